@@ -1,0 +1,155 @@
+"""BDInvert (kkang831/BDInvert_Release): F/W+ becomes F/Z+."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from zplus_plugins.patches import checkpoints, device, downloads, transpose
+
+from zplus_plugins.adapter import (
+    Adapter,
+    Download,
+    EditArguments,
+    FeatureMap,
+    Reliance,
+    Script,
+    TruncationArguments,
+    Writer,
+)
+from zplus_plugins.captures import InstanceOf
+from zplus_plugins.requirements import Checkpoint, Folder, HubWeights, ImageList, PowerOfTwo, Writable
+
+STYLEGAN1, STYLEGAN2 = "models/stylegan_generator.py", "models/stylegan2_generator.py"
+SYNTHESIS = ("wp", "randomize_noise", "basecode_layer", "basecode")
+
+
+def _resolution(arguments: Mapping[str, Any]) -> int | None:
+    """The generator's, from the model zoo that the script has imported by now."""
+    zoo = getattr(sys.modules.get("models.model_zoo"), "MODEL_ZOO", {})
+    resolution: int | None = zoo.get(arguments["model_name"], {}).get("resolution")
+    return resolution
+
+
+GENERATOR = Checkpoint(
+    "checkpoints/{model_name}.pth",
+    what="generator checkpoint",
+    remedy="Download {model_name} from the link in MODEL_ZOO.md of the repository.",
+    keys=("generator_smooth", "generator"),
+    downloadable=True,
+)
+ENCODER = Checkpoint(
+    "{encoder_pt_path}",
+    what="base code encoder",
+    remedy="Download it from the link in the repository's README, or train it: zplus run train_basecode_encoder.py",
+    keys=("encoder",),
+)
+P_NORM = Folder(
+    "{pnorm_root}",
+    files=("mean_latent.npy", "eigen_values.npy", "eigen_vectors.npy"),
+    what="P_N statistics",
+    remedy="Compute them: zplus run pca_p_space.py --model_name {model_name}",
+)
+INVERSION = Folder(
+    "{inversion_dir}",
+    files=("invert_results/*.png", "invert_detailcode/*.npy"),
+    what="results of an inversion",
+    remedy="Give the folder that invert.py wrote, work_dirs/inversion/<job name>.",
+)
+LPIPS = HubWeights("vgg16-397923af.pth", what="LPIPS backbone weights")
+BASE_SIZE = PowerOfTwo("basecode_spatial_size", at_least=8, at_most=_resolution, what="base code's size")
+
+ADAPTER = Adapter(
+    name="bdinvert",
+    summary="BDInvert: F/W+ becomes F/Z+",
+    upstream="https://github.com/kkang831/BDInvert_Release",
+    tested_commits=("8bbd373",),
+    markers=("BDInvert/image_tools.py", "models/model_zoo.py"),
+    scripts=(
+        Script(
+            "BDInvert/invert.py",
+            role="invert",
+            folder="BDInvert",
+            needs=(
+                BASE_SIZE,
+                ImageList("{image_list}", remedy="Make one: python make_list.py --image_folder FOLDER"),
+                ENCODER,
+                P_NORM,
+                GENERATOR,
+                LPIPS,
+                Writable("{save_dir}", fallback="work_dirs/inversion"),
+            ),
+            # P_N regularises W+; z is kept near the data by its hypersphere instead.
+            zplus_defaults={"weight_pnorm_term": 0.0},
+        ),
+        Script(
+            "BDInvert/edit.py",
+            role="edit",
+            folder="BDInvert",
+            needs=(BASE_SIZE, INVERSION, GENERATOR, Writable("{inversion_dir}")),
+        ),
+        Script("BDInvert/pca_p_space.py", folder="BDInvert", needs=(GENERATOR, Writable("{save_dir}", "pnorm"))),
+        Script(
+            "BDInvert/train_basecode_encoder.py",
+            folder="BDInvert",
+            needs=(BASE_SIZE, GENERATOR, LPIPS, Writable("{save_dir}", "work_dirs/train_encoder")),
+        ),
+    ),
+    relies_on=(
+        Reliance("BDInvert/invert.py:main", "9852c0db6ebb75fc"),
+        Reliance("BDInvert/edit.py:main", "a58c8aa3a3a9e23c"),
+        Reliance(
+            f"{STYLEGAN2}:StyleGAN2Generator.__init__",
+            "7b6d24dabbc8d91a",
+            takes=("z_space_dim", "w_space_dim", "repeat_w"),
+        ),
+        Reliance(f"{STYLEGAN2}:MappingModule.forward", "68949502ae7ac968", takes=("z",)),
+        Reliance(f"{STYLEGAN2}:TruncationModule.forward", "3ca6d3081976400a", takes=("w", "trunc_psi", "trunc_layers")),
+        Reliance(f"{STYLEGAN2}:SynthesisModule.forward", "c788db40de3f6bd0", takes=SYNTHESIS),
+        Reliance(
+            f"{STYLEGAN1}:StyleGANGenerator.__init__",
+            "b1c606e69cacf073",
+            takes=("z_space_dim", "w_space_dim", "repeat_w"),
+        ),
+        Reliance(f"{STYLEGAN1}:MappingModule.forward", "68949502ae7ac968", takes=("z",)),
+        Reliance(f"{STYLEGAN1}:TruncationModule.forward", "3ca6d3081976400a", takes=("w", "trunc_psi", "trunc_layers")),
+        Reliance(f"{STYLEGAN1}:SynthesisModule.forward", "d378ad098b8c1592", takes=SYNTHESIS),
+    ),
+    generator=(
+        InstanceOf("models.stylegan2_generator:StyleGAN2Generator"),
+        InstanceOf("models.stylegan_generator:StyleGANGenerator"),
+    ),
+    feature_map=FeatureMap(
+        synthesis=(
+            "models.stylegan2_generator:SynthesisModule.forward",
+            "models.stylegan_generator:SynthesisModule.forward",
+        ),
+        arguments=("basecode_layer", "basecode"),
+    ),
+    codes="invert_detailcode/*.npy",
+    writers=(Writer("numpy:save", suffix=".npy"), Writer("cv2:imwrite")),
+    downloads=(
+        Download(
+            "BDInvert/checkpoints/*.pth",
+            what="generator checkpoint",
+            remedy="Download stylegan2_ffhq1024 from the link in MODEL_ZOO.md to BDInvert/checkpoints/ (the scripts also "
+            "try to, with wget).",
+        ),
+        Download(
+            "BDInvert/pretrained_models/**/*.pth",
+            what="base code encoder",
+            remedy="Download and unzip https://drive.google.com/file/d/1Gwi7I72vL7rdwET1Q0QnR71ZuZ0M3Jx1/view to "
+            "BDInvert/pretrained_models/ (the link in the repository's README).",
+        ),
+    ),
+    truncation=TruncationArguments(psi="trunc_psi", cutoff="trunc_layers"),
+    edit=EditArguments(
+        inversion="inversion_dir",
+        direction="edit_direction",
+        start="start_distance",
+        end="end_distance",
+        steps="step",
+    ),
+    patches=(device.PATCH, checkpoints.PATCH, transpose.PATCH, downloads.PATCH),
+)

@@ -1,0 +1,1 @@
+"""Compatibility patches: one upstream ailment a file, with its undo through the journal."""

@@ -1,0 +1,41 @@
+"""``.cuda()`` on a machine without a GPU, or where the user asked for the CPU."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from zplus_plugins.adapter import Patch
+from zplus_plugins.journal import Journal
+from zplus_plugins.run import Run
+
+
+def _install(journal: Journal, run: Run) -> None:
+    def moving(cuda: Callable[..., Any]) -> Callable[..., Any]:
+        def move(self: Any, *args: Any, **kwargs: Any) -> Any:
+            # Asked within the call: scripts choose their GPU after importing torch.
+            return cuda(self, *args, **kwargs) if _wants_cuda(run) else self
+
+        return move
+
+    journal.wrap(torch.Tensor, "cuda", moving)
+    journal.wrap(nn.Module, "cuda", moving)
+
+
+def _wants_cuda(run: Run) -> bool:
+    undecided = run.device.name() == "auto"
+    wanted = run.device.cuda
+    if undecided and not wanted:
+        print("zplus: no CUDA device is visible to the script, so it runs on the CPU.", file=sys.stderr)
+    return wanted
+
+
+PATCH = Patch(
+    name="device",
+    ailment="`.cuda()` raises 'Found no NVIDIA driver' where there is no GPU",
+    install=_install,
+)

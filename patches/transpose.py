@@ -1,0 +1,27 @@
+"""``x.T`` of tensors that are not matrices, deprecated in torch and to become an error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from zplus_plugins.adapter import Patch
+from zplus_plugins.journal import Journal
+from zplus_plugins.run import Run
+
+
+def _install(journal: Journal, run: Run) -> None:
+    original: Any = torch.Tensor.T
+
+    def reversed_axes(self: torch.Tensor) -> Any:
+        return original.__get__(self) if self.ndim == 2 else self.permute(*reversed(range(self.ndim)))
+
+    journal.set(torch.Tensor, "T", property(reversed_axes))
+
+
+PATCH = Patch(
+    name="transpose",
+    ailment="`x.T` of a vector warns today and will be an error",
+    install=_install,
+)

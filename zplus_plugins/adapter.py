@@ -1,0 +1,212 @@
+"""Adapter: a frozen description of one upstream repository. An adapter's author reads this file.
+
+An adapter says which scripts of a repository it knows, what it relies on there, which object holds
+the mapping network, and where codes are saved. It contains no patch: everything is done by the
+core, which reads the description, and by the patches that it lists.
+
+Places in upstream code are written ``"package.module:Class.function"``; files relative to the
+repository's root; ``{name}`` in a path stands for the script's argument of that name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import pluggy
+
+if TYPE_CHECKING:
+    from zplus_plugins.journal import Journal
+    from zplus_plugins.run import Run
+
+PROJECT = "zplus_plugins"
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+Role = Literal["invert", "edit", "other"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a requirement found: ``missing`` stops the run, a ``note`` is only told."""
+
+    kind: Literal["missing", "note"]
+    text: str
+    usage: bool = False
+
+
+class Requirement(Protocol):
+    """Something a script needs, checked once its arguments are parsed and before it does anything."""
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        """What is wrong; an empty list if all is well. Paths are relative to the current folder."""
+
+
+class Capture(Protocol):
+    """How the run gets hold of the generator."""
+
+    def install(self, journal: Journal, run: Run) -> None:
+        """Arrange that ``run.set_generator`` is called."""
+
+
+@dataclass(frozen=True)
+class Patch:
+    """One ailment of upstream code on today's libraries, and its mend.
+
+    Attributes:
+        name: short, unique, as listed to the user.
+        ailment: what breaks without it, in one line.
+        install: makes the change through the journal, which undoes it.
+    """
+
+    name: str
+    ailment: str
+    install: Callable[[Journal, Run], None]
+
+
+@dataclass(frozen=True)
+class Reliance:
+    """A function or class of the upstream that the adapter relies on.
+
+    Attributes:
+        where: ``"path/to/file.py:Class.function"``.
+        fingerprint: of its source at the tested commits, as ``zplus adapters --fingerprints`` prints it.
+        takes: parameters that it must have; with them a changed function is still compatible.
+    """
+
+    where: str
+    fingerprint: str = ""
+    takes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Script:
+    """One script of the upstream.
+
+    Attributes:
+        path: relative to the repository's root.
+        role: ``invert`` optimises a W or W+ code, ``edit`` moves saved codes, ``other`` has no code
+            and runs with the patches alone.
+        folder: the current folder that the script expects, relative to the root; None if any will do.
+        needs: checked before the script does anything.
+        zplus_defaults: defaults of the script's arguments that differ in Z and Z+; what the user
+            gives explicitly wins.
+    """
+
+    path: str
+    role: Role = "other"
+    folder: str | None = None
+    needs: tuple[Requirement, ...] = ()
+    zplus_defaults: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TruncationArguments:
+    """Names of the script's arguments that hold the truncation psi and its number of layers."""
+
+    psi: str
+    cutoff: str | None = None
+
+
+@dataclass(frozen=True)
+class EditArguments:
+    """Names of an editing script's arguments.
+
+    Attributes:
+        inversion: the folder with the inversion's results.
+        direction: the file with the direction, read by ``torch.load``.
+        start, end, steps: the distances are ``linspace(start, end, steps)``.
+    """
+
+    inversion: str
+    direction: str
+    start: str
+    end: str
+    steps: str
+
+
+@dataclass(frozen=True)
+class FeatureMap:
+    """Where F enters the synthesis network.
+
+    Attributes:
+        synthesis: functions that take w+ (and F) and make the picture.
+        arguments: their keyword arguments that bring F in; ``--without-f`` drops them.
+    """
+
+    synthesis: tuple[str, ...]
+    arguments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Writer:
+    """A function of the upstream's libraries whose first argument is a path that it writes.
+
+    Attributes:
+        where: ``"module:function"``.
+        suffix: what the function itself appends to a path without it.
+    """
+
+    where: str
+    suffix: str = ""
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file that users must fetch before a first run; ``zplus doctor`` looks for it.
+
+    Attributes:
+        path: file pattern relative to the repository's root.
+        what: the file is.
+        remedy: where it comes from and where to put it.
+    """
+
+    path: str
+    what: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """One upstream repository; see the module.
+
+    Attributes:
+        name: what ``--adapter`` takes.
+        summary: one line for the list of adapters.
+        upstream: URL of the repository.
+        tested_commits: abbreviated commits on which this description was tried.
+        markers: files that, together with a script's path, tell this repository from others.
+        scripts: what can be run.
+        relies_on: sources whose change may break the adapter.
+        generator: how the generator is caught.
+        feature_map: where F enters, if the method has one.
+        codes: file pattern, ``folder/*.npy``, of the W+ codes that the upstream saves and loads.
+        writers: functions that write results; they are followed and made atomic.
+        truncation: the script's truncation arguments.
+        edit: the editing script's arguments.
+        downloads: files that a first run by the scripts' own defaults needs.
+        seed: the script's argument that seeds it; the start in Z+ follows it unless told otherwise.
+        patches: compatibility patches, installed for every latent, ``off`` too.
+    """
+
+    name: str
+    summary: str
+    upstream: str
+    scripts: tuple[Script, ...]
+    tested_commits: tuple[str, ...] = ()
+    markers: tuple[str, ...] = ()
+    relies_on: tuple[Reliance, ...] = ()
+    generator: tuple[Capture, ...] = ()
+    feature_map: FeatureMap | None = None
+    codes: str = ""
+    writers: tuple[Writer, ...] = ()
+    truncation: TruncationArguments | None = None
+    edit: EditArguments | None = None
+    downloads: tuple[Download, ...] = ()
+    seed: str = "seed"
+    patches: tuple[Patch, ...] = ()
+
+    @hookimpl
+    def zplus_adapter(self) -> Adapter:
+        """An adapter is a plugin by itself: an entry point may name it directly."""
+        return self

@@ -1,0 +1,271 @@
+"""The command line: ``zplus run | adapters | doctor | demo``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from zplus_plugins import plugins
+from zplus_plugins._version import __version__
+from zplus_plugins.errors import RequirementError, UsageError, ZPlusError
+from zplus_plugins.launcher import launch
+from zplus_plugins.packages import install_command, missing_modules
+from zplus_plugins.run import LATENTS, Options, Run
+from zplus_plugins.start import STARTS
+from zplus_plugins.upstream import Upstream, fingerprint_of, match_folder
+
+INTERRUPTED = 130
+
+
+class _Commands(click.Group):
+    """Errors that a user can act on become one message and an exit status, never a traceback."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except ZPlusError as error:
+            _say(f"error: {error}")
+            context.exit(error.exit_status)
+        except KeyboardInterrupt:
+            _say("interrupted: everything was restored; files of finished images are complete, others were removed.")
+            context.exit(INTERRUPTED)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="zplus")
+def main() -> None:
+    """GAN inversion in Z+: run unmodified inversion repositories on the hypersphere.
+
+    \b
+    Examples:
+      zplus demo                                          no checkout, no download
+      cd BDInvert_Release/BDInvert
+      zplus doctor                                        what is missing here?
+      zplus run --latent zplus invert.py --encoder_pt_path ENCODER.pth
+      zplus run edit.py work_dirs/inversion/stylegan2_ffhq1024
+    """
+
+
+def _split_latent(arguments: tuple[str, ...]) -> tuple[str | None, list[str]]:
+    """Take ``--latent VALUE`` out of the script's arguments; it is the only one of ours there."""
+    latent, rest, waiting = None, [], list(arguments)
+    while waiting:
+        argument = waiting.pop(0)
+        if argument == "--latent":
+            if not waiting:
+                raise UsageError(f"--latent needs a value: one of {', '.join(LATENTS)}.")
+            latent = waiting.pop(0)
+        elif argument.startswith("--latent="):
+            latent = argument.partition("=")[2]
+        else:
+            rest.append(argument)
+    if latent not in (None, *LATENTS):
+        raise UsageError(f"--latent {latent}: expected one of {', '.join(LATENTS)}.")
+    return latent, rest
+
+
+@main.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.option(
+    "--latent",
+    type=click.Choice(LATENTS),
+    help="Latent space in place of W or W+; off runs the script as it is. "
+    "[default: zplus where the script has a style code]",
+)
+@click.option("--adapter", metavar="NAME", help="Use this adapter instead of the one found from the script.")
+@click.option("--init", type=click.Choice(tuple(STARTS)), default="random", show_default=True, help="Start in Z or Z+.")
+@click.option(
+    "--retract",
+    type=click.Choice(("step", "never")),
+    default="step",
+    show_default=True,
+    help="Retract after every step (Eq. 1 of the paper), or only normalise the start, as the authors' scripts do.",
+)
+@click.option("--without-f", is_flag=True, help="Leave out the feature map F: Z or Z+ alone.")
+@click.option("--seed", type=click.IntRange(0), metavar="N", help="Seed of the start. [default: the script's own seed]")
+@click.option("--device", type=click.Choice(("auto", "cpu", "cuda")), default="auto", show_default=True)
+@click.option(
+    "--direction-space",
+    type=click.Choice(("auto", "w", "z")),
+    default="auto",
+    show_default=True,
+    help="Space of an editing script's direction: W directions are chased, Z directions used as they are. "
+    "auto tells by the size, and takes W where both have the same.",
+)
+@click.option("--summary", type=click.Path(dir_okay=False, path_type=Path), help="Write what was done as JSON.")
+@click.option("--dry-run", is_flag=True, help="Check everything, say what would be done, run nothing.")
+@click.argument("script", type=click.Path(path_type=Path))
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def run(
+    script: Path,
+    arguments: tuple[str, ...],
+    latent: str | None,
+    adapter: str | None,
+    summary: Path | None,
+    **options: Any,
+) -> None:
+    """Run an upstream SCRIPT with its ARGUMENTS, its W+ code replaced by Z+.
+
+    Our options stand before SCRIPT. After it, only --latent VALUE is ours; everything else reaches
+    the script untouched.
+
+    \b
+    Examples:
+      zplus run --latent zplus invert.py --image_list test_img/test.list --encoder_pt_path ENCODER.pth
+      zplus run invert.py --latent zplus --encoder_pt_path ENCODER.pth     the same
+      zplus run --without-f invert.py --encoder_pt_path ENCODER.pth        Z+ alone, without F
+      zplus run --dry-run invert.py --encoder_pt_path ENCODER.pth          check, run nothing
+      zplus run --latent off invert.py --encoder_pt_path ENCODER.pth       the upstream as it is, mended
+    """
+    if not script.is_file():
+        raise UsageError(f"There is no script {script} (looked in {Path.cwd()}).")
+    if summary is not None and not summary.absolute().parent.is_dir():
+        raise UsageError(f"--summary {summary}: there is no folder {summary.absolute().parent}.")
+    late, rest = _split_latent(arguments)
+    if None not in (latent, late) and latent != late:
+        raise UsageError(f"--latent was given twice, as {latent} before the script and {late} after it.")
+    choice = plugins.choose(script, adapter)
+    this_run = Run(choice, Options(latent=latent or late, **options))
+    _announce(this_run)
+    _require_modules(script, choice.upstream)
+    result = launch(this_run, script, rest)
+    if this_run.options.dry_run:
+        _report_dry_run(this_run)
+        return
+    _say(result.line())
+    if summary is not None:
+        result.write(summary)
+
+
+@main.command()
+@click.option(
+    "--fingerprints",
+    metavar="NAME",
+    help="Print what adapter NAME relies on in this folder's checkout, with fingerprints for its author.",
+)
+def adapters(fingerprints: str | None) -> None:
+    """List the installed adapters, where each comes from, and whether this folder is theirs."""
+    if fingerprints is not None:
+        click.echo(_fingerprints(fingerprints))
+        return
+    rows = [("ADAPTER", "FROM", "THIS FOLDER", "WHAT IT DOES")]
+    for plugin in plugins.all_plugins():
+        if plugin.adapter is None:
+            rows.append((plugin.name, plugin.origin, "broken", plugin.error or ""))
+            continue
+        upstream = match_folder(plugin.adapter, Path.cwd())
+        rows.append((plugin.adapter.name, plugin.origin, _matched(upstream), plugin.adapter.summary))
+    click.echo(_table(rows))
+
+
+@main.command()
+def doctor() -> None:
+    """Say what is installed, and what the upstream in this folder still needs, with the mending command."""
+    from zplus_plugins.doctor import examine
+
+    findings = examine(Path.cwd())
+    click.echo(_table([(finding.subject, finding.text) for finding in findings if finding.remedy is None]))
+    wrong = [finding for finding in findings if finding.remedy is not None]
+    for finding in wrong:
+        click.echo(f"\nmissing: {finding.subject}: {finding.text}\n  {finding.remedy}")
+    click.echo("\nNothing is missing." if not wrong else f"\n{len(wrong)} missing; see above.")
+    sys.exit(1 if wrong else 0)
+
+
+@main.command()
+@click.argument("image", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("demo_out"),
+    show_default=True,
+    help="Folder for the results.",
+)
+@click.option("--steps", type=click.IntRange(1), metavar="N", help="Optimizer steps. [default: the script's own]")
+def demo(image: Path | None, out: Path, steps: int | None) -> None:
+    """Invert a photograph in F/W+ and in F/Z+, side by side: no checkout, no download.
+
+    A miniature inversion repository in this package is run through the very same launcher, once as
+    it is and once with --latent zplus. Its small generator has random weights: it shows the
+    mechanics, not the quality of Z+.
+
+    \b
+    Examples:
+      zplus demo
+      zplus demo portrait.jpg --out my_demo --steps 200
+    """
+    from zplus_plugins.demo import run_demo
+
+    for path in run_demo(image, out, steps):
+        click.echo(path)
+
+
+def _announce(run: Run) -> None:
+    upstream = run.upstream
+    commit = f"commit {upstream.commit}" if upstream.commit else "no git history"
+    _say(f"{run.adapter.name} at {upstream.root} ({commit}, {upstream.status}), --latent {run.latent}")
+    for difference in upstream.differences:
+        if not difference.fatal:
+            _say(f"warning: {difference.where}: {difference.text}; what is needed is there, so it is used.")
+    for name, value in run.script.zplus_defaults.items() if run.inverts else ():
+        _say(f"--{name} is {value} unless you give it.")
+
+
+def _require_modules(script: Path, upstream: Upstream) -> None:
+    missing = missing_modules(script.resolve(), upstream.root)
+    if missing:
+        raise RequirementError(
+            f"{script} needs modules that are not installed: {', '.join(missing)}. "
+            f"Install them: {install_command(missing)}"
+        )
+
+
+def _report_dry_run(run: Run) -> None:
+    effect = {
+        "invert": f"optimise in {run.space()} instead of W+, start {run.options.init}, seed {run.seed}, "
+        f"retraction: {run.options.retract}",
+        "edit": "move the recorded z over the hypersphere",
+        "other": "run with the compatibility patches alone",
+    }
+    rows = [
+        ("would", effect[run.script.role] if run.latent != "off" else effect["other"]),
+        *(("patch", f"{patch.name}: {patch.ailment}") for patch in run.adapter.patches),
+        *(("note", note) for note in run.notes),
+        ("ready", "all that the script needs is there; nothing was run"),
+    ]
+    click.echo(_table(rows))
+
+
+def _fingerprints(name: str) -> str:
+    adapter = plugins.named(name).adapter
+    assert adapter is not None
+    upstream = match_folder(adapter, Path.cwd())
+    if upstream is None:
+        raise UsageError(f"{Path.cwd()} is no checkout of {adapter.upstream}. Change into one first.")
+    rows: list[tuple[str, ...]] = [("FINGERPRINT", "AS TESTED", "WHERE")]
+    for reliance in adapter.relies_on:
+        found = fingerprint_of(upstream.root, reliance.where)
+        rows.append((found or "missing", "yes" if found == reliance.fingerprint else "no", reliance.where))
+    return _table(rows)
+
+
+def _matched(upstream: Upstream | None) -> str:
+    if upstream is None:
+        return "no"
+    return f"yes ({upstream.commit or 'no git history'}, {upstream.status})"
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> str:
+    """Columns as wide as their content; the last one is left as it is."""
+    if not rows:
+        return ""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
+    lines = ("  ".join([*(f"{cell:{w}}" for cell, w in zip(row, widths, strict=False)), row[-1]]) for row in rows)
+    return "\n".join(line.strip() for line in lines)
+
+
+def _say(text: str) -> None:
+    click.echo(f"zplus: {text}", err=True)

@@ -1,0 +1,44 @@
+"""Where a run computes: what ``--device`` asks for, decided when the script first wants a GPU.
+
+CUDA is not touched before: scripts set CUDA_VISIBLE_DEVICES after importing torch, which works only
+while CUDA is uninitialised.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from zplus_plugins.errors import RequirementError
+
+
+class Device:
+    """The choice ``auto``, ``cpu`` or ``cuda``."""
+
+    def __init__(self, choice: str = "auto") -> None:
+        self.choice = choice
+        self._cuda: bool | None = None
+
+    def require(self) -> None:
+        """Raise RequirementError if a GPU was asked for and there is none.
+
+        Counted through the driver's management library, which leaves CUDA uninitialised.
+        """
+        if self.choice == "cuda" and torch.cuda.device_count() == 0:
+            raise RequirementError(
+                "--device cuda: torch sees no CUDA device here "
+                f"(torch {torch.__version__}, built for CUDA {torch.version.cuda or 'none'}). "
+                "Check nvidia-smi and the torch build, or use --device cpu."
+            )
+
+    @property
+    def cuda(self) -> bool:
+        """Whether tensors go to CUDA. The first call initialises CUDA where it is wanted."""
+        if self._cuda is None:
+            self._cuda = self.choice != "cpu" and torch.cuda.is_available()
+        return self._cuda
+
+    def name(self) -> str:
+        """``cuda (NVIDIA ...)`` or ``cpu``, once known; else the choice."""
+        if self._cuda is None:
+            return self.choice
+        return f"cuda ({torch.cuda.get_device_name()})" if self._cuda else "cpu"

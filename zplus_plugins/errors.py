@@ -1,0 +1,67 @@
+"""One class per failure that a user can act on.
+
+Every message names the thing, what was found, what was expected, and what to do. The command line
+prints the message without a traceback and leaves with ``exit_status``.
+"""
+
+from __future__ import annotations
+
+
+class ZPlusError(Exception):
+    """Base of all errors that this package raises on purpose."""
+
+    exit_status = 1
+
+
+class UsageError(ZPlusError):
+    """The command, an option or an argument is wrong; running it again unchanged cannot help."""
+
+    exit_status = 2
+
+
+class LatentError(ZPlusError, ValueError):
+    """A tensor is not a point on the hypersphere, or has the wrong shape."""
+
+
+class OptimizerError(ZPlusError, ValueError):
+    """A latent cannot be kept on the hypersphere under this optimizer."""
+
+
+class GeneratorError(ZPlusError):
+    """A generator's mapping network is of no known family, or cannot hold this latent space."""
+
+
+class SwapError(ZPlusError):
+    """The optimizer leaf could not be replaced, or was not; nothing ran in W+ instead."""
+
+
+class PatchError(ZPlusError):
+    """A patch could not be applied; everything applied before it has been undone."""
+
+
+class UpstreamError(ZPlusError):
+    """An upstream repository lacks, or has changed, something that an adapter relies on."""
+
+
+class PluginError(ZPlusError):
+    """A plugin could not be loaded or is not what it claims to be."""
+
+
+class RequirementError(ZPlusError):
+    """Something that the script will need is missing, empty or unreadable."""
+
+
+class DownloadError(ZPlusError):
+    """A download failed; its unfinished file has been removed."""
+
+
+class RecordError(ZPlusError):
+    """A Z+ record is missing, unreadable, or does not belong to the code beside it."""
+
+
+class DirectionError(ZPlusError):
+    """An editing direction cannot be used with this generator."""
+
+
+class ScriptError(ZPlusError):
+    """The upstream script failed by itself."""

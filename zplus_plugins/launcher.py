@@ -1,0 +1,170 @@
+"""Run an unmodified upstream script inside an open journal, and give everything back afterwards."""
+
+from __future__ import annotations
+
+import functools
+import runpy
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from zplus_plugins.arguments import ChecksDone, watch_arguments
+from zplus_plugins.editing import Editor
+from zplus_plugins.errors import RequirementError, ScriptError, SwapError, UsageError, ZPlusError
+from zplus_plugins.journal import Journal
+from zplus_plugins.packages import install_command
+from zplus_plugins.run import Run
+from zplus_plugins.summary import Summary
+
+
+def launch(run: Run, script: Path, arguments: Sequence[str]) -> Summary:
+    """Run a script as ``python script arguments...`` would, with the run's latent in place of W+.
+
+    Args:
+        run: what to do; its upstream must be compatible.
+        script: path as the user typed it.
+        arguments: the script's own.
+
+    Returns:
+        What was done. After a dry run, nothing was.
+
+    Raises:
+        ZPlusError: what the user can act on; everything is restored before it is raised.
+        KeyboardInterrupt: Ctrl-C, likewise.
+        SystemExit: the script's own exit, if it was not a success.
+    """
+    run.upstream.require_compatible()
+    run.device.require()
+    _require_folder(run)
+    try:
+        with Journal() as journal:
+            _prepare(journal, run)
+            _execute(journal, run, script, arguments)
+    except ChecksDone:
+        return run.summary()
+    except BaseException:
+        _abandon(run)
+        raise
+    run.outputs.finish_image()
+    if run.inverts:
+        _require_effect(run)
+    summary = run.summary()
+    run.hooks.zplus_finished(summary=summary)
+    return summary
+
+
+def _prepare(journal: Journal, run: Run) -> None:
+    """Install all patches; upstream modules are patched as they are imported."""
+    adapter, editor = run.adapter, None
+    if run.script.role == "edit" and run.latent != "off" and adapter.edit is not None:
+        editor = Editor(run, adapter.edit)
+    for patch in adapter.patches:
+        patch.install(journal, run)
+    for writer in adapter.writers:
+        run.outputs.follow(journal, writer)
+    if run.inverts or editor is not None:
+        for capture in adapter.generator:
+            capture.install(journal, run)
+    if run.inverts:
+        run.swapper.install(journal)
+    if run.options.without_f and adapter.feature_map is not None:
+        dropping = functools.partial(_dropping, adapter.feature_map.arguments)
+        for where in adapter.feature_map.synthesis:
+            journal.wrap_when_imported(where, dropping)
+    if editor is not None:
+        editor.install(journal)
+    watch_arguments(journal, run, editor)
+
+
+def _execute(journal: Journal, run: Run, script: Path, arguments: Sequence[str]) -> None:
+    """Run the script as ``__main__``; its own modules are forgotten afterwards."""
+    path = script.resolve()
+    journal.keep_list(sys.argv)
+    journal.keep_list(sys.path)
+    journal.callback(functools.partial(_forget_modules, run.root, set(sys.modules)))
+    sys.argv[:] = [str(script), *arguments]
+    # First, because upstreams' own modules have names such as models and utils.
+    sys.path[:0] = [str(path.parent), str(run.root)]
+    try:
+        runpy.run_path(str(path), run_name="__main__")
+    except SystemExit as stop:
+        if stop.code not in (None, 0):
+            raise
+    except (ZPlusError, KeyboardInterrupt, ChecksDone):
+        raise
+    except ModuleNotFoundError as error:
+        raise RequirementError(_missing_module(run, error)) from None
+    except Exception as error:
+        cause = _our_error(error)
+        if cause is not None:
+            raise cause from None
+        frames = traceback.format_exception(error)
+        raise ScriptError(f"{''.join(frames)}{run.script.path} failed by itself, with the error above.") from None
+
+
+def _dropping(names: tuple[str, ...], synthesise: Callable[..., Any]) -> Callable[..., Any]:
+    """The synthesis network without F."""
+
+    def synthesise_without_f(*args: Any, **kwargs: Any) -> Any:
+        return synthesise(*args, **{name: value for name, value in kwargs.items() if name not in names})
+
+    return synthesise_without_f
+
+
+def _abandon(run: Run) -> None:
+    """The script did not end well: keep what is complete."""
+    if run.script.role == "invert":
+        run.outputs.discard_pending()
+    else:
+        run.outputs.finish_image()
+
+
+def _require_folder(run: Run) -> None:
+    """Upstream scripts read and write relative to the folder that they are started in."""
+    if run.script.folder is None:
+        return
+    expected = (run.root / run.script.folder).resolve()
+    if Path.cwd().resolve() != expected:
+        raise UsageError(
+            f"{run.script.path} must be started in {expected}, because it reads and writes files relative to it; "
+            f"the current folder is {Path.cwd()}. Change there first: cd {expected}"
+        )
+
+
+def _require_effect(run: Run) -> None:
+    """Raise unless the latent that was asked for took effect in every step."""
+    summary = run.summary()
+    if not run.swapper.progress or not summary.steps:
+        raise SwapError(run.swapper.nothing_swapped())
+    if run.options.retract == "step" and summary.retractions != summary.steps:
+        raise SwapError(
+            f"Only {summary.retractions} of {summary.steps} optimizer steps ended with a retraction; the "
+            "codes may be off the hypersphere."
+        )
+
+
+def _forget_modules(root: Path, before: set[str]) -> None:
+    """Drop the upstream's own modules: another checkout's may have the same names."""
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if name not in before and file and Path(file).resolve().is_relative_to(root):
+            del sys.modules[name]
+
+
+def _missing_module(run: Run, error: ModuleNotFoundError) -> str:
+    return (
+        f"{run.script.path} needs the module {error.name!r}, which is not installed. "
+        f"Install it: {install_command([error.name or ''])}"
+    )
+
+
+def _our_error(error: BaseException) -> ZPlusError | None:
+    """One of our errors behind an upstream's, which may have caught and wrapped it."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ZPlusError):
+            return cause
+        cause = cause.__cause__ or cause.__context__
+    return None

@@ -1,0 +1,99 @@
+"""Files that a script writes: each appears whole or not at all, and all are listed.
+
+An image's files are complete once its code has been saved. If the script ends before that, by an
+error or Ctrl-C, the files of the unfinished image are taken away again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from zplus_plugins.adapter import Writer
+from zplus_plugins.errors import RequirementError
+from zplus_plugins.journal import Journal
+
+OnWrite = Callable[[Path, tuple[Any, ...]], None]
+
+
+class Outputs:
+    """The files written so far.
+
+    Args:
+        on_write: called after each file with its path and the writer's other arguments.
+
+    Attributes:
+        complete: files of finished images, in the order they were written.
+        pending: files of the image at work.
+    """
+
+    def __init__(self, on_write: OnWrite = lambda path, arguments: None) -> None:
+        self._on_write = on_write
+        self.complete: list[Path] = []
+        self.pending: list[Path] = []
+
+    def follow(self, journal: Journal, writer: Writer) -> None:
+        """Follow a function whose first argument is the path that it writes."""
+        journal.wrap_when_imported(writer.where, functools.partial(self._following, writer))
+
+    def _following(self, writer: Writer, write: Callable[..., Any]) -> Callable[..., Any]:
+        def followed(path: Any, *args: Any, **kwargs: Any) -> Any:
+            if not isinstance(path, str | os.PathLike):  # an open file is its owner's business
+                return write(path, *args, **kwargs)
+            target = Path(path)
+            if not target.name.endswith(writer.suffix):
+                target = target.with_name(target.name + writer.suffix)
+            with whole_file(target) as unfinished:
+                result = write(str(unfinished), *args, **kwargs)
+                if result is False:  # OpenCV's way to say that it failed
+                    raise RequirementError(f"{writer.where} could not write {target}: check the format and the disk.")
+            self.pending.append(target)
+            self._on_write(target, args)
+            return result
+
+        return followed
+
+    def add(self, path: Path) -> None:
+        """Note a file that was written otherwise."""
+        self.pending.append(path)
+
+    def finish_image(self) -> None:
+        """What was written so far is complete."""
+        self.complete += self.pending
+        self.pending = []
+
+    def discard_pending(self) -> None:
+        """Take away the files of an unfinished image."""
+        for path in self.pending:
+            path.unlink(missing_ok=True)
+        self.pending = []
+
+
+@contextlib.contextmanager
+def whole_file(target: Path) -> Iterator[Path]:
+    """A temporary path beside ``target``, of the same suffix, that becomes it if all goes well.
+
+    Raises:
+        RequirementError: the folder cannot be written to, or the disk is full.
+    """
+    unfinished = target.with_name(f".unfinished-{os.getpid()}-{target.name}")
+    try:
+        yield unfinished
+        unfinished.replace(target)
+    except OSError as error:
+        raise RequirementError(
+            f"Cannot write {target}: {error.strerror or error}. Free some space or choose another output folder."
+        ) from None
+    finally:
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+
+
+def write_whole(target: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    with whole_file(target) as unfinished:
+        unfinished.write_bytes(content)

@@ -1,0 +1,134 @@
+"""The Z+ record that lies beside every W+ code that an upstream saves.
+
+The upstream's file stays what it was, a plain w, so every unpatched script still reads it. The
+record adds z and where it comes from, and the hash of that w: a record that no longer belongs to
+the file beside it is an error, never used. The format is NumPy's ``.npz``, readable without this
+package and without torch or pickle: ``z`` (N, num_ws or 1, z_dim) and ``about``, a JSON text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from zplus_plugins.errors import LatentError, RecordError
+from zplus_plugins.latent import SphericalLatent
+from zplus_plugins.mapping import Truncation
+from zplus_plugins.outputs import write_whole
+
+FORMAT = 1
+SUFFIX = ".zplus.npz"
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """How a code was found.
+
+    Attributes:
+        latent: ``z`` or ``zplus``.
+        without_f: whether the feature map F was left out.
+        init, retract, seed: the options of the run.
+        steps: of the optimizer.
+        adapter, package: names and versions.
+        upstream_commit: HEAD of the checkout, None if it has no history.
+        fingerprint: known or compatible.
+    """
+
+    latent: str
+    without_f: bool
+    init: str
+    retract: str
+    seed: int
+    steps: int
+    adapter: str
+    package: str
+    upstream_commit: str | None
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class InversionRecord:
+    """One inverted code: z, how it maps to w, the hash of that w, and its provenance."""
+
+    z: np.ndarray[Any, Any]
+    radius: float
+    truncation: Truncation
+    w_sha256: str
+    provenance: Provenance
+
+    def save(self, path: Path) -> None:
+        """Write the record, whole or not at all."""
+        about = asdict(self) | {"format": FORMAT}
+        del about["z"]
+        buffer = io.BytesIO()
+        np.savez(buffer, z=self.z, about=np.array(json.dumps(about)))
+        write_whole(path, buffer.getvalue())
+
+    @classmethod
+    def load(cls, path: Path) -> InversionRecord:
+        """Read a record.
+
+        Raises:
+            RecordError: missing, unreadable, or of a format that this version does not know.
+        """
+        try:
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as content:
+                z, about = content["z"], json.loads(str(content["about"]))
+            version = about.pop("format")
+        except FileNotFoundError:
+            raise RecordError(
+                f"There is no Z+ record {path}. The code beside it was not inverted in Z or Z+: invert it "
+                "with --latent zplus, or use it with --latent off."
+            ) from None
+        except Exception as error:
+            raise RecordError(f"The Z+ record {path} cannot be read ({error}). Invert the image again.") from None
+        if version != FORMAT:
+            raise RecordError(
+                f"The Z+ record {path} has format {version}; this version of zplus-plugins reads format "
+                f"{FORMAT}. Invert the image again, or use the version that wrote it."
+            )
+        truncation, provenance = Truncation(**about.pop("truncation")), Provenance(**about.pop("provenance"))
+        return cls(z=z, truncation=truncation, provenance=provenance, **about)
+
+    def require_code(self, w: np.ndarray[Any, Any], path: Path) -> None:
+        """Raise RecordError unless ``w``, read from ``path``, is the code this record was written for."""
+        found = hash_code(w)
+        if found != self.w_sha256:
+            raise RecordError(
+                f"The Z+ record {record_path(path)} does not belong to {path}: it was written for a code "
+                f"with sha256 {self.w_sha256[:12]}..., the file has {found[:12]}.... One of them was replaced "
+                "after the inversion: invert the image again, or edit with --latent off."
+            )
+
+    def latent(self, device: torch.device | str) -> SphericalLatent:
+        """z as a latent on a device.
+
+        Raises:
+            RecordError: z is off the hypersphere (it was found with ``--retract never``).
+        """
+        try:
+            return SphericalLatent(torch.from_numpy(self.z).to(device), radius=self.radius)
+        except LatentError as error:
+            raise RecordError(
+                f"The recorded z is not on its hypersphere: {error} Codes found with --retract "
+                f"{self.provenance.retract} cannot be edited in Z+; invert the image with --retract step."
+            ) from None
+
+
+def record_path(code: Path) -> Path:
+    """The record beside a code file: ``X.npy`` -> ``X.zplus.npz``."""
+    return code.with_suffix(SUFFIX)
+
+
+def hash_code(w: np.ndarray[Any, Any]) -> str:
+    """sha256 of a code's type, shape and values."""
+    w = np.ascontiguousarray(w)
+    head = f"{w.dtype.str}{w.shape}".encode()
+    return hashlib.sha256(head + w.tobytes()).hexdigest()

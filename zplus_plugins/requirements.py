@@ -1,0 +1,192 @@
+"""What scripts need, checked after their arguments are parsed and before they do anything.
+
+A path may contain ``{name}`` for the script's argument of that name. Everything that is missing is
+told at once.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image, UnidentifiedImageError
+
+from zplus_plugins.adapter import Finding
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder that holds certain files, such as the P_N statistics."""
+
+    path: str
+    files: tuple[str, ...]
+    what: str
+    remedy: str
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        folder = Path(self.path.format_map(arguments))
+        absent = [name for name in self.files if not any(folder.glob(name))]
+        if not absent:
+            return []
+        remedy = self.remedy.format_map(arguments)
+        return [Finding("missing", f"The {self.what} in {folder}: found no {', '.join(absent)}. {remedy}")]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A file for ``torch.load`` that holds at least one of ``keys``.
+
+    Attributes:
+        downloadable: the script fetches the file itself where it does not exist.
+    """
+
+    path: str
+    what: str
+    remedy: str
+    keys: tuple[str, ...] = ()
+    downloadable: bool = False
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        path = Path(self.path.format_map(arguments))
+        remedy = self.remedy.format_map(arguments)
+        if not path.exists():
+            if self.downloadable:
+                return [Finding("note", f"The {self.what} {path} is not there; the script will try to download it.")]
+            return [Finding("missing", f"The {self.what}: there is no file {path}. {remedy}")]
+        problem = self._problem(path)
+        return [Finding("missing", f"The {self.what} {path} {problem} {remedy}")] if problem else []
+
+    def _problem(self, path: Path) -> str | None:
+        if path.is_dir():
+            return "is a folder, not a file."
+        if path.stat().st_size == 0:
+            return "is empty (0 bytes), as a failed download leaves it. Delete it first."
+        try:
+            # Mapped, a large checkpoint costs nothing here; the old, unzipped format cannot be mapped.
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+        except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, ValueError) as error:
+            first_line = str(error).partition("\n")[0]
+            return f"({path.stat().st_size:,} bytes) cannot be read as a checkpoint: {first_line}"
+        if self.keys and not (isinstance(content, dict) and any(key in content for key in self.keys)):
+            found = ", ".join(map(str, list(content)[:5])) if isinstance(content, dict) else type(content).__name__
+            return f"is of another kind: expected {' or '.join(self.keys)} in it, found {found}."
+        return None
+
+
+@dataclass(frozen=True)
+class ImageList:
+    """A text file that names one picture a line."""
+
+    path: str
+    remedy: str
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        path = Path(self.path.format_map(arguments))
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except OSError as error:
+            text = f"The image list {path} cannot be read: {error.strerror}. {self.remedy}"
+            return [Finding("missing", text)]
+        except UnicodeDecodeError:
+            text = f"The image list {path} is no text file; it must name one picture a line. {self.remedy}"
+            return [Finding("missing", text)]
+        if not any(line.strip() for line in lines):
+            return [Finding("missing", f"The image list {path} is empty: it names no picture. {self.remedy}")]
+        findings = [
+            Finding("missing", f"{path}, line {number}: {problem}")
+            for number, line in enumerate(lines, 1)
+            if (problem := _image_problem(line.strip()))
+        ]
+        return findings + _same_names(path, lines)
+
+
+@dataclass(frozen=True)
+class PowerOfTwo:
+    """A whole-number argument that must be a power of two within bounds.
+
+    Attributes:
+        at_most: the upper bound from the script's arguments; None if it cannot be told.
+    """
+
+    argument: str
+    at_least: int
+    at_most: Callable[[Mapping[str, Any]], int | None]
+    what: str
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        value, most = arguments[self.argument], self.at_most(arguments)
+        if value >= self.at_least and value & (value - 1) == 0 and (most is None or value <= most):
+            return []
+        bounds = f"{self.at_least} or more" if most is None else f"from {self.at_least} to {most}"
+        text = f"--{self.argument} {value} does not fit: the {self.what} must be a power of two, {bounds}."
+        return [Finding("missing", text, usage=True)]
+
+
+@dataclass(frozen=True)
+class Writable:
+    """A folder that the script will create, or write into."""
+
+    path: str
+    fallback: str = ""
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        folder = Path(self.path.format_map(arguments) or self.fallback)
+        place = folder
+        while not place.exists():
+            place = place.parent
+        if not place.is_dir():
+            text = f"The output folder {folder} cannot be made: {place} is a file. Choose another folder."
+            return [Finding("missing", text)]
+        if not os.access(place, os.W_OK | os.X_OK):
+            text = f"The output folder {folder} cannot be written to: {place} is read-only. Choose another folder."
+            return [Finding("missing", text)]
+        return []
+
+
+@dataclass(frozen=True)
+class HubWeights:
+    """Backbone weights that torch.hub downloads once, such as LPIPS's."""
+
+    file: str
+    what: str
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        path = Path(torch.hub.get_dir()) / "checkpoints" / self.file
+        if path.exists():
+            return []
+        return [Finding("note", f"The {self.what} are not there yet; torch will try to download them to {path}.")]
+
+
+def _image_problem(name: str) -> str | None:
+    if not name:
+        return "is blank; every line must name a picture. Remove it."
+    path = Path(name)
+    if not path.exists():
+        return f"there is no picture {name} (looked in {Path.cwd()})."
+    try:
+        with Image.open(path) as image:
+            image.verify()
+    except UnidentifiedImageError:
+        return f"{name} is not a picture."
+    except (OSError, SyntaxError, ValueError) as error:
+        return f"{name} cannot be read: {error}."
+    return None
+
+
+def _same_names(path: Path, lines: list[str]) -> list[Finding]:
+    """Pictures whose results would overwrite each other: results are named by the stem alone."""
+    seen: dict[str, str] = {}
+    notes = []
+    for line in filter(None, map(str.strip, lines)):
+        stem = Path(line).stem
+        if stem in seen:
+            text = f"{path}: the results of {seen[stem]} will be overwritten by those of {line}; both are named {stem}."
+            notes.append(Finding("note", text))
+        seen[stem] = line
+    return notes

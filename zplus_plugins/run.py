@@ -1,0 +1,270 @@
+"""One run of an upstream script: its options, what was captured, and what came of it.
+
+The launcher creates a Run and opens a journal; the adapter's captures and patches, the argument
+gate, the leaf swap and the editor all meet here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+import zplus_plugins
+from zplus_plugins.adapter import Adapter, Finding, Script
+from zplus_plugins.device import Device
+from zplus_plugins.errors import LatentError, RecordError, RequirementError, SwapError, UsageError
+from zplus_plugins.latent import SphericalLatent
+from zplus_plugins.mapping import StyleMapping, Truncation, mapping_of
+from zplus_plugins.outputs import Outputs
+from zplus_plugins.plugins import Choice
+from zplus_plugins.record import InversionRecord, Provenance, hash_code, record_path
+from zplus_plugins.start import STARTS
+from zplus_plugins.summary import EditResult, Summary
+from zplus_plugins.swap import LeafSwap, LeafSwapper
+from zplus_plugins.upstream import Upstream
+
+LATENTS = ("off", "z", "zplus")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user asked for.
+
+    Attributes:
+        latent: None means zplus for a script that inverts, the records' own for one that edits, and
+            off for the rest.
+        init: where an inversion starts, a name in :data:`zplus_plugins.start.STARTS`.
+        retract: ``step`` is Eq. 1; ``never`` normalises only the start, as the authors' scripts do.
+        without_f: leave the feature map F out (Z+ alone).
+        seed: of the start; None takes the script's own seed.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        direction_space: whether the direction that a script edits along lies in W or in Z; ``auto``
+            tells by its size, and takes W where both have the same.
+        dry_run: check everything, run nothing.
+    """
+
+    latent: str | None = None
+    init: str = "random"
+    retract: Literal["step", "never"] = "step"
+    without_f: bool = False
+    seed: int | None = None
+    device: str = "auto"
+    direction_space: Literal["auto", "w", "z"] = "auto"
+    dry_run: bool = False
+
+
+class Run:
+    """See the module.
+
+    Attributes:
+        arguments: the script's parsed arguments; empty until they are parsed.
+        generator: the captured generator, None until it is built.
+        edits: what was edited so far.
+        notes: what the requirements noted.
+    """
+
+    def __init__(self, choice: Choice, options: Options) -> None:
+        self.adapter: Adapter = choice.upstream.adapter
+        self.upstream: Upstream = choice.upstream
+        self.hooks = choice.hooks
+        self.options = options
+        assert choice.upstream.script is not None
+        self.script: Script = choice.upstream.script
+        self.latent = self._resolve_latent()
+        self.device = Device(options.device)
+        self.arguments: Mapping[str, Any] = {}
+        self.generator: nn.Module | None = None
+        self.outputs = Outputs(self._written)
+        self.swapper = LeafSwapper(
+            self._is_style_code, self._make, retract=options.retract == "step", on_swap=self._swapped
+        )
+        self.edits: list[EditResult] = []
+        self.records: list[Path] = []
+        self.notes: list[str] = []
+        self._starts: dict[int, SphericalLatent] = {}
+        self._swap: LeafSwap | None = None
+        self._started = time.monotonic()
+
+    @property
+    def inverts(self) -> bool:
+        """Whether a style code is to be replaced in this run."""
+        return self.script.role == "invert" and self.latent != "off"
+
+    def space(self) -> str:
+        """The latent space as the papers write it: Z, Z+, F/Z, F/Z+ or W+."""
+        name = {"z": "Z", "zplus": "Z+", "off": "W+"}[self.latent]
+        with_f = self.adapter.feature_map is not None and not self.options.without_f
+        return f"F/{name}" if with_f else name
+
+    @property
+    def root(self) -> Path:
+        """The upstream's root folder."""
+        return self.upstream.root
+
+    @property
+    def seed(self) -> int:
+        """The seed of the start: the user's, else the script's own, else 0."""
+        if self.options.seed is not None:
+            return self.options.seed
+        return int(self.arguments.get(self.adapter.seed) or 0)
+
+    @property
+    def truncation(self) -> Truncation:
+        """The truncation in the script's arguments, as Truncation stores it."""
+        names = self.adapter.truncation
+        if names is None or names.psi not in self.arguments:
+            return Truncation()
+        cutoff = self.arguments[names.cutoff] if names.cutoff else None
+        return Truncation(float(self.arguments[names.psi]), cutoff)
+
+    def check(self, arguments: Mapping[str, Any]) -> None:
+        """Take the script's arguments and check all that it needs.
+
+        Raises:
+            RequirementError, UsageError: with everything that is missing, a line each.
+        """
+        self.arguments = dict(arguments)
+        findings = [finding for need in self.script.needs for finding in need.check(self.arguments)]
+        self.notes += [finding.text for finding in findings if finding.kind == "note"]
+        missing = [finding for finding in findings if finding.kind == "missing"]
+        if missing:
+            raise _as_error(missing)
+
+    def set_generator(self, generator: nn.Module) -> None:
+        """Called by a capture when the upstream has built its generator."""
+        self.generator = generator
+        if self.inverts:
+            self.mapping()  # a generator that cannot hold Z+ is refused before its weights are loaded
+
+    def mapping(self, truncation: Truncation | None = None) -> StyleMapping:
+        """The captured generator's map from z to w, by default with the script's truncation.
+
+        Raises:
+            SwapError: no generator has been built yet.
+        """
+        if self.generator is None:
+            raise SwapError(
+                f"{self.script.path} used a style code before it built a generator that the adapter "
+                f"{self.adapter.name!r} knows, so there is no mapping network to go through."
+            )
+        return mapping_of(self.generator, truncation or self.truncation)
+
+    def summary(self) -> Summary:
+        """What has been done so far."""
+        progress = self.swapper.progress
+        return Summary(
+            adapter=self.adapter.name,
+            script=self.script.path,
+            upstream_commit=self.upstream.commit,
+            fingerprint=self.upstream.status,
+            latent=self.latent,
+            init=self.options.init,
+            retract=self.options.retract,
+            without_f=self.options.without_f,
+            seed=self.seed,
+            images=len(self.records),
+            steps=sum(p.steps for p in progress),
+            retractions=sum(p.retractions for p in progress),
+            max_sphere_error=max((float(p.largest_error) for p in progress), default=None),
+            device=self.device.name(),
+            torch=torch.__version__,
+            package=zplus_plugins.__version__,
+            seconds=round(time.monotonic() - self._started, 3),
+            outputs=tuple(map(str, self.outputs.complete)),
+            records=tuple(map(str, self.records)),
+            edits=tuple(self.edits),
+        )
+
+    def _resolve_latent(self) -> str:
+        asked, role = self.options.latent, self.script.role
+        if role == "other" and asked not in (None, "off"):
+            raise UsageError(
+                f"{self.script.path} optimises and edits no style code, so --latent {asked} cannot take "
+                "effect. Run it with --latent off."
+            )
+        if self.options.without_f and (self.adapter.feature_map is None or role != "invert"):
+            raise UsageError(f"--without-f has no meaning for {self.script.path}: it optimises no feature map F.")
+        default = "off" if role == "other" else "zplus"
+        return asked or default
+
+    def _is_style_code(self, leaf: Tensor) -> bool:
+        if self.generator is None:
+            return False
+        mapping = self.mapping()
+        return leaf.ndim == 3 and tuple(leaf.shape[1:]) == (mapping.num_ws, mapping.w_dim)
+
+    def _make(self, leaf: Tensor) -> tuple[SphericalLatent, StyleMapping]:
+        mapping = self.mapping()
+        codes = mapping.num_ws if self.latent == "zplus" else 1
+        start = self.hooks.zplus_start(mapping=mapping, codes=codes, seed=self.seed)
+        if start is None:
+            # The same start for every image: its result does not depend on the rest of the list.
+            if codes not in self._starts:
+                self._starts[codes] = STARTS[self.options.init](mapping, codes, self.seed)
+            start = self._starts[codes]
+        z = start.detach().to(leaf.device).expand(leaf.shape[0], -1, -1).clone()
+        return SphericalLatent(z, radius=start.radius), mapping
+
+    def _swapped(self, swap: LeafSwap) -> None:
+        self._swap = swap
+        self.hooks.zplus_swapped(swap=swap)
+
+    def _written(self, path: Path, arguments: tuple[Any, ...]) -> None:
+        """A writer of the upstream has written a file; a code gets its record."""
+        if not (self.adapter.codes and path.match(self.adapter.codes)):
+            if self.script.role != "invert":
+                self.outputs.finish_image()
+            return
+        if self.inverts:
+            self._write_record(path, np.asarray(arguments[0]))
+        self.outputs.finish_image()
+
+    def _write_record(self, path: Path, w: np.ndarray[Any, Any]) -> None:
+        swap = self._swap
+        if swap is None or not np.array_equal(w, swap.leaf.detach().cpu().numpy()):
+            raise RecordError(
+                f"The code saved as {path} is not the code that was optimised in Z+ (w == map(z) does not "
+                "hold), so no record was written for it."
+            )
+        z = swap.latent.detach().cpu()
+        if not bool(torch.isfinite(z).all()):
+            raise LatentError(f"The inversion diverged: z for {path.stem} contains NaN or inf. Lower --lr.")
+        record = InversionRecord(
+            z=z.numpy(),
+            radius=swap.latent.radius,
+            truncation=swap.mapping.truncation,
+            w_sha256=hash_code(w),
+            provenance=self._provenance(swap),
+        )
+        record.save(record_path(path))
+        self.outputs.add(record_path(path))
+        self.records.append(record_path(path))
+
+    def _provenance(self, swap: LeafSwap) -> Provenance:
+        return Provenance(
+            latent=self.latent,
+            without_f=self.options.without_f,
+            init=self.options.init,
+            retract=self.options.retract,
+            seed=self.seed,
+            steps=swap.progress.steps,
+            adapter=self.adapter.name,
+            package=zplus_plugins.__version__,
+            upstream_commit=self.upstream.commit,
+            fingerprint=self.upstream.status,
+        )
+
+
+def _as_error(missing: list[Finding]) -> RequirementError | UsageError:
+    kind = UsageError if all(finding.usage for finding in missing) else RequirementError
+    texts = [finding.text for finding in missing]
+    if len(texts) == 1:
+        return kind(texts[0])
+    return kind("\n".join([f"{len(texts)} things stand in the way:", *(f"  - {text}" for text in texts)]))

@@ -1,0 +1,98 @@
+"""Geometry of the hypersphere on which z lives; names as in the manifold literature.
+
+All functions work on the last axis and broadcast over the others. Without a ``radius`` it is
+``sqrt(dim)``, the length around which a standard normal vector of that dimension concentrates.
+Sources: arXiv 2307.08995 (Eq. 1: the retraction); Absil, Mahony and Sepulchre, *Optimization
+Algorithms on Matrix Manifolds* (tangent space, exponential map, transport).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from zplus_plugins.errors import LatentError
+
+_HALF_TYPES = (torch.float16, torch.bfloat16)
+
+
+def default_radius(dim: int) -> float:
+    """Radius of the hypersphere for codes of ``dim`` components: ``sqrt(dim)``."""
+    return math.sqrt(dim)
+
+
+def retract(z: Tensor, radius: float | None = None) -> Tensor:
+    """Eq. 1: the nearest point on the hypersphere, ``radius * z / |z|``.
+
+    Args:
+        z: shape (..., dim). Half types are normalised in float32.
+        radius: of the hypersphere; ``sqrt(dim)`` if None.
+
+    Returns:
+        A tensor of the same shape, dtype and device. A zero vector has no nearest point and
+        becomes NaN; nothing here waits for the device to find out.
+    """
+    radius = default_radius(z.shape[-1]) if radius is None else radius
+    wide = z.float() if z.dtype in _HALF_TYPES else z
+    norm: Tensor = torch.linalg.vector_norm(wide, dim=-1, keepdim=True)
+    return (wide * (radius / norm)).to(z.dtype)
+
+
+def tangent(z: Tensor, v: Tensor) -> Tensor:
+    """Orthogonal projection of ``v`` onto the tangent space at ``z`` (both (..., dim))."""
+    return v - _dot(v, z) / _dot(z, z) * z
+
+
+def geodesic(z: Tensor, v: Tensor, t: float = 1.0) -> Tensor:
+    """Exponential map: the point reached from ``z`` along ``v`` after time ``t``.
+
+    Args:
+        z: point on the hypersphere, shape (..., dim).
+        v: velocity, shape (..., dim); only its tangent part moves. Its length is the arc length
+            travelled in one unit of time, so ``pi * |z|`` arrives at the antipode.
+        t: time; negative values go the other way, 0 returns ``z`` itself.
+    """
+    velocity = tangent(z, v) * t
+    radius = _dot(z, z).sqrt()
+    length = _dot(velocity, velocity).sqrt()
+    angle = length / radius
+    heading = torch.where(length > 0, velocity / length.clamp_min(torch.finfo(z.dtype).tiny), velocity)
+    return torch.cos(angle) * z + radius * torch.sin(angle) * heading
+
+
+def transport(z: Tensor, v: Tensor, to: Tensor) -> Tensor:
+    """Parallel transport of the tangent vector ``v`` from ``z`` to ``to`` along their geodesic.
+
+    Raises:
+        LatentError: if ``to`` is the antipode of ``z``, to which no single shortest geodesic leads.
+    """
+    radius_squared = _dot(z, z)
+    closeness = radius_squared + _dot(z, to)
+    if bool((closeness <= 1e-6 * radius_squared).any()):
+        raise LatentError(
+            "Cannot transport a vector between antipodes: they have no single shortest geodesic. Go there in two moves."
+        )
+    return v - _dot(to, v) / closeness * (z + to)
+
+
+def norms(z: Tensor) -> Tensor:
+    """Norm of every code, shape (...): summed in float64 where the device has it.
+
+    A figure that is to show z's error must not add the measurement's own.
+    """
+    wide = torch.float32 if z.device.type == "mps" else torch.float64
+    norms: Tensor = torch.linalg.vector_norm(z.detach(), dim=-1, dtype=wide)
+    return norms
+
+
+def sphere_error(z: Tensor, radius: float | None = None) -> Tensor:
+    """Largest ``| |z_i| - radius |`` over all codes: a scalar on z's device, without a sync."""
+    radius = default_radius(z.shape[-1]) if radius is None else radius
+    return (norms(z) - radius).abs().amax()
+
+
+def _dot(a: Tensor, b: Tensor) -> Tensor:
+    """Inner product over the last axis, which is kept."""
+    return (a * b).sum(-1, keepdim=True)

@@ -1,0 +1,108 @@
+"""What a run did, for a person (one line) and for a program (JSON)."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from zplus_plugins.outputs import write_whole
+
+
+@dataclass(frozen=True)
+class EditResult:
+    """One picture edited in Z or Z+.
+
+    Attributes:
+        image: name of the inverted image.
+        distance: as given to the script.
+        space: ``w`` if the direction was chased, ``z`` if it was used as it is.
+        wanted: length of the wanted move in W+; 0 for a Z direction.
+        gain: part of the wanted move that was made along it; 1 is all.
+        residual: distance in W+ that is left to the wanted code, never above ``wanted``.
+        sphere_error: largest ``| |z_i| - radius |`` of the edited code.
+    """
+
+    image: str
+    distance: float
+    space: str
+    wanted: float
+    gain: float | None
+    residual: float | None
+    sphere_error: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a run did.
+
+    Attributes:
+        adapter, script: what was run.
+        upstream_commit: HEAD of the checkout, None without history.
+        fingerprint: ``known`` or ``compatible``.
+        latent, init, retract, without_f, seed: the options as they took effect.
+        images: codes saved with a record.
+        steps, retractions: of all images together.
+        max_sphere_error: largest ``| |z_i| - radius |`` after any step; None in W+.
+        device, torch, package: where, and with which versions.
+        seconds: wall clock, imports included.
+        outputs: files written, in order.
+        records: Z+ records among them.
+        edits: what was edited.
+    """
+
+    adapter: str
+    script: str
+    upstream_commit: str | None
+    fingerprint: str
+    latent: str
+    init: str
+    retract: str
+    without_f: bool
+    seed: int
+    images: int
+    steps: int
+    retractions: int
+    max_sphere_error: float | None
+    device: str
+    torch: str
+    package: str
+    seconds: float
+    outputs: tuple[str, ...]
+    records: tuple[str, ...]
+    edits: tuple[EditResult, ...]
+
+    def write(self, path: Path) -> None:
+        """Write the summary as JSON, whole or not at all."""
+        write_whole(path, (json.dumps(asdict(self), indent=2) + "\n").encode())
+
+    def line(self) -> str:
+        """The summary in one line."""
+        parts = [f"{self.adapter} {Path(self.script).name} --latent {self.latent} on {self.device}"]
+        if self.steps:
+            parts.append(
+                f"{_count(self.images, 'image')}, {_count(self.steps, 'step')}, "
+                f"{_count(self.retractions, 'retraction')}, "
+                f"at most {self.max_sphere_error:.1e} off the hypersphere"
+            )
+        if self.edits:
+            parts.append(self._edits_line())
+        if self.records:
+            parts.append(f"z in {Path(self.records[0]).parent}")
+        elif self.outputs:
+            parts.append(f"{_count(len(self.outputs), 'file')} written")
+        return f"{'; '.join(parts)} ({self.seconds:.1f} s)"
+
+    def _edits_line(self) -> str:
+        gains = [edit.gain for edit in self.edits if edit.gain is not None]
+        text = _count(len(self.edits), "edit")
+        if gains:
+            left = max(edit.residual / edit.wanted for edit in self.edits if edit.residual is not None)
+            text += f", gain {min(gains):.2f} to {max(gains):.2f} (median {statistics.median(gains):.2f})"
+            text += f", at most {left:.0%} of the wanted move left"
+        return text
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
