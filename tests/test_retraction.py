@@ -115,7 +115,7 @@ def test_closure_optimizers_are_refused(kind: type[Optimizer]) -> None:
 
 def test_what_cannot_be_attached() -> None:
     z = start()
-    with pytest.raises(OptimizerError, match="exactly one place.*found none"):
+    with pytest.raises(OptimizerError, match=r"exactly one place.*found none"):
         attach(torch.optim.Adam([start()]), z)
     with pytest.raises(OptimizerError, match="SphericalLatent, not a Tensor"):
         attach(torch.optim.Adam([z]), z.detach())  # type: ignore[arg-type]

@@ -99,12 +99,12 @@ class GenforceMapping(StyleMapping):
     family = "genforce"
 
     def __init__(self, generator: Any, truncation: Truncation) -> None:
-        if generator.label_size:
+        if getattr(generator, "label_size", 0):
             raise GeneratorError(
                 f"The generator is conditional (label_size {generator.label_size}); Z+ needs an "
                 "unconditional one, because its codes carry no label."
             )
-        if not generator.repeat_w:
+        if not getattr(generator, "repeat_w", True):
             raise GeneratorError(
                 "The generator's mapping network makes the codes of all layers from one z "
                 "(repeat_w=False), so there is no z per layer. Use a generator with repeat_w=True."

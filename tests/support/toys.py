@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ class Perceptron(nn.Module):
         stream = torch.Generator().manual_seed(seed)
         dims = [z_dim, 24, 24, w_dim]
         self.weights = nn.ParameterList(
-            torch.randn(o, i, generator=stream) / i**0.5 for i, o in zip(dims, dims[1:], strict=False)
+            torch.randn(o, i, generator=stream) / i**0.5 for i, o in itertools.pairwise(dims)
         )
         self.biases = nn.ParameterList(torch.randn(o, generator=stream) * 0.3 for o in dims[1:])
         self.calls = 0

@@ -1,0 +1,75 @@
+"""Runs an upstream script through the launcher, with more control than the command line gives.
+
+``python driver.py SETTINGS.json SCRIPT ARGS...`` where the settings may have
+
+adapter         name of the adapter
+options         of :class:`zplus_plugins.run.Options`
+starts          a folder with one start code for each image, (num_ws, z_dim) as 000.npy, 001.npy, ...
+watch           a file that gets one line a step: the distance from the hypersphere, and whether w == map(z)
+then_untouched  arguments with which the script is run once more afterwards, untouched, in this process
+"""
+
+from __future__ import annotations
+
+import json
+import runpy
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from zplus_plugins import Adapter, LeafSwap, SphericalLatent, StyleMapping, hookimpl, plugins
+from zplus_plugins.launcher import launch
+from zplus_plugins.run import Options, Run
+
+
+class Driver:
+    """A plugin that wraps the adapter's: it chooses the starts and watches every step."""
+
+    def __init__(self, adapter: Adapter, settings: dict[str, Any]) -> None:
+        self._adapter = adapter
+        self._starts = iter(sorted(Path(settings["starts"]).glob("*.npy")) if "starts" in settings else ())
+        self._watch = settings.get("watch")
+
+    @hookimpl
+    def zplus_adapter(self) -> Adapter:
+        return self._adapter
+
+    @hookimpl
+    def zplus_start(self, mapping: StyleMapping, codes: int, seed: int) -> SphericalLatent | None:
+        path = next(self._starts, None)
+        return None if path is None else SphericalLatent(torch.from_numpy(np.load(path))[None])
+
+    @hookimpl
+    def zplus_swapped(self, swap: LeafSwap) -> None:
+        if self._watch is None:
+            return
+        push, watch = swap.push, Path(self._watch)
+
+        def watched_push() -> None:
+            push()
+            with torch.no_grad():
+                same = torch.equal(swap.leaf, swap.mapping(swap.latent))
+            with watch.open("a") as lines:
+                lines.write(f"{float(swap.latent.sphere_error())} {same}\n")
+
+        swap.push = watched_push  # type: ignore[method-assign]
+
+
+def main() -> None:
+    settings = json.loads(Path(sys.argv[1]).read_text())
+    script, arguments = Path(sys.argv[2]), sys.argv[3:]
+    choice = plugins.choose(script, settings["adapter"])
+    hooks = plugins._manager(Driver(choice.upstream.adapter, settings)).hook
+    run = Run(plugins.Choice(choice.plugin, choice.upstream, hooks), Options(**settings.get("options", {})))
+    print(launch(run, script, arguments).line(), file=sys.stderr)
+    if "then_untouched" in settings:
+        sys.argv[:] = [str(script), *settings["then_untouched"]]
+        sys.path[:0] = [str(script.resolve().parent)]
+        runpy.run_path(str(script), run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()

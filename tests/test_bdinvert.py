@@ -1,0 +1,364 @@
+"""BDInvert in F/Z+: the same tests on the stand-in and, with ZPLUS_UPSTREAMS, on the real checkouts."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from support.bdinvert_assets import Assets, invert_args, oracle_env, prepare, run_script
+from support.fork_oracle import LossRecorder, run_fork
+
+from zplus_plugins import InversionRecord
+
+HERE = Path(__file__).parent
+DRIVER = HERE / "support" / "driver.py"
+REAL = pytest.mark.upstream
+STEPS = 3
+Prepare = Callable[..., Assets]
+
+
+def checkout_of(kind: str) -> Path:
+    """The folder of a checkout: the stand-in, the real upstream, or the authors' fork."""
+    if kind == "standin":
+        return HERE / "standins" / "bdinvert"
+    folder = Path(os.environ["ZPLUS_UPSTREAMS"])
+    return folder / {"upstream": "BDInvert_Release", "fork": "hypershpere-gan-inversion/BDInvert_Release"}[kind]
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepare:
+    """Copies of checkouts with synthetic assets; prepared once, tests write to folders of their own."""
+    base, made = tmp_path_factory.mktemp("bdinvert"), {}
+
+    def get(kind: str, family: str = "stylegan2") -> Assets:
+        key = f"{kind}-{family}"
+        if key not in made:
+            (base / key).mkdir()
+            made[key] = prepare(base / key, checkout_of(kind), family=family, cache=base / "cache")  # type: ignore[arg-type]
+        return made[key]
+
+    return get
+
+
+@pytest.fixture(params=["standin", pytest.param("upstream", marks=REAL)])
+def assets(request: pytest.FixtureRequest, prepared: Prepare) -> Assets:
+    return prepared(request.param)
+
+
+def zplus(assets: Assets, *arguments: object, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """``zplus arguments...`` in the repository's folder."""
+    done = run_script(assets, "-m", ["zplus_plugins", *map(str, arguments)], {}, timeout=900)
+    assert done.returncode == 0 or not check, done.stderr[-4000:]
+    return done
+
+
+def drive(assets: Assets, tmp_path: Path, settings: dict[str, Any], *arguments: object, **env: str) -> None:
+    """A run through ``support/driver.py``."""
+    (tmp_path / "settings.json").write_text(json.dumps({"adapter": "bdinvert", **settings}))
+    command = [str(tmp_path / "settings.json"), *map(str, arguments)]
+    done = run_script(assets, str(DRIVER), command, env, timeout=1800)
+    assert done.returncode == 0, done.stderr[-4000:]
+
+
+def invert(assets: Assets, out: Path, *options: str, steps: int = STEPS, extra: Sequence[str] = ()) -> dict[str, Any]:
+    """Invert through the command line; the summary."""
+    summary = out.parent / f"{out.name}.json"
+    arguments = [*invert_args(assets, steps), "--save_dir", out.parent, "--job_name", out.name, *extra]
+    zplus(assets, "run", "--summary", summary, *options, "invert.py", *arguments)
+    loaded: dict[str, Any] = json.loads(summary.read_text())
+    return loaded
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def inverted(prepared: Prepare, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Assets], Path]:
+    """One F/Z+ inversion of each checkout, shared by tests that only read it."""
+    made: dict[Path, Path] = {}
+
+    def get(assets: Assets) -> Path:
+        if assets.root not in made:
+            out = tmp_path_factory.mktemp("inverted") / "results"
+            invert(assets, out)
+            made[assets.root] = out
+        return made[assets.root]
+
+    return get
+
+
+@pytest.fixture
+def results(assets: Assets, inverted: Callable[[Assets], Path], tmp_path: Path) -> Path:
+    """A copy of the shared inversion."""
+    return Path(shutil.copytree(inverted(assets), tmp_path / "results"))
+
+
+class TestInvert:
+    """invert.py in F/Z+, F/Z, Z+ and Z."""
+
+    @pytest.mark.parametrize(
+        ("options", "codes"),
+        [((), 10), (("--latent", "z"), 1), (("--without-f",), 10), (("--init", "mean", "--seed", "5"), 10)],
+    )
+    def test_writes_upstream_s_files_and_a_record_beside_each_code(
+        self, assets: Assets, tmp_path: Path, options: tuple[str, ...], codes: int
+    ) -> None:
+        summary = invert(assets, tmp_path / "out", *options)
+        assert (summary["images"], summary["steps"], summary["retractions"]) == (2, 2 * STEPS, 2 * STEPS)
+        assert summary["max_sphere_error"] <= 1e-5
+        assert summary["seed"] == (5 if "--seed" in options else 1)  # the script's own default
+        written = {Path(name).relative_to(tmp_path / "out").as_posix() for name in summary["outputs"]}
+        for name in ("crop0", "crop1"):
+            for folder, suffix in (("target_images", "png"), ("invert_results", "png"), ("invert_basecode", "npy")):
+                assert f"{folder}/{name}.{suffix}" in written
+            w = np.load(tmp_path / "out" / "invert_detailcode" / f"{name}.npy")
+            record = InversionRecord.load(tmp_path / "out" / "invert_detailcode" / f"{name}.zplus.npz")
+            record.require_code(w, Path(name))
+            assert record.z.shape[:2] == (1, codes)
+            assert record.latent("cpu").sphere_error() <= 1e-5
+            assert (record.truncation.psi, record.truncation.cutoff) == (0.7, 8)
+            assert record.provenance.without_f == ("--without-f" in options)
+            assert record.provenance.steps == STEPS
+        arguments = json.loads((tmp_path / "out" / "commandline_args.txt").read_text())
+        assert arguments["weight_pnorm_term"] == 0
+
+    def test_the_same_command_gives_the_same_bytes(self, assets: Assets, results: Path, tmp_path: Path) -> None:
+        first = files(results)
+        # The latent may be given after the script as well, and P_N by hand.
+        arguments = [*invert_args(assets, STEPS), "--save_dir", tmp_path / "again", "--job_name", "results"]
+        zplus(assets, "run", "invert.py", "--latent", "zplus", *arguments)
+        again = files(tmp_path / "again" / "results")
+        for changed in (first, again):
+            del changed["commandline_args.txt"]  # names the folder
+        assert again == first
+
+    def test_an_explicit_p_norm_weight_wins(self, assets: Assets, tmp_path: Path) -> None:
+        invert(assets, tmp_path / "out", steps=1, extra=("--weight_pnorm_term", "0.01"))
+        arguments = json.loads((tmp_path / "out" / "commandline_args.txt").read_text())
+        assert arguments["weight_pnorm_term"] == 0.01
+
+    @pytest.mark.parametrize("kind", ["standin", pytest.param("upstream", marks=REAL)])
+    def test_stylegan1(self, prepared: Prepare, kind: str, tmp_path: Path) -> None:
+        assets = prepared(kind, "stylegan")
+        summary = invert(assets, tmp_path / "out")
+        assert summary["retractions"] == 2 * STEPS
+        edit(assets, tmp_path / "out")
+        same_at_zero(tmp_path / "out")
+
+    def test_off_is_the_untouched_upstream_byte_for_byte(self, assets: Assets, tmp_path: Path) -> None:
+        untouched = tmp_path / "untouched"
+        arguments = [*invert_args(assets, STEPS), "--job_name", "job"]
+        done = run_script(
+            assets, "invert.py", [*arguments, "--save_dir", str(untouched)], oracle_env(assets), timeout=900
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        zplus(assets, "run", "--latent", "off", "invert.py", *arguments, "--save_dir", tmp_path / "off")
+        # In Z+, then the untouched upstream in the same process.
+        then = [*arguments, "--save_dir", str(tmp_path / "after")]
+        drive(
+            assets,
+            tmp_path,
+            {"then_untouched": then},
+            "invert.py",
+            *arguments,
+            "--save_dir",
+            tmp_path / "before",
+            **oracle_env(assets),
+        )
+        expected = files(untouched)
+        assert len(expected) == 10
+        for name in ("off", "after"):
+            found = files(tmp_path / name)
+            found["job/commandline_args.txt"] = found["job/commandline_args.txt"].replace(
+                str(tmp_path / name).encode(), str(untouched).encode()
+            )
+            assert found == expected, name
+        z_plus = files(tmp_path / "before")
+        assert z_plus["job/invert_results/crop0.png"] != expected["job/invert_results/crop0.png"]
+
+    def test_every_step_is_on_the_sphere_and_w_is_the_map_of_z(
+        self, assets: Assets, request: pytest.FixtureRequest, tmp_path: Path
+    ) -> None:
+        steps = 300 if "upstream" in request.node.name else 10
+        one = tmp_path / "one.list"
+        one.write_text(assets.image_list.read_text().splitlines()[0] + "\n")
+        arguments = [*invert_args(replace(assets, image_list=one), steps), "--save_dir", tmp_path]
+        drive(assets, tmp_path, {"watch": str(tmp_path / "watch.txt")}, "invert.py", *arguments)
+        lines = [line.split() for line in (tmp_path / "watch.txt").read_text().splitlines()]
+        assert len(lines) == steps
+        assert max(float(error) for error, _ in lines) <= 1e-5
+        assert {same for _, same in lines} == {"True"}
+
+
+def edit(assets: Assets, results: Path, *options: str, extra: Sequence[object] = (), check: bool = True) -> Any:
+    """Edit through the command line, three distances; the summary or the failed process."""
+    arguments = ["--model_name", assets.model_name, "--basecode_spatial_size", assets.base_size, "--step", 3, *extra]
+    summary = results.parent / "edit.json"
+    done = zplus(assets, "run", "--summary", summary, *options, "edit.py", results, *arguments, check=check)
+    return json.loads(summary.read_text()) if check else done
+
+
+def same_at_zero(results: Path) -> None:
+    """The middle of the three distances is 0: the picture must be the reconstruction."""
+    for image in ("crop0", "crop1"):
+        edited = (results / "edited" / f"{image}_2.png").read_bytes()
+        assert edited == (results / "invert_results" / f"{image}.png").read_bytes()
+
+
+class TestEdit:
+    """edit.py moves z, never leaves the sphere, and maps."""
+
+    def test_w_direction_is_chased(self, assets: Assets, results: Path) -> None:
+        summary = edit(assets, results)
+        same_at_zero(results)
+        assert len(summary["edits"]) == 6
+        for result in summary["edits"]:
+            assert result["sphere_error"] <= 1e-5
+            if result["distance"] == 0:
+                assert result["gain"] is None
+                continue
+            assert result["distance"] in (-2.0, 2.0)
+            assert result["wanted"] == pytest.approx(2 * 10**0.5, rel=1e-3)  # a unit direction on ten layers
+            assert 0 < result["gain"] <= 1.2
+            assert result["residual"] <= result["wanted"]
+        moved = (results / "edited" / "crop0_3.png").read_bytes()
+        assert moved != (results / "edited" / "crop0_2.png").read_bytes()
+
+    def test_z_direction_is_used_as_it_is(self, assets: Assets, results: Path, tmp_path: Path) -> None:
+        dim = InversionRecord.load(results / "invert_detailcode" / "crop0.zplus.npz").z.shape[-1]
+        torch.save(torch.ones(1, dim), tmp_path / "direction.pt")
+        extra = ("--edit_direction", tmp_path / "direction.pt")
+        summary = edit(assets, results, "--direction-space", "z", extra=extra)
+        same_at_zero(results)
+        assert {result["space"] for result in summary["edits"]} == {"z"}
+        assert [result["distance"] for result in summary["edits"][:3]] == [-2.0, 0.0, 2.0]
+        assert max(result["sphere_error"] for result in summary["edits"]) <= 1e-5
+
+    def test_the_unpatched_script_still_works_on_the_saved_codes(self, assets: Assets, results: Path) -> None:
+        arguments = ["--model_name", assets.model_name, "--basecode_spatial_size", str(assets.base_size), "--step", "3"]
+        done = run_script(assets, "edit.py", [str(results), *arguments], oracle_env(assets), timeout=300)
+        assert done.returncode == 0, done.stderr[-3000:]
+        same_at_zero(results)
+        untouched = files(results / "edited")
+        edit(assets, results, "--latent", "off")
+        assert files(results / "edited") == untouched
+
+    def test_codes_inverted_without_f_are_edited_without_f(self, assets: Assets, tmp_path: Path) -> None:
+        invert(assets, tmp_path / "out", "--without-f", steps=1)
+        edit(assets, tmp_path / "out")
+        same_at_zero(tmp_path / "out")
+
+    def test_what_cannot_be_edited(self, assets: Assets, results: Path, tmp_path: Path) -> None:
+        code = results / "invert_detailcode" / "crop0.npy"
+        record = code.with_suffix(".zplus.npz")
+        torch.save(torch.ones(1, 7, 3), tmp_path / "wrong.pt")
+        torch.save(torch.zeros_like(torch.from_numpy(np.load(code))), tmp_path / "zero.pt")
+        cases: list[tuple[str, tuple[str, ...], tuple[object, ...]]] = [
+            ("wrong.pt has shape (1, 7, 3); expected", (), ("--edit_direction", tmp_path / "wrong.pt")),
+            ("zero.pt is zero", (), ("--edit_direction", tmp_path / "zero.pt")),
+            ("There is no direction file", (), ("--edit_direction", tmp_path / "absent.pt")),
+            ("inverted with --latent zplus, not z", ("--latent", "z"), ()),
+            ("--trunc_psi 0.7 --trunc_layers 8; this command has 0.5 and 8", (), ("--trunc_psi", 0.5)),
+        ]
+        for message, options, extra in cases:
+            failed(edit(assets, results, *options, extra=extra, check=False), message)
+        whole = code.read_bytes()
+        np.save(code, np.load(code) + 1)
+        failed(edit(assets, results, check=False), "does not belong to")
+        code.write_bytes(whole)
+        record.unlink()
+        failed(edit(assets, results, check=False), "There is no Z+ record")
+        assert not (results / "edited").exists()
+
+
+def failed(done: subprocess.CompletedProcess[str], message: str, status: int = 1) -> None:
+    """One clear message, the right status, no traceback."""
+    assert done.returncode == status, done.stderr[-3000:]
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("zplus: error:") == 1
+
+
+class TestOtherScripts:
+    """Scripts without a style code run with the patches alone."""
+
+    def test_pca_p_space(self, assets: Assets, tmp_path: Path) -> None:
+        arguments = ["--model_name", assets.model_name, "--total_samples_num", "256", "--batch_num", "128"]
+        done = zplus(assets, "run", "pca_p_space.py", *arguments, "--save_dir", tmp_path, "--job_name", "p")
+        assert {"mean_latent.npy", "eigen_values.npy", "eigen_vectors.npy"} <= set(files(tmp_path / "p"))
+        assert "x.T" not in done.stderr
+
+    def test_train_basecode_encoder(self, assets: Assets, tmp_path: Path) -> None:
+        arguments = ["--model_name", assets.model_name, "--basecode_spatial_size", assets.base_size]
+        small = ["--batch_num", 1, "--epoch_num", 1, "--save_dir", tmp_path, "--job_name", "e"]
+        zplus(assets, "run", "train_basecode_encoder.py", *arguments, *small)
+        assert "encoder_final.pth" in files(tmp_path / "e")
+
+
+class TestInterruption:
+    """Ctrl-C in the middle."""
+
+    def test_ctrl_c_leaves_nothing_half_written(self, assets: Assets, tmp_path: Path) -> None:
+        out = tmp_path / "job"
+        arguments = [*invert_args(assets, STEPS), "--save_dir", str(tmp_path), "--job_name", "job"]
+        # The second image would take for ever.
+        script = (assets.cwd / "invert.py").read_text()
+        environment = {**os.environ, **assets.env, "OMP_NUM_THREADS": "1"}
+        command = [sys.executable, "-m", "zplus_plugins", "run", "invert.py", *arguments]
+        process = subprocess.Popen(
+            command, cwd=assets.cwd, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+        )
+        finished = out / "invert_detailcode" / "crop0.zplus.npz"
+        deadline = time.monotonic() + 120
+        while not finished.exists() and time.monotonic() < deadline and process.poll() is None:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 130, errors[-3000:]
+        assert "zplus: interrupted" in errors
+        assert "Traceback" not in errors
+        names = {Path(name).name for name in files(out) if "/" in name}
+        assert names == {"crop0.png", "crop0.npy", "crop0.zplus.npz"}
+        assert (assets.cwd / "invert.py").read_text() == script
+
+
+@REAL
+class TestForkParity:
+    """The authors' own Z+ scripts, from the same start: bit for bit, with the retraction off."""
+
+    @pytest.mark.parametrize(("script", "options"), [("invert_zp.py", {}), ("invert_zp_wo_f.py", {"without_f": True})])
+    def test_losses_codes_and_pictures(
+        self, prepared: Prepare, tmp_path: Path, script: str, options: dict[str, Any]
+    ) -> None:
+        steps = 25
+        fork = run_fork(prepared("fork"), script, steps, tmp_path / "fork")
+        assert len(fork.starts) == 2
+        recorder = LossRecorder(tmp_path / "losses.txt")
+        assets, out = prepared("upstream"), tmp_path / "ours"
+        settings = {"starts": str(tmp_path / "fork" / "starts"), "options": {"retract": "never", **options}}
+        arguments = [*invert_args(assets, steps), "--save_dir", tmp_path, "--job_name", out.name]
+        drive(assets, tmp_path, settings, "invert.py", *arguments, **recorder.env)
+        assert len(fork.losses) == 2 * steps
+        assert recorder.losses() == fork.losses
+        for image in ("crop0", "crop1"):
+            for kind in ("invert_results", "target_images"):
+                ours, theirs = (folder / kind / f"{image}.png" for folder in (out, fork.outputs))
+                assert ours.read_bytes() == theirs.read_bytes()
+            z = InversionRecord.load(out / "invert_detailcode" / f"{image}.zplus.npz").z
+            assert np.array_equal(z[0], np.load(fork.outputs / "invert_detailcode" / f"{image}.npy"))
+            base_code = fork.outputs / "invert_basecode" / f"{image}.npy"
+            if not options:
+                assert (out / "invert_basecode" / f"{image}.npy").read_bytes() == base_code.read_bytes()

@@ -1,0 +1,148 @@
+"""What scripts need: every finding names the thing, what was found, and what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+from zplus_plugins.adapter import Requirement
+from zplus_plugins.requirements import Checkpoint, Folder, HubWeights, ImageList, PowerOfTwo, Writable
+
+
+def texts(need: Requirement, kind: str = "missing", **arguments: Any) -> list[str]:
+    return [finding.text for finding in need.check(arguments) if finding.kind == kind]
+
+
+def test_folder(tmp_path: Path) -> None:
+    need = Folder("{root}", ("mean.npy", "*.pt"), what="statistics", remedy="Compute them for {model}.")
+    (tmp_path / "mean.npy").touch()
+    (found,) = texts(need, root=tmp_path, model="ffhq")
+    assert found == f"The statistics in {tmp_path}: found no *.pt. Compute them for ffhq."
+    (tmp_path / "a.pt").touch()
+    assert texts(need, root=tmp_path, model="ffhq") == []
+
+
+@pytest.fixture
+def encoder() -> Checkpoint:
+    return Checkpoint("{encoder}", what="encoder", remedy="Train it.", keys=("encoder", "encoder_ema"))
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_checkpoint(tmp_path: Path, encoder: Checkpoint, zipped: bool) -> None:
+    path = tmp_path / "encoder.pth"
+    torch.save({"encoder": {"w": torch.ones(2)}, "epoch": 3}, path, _use_new_zipfile_serialization=zipped)
+    assert texts(encoder, encoder=path) == []
+    torch.save({"generator": 1}, path, _use_new_zipfile_serialization=zipped)
+    assert texts(encoder, encoder=path) == [
+        f"The encoder {path} is of another kind: expected encoder or encoder_ema in it, found generator. Train it."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (None, "there is no file"),
+        (b"", "is empty (0 bytes), as a failed download leaves it"),
+        (b"<html>", "(6 bytes) cannot be read as a checkpoint"),
+        ("folder", "is a folder"),
+    ],
+)
+def test_damaged_checkpoints(tmp_path: Path, encoder: Checkpoint, content: Any, expected: str) -> None:
+    path = tmp_path / "encoder.pth"
+    if content == "folder":
+        path.mkdir()
+    elif content is not None:
+        path.write_bytes(content)
+    (found,) = texts(encoder, encoder=path)
+    assert expected in found
+    assert found.endswith("Train it.")
+
+
+def test_truncated_checkpoint(tmp_path: Path, encoder: Checkpoint) -> None:
+    path = tmp_path / "encoder.pth"
+    torch.save({"encoder": torch.ones(1000)}, path)
+    path.write_bytes(path.read_bytes()[:1000])
+    assert "cannot be read as a checkpoint" in texts(encoder, encoder=path)[0]
+
+
+def test_a_downloadable_checkpoint_is_only_noted(tmp_path: Path) -> None:
+    need = Checkpoint("{c}", what="generator", remedy="", downloadable=True)
+    assert texts(need, c=tmp_path / "absent.pth") == []
+    assert "will try to download" in texts(need, "note", c=tmp_path / "absent.pth")[0]
+    (tmp_path / "empty.pth").touch()
+    assert "is empty" in texts(need, c=tmp_path / "empty.pth")[0]
+
+
+@pytest.fixture
+def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.png", "b.jpg", "a.jpg"):
+        Image.new("RGB", (4, 4)).save(name)
+    (tmp_path / "text.png").write_text("no picture")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "a.png").read_bytes()[:40])
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("a.png\nb.jpg", []),
+        ("a.png\nabsent.png\n", ["line 2: there is no picture absent.png (looked in "]),
+        ("a.png\n\nb.jpg\n", ["line 2: is blank"]),
+        ("text.png\ncut.png\n", ["line 1: text.png is not a picture", "line 2: cut.png"]),
+        ("", ["names no picture"]),
+        ("\n \n", ["names no picture"]),
+    ],
+)
+def test_image_list(pictures: Path, content: str, expected: list[str]) -> None:
+    (pictures / "test.list").write_text(content)
+    found = texts(ImageList("{images}", remedy="Make one."), images="test.list")
+    assert len(found) == len(expected)
+    assert all(part in text for part, text in zip(expected, found, strict=True))
+
+
+def test_image_lists_that_are_none(pictures: Path) -> None:
+    need = ImageList("{images}", remedy="Make one.")
+    assert texts(need, images="absent.list")[0].endswith("No such file or directory. Make one.")
+    (pictures / "binary.list").write_bytes(b"\xff\xfe\x00")
+    assert "no text file" in texts(need, images="binary.list")[0]
+
+
+def test_results_that_would_overwrite_each_other_are_noted(pictures: Path) -> None:
+    (pictures / "test.list").write_text("a.png\na.jpg\n")
+    (note,) = texts(ImageList("{images}", remedy=""), "note", images="test.list")
+    assert "both are named a" in note
+
+
+@pytest.mark.parametrize(("size", "fits"), [(8, True), (64, True), (4, False), (12, False), (128, False), (0, False)])
+def test_power_of_two(size: int, fits: bool) -> None:
+    need = PowerOfTwo("size", at_least=8, at_most=lambda arguments: 64, what="base code's size")
+    findings = need.check({"size": size})
+    assert [finding.usage for finding in findings] == [] if fits else [True]
+    if not fits:
+        assert findings[0].text == (
+            f"--size {size} does not fit: the base code's size must be a power of two, from 8 to 64."
+        )
+
+
+def test_writable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    need = Writable("{out}", fallback=str(tmp_path))
+    assert texts(need, out=tmp_path / "new" / "folder") == []
+    assert texts(need, out="") == []
+    (tmp_path / "file").touch()
+    assert f"{tmp_path / 'file'} is a file" in texts(need, out=tmp_path / "file" / "x")[0]
+    monkeypatch.setattr("os.access", lambda path, mode: False)  # root may write anywhere
+    assert "is read-only" in texts(need, out=tmp_path / "x")[0]
+
+
+def test_hub_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    need = HubWeights("vgg16.pth", what="LPIPS weights")
+    assert str(tmp_path / "hub" / "checkpoints" / "vgg16.pth") in texts(need, "note")[0]
+    (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "hub" / "checkpoints" / "vgg16.pth").touch()
+    assert texts(need, "note") == []
