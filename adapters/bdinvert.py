@@ -6,8 +6,6 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from zplus_plugins.patches import checkpoints, device, downloads, transpose
-
 from zplus_plugins.adapter import (
     Adapter,
     Download,
@@ -19,6 +17,7 @@ from zplus_plugins.adapter import (
     Writer,
 )
 from zplus_plugins.captures import InstanceOf
+from zplus_plugins.patches import checkpoints, device, downloads, transpose
 from zplus_plugins.requirements import Checkpoint, Folder, HubWeights, ImageList, PowerOfTwo, Writable
 
 STYLEGAN1, STYLEGAN2 = "models/stylegan_generator.py", "models/stylegan2_generator.py"
@@ -133,8 +132,8 @@ ADAPTER = Adapter(
         Download(
             "BDInvert/checkpoints/*.pth",
             what="generator checkpoint",
-            remedy="Download stylegan2_ffhq1024 from the link in MODEL_ZOO.md to BDInvert/checkpoints/ (the scripts also "
-            "try to, with wget).",
+            remedy="Download stylegan2_ffhq1024 from the link in MODEL_ZOO.md to BDInvert/checkpoints/ (the scripts "
+            "try to as well, with wget).",
         ),
         Download(
             "BDInvert/pretrained_models/**/*.pth",

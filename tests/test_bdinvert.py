@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+
 from support.bdinvert_assets import Assets, invert_args, oracle_env, prepare, run_script
 from support.fork_oracle import LossRecorder, run_fork
-
 from zplus_plugins import InversionRecord
 
 HERE = Path(__file__).parent

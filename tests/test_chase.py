@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from support.toys import NVlabs, Rosinality
 
+from support.toys import NVlabs, Rosinality
 from zplus_plugins import SphericalLatent, StyleMapping, chase, mapping_of, project
 from zplus_plugins.errors import GeneratorError
 from zplus_plugins.start import STARTS

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 import torch
-from support.toys import Genforce, NVlabs, Rosinality
 from torch import nn
 from torch.optim import Optimizer
 
+from support.toys import Genforce, NVlabs, Rosinality
 from zplus_plugins import LeafSwap, SphericalLatent, Truncation, attach, chase, mapping_of
 
 pytestmark = pytest.mark.gpu

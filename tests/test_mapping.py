@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from support.toys import Genforce, NVlabs, Rosinality
 from torch import Tensor, nn
 
+from support.toys import Genforce, NVlabs, Rosinality
 from zplus_plugins import SphericalLatent, Truncation, mapping_of
 from zplus_plugins.errors import GeneratorError
 

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
-from zplus_plugins.patches import checkpoints, device, downloads, transpose
 
 from zplus_plugins import Journal, Patch
 from zplus_plugins.device import Device
 from zplus_plugins.errors import DownloadError, RequirementError
+from zplus_plugins.patches import checkpoints, device, downloads, transpose
 
 OWNERS: tuple[Any, ...] = (torch, torch.Tensor, nn.Module, torch.hub, subprocess)
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 import torch
-from support.toys import Genforce, NVlabs
 from torch import Tensor
 from torch.optim import Optimizer
 
+from support.toys import Genforce, NVlabs
 from zplus_plugins import Journal, LeafSwap, SphericalLatent, mapping_of
 from zplus_plugins.errors import OptimizerError, SwapError
 from zplus_plugins.sphere import retract

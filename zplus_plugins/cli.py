@@ -11,7 +11,7 @@ import click
 
 from zplus_plugins import plugins
 from zplus_plugins._version import __version__
-from zplus_plugins.errors import RequirementError, UsageError, ZPlusError
+from zplus_plugins.errors import RequirementError, ScriptError, UsageError, ZPlusError
 from zplus_plugins.launcher import launch
 from zplus_plugins.packages import install_command, missing_modules
 from zplus_plugins.run import LATENTS, Options, Run
@@ -28,6 +28,8 @@ class _Commands(click.Group):
         try:
             return super().invoke(context)
         except ZPlusError as error:
+            if isinstance(error, ScriptError):
+                click.echo(error.trace, err=True)
             _say(f"error: {error}")
             context.exit(error.exit_status)
         except KeyboardInterrupt:

@@ -64,4 +64,12 @@ class DirectionError(ZPlusError):
 
 
 class ScriptError(ZPlusError):
-    """The upstream script failed by itself."""
+    """The upstream script failed by itself.
+
+    Attributes:
+        trace: the script's own traceback, for its authors.
+    """
+
+    def __init__(self, message: str, trace: str) -> None:
+        super().__init__(message)
+        self.trace = trace

@@ -100,8 +100,8 @@ def _execute(journal: Journal, run: Run, script: Path, arguments: Sequence[str])
         cause = _our_error(error)
         if cause is not None:
             raise cause from None
-        frames = traceback.format_exception(error)
-        raise ScriptError(f"{''.join(frames)}{run.script.path} failed by itself, with the error above.") from None
+        trace = "".join(traceback.format_exception(error))
+        raise ScriptError(f"{run.script.path} failed by itself, with the error above.", trace) from None
 
 
 def _dropping(names: tuple[str, ...], synthesise: Callable[..., Any]) -> Callable[..., Any]:

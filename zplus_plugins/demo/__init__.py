@@ -14,6 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image, ImageDraw
 
 from zplus_plugins import plugins
@@ -48,6 +49,8 @@ def run_demo(image: Path | None, out: Path, steps: int | None) -> list[Path]:
         work = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=out))
     except OSError as error:
         raise RequirementError(f"Cannot write to {out}: {error.strerror}. Choose another folder with --out.") from None
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # a small network: more threads are no faster, and many times slower on a busy machine
     try:
         spaces = {"F_W+": "off", "F_Z+": "zplus"}
         summaries = {name: _invert(image, work / name, latent, steps) for name, latent in spaces.items()}
@@ -55,6 +58,7 @@ def run_demo(image: Path | None, out: Path, steps: int | None) -> list[Path]:
         (work / "summary.json").write_text(json.dumps(_report(work, summaries), indent=2) + "\n")
         return _publish(work, out)
     finally:
+        torch.set_num_threads(threads)
         shutil.rmtree(work, ignore_errors=True)
 
 

@@ -1,0 +1,117 @@
+"""Overhead of a Z+ step over the upstream's own W+ step, in BDInvert's loop with P_N off.
+
+Both loops run in this process, their steps interleaved, so that a noisy machine slows both. What
+counts is the ratio of CPU times, pair by pair. The networks have random weights: only their sizes
+matter here.
+
+Example: python tests/benchmarks/bdinvert_step.py CHECKOUT --resolution 256 --steps 30
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import lpips
+import torch
+from torch import Tensor, nn
+
+from zplus_plugins import Journal, LeafSwap, SphericalLatent, Truncation, mapping_of
+from zplus_plugins.swap import LeafSwapper
+
+
+def build(checkout: Path, resolution: int, device: str) -> tuple[Any, nn.Module]:
+    """The upstream's generator and LPIPS, with random weights."""
+    sys.path.insert(0, str(checkout))
+    from models import build_generator
+
+    torch.manual_seed(0)
+    generator = build_generator("stylegan2", resolution).to(device).eval().requires_grad_(False)
+    perceptual = lpips.LPIPS(net="vgg", pretrained=False, pnet_rand=True, verbose=False).to(device)
+    return generator, perceptual.requires_grad_(False)
+
+
+def inversion(generator: Any, perceptual: nn.Module, base: Tensor, target: Tensor) -> Callable[[], None]:
+    """One step of BDInvert's loop as a function: MSE, LPIPS at 256, the base code's regulariser."""
+    w = generator.truncation.w_avg.view(1, 1, -1).repeat(1, generator.num_layers, 1).clone().requires_grad_()
+    f = base.clone().requires_grad_()
+    optimizer = torch.optim.Adam([w, f], lr=0.01)
+
+    def step() -> None:
+        image = generator.synthesis(w, basecode_layer="x03", basecode=f)["image"]
+        small = nn.functional.interpolate(image, size=(256, 256), mode="bicubic")
+        loss = (image - target).square().mean() + 10 * perceptual(target_small, small).mean()
+        loss = loss + 10 * (f - base).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    target_small = nn.functional.interpolate(target, size=(256, 256), mode="bicubic")
+    return step
+
+
+def measure(step: Callable[[], None], device: str) -> float:
+    """Seconds of one step: CPU time of this process, or wall clock on a GPU."""
+    clock = time.perf_counter if device == "cuda" else time.process_time
+    if device == "cuda":
+        torch.cuda.synchronize()
+    begin = clock()
+    step()
+    if device == "cuda":
+        torch.cuda.synchronize()
+    return clock() - begin
+
+
+@click.command(help=__doc__)
+@click.argument("checkout", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--resolution", default=256, show_default=True, help="256 is the smallest of the upstream's StyleGAN2.")
+@click.option("--steps", default=30, show_default=True)
+@click.option("--device", type=click.Choice(("cpu", "cuda")), default="cpu", show_default=True)
+@click.option("--json", "output", type=click.Path(path_type=Path), help="Write the figures as JSON.")
+def main(checkout: Path, resolution: int, steps: int, device: str, output: Path | None) -> None:
+    torch.set_num_threads(1)
+    generator, perceptual = build(checkout.resolve(), resolution, device)
+    swaps: list[LeafSwap] = []
+    with torch.no_grad():
+        z = torch.randn(1, generator.z_space_dim, device=device)
+        sample = generator.synthesis(generator.truncation(generator.mapping(z)["w"]))
+    base, target = sample["x03"], sample["image"].clamp(-1, 1)
+    upstream = inversion(generator, perceptual, base, target)
+    mapping = mapping_of(generator, Truncation(0.7, 8))
+    latent = SphericalLatent.random(1, mapping.num_ws, mapping.z_dim, device=device)
+    swapper = LeafSwapper(lambda leaf: leaf.ndim == 3, lambda leaf: (latent, mapping), on_swap=swaps.append)
+    with Journal() as journal:
+        swapper.install(journal)
+        ours = inversion(generator, perceptual, base, target)
+        for _ in range(3):
+            measure(upstream, device), measure(ours, device)
+        pairs = [(measure(upstream, device), measure(ours, device)) for _ in range(steps)]
+    ratios = sorted(b / a for a, b in pairs)
+    (swap,) = swaps
+    figures = {
+        "resolution": resolution,
+        "device": torch.cuda.get_device_name() if device == "cuda" else "cpu, one thread",
+        "torch": torch.__version__,
+        "steps": swap.progress.steps,
+        "retractions": swap.progress.retractions,
+        "max_sphere_error": swap.progress.largest_error.item(),
+        "upstream_median_s": statistics.median(a for a, _ in pairs),
+        "zplus_median_s": statistics.median(b for _, b in pairs),
+        "ratio_median": statistics.median(ratios),
+        "ratio_min": ratios[0],
+        "ratio_max": ratios[-1],
+    }
+    for name, value in figures.items():
+        click.echo(f"{name:20} {value:.4g}" if isinstance(value, float) else f"{name:20} {value}")
+    if output is not None:
+        output.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,296 @@
+"""The command line: every bad input is one clear message and the right status, before work is spent."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner, Result
+
+from support.bdinvert_assets import Assets, invert_args, prepare
+from zplus_plugins import __version__
+from zplus_plugins.cli import main
+from zplus_plugins.packages import install_command, missing_modules
+
+# Upstreams and their libraries warn; their warnings are not ours to judge.
+pytestmark = pytest.mark.filterwarnings("default")
+
+STANDIN = Path(__file__).parent / "standins" / "bdinvert"
+Spoil = Callable[[Assets], list[str]]
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Assets:
+    return prepare(tmp_path_factory.mktemp("standin"), STANDIN)
+
+
+@pytest.fixture
+def assets(prepared: Assets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Assets:
+    """A copy of the prepared stand-in that a test may spoil; the current folder is its BDInvert."""
+    root = Path(shutil.copytree(prepared.root, tmp_path / "repository"))
+    cwd = root / "BDInvert"
+    monkeypatch.chdir(cwd)
+    monkeypatch.setenv("TORCH_HOME", prepared.env["TORCH_HOME"])
+    return Assets(
+        root=root,
+        cwd=cwd,
+        model_name=prepared.model_name,
+        encoder=cwd / prepared.encoder.relative_to(prepared.cwd),
+        image_list=cwd / prepared.image_list.relative_to(prepared.cwd),
+        pnorm_root=cwd / prepared.pnorm_root.relative_to(prepared.cwd),
+        env=prepared.env,
+        base_size=prepared.base_size,
+    )
+
+
+def zplus(*arguments: object) -> Result:
+    return CliRunner().invoke(main, list(map(str, arguments)))
+
+
+def refused(result: Result, status: int, *parts: str) -> None:
+    assert result.exit_code == status, result.output
+    assert result.output.count("zplus: error:") == 1
+    for part in parts:
+        assert part in result.output
+    assert "Traceback" not in result.output
+
+
+def tree(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if "__pycache__" not in path.parts}
+
+
+# What is spoilt: exit status, parts of the message, and how. Each returns further arguments.
+
+
+def _missing_image(assets: Assets) -> list[str]:
+    assets.image_list.write_text("synthetic/images/crop0.png\nabsent.png\n")
+    return []
+
+
+def _empty_list(assets: Assets) -> list[str]:
+    assets.image_list.write_text("")
+    return []
+
+
+def _no_encoder(assets: Assets) -> list[str]:
+    return ["--encoder_pt_path", "absent.pth"]
+
+
+def _wrong_encoder(assets: Assets) -> list[str]:
+    return ["--encoder_pt_path", f"checkpoints/{assets.model_name}.pth"]
+
+
+def _empty_checkpoint(assets: Assets) -> list[str]:
+    (assets.cwd / "checkpoints" / f"{assets.model_name}.pth").write_bytes(b"")
+    return []
+
+
+def _truncated_checkpoint(assets: Assets) -> list[str]:
+    path = assets.cwd / "checkpoints" / f"{assets.model_name}.pth"
+    path.write_bytes(path.read_bytes()[:5000])
+    return []
+
+
+def _no_p_norm(assets: Assets) -> list[str]:
+    (assets.pnorm_root / "eigen_values.npy").unlink()
+    return []
+
+
+def _out_is_a_file(assets: Assets) -> list[str]:
+    return ["--save_dir", "edit.py"]
+
+
+SPOILT: dict[str, tuple[int, tuple[str, ...], Spoil]] = {
+    "missing image": (1, ("images.list, line 2: there is no picture absent.png",), _missing_image),
+    "empty list": (1, ("is empty: it names no picture", "make_list.py"), _empty_list),
+    "no encoder": (1, ("base code encoder: there is no file absent.pth", "train_basecode_encoder.py"), _no_encoder),
+    "wrong encoder": (1, ("is of another kind: expected encoder in it, found generator_smooth",), _wrong_encoder),
+    "0-byte checkpoint": (1, ("is empty (0 bytes), as a failed download leaves it", "MODEL_ZOO.md"), _empty_checkpoint),
+    "truncated checkpoint": (1, ("cannot be read as a checkpoint", "MODEL_ZOO.md"), _truncated_checkpoint),
+    "no P_N": (1, ("found no eigen_values.npy", "zplus run pca_p_space.py"), _no_p_norm),
+    "base size 4": (2, ("must be a power of two, from 8 to 64",), lambda a: ["--basecode_spatial_size", "4"]),
+    "base size 12": (2, ("--basecode_spatial_size 12 does not fit",), lambda a: ["--basecode_spatial_size", "12"]),
+    "base size 128": (2, ("--basecode_spatial_size 128",), lambda a: ["--basecode_spatial_size", "128"]),
+    "out is a file": (1, ("output folder edit.py cannot be made: edit.py is a file",), _out_is_a_file),
+}
+
+
+@pytest.mark.parametrize("how", ["run", "dry run"])
+@pytest.mark.parametrize("case", SPOILT)
+def test_what_invert_cannot_work_with(assets: Assets, case: str, how: str) -> None:
+    status, parts, spoil = SPOILT[case]
+    extra = spoil(assets)
+    before = tree(assets.root)
+    options = ["--dry-run"] if how == "dry run" else []
+    refused(zplus("run", *options, "invert.py", *invert_args(assets, 1), *extra), status, *parts)
+    assert tree(assets.root) == before
+
+
+def test_everything_missing_is_told_at_once(assets: Assets) -> None:
+    _no_p_norm(assets)
+    result = zplus("run", "invert.py", *invert_args(assets, 1), *_no_encoder(assets))
+    refused(result, 1, "2 things stand in the way", "absent.pth", "eigen_values.npy")
+
+
+def test_a_read_only_output_folder(assets: Assets, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = assets.root.parent / "out"
+    out.mkdir()
+    access = os.access  # root may write anywhere, so the answer is given here
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != out and access(path, mode))
+    refused(zplus("run", "invert.py", *invert_args(assets, 1), "--save_dir", out), 1, f"{out} is read-only")
+
+
+def test_a_missing_checkpoint_that_cannot_be_downloaded(assets: Assets) -> None:
+    checkpoint = assets.cwd / "checkpoints" / f"{assets.model_name}.pth"
+    checkpoint.unlink()
+    result = zplus("run", "invert.py", *invert_args(assets, 1))
+    refused(result, 1, "http://127.0.0.1:9/stylegan2_synthetic64.pth", str(checkpoint))
+    assert not checkpoint.exists()
+
+
+def test_dry_run_says_what_would_be_done_and_does_nothing(assets: Assets) -> None:
+    before, modules, path = tree(assets.root), set(sys.modules), list(sys.path)
+    result = zplus("run", "--dry-run", "--without-f", "invert.py", *invert_args(assets, 1))
+    assert result.exit_code == 0, result.output
+    for part in ("optimise in Z+ instead of W+", "retraction: step", "patch  device", "nothing was run"):
+        assert part in result.output
+    assert tree(assets.root) == before
+    assert sys.path == path
+    assert not {name for name in set(sys.modules) - modules if name.split(".")[0] in ("models", "utils", "image_tools")}
+
+
+def test_the_script_s_own_usage_errors_keep_their_status(assets: Assets) -> None:
+    result = zplus("run", "invert.py", "--no_such_argument")
+    assert result.exit_code == 2
+
+
+class TestUsage:
+    """Wrong usage: status 2."""
+
+    def test_no_such_script(self, assets: Assets) -> None:
+        refused(zplus("run", "absent.py"), 2, "There is no script absent.py")
+
+    def test_a_script_of_no_known_upstream(self, tmp_path: Path) -> None:
+        (tmp_path / "invert.py").write_text("")
+        refused(zplus("run", tmp_path / "invert.py"), 2, "No adapter knows", "BDInvert/invert.py")
+
+    def test_wrong_folder(self, assets: Assets, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(assets.root)
+        result = zplus("run", "BDInvert/invert.py", *invert_args(assets, 1))
+        refused(result, 2, "BDInvert/invert.py must be started in", f"cd {assets.cwd}")
+
+    @pytest.mark.parametrize("script", ["pca_p_space.py", "train_basecode_encoder.py"])
+    def test_a_script_that_optimises_nothing(self, assets: Assets, script: str) -> None:
+        refused(zplus("run", "--latent", "zplus", script), 2, script, "--latent zplus cannot take effect")
+        refused(zplus("run", script, "--latent", "z"), 2, "--latent z cannot take effect")
+        refused(zplus("run", "--without-f", script), 2, "--without-f has no meaning")
+
+    def test_latent_values(self, assets: Assets) -> None:
+        refused(zplus("run", "invert.py", "--latent", "wplus"), 2, "expected one of off, z, zplus")
+        refused(zplus("run", "invert.py", "--latent"), 2, "--latent needs a value")
+        refused(zplus("run", "--latent", "z", "invert.py", "--latent=off"), 2, "given twice")
+        assert zplus("run", "--latent", "wplus", "invert.py").exit_code == 2
+
+    def test_a_summary_that_cannot_be_written(self, assets: Assets) -> None:
+        refused(zplus("run", "--summary", "absent/s.json", "invert.py"), 2, "there is no folder")
+
+    @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+    def test_a_gpu_that_is_not_there(self, assets: Assets) -> None:
+        result = zplus("run", "--device", "cuda", "invert.py", *invert_args(assets, 1))
+        refused(result, 1, "--device cuda: torch sees no CUDA device")
+
+    def test_a_fork_that_lacks_what_is_needed(self, assets: Assets) -> None:
+        source = assets.root / "models" / "stylegan2_generator.py"
+        source.write_text(source.read_text().replace("basecode_layer", "feature_layer"))
+        result = zplus("run", "invert.py", *invert_args(assets, 1))
+        refused(result, 1, "SynthesisModule.forward", "basecode_layer", "8bbd373")
+
+    def test_an_unknown_version_that_fits_is_a_warning(self, assets: Assets) -> None:
+        result = zplus("run", "--dry-run", "invert.py", *invert_args(assets, 1))
+        assert "warning: BDInvert/invert.py:main: its source differs from the tested one" in result.output
+        assert result.exit_code == 0
+
+
+def test_a_script_that_fails_by_itself_shows_its_own_traceback(assets: Assets) -> None:
+    script = assets.cwd / "pca_p_space.py"
+    script.write_text("raise ValueError('their bug')\n")
+    result = zplus("run", "pca_p_space.py")
+    assert result.exit_code == 1
+    assert "ValueError: their bug" in result.output
+    assert "zplus: error: BDInvert/pca_p_space.py failed by itself" in result.output
+
+
+def test_a_script_s_exit_status_is_kept(assets: Assets) -> None:
+    (assets.cwd / "pca_p_space.py").write_text("raise SystemExit(7)")
+    assert zplus("run", "pca_p_space.py").exit_code == 7
+
+
+def test_a_missing_module_is_named_with_its_package(assets: Assets) -> None:
+    script = assets.cwd / "pca_p_space.py"
+    script.write_text("import no_such_module\n" + script.read_text())
+    refused(zplus("run", "pca_p_space.py"), 1, "no_such_module", "pip install no_such_module")
+
+
+def test_modules_are_looked_for_through_the_repository(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "__init__.py").write_text("from .net import Net\nfrom . import zoo\nimport absent_one\n")
+    (tmp_path / "models" / "net.py").write_text("import torch\nimport absent_two.sub\nfrom models import zoo\n")
+    (tmp_path / "models" / "zoo.py").write_text("def f():\n    import absent_but_optional\n")
+    (tmp_path / "run.py").write_text("import os, models.net\nfrom models import Net\n")
+    assert sorted(missing_modules(tmp_path / "run.py", tmp_path)) == ["absent_one", "absent_two"]
+    assert install_command(["cv2", "bs4", "easydict"]) == "pip install opencv-python-headless beautifulsoup4 easydict"
+
+
+def test_adapters_says_whose_folder_this_is(assets: Assets) -> None:
+    result = zplus("adapters")
+    line = next(line for line in result.output.splitlines() if line.startswith("bdinvert"))
+    assert "yes (no git history, compatible)" in line
+    fingerprints = zplus("adapters", "--fingerprints", "bdinvert").output
+    assert "BDInvert/invert.py:main" in fingerprints
+    assert " no " in fingerprints
+
+
+def test_doctor(assets: Assets) -> None:
+    result = zplus("doctor")
+    assert result.exit_code == 1
+    assert re.search(rf"^bdinvert +{assets.root}, commit unknown, compatible$", result.output, re.MULTILINE)
+    assert "missing: BDInvert/pretrained_models" in result.output
+    pretrained = assets.cwd / "pretrained_models"
+    pretrained.mkdir()
+    shutil.copy(assets.encoder, pretrained)
+    result = zplus("doctor")
+    assert result.exit_code == 0, result.output
+    assert "Nothing is missing." in result.output
+
+
+def test_doctor_explains_torch_and_torchvision_of_different_builds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from zplus_plugins import doctor
+
+    def import_module(name: str) -> None:
+        raise RuntimeError("operator torchvision::nms does not exist")
+
+    monkeypatch.setattr(doctor.importlib, "import_module", import_module)
+    found = doctor._lpips()
+    assert "of different builds" in found.text
+    assert found.remedy == "pip install --force-reinstall torch torchvision"
+
+
+def test_help_has_examples() -> None:
+    assert "zplus run --latent zplus invert.py" in zplus("run", "--help").output
+    assert "zplus demo" in zplus("--help").output
+    assert __version__ in zplus("--version").output
+
+
+def test_python_m() -> None:
+    command = [sys.executable, "-m", "zplus_plugins", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == f"zplus, version {__version__}\n"
