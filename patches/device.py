@@ -27,9 +27,8 @@ def _install(journal: Journal, run: Run) -> None:
 
 
 def _wants_cuda(run: Run) -> bool:
-    undecided = run.device.name() == "auto"
-    wanted = run.device.cuda
-    if undecided and not wanted:
+    decided, wanted = run.device.decided, run.device.cuda
+    if not decided and not wanted and run.device.choice == "auto":
         print("zplus: no CUDA device is visible to the script, so it runs on the CPU.", file=sys.stderr)
     return wanted
 

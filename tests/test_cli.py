@@ -166,6 +166,13 @@ def test_dry_run_says_what_would_be_done_and_does_nothing(assets: Assets) -> Non
     assert not {name for name in set(sys.modules) - modules if name.split(".")[0] in ("models", "utils", "image_tools")}
 
 
+def test_the_script_s_own_help_is_no_failure(assets: Assets) -> None:
+    result = zplus("run", "invert.py", "--help")
+    assert result.exit_code == 0
+    assert "--weight_pnorm_term" in result.output
+    assert "error" not in result.output
+
+
 def test_the_script_s_own_usage_errors_keep_their_status(assets: Assets) -> None:
     result = zplus("run", "invert.py", "--no_such_argument")
     assert result.exit_code == 2

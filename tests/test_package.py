@@ -54,6 +54,14 @@ def test_types(wheel: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_types_of_the_demo_s_repository() -> None:
+    """It is no package: its modules import each other as a checkout's do."""
+    command = [sys.executable, "-m", "mypy", "--strict", "--explicit-package-bases", "--cache-dir", os.devnull, "."]
+    repository = ROOT / "zplus_plugins" / "demo" / "repository"
+    done = subprocess.run(command, cwd=repository, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("layer", LAYERS)
 def test_imports_run_one_way(layer: str) -> None:
     above = {f"zplus_plugins.{name}" for name in LAYERS[LAYERS.index(layer) + 1 :]}

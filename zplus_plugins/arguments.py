@@ -19,6 +19,10 @@ class ChecksDone(BaseException):
     """Ends a dry run at the gate. No Exception: upstream code must not catch it."""
 
 
+class HelpShown(BaseException):
+    """Ends a run whose script has only shown its help."""
+
+
 def watch_arguments(journal: Journal, run: Run, editor: Editor | None) -> None:
     """Check the run as soon as the script has parsed its command line."""
     for name in ("parse_args", "parse_known_args"):
@@ -37,6 +41,10 @@ def _gate(parse: Callable[..., Any], run: Run, editor: Editor | None) -> Callabl
         parser._zplus_busy = True  # type: ignore[attr-defined]
         try:
             result = parse(parser, args, namespace, **options)
+        except SystemExit as stop:
+            if stop.code in (None, 0):
+                raise HelpShown from None
+            raise
         finally:
             del parser._zplus_busy  # type: ignore[attr-defined]
         run.check(vars(result[0] if isinstance(result, tuple) else result))

@@ -37,8 +37,11 @@ class Device:
             self._cuda = self.choice != "cpu" and torch.cuda.is_available()
         return self._cuda
 
+    @property
+    def decided(self) -> bool:
+        """Whether the script has asked for a GPU yet."""
+        return self._cuda is not None
+
     def name(self) -> str:
-        """``cuda (NVIDIA ...)`` or ``cpu``, once known; else the choice."""
-        if self._cuda is None:
-            return self.choice
+        """``cuda (NVIDIA ...)`` or ``cpu``: where the script has computed so far."""
         return f"cuda ({torch.cuda.get_device_name()})" if self._cuda else "cpu"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from zplus_plugins.arguments import ChecksDone, watch_arguments
+from zplus_plugins.arguments import ChecksDone, HelpShown, watch_arguments
 from zplus_plugins.editing import Editor
 from zplus_plugins.errors import RequirementError, ScriptError, SwapError, UsageError, ZPlusError
 from zplus_plugins.journal import Journal
@@ -33,7 +33,7 @@ def launch(run: Run, script: Path, arguments: Sequence[str]) -> Summary:
     Raises:
         ZPlusError: what the user can act on; everything is restored before it is raised.
         KeyboardInterrupt: Ctrl-C, likewise.
-        SystemExit: the script's own exit, if it was not a success.
+        SystemExit: the script's own exit, if it was not a success, or has only shown its help.
     """
     run.upstream.require_compatible()
     run.device.require()
@@ -44,6 +44,8 @@ def launch(run: Run, script: Path, arguments: Sequence[str]) -> Summary:
             _execute(journal, run, script, arguments)
     except ChecksDone:
         return run.summary()
+    except HelpShown:
+        raise SystemExit(0) from None
     except BaseException:
         _abandon(run)
         raise
@@ -92,7 +94,7 @@ def _execute(journal: Journal, run: Run, script: Path, arguments: Sequence[str])
     except SystemExit as stop:
         if stop.code not in (None, 0):
             raise
-    except (ZPlusError, KeyboardInterrupt, ChecksDone):
+    except ZPlusError:
         raise
     except ModuleNotFoundError as error:
         raise RequirementError(_missing_module(run, error)) from None

@@ -68,6 +68,7 @@ class Run:
         generator: the captured generator, None until it is built.
         edits: what was edited so far.
         notes: what the requirements noted.
+        images: codes that the script has saved.
     """
 
     def __init__(self, choice: Choice, options: Options) -> None:
@@ -87,6 +88,7 @@ class Run:
         )
         self.edits: list[EditResult] = []
         self.records: list[Path] = []
+        self.images = 0
         self.notes: list[str] = []
         self._starts: dict[int, SphericalLatent] = {}
         self._swap: LeafSwap | None = None
@@ -169,7 +171,7 @@ class Run:
             retract=self.options.retract,
             without_f=self.options.without_f,
             seed=self.seed,
-            images=len(self.records),
+            images=self.images,
             steps=sum(p.steps for p in progress),
             retractions=sum(p.retractions for p in progress),
             max_sphere_error=max((float(p.largest_error) for p in progress), default=None),
@@ -222,6 +224,7 @@ class Run:
             if self.script.role != "invert":
                 self.outputs.finish_image()
             return
+        self.images += 1
         if self.inverts:
             self._write_record(path, np.asarray(arguments[0]))
         self.outputs.finish_image()

@@ -42,7 +42,7 @@ class Summary:
         upstream_commit: HEAD of the checkout, None without history.
         fingerprint: ``known`` or ``compatible``.
         latent, init, retract, without_f, seed: the options as they took effect.
-        images: codes saved with a record.
+        images: codes saved by the script.
         steps, retractions: of all images together.
         max_sphere_error: largest ``| |z_i| - radius |`` after any step; None in W+.
         device, torch, package: where, and with which versions.

@@ -1,0 +1,63 @@
+"""What the README says is so."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import torch
+
+from support.toys import Genforce
+from zplus_plugins.cli import main
+from zplus_plugins.plugins import all_plugins
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+COMMANDS = [line.strip() for line in README.splitlines() if line.strip().startswith("zplus ")]
+COMMANDS += re.findall(r"`(zplus [^`]+)`", README)
+COMMANDS = [command for command in COMMANDS if command != "zplus run"]
+
+
+def block(marker: str) -> str:
+    found = re.search(rf"<!-- {marker} -->\n```\w+\n(.*?)```", README, re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_are_understood(command: str) -> None:
+    words = shlex.split(command.replace("...", ""))[1:]
+    context: Any = main.make_context("zplus", words, resilient_parsing=False)
+    name, subcommand, rest = main.resolve_command(context, words)
+    assert subcommand is not None, name
+    with click.Context(subcommand, info_name=name):
+        if "--help" in rest:
+            return
+        parsed = subcommand.make_context(name, rest)
+    if name == "run":
+        known = {Path(s.path).name for p in all_plugins() if p.adapter is not None for s in p.adapter.scripts}
+        assert parsed.params["script"].name in known
+
+
+def test_the_library_example_runs() -> None:
+    names: dict[str, Any] = {"generator": Genforce().eval(), "target": torch.zeros(1, 6, 16)}
+    exec(block("the library example"), names)
+    assert names["z"].sphere_error() <= 1e-5
+    assert names["loss"].item() < 0.5 * names["mapping"](names["z"].random(1, 6, 16)).square().mean().item()
+
+
+def test_ci_runs_the_test_command_as_written() -> None:
+    assert "pytest" in block("the test command")
+    assert block("the test command").startswith("python3 -m venv")
+    assert "zplus demo" in block("the demo command")
+    assert "<!-- the test command -->" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_links_and_pictures_exist() -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", README):
+        if not target.startswith("http"):
+            assert (ROOT / target).exists(), target
