@@ -314,12 +314,18 @@ class TestInterruption:
     def test_ctrl_c_leaves_nothing_half_written(self, assets: Assets, tmp_path: Path) -> None:
         out = tmp_path / "job"
         arguments = [*invert_args(assets, STEPS), "--save_dir", str(tmp_path), "--job_name", "job"]
-        # The second image would take for ever.
         script = (assets.cwd / "invert.py").read_text()
         environment = {**os.environ, **assets.env, "OMP_NUM_THREADS": "1"}
         command = [sys.executable, "-m", "zplus_plugins", "run", "invert.py", *arguments]
         process = subprocess.Popen(
-            command, cwd=assets.cwd, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+            command,
+            cwd=assets.cwd,
+            env=environment,
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+            # A test runner started in the background ignores Ctrl-C, and so would its children.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         finished = out / "invert_detailcode" / "crop0.zplus.npz"
         deadline = time.monotonic() + 120

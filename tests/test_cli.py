@@ -297,7 +297,7 @@ def test_help_has_examples() -> None:
     assert __version__ in zplus("--version").output
 
 
-def test_python_m() -> None:
+def test_python_m(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "zplus_plugins", "--version"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
     assert done.stdout == f"zplus, version {__version__}\n"

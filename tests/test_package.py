@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import torch
 
 ROOT = Path(__file__).parents[1]
 LAYERS = ("zplus_plugins", "patches", "adapters")
@@ -44,6 +45,12 @@ def test_the_wheel_s_top_level_is_zplus_plugins_alone(wheel: Path) -> None:
         assert f"zplus_plugins/{part}" in names
 
 
+OLD_TORCH = pytest.mark.skipif(
+    tuple(map(int, torch.__version__.split(".")[:2])) < (2, 8), reason="types are checked against today's torch"
+)
+
+
+@OLD_TORCH
 def test_types(wheel: Path, tmp_path: Path) -> None:
     """mypy --strict on the installed package: in the tree it cannot see that adapters/ is inside zplus_plugins."""
     with zipfile.ZipFile(wheel) as archive:
@@ -54,6 +61,7 @@ def test_types(wheel: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@OLD_TORCH
 def test_types_of_the_demo_s_repository() -> None:
     """It is no package: its modules import each other as a checkout's do."""
     command = [sys.executable, "-m", "mypy", "--strict", "--explicit-package-bases", "--cache-dir", os.devnull, "."]
@@ -82,7 +90,7 @@ def test_public_names_exist() -> None:
         assert hasattr(zplus_plugins, name)
 
 
-def test_importing_the_package_is_light() -> None:
+def test_importing_the_package_is_light(tmp_path: Path) -> None:
     """No upstream library, no LPIPS and no CUDA before they are used."""
     code = (
         "import sys, torch, zplus_plugins, zplus_plugins.cli\n"
@@ -90,4 +98,4 @@ def test_importing_the_package_is_light() -> None:
         "assert not heavy, heavy\n"
         "assert not torch.cuda.is_initialized()\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)

@@ -58,7 +58,7 @@ def test_with_a_gpu_it_is_used() -> None:
         assert next(nn.Linear(2, 2).cuda().parameters()).is_cuda
 
 
-def test_installing_the_device_patch_leaves_cuda_uninitialised() -> None:
+def test_installing_the_device_patch_leaves_cuda_uninitialised(tmp_path: Path) -> None:
     code = (
         "from types import SimpleNamespace as N; import torch\n"
         "from zplus_plugins import Journal; from zplus_plugins.device import Device\n"
@@ -69,7 +69,7 @@ def test_installing_the_device_patch_leaves_cuda_uninitialised() -> None:
         "    assert not asked and not torch.cuda.is_initialized()\n"
         "    torch.ones(1).cuda(); assert asked\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, cwd=tmp_path)
 
 
 def test_vectors_transpose_without_a_warning() -> None:
@@ -107,9 +107,9 @@ def test_damaged_checkpoints_are_named(tmp_path: Path, content: bytes, message: 
     path = tmp_path / "encoder.pth"
     path.write_bytes(content)
     with applied(checkpoints.PATCH), pytest.raises(RequirementError, match=rf"encoder.pth.*{message}"):
-        torch.load(path)
+        torch.load(path, weights_only=True)
     with applied(checkpoints.PATCH), pytest.raises(FileNotFoundError):
-        torch.load(tmp_path / "absent.pth")
+        torch.load(tmp_path / "absent.pth", weights_only=True)
 
 
 def test_weights_of_another_size_are_named(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_weights_of_another_size_are_named(tmp_path: Path) -> None:
     torch.save(nn.Linear(3, 4).state_dict(), path)
     message = r"weights in .*encoder.pth do not fit Linear: size mismatch for weight.*"
     with applied(checkpoints.PATCH), pytest.raises(RequirementError, match=message):
-        nn.Linear(3, 5).load_state_dict(torch.load(path))
+        nn.Linear(3, 5).load_state_dict(torch.load(path, weights_only=True))
 
 
 def test_other_commands_are_called_as_they_are() -> None:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from zplus_plugins.arguments import ChecksDone, HelpShown, watch_arguments
 from zplus_plugins.editing import Editor
 from zplus_plugins.errors import RequirementError, ScriptError, SwapError, UsageError, ZPlusError
@@ -71,10 +73,10 @@ def _prepare(journal: Journal, run: Run) -> None:
             capture.install(journal, run)
     if run.inverts:
         run.swapper.install(journal)
-    if run.options.without_f and adapter.feature_map is not None:
-        dropping = functools.partial(_dropping, adapter.feature_map.arguments)
+    if adapter.feature_map is not None and (run.inverts or run.options.without_f):
+        change = _without_f if run.options.without_f else _with_contiguous_f
         for where in adapter.feature_map.synthesis:
-            journal.wrap_when_imported(where, dropping)
+            journal.wrap_when_imported(where, functools.partial(change, adapter.feature_map.arguments))
     if editor is not None:
         editor.install(journal)
     watch_arguments(journal, run, editor)
@@ -106,13 +108,27 @@ def _execute(journal: Journal, run: Run, script: Path, arguments: Sequence[str])
         raise ScriptError(f"{run.script.path} failed by itself, with the error above.", trace) from None
 
 
-def _dropping(names: tuple[str, ...], synthesise: Callable[..., Any]) -> Callable[..., Any]:
-    """The synthesis network without F."""
+def _without_f(names: tuple[str, ...], synthesise: Callable[..., Any]) -> Callable[..., Any]:
+    """The synthesis network without the arguments that bring F in."""
 
     def synthesise_without_f(*args: Any, **kwargs: Any) -> Any:
         return synthesise(*args, **{name: value for name, value in kwargs.items() if name not in names})
 
     return synthesise_without_f
+
+
+def _with_contiguous_f(names: tuple[str, ...], synthesise: Callable[..., Any]) -> Callable[..., Any]:
+    """The synthesis network with F as it will be saved.
+
+    Files hold F contiguous. In another memory format, such as an encoder's channels last, convolutions
+    round differently, and a picture made from the files would not be the reconstruction.
+    """
+
+    def synthesise_contiguous(*args: Any, **kwargs: Any) -> Any:
+        features = {name: kwargs[name].contiguous() for name in names if isinstance(kwargs.get(name), Tensor)}
+        return synthesise(*args, **kwargs | features)
+
+    return synthesise_contiguous
 
 
 def _abandon(run: Run) -> None:
