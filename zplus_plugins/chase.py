@@ -55,7 +55,7 @@ def chase(
     Raises:
         GeneratorError: the target has another shape than map(start).
     """
-    latent = SphericalLatent._wrap(start.detach().clone(), True, start.radius)
+    latent = SphericalLatent.unchecked(start.detach().clone(), True, start.radius)
     with torch.no_grad():
         best_w = mapping(latent)
     if target.shape != best_w.shape:
@@ -78,7 +78,7 @@ def chase(
                 optimizer.step()
                 schedule.step()
     distance = torch.linalg.vector_norm((best_w - target).flatten(1), dim=1)
-    return Chase(SphericalLatent._wrap(best, True, start.radius), best_w, distance)
+    return Chase(SphericalLatent.unchecked(best, True, start.radius), best_w, distance)
 
 
 def project(

@@ -45,10 +45,11 @@ class SphericalLatent(nn.Parameter):
         if radius is None:
             radius = sphere.default_radius(data.shape[-1])
         _check_values(data, radius)
-        return cls._wrap(data, requires_grad, radius)
+        return cls.unchecked(data, requires_grad, radius)
 
     @classmethod
-    def _wrap(cls, data: Tensor, requires_grad: bool, radius: float) -> SphericalLatent:
+    def unchecked(cls, data: Tensor, requires_grad: bool, radius: float) -> SphericalLatent:
+        """A latent of values that are known to be good; never waits for the device."""
         latent: SphericalLatent = torch.Tensor._make_subclass(cls, data, requires_grad)
         latent.radius = float(radius)
         return latent
@@ -108,7 +109,7 @@ class SphericalLatent(nn.Parameter):
         """
         moved = self.detach().to(*args, **kwargs)
         unchanged = moved.data_ptr() == self.data_ptr() and moved.dtype == self.dtype
-        return self if unchanged else self._wrap(moved, self.requires_grad, self.radius)
+        return self if unchanged else self.unchecked(moved, self.requires_grad, self.radius)
 
     def record(self) -> dict[str, Any]:
         """Plain content for ``torch.save`` that ``torch.load(weights_only=True)`` reads anywhere."""
@@ -134,7 +135,7 @@ class SphericalLatent(nn.Parameter):
 
 def _rebuild(data: Tensor, requires_grad: bool, radius: float) -> SphericalLatent:
     """Copies are taken as they are: a latent may be off the sphere between a step and its retraction."""
-    return SphericalLatent._wrap(data, requires_grad, radius)
+    return SphericalLatent.unchecked(data, requires_grad, radius)
 
 
 torch.serialization.add_safe_globals([_rebuild])

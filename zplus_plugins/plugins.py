@@ -86,7 +86,7 @@ def choose(script: Path, name: str | None = None) -> Choice:
         upstream = match_script(plugin.adapter, script)
         if upstream is None:
             raise UsageError(_unknown_to(plugin.adapter, script))
-        return Choice(plugin, upstream, _hooks(plugin))
+        return Choice(plugin, upstream, hooks_of(plugin.plugin))
     broken = []
     known = []
     for plugin in map(_load, _entry_points()):
@@ -95,12 +95,25 @@ def choose(script: Path, name: str | None = None) -> Choice:
             continue
         upstream = match_script(plugin.adapter, script)
         if upstream is not None:
-            return Choice(plugin, upstream, _hooks(plugin))
+            return Choice(plugin, upstream, hooks_of(plugin.plugin))
         known.append(f"\n  {plugin.adapter.name}: {', '.join(s.path for s in plugin.adapter.scripts)}")
     raise UsageError(
         f"No adapter knows {script}. The installed adapters know these scripts, inside a whole checkout of "
         f"their repository:{''.join(known)}{''.join(broken)}"
     )
+
+
+def hooks_of(plugin: object) -> pluggy.HookRelay:
+    """The hooks of one plugin, and of no other.
+
+    Raises:
+        pluggy.PluginValidationError: it implements a hook that does not exist, or in another way.
+    """
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(hookspecs)
+    manager.register(plugin)
+    manager.check_pending()
+    return manager.hook
 
 
 def _entry_points() -> Iterator[importlib.metadata.EntryPoint]:
@@ -113,25 +126,13 @@ def _load(point: importlib.metadata.EntryPoint) -> Plugin:
     origin = f"{point.dist.name} {point.dist.version}" if point.dist else "unknown distribution"
     try:
         loaded = point.load()
-        adapter = _manager(loaded).hook.zplus_adapter()
+        adapter = hooks_of(loaded).zplus_adapter()
     except Exception as error:
         return Plugin(point.name, origin, error=f"{type(error).__name__}: {error}")
     if not isinstance(adapter, Adapter):
         text = f"{point.value} gives no Adapter: name an Adapter, or a module whose hook zplus_adapter returns one"
         return Plugin(point.name, origin, error=text)
     return Plugin(point.name, origin, adapter, plugin=loaded)
-
-
-def _manager(plugin: object) -> pluggy.PluginManager:
-    manager = pluggy.PluginManager(PROJECT)
-    manager.add_hookspecs(hookspecs)
-    manager.register(plugin)
-    manager.check_pending()
-    return manager
-
-
-def _hooks(plugin: Plugin) -> pluggy.HookRelay:
-    return _manager(plugin.plugin).hook
 
 
 def _unknown_to(adapter: Adapter, script: Path) -> str:

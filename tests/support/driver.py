@@ -62,7 +62,7 @@ def main() -> None:
     settings = json.loads(Path(sys.argv[1]).read_text())
     script, arguments = Path(sys.argv[2]), sys.argv[3:]
     choice = plugins.choose(script, settings["adapter"])
-    hooks = plugins._manager(Driver(choice.upstream.adapter, settings)).hook
+    hooks = plugins.hooks_of(Driver(choice.upstream.adapter, settings))
     run = Run(plugins.Choice(choice.plugin, choice.upstream, hooks), Options(**settings.get("options", {})))
     print(launch(run, script, arguments).line(), file=sys.stderr)
     if "then_untouched" in settings:
