@@ -18,7 +18,7 @@ from zplus_plugins.adapter import (
 )
 from zplus_plugins.captures import InstanceOf
 from zplus_plugins.patches import checkpoints, device, downloads, transpose
-from zplus_plugins.requirements import Checkpoint, Folder, HubWeights, ImageList, PowerOfTwo, Writable
+from zplus_plugins.requirements import Checkpoint, Folder, HubWeights, ImageList, PowerOfTwo, SavedFeatures, Writable
 
 STYLEGAN1, STYLEGAN2 = "models/stylegan_generator.py", "models/stylegan2_generator.py"
 SYNTHESIS = ("wp", "randomize_noise", "basecode_layer", "basecode")
@@ -56,6 +56,12 @@ INVERSION = Folder(
     what="results of an inversion",
     remedy="Give the folder that invert.py wrote, work_dirs/inversion/<job name>.",
 )
+BASE_CODES = SavedFeatures(
+    "{inversion_dir}/invert_basecode",
+    images="{inversion_dir}/invert_results/*.png",
+    size="basecode_spatial_size",
+    used="use_FW_space",
+)
 LPIPS = HubWeights("vgg16-397923af.pth", what="LPIPS backbone weights")
 BASE_SIZE = PowerOfTwo("basecode_spatial_size", at_least=8, at_most=_resolution, what="base code's size")
 
@@ -86,7 +92,7 @@ ADAPTER = Adapter(
             "BDInvert/edit.py",
             role="edit",
             folder="BDInvert",
-            needs=(BASE_SIZE, INVERSION, GENERATOR, Writable("{inversion_dir}")),
+            needs=(BASE_SIZE, INVERSION, BASE_CODES, GENERATOR, Writable("{inversion_dir}")),
         ),
         Script("BDInvert/pca_p_space.py", folder="BDInvert", needs=(GENERATOR, Writable("{save_dir}", "pnorm"))),
         Script(

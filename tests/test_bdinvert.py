@@ -275,6 +275,8 @@ class TestEdit:
         ]
         for message, options, extra in cases:
             failed(edit(assets, results, *options, extra=extra, check=False), message)
+        too_large = ("--basecode_spatial_size", 16)
+        failed(edit(assets, results, extra=too_large, check=False), "Give --basecode_spatial_size 8", status=2)
         whole = code.read_bytes()
         np.save(code, np.load(code) + 1)
         failed(edit(assets, results, check=False), "does not belong to")

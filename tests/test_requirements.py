@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from zplus_plugins.adapter import Requirement
-from zplus_plugins.requirements import Checkpoint, Folder, HubWeights, ImageList, PowerOfTwo, Writable
+from zplus_plugins.requirements import Checkpoint, Folder, HubWeights, ImageList, PowerOfTwo, SavedFeatures, Writable
 
 
 def texts(need: Requirement, kind: str = "missing", **arguments: Any) -> list[str]:
@@ -127,6 +128,25 @@ def test_power_of_two(size: int, fits: bool) -> None:
         assert findings[0].text == (
             f"--size {size} does not fit: the base code's size must be a power of two, from 8 to 64."
         )
+
+
+def test_saved_features(tmp_path: Path) -> None:
+    need = SavedFeatures("{out}/f", images="{out}/pictures/*.png", size="base", used="use_f")
+    for folder in ("f", "pictures"):
+        (tmp_path / folder).mkdir()
+    for name in ("a", "b"):
+        (tmp_path / "pictures" / f"{name}.png").touch()
+    np.save(tmp_path / "f" / "a.npy", np.zeros((1, 3, 8, 8)))
+    np.save(tmp_path / "f" / "b.npy", np.zeros((1, 3, 8, 8)))
+    arguments = {"out": tmp_path, "use_f": True}
+    assert need.check({**arguments, "base": 8}) == []
+    findings = need.check({**arguments, "base": 16})
+    assert [finding.usage for finding in findings] == [True, True]
+    assert "has the shape (1, 3, 8, 8). Give --base 8." in findings[0].text
+    (tmp_path / "f" / "b.npy").unlink()
+    (found,) = texts(need, **arguments, base=8)
+    assert "b.npy cannot be read" in found
+    assert need.check({**arguments, "use_f": False, "base": 16}) == []
 
 
 def test_writable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image, UnidentifiedImageError
 
@@ -126,6 +127,41 @@ class PowerOfTwo:
         bounds = f"{self.at_least} or more" if most is None else f"from {self.at_least} to {most}"
         text = f"--{self.argument} {value} does not fit: the {self.what} must be a power of two, {bounds}."
         return [Finding("missing", text, usage=True)]
+
+
+@dataclass(frozen=True)
+class SavedFeatures:
+    """Feature maps F, one ``.npy`` for each inverted image, of the size that the script is told.
+
+    Attributes:
+        path: folder of the files.
+        images: file pattern of the inverted images, by whose stems the files are named.
+        size: the script's argument with F's spatial size.
+        used: the script's argument that says whether F is used at all.
+    """
+
+    path: str
+    images: str
+    size: str
+    used: str
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        if not arguments[self.used]:
+            return []
+        folder, images = Path(self.path.format_map(arguments)), Path(self.images.format_map(arguments))
+        problems = (self._problem(folder / f"{i.stem}.npy", arguments) for i in images.parent.glob(images.name))
+        return [finding for finding in problems if finding is not None]
+
+    def _problem(self, file: Path, arguments: Mapping[str, Any]) -> Finding | None:
+        wanted = arguments[self.size]
+        try:
+            shape = np.load(file, mmap_mode="r").shape
+        except (OSError, ValueError) as error:
+            return Finding("missing", f"The feature map {file} cannot be read: {error}. Invert the image again.")
+        if shape[2:] == (wanted, wanted):
+            return None
+        text = f"--{self.size} {wanted} does not fit: {file} has the shape {shape}. Give --{self.size} {shape[-1]}."
+        return Finding("missing", text, usage=True)
 
 
 @dataclass(frozen=True)
