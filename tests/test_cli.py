@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -15,9 +16,10 @@ import torch
 from click.testing import CliRunner, Result
 
 from support.bdinvert_assets import Assets, invert_args, prepare
-from zplus_plugins import __version__
+from zplus_plugins import Journal, __version__
 from zplus_plugins.cli import main
-from zplus_plugins.packages import install_command, missing_modules
+from zplus_plugins.errors import RequirementError
+from zplus_plugins.packages import install_command, missing_modules, stand_in_for_absent
 
 # Upstreams and their libraries warn; their warnings are not ours to judge.
 pytestmark = pytest.mark.filterwarnings("default")
@@ -253,6 +255,18 @@ def test_modules_are_looked_for_through_the_repository(tmp_path: Path) -> None:
     (tmp_path / "run.py").write_text("import os, models.net\nfrom models import Net\n")
     assert sorted(missing_modules(tmp_path / "run.py", tmp_path)) == ["absent_one", "absent_two"]
     assert install_command(["cv2", "bs4", "easydict"]) == "pip install opencv-python-headless beautifulsoup4 easydict"
+
+
+def test_optional_modules_are_absent_until_they_are_used() -> None:
+    with Journal() as journal:
+        stand_in_for_absent(journal, ["absent_logger", "json"])
+        import absent_logger  # type: ignore[import-not-found]
+
+        assert sys.modules["json"] is json
+        assert not hasattr(absent_logger, "__path__")
+        with pytest.raises(RequirementError, match=r"uses absent_logger.init, but .* pip install absent_logger"):
+            absent_logger.init()
+    assert "absent_logger" not in sys.modules
 
 
 def test_adapters_says_whose_folder_this_is(assets: Assets) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from zplus_plugins import Journal, Writer
 from zplus_plugins.errors import RequirementError
@@ -43,8 +44,8 @@ def test_a_full_disk_is_one_message(tmp_path: Path) -> None:
 
 
 def test_followed_writers(tmp_path: Path) -> None:
-    seen: list[tuple[Path, tuple[Any, ...]]] = []
-    outputs = Outputs(lambda path, arguments: seen.append((path, arguments)))
+    seen: list[tuple[Path, Any]] = []
+    outputs = Outputs(lambda path, content: seen.append((path, content)))
     values, plain = np.arange(3), np.save
     with Journal() as journal:
         outputs.follow(journal, Writer("numpy:save", suffix=".npy"))
@@ -54,11 +55,23 @@ def test_followed_writers(tmp_path: Path) -> None:
     assert np.save is plain
     assert outputs.pending == [tmp_path / "a.npy", tmp_path / "b.npy"]
     assert [path for path, _ in seen] == outputs.pending
-    assert seen[0][1][0] is values
+    assert seen[0][1] is values
     np.save(tmp_path / "c.npy", values)
     assert (tmp_path / "a.npy").read_bytes() == (tmp_path / "b.npy").read_bytes() == (tmp_path / "c.npy").read_bytes()
     outputs.finish_image()
     assert (len(outputs.complete), outputs.pending) == (2, [])
+
+
+def test_writers_that_take_the_path_second(tmp_path: Path) -> None:
+    contents: list[Any] = []
+    outputs = Outputs(lambda path, content: contents.append(content))
+    pivot = torch.ones(2)
+    with Journal() as journal:
+        outputs.follow(journal, Writer("torch:save", path=1, content=0))
+        torch.save(pivot, tmp_path / "0.pt")
+    assert outputs.pending == [tmp_path / "0.pt"]
+    assert contents[0] is pivot
+    assert torch.equal(torch.load(tmp_path / "0.pt", weights_only=True), pivot)
 
 
 def test_what_is_unfinished_is_taken_away(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from torch import nn
 from zplus_plugins import Journal, Patch
 from zplus_plugins.device import Device
 from zplus_plugins.errors import DownloadError, RequirementError
-from zplus_plugins.patches import checkpoints, device, downloads, transpose
+from zplus_plugins.patches import checkpoints, device, device_names, downloads, transpose
 
 OWNERS: tuple[Any, ...] = (torch, torch.Tensor, nn.Module, torch.hub, subprocess)
 
@@ -70,6 +70,27 @@ def test_installing_the_device_patch_leaves_cuda_uninitialised(tmp_path: Path) -
         "    torch.ones(1).cuda(); assert asked\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, cwd=tmp_path)
+
+
+def test_named_devices_are_read_as_the_cpu() -> None:
+    tensor, module = torch.ones(2), nn.Linear(2, 2)
+    with applied(device_names.PATCH):
+        for found in (
+            tensor.to("cuda"),
+            tensor.to(torch.device("cuda:0"), torch.float64),
+            tensor.to(device="cuda:1"),
+            torch.zeros(2, device="cuda"),
+            torch.tensor([1.0], device=torch.device("cuda")),
+            torch.randn(2, device="cuda", generator=torch.Generator()),
+            torch.empty_like(tensor, device="cuda"),
+            module.to("cuda").weight,
+        ):
+            assert found.device.type == "cpu"
+        assert tensor.to("cuda", torch.float64).dtype == torch.float64
+        assert torch.ones(2, device="meta").device.type == "meta"
+        tensor.requires_grad_().square().sum().to("cuda").backward()
+    with pytest.raises((AssertionError, RuntimeError)):
+        torch.zeros(2, device="cuda:99")
 
 
 def test_vectors_transpose_without_a_warning() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,17 @@ import torch
 from PIL import Image
 
 from zplus_plugins.adapter import Requirement
-from zplus_plugins.requirements import Checkpoint, Folder, HubWeights, ImageList, PowerOfTwo, SavedFeatures, Writable
+from zplus_plugins.requirements import (
+    Checkpoint,
+    Folder,
+    HubWeights,
+    ImageList,
+    OneOf,
+    PickleFile,
+    PowerOfTwo,
+    SavedFeatures,
+    Writable,
+)
 
 
 def texts(need: Requirement, kind: str = "missing", **arguments: Any) -> list[str]:
@@ -128,6 +139,23 @@ def test_power_of_two(size: int, fits: bool) -> None:
         assert findings[0].text == (
             f"--size {size} does not fit: the base code's size must be a power of two, from 8 to 64."
         )
+
+
+def test_one_of() -> None:
+    need = OneOf("kind", ("w", "z"), why="the rest optimises nothing.")
+    assert need.check({"kind": "w"}) == []
+    (found,) = need.check({"kind": "w+"})
+    assert found.usage
+    assert found.text == "kind is 'w+', expected 'w' or 'z': the rest optimises nothing."
+
+
+@pytest.mark.parametrize(("content", "fits"), [(pickle.dumps({"a": 1}), True), (b"", False), (b"\x80\x04\x95", False)])
+def test_pickle_file(tmp_path: Path, content: bytes, fits: bool) -> None:
+    need = PickleFile("{pkl}", what="generator pickle", remedy="Download it.")
+    (tmp_path / "g.pkl").write_bytes(content)
+    found = texts(need, pkl=tmp_path / "g.pkl")
+    assert found == [] if fits else "is empty, truncated or no pickle. Download it." in found[0]
+    assert "there is no file" in texts(need, pkl=tmp_path / "absent.pkl")[0]
 
 
 def test_saved_features(tmp_path: Path) -> None:

@@ -89,6 +89,7 @@ class Script:
             and runs with the patches alone.
         folder: the current folder that the script expects, relative to the root; None if any will do.
         needs: checked before the script does anything.
+        zplus_needs: checked in addition where a style code is replaced.
         zplus_defaults: defaults of the script's arguments that differ in Z and Z+; what the user
             gives explicitly wins.
     """
@@ -97,6 +98,7 @@ class Script:
     role: Role = "other"
     folder: str | None = None
     needs: tuple[Requirement, ...] = ()
+    zplus_needs: tuple[Requirement, ...] = ()
     zplus_defaults: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -140,15 +142,31 @@ class FeatureMap:
 
 @dataclass(frozen=True)
 class Writer:
-    """A function of the upstream's libraries whose first argument is a path that it writes.
+    """A function of the upstream's libraries that writes a file.
 
     Attributes:
         where: ``"module:function"``.
         suffix: what the function itself appends to a path without it.
+        path, content: positions of the path and of what is written among its arguments.
     """
 
     where: str
     suffix: str = ""
+    path: int = 0
+    content: int = 1
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings that are module attributes instead of command line arguments.
+
+    Attributes:
+        modules: that hold them; ``--set module.name=value`` changes one for a run.
+        gates: functions before whose first call everything that the script needs is checked.
+    """
+
+    modules: tuple[str, ...]
+    gates: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -183,9 +201,13 @@ class Adapter:
         codes: file pattern, ``folder/*.npy``, of the W+ codes that the upstream saves and loads.
         writers: functions that write results; they are followed and made atomic.
         truncation: the script's truncation arguments.
+        settings: where the scripts' settings are, if they parse no command line.
+        redirect: ``"package.module:name"`` to the module that takes its place in Z and Z+.
         edit: the editing script's arguments.
         downloads: files that a first run by the scripts' own defaults needs.
         seed: the script's argument that seeds it; the start in Z+ follows it unless told otherwise.
+        optional: modules that the scripts import but use only if asked to, such as loggers; where one is not
+            installed, a stand-in takes its place that says so when it is used.
         patches: compatibility patches, installed for every latent, ``off`` too.
     """
 
@@ -201,9 +223,12 @@ class Adapter:
     codes: str = ""
     writers: tuple[Writer, ...] = ()
     truncation: TruncationArguments | None = None
+    settings: Settings | None = None
+    redirect: Mapping[str, str] = field(default_factory=dict)
     edit: EditArguments | None = None
     downloads: tuple[Download, ...] = ()
     seed: str = "seed"
+    optional: tuple[str, ...] = ()
     patches: tuple[Patch, ...] = ()
 
     @hookimpl

@@ -1,4 +1,4 @@
-"""The gate: a script's own argument parser tells what the script is about to do.
+"""The gate: a script's own argument parser, or its settings, tell what it is about to do.
 
 Everything a run needs is checked right after the script has parsed its arguments and before it does
 anything with them.
@@ -13,6 +13,7 @@ from typing import Any
 from zplus_plugins.editing import Editor
 from zplus_plugins.journal import Journal
 from zplus_plugins.run import Run
+from zplus_plugins.settings import watch_settings
 
 
 class ChecksDone(BaseException):
@@ -24,8 +25,11 @@ class HelpShown(BaseException):
 
 
 def watch_arguments(journal: Journal, run: Run, editor: Editor | None) -> None:
-    """Check the run as soon as the script has parsed its command line."""
+    """Check the run as soon as the script has parsed its command line, or is past its settings' gate."""
     gate = _Gate(run, editor)
+    if run.adapter.settings is not None:
+        watch_settings(journal, run.adapter.settings, run.assignments, gate.check)
+        return
     for name in ("parse_args", "parse_known_args"):
         journal.wrap(argparse.ArgumentParser, name, gate.guarding)
 
@@ -52,7 +56,7 @@ class _Gate:
                 if stop.code in (None, 0):
                     raise HelpShown from None
                 raise
-            self._check(vars(result[0] if isinstance(result, tuple) else result))
+            self.check(vars(result[0] if isinstance(result, tuple) else result))
             return result
 
         return parse_and_check
@@ -62,7 +66,8 @@ class _Gate:
         known = {action.dest for action in parser._actions}
         return {name: value for name, value in self._run.script.zplus_defaults.items() if name in known}
 
-    def _check(self, arguments: Mapping[str, Any]) -> None:
+    def check(self, arguments: Mapping[str, Any]) -> None:
+        """Check all that the script needs; a dry run ends here."""
         self._run.check(arguments)
         if self._editor is not None:
             self._editor.check()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+from torch import Tensor
 
 from zplus_plugins.journal import Journal
 from zplus_plugins.run import Run
@@ -30,3 +33,30 @@ class InstanceOf:
             return constructed
 
         journal.wrap_when_imported(f"{self.where}.__init__", watching)
+
+
+@dataclass(frozen=True)
+class ArgumentOf:
+    """The argument ``name`` of the function ``"package.module:function"`` is the generator.
+
+    The function finds a style code and returns it. What it returns is detached: its graph, and the
+    optimizer's hold on it, end with the function.
+    """
+
+    where: str
+    name: str
+
+    def install(self, journal: Journal, run: Run) -> None:
+        """Watch the function's calls."""
+
+        def watching(find: Callable[..., Any]) -> Callable[..., Any]:
+            signature = inspect.signature(find)
+
+            def found(*args: Any, **kwargs: Any) -> Any:
+                run.set_generator(signature.bind(*args, **kwargs).arguments[self.name])
+                code = find(*args, **kwargs)
+                return code.detach() if isinstance(code, Tensor) else code
+
+            return found
+
+        journal.wrap_when_imported(self.where, watching)

@@ -97,6 +97,13 @@ def _split_latent(arguments: tuple[str, ...]) -> tuple[str | None, list[str]]:
     help="Space of an editing script's direction: W directions are chased, Z directions used as they are. "
     "auto tells by the size, and takes W where both have the same.",
 )
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="MODULE.NAME=VALUE",
+    help="Change a setting of a script that keeps them in modules, for this run only. May be repeated.",
+)
 @click.option("--summary", type=click.Path(dir_okay=False, path_type=Path), help="Write what was done as JSON.")
 @click.option("--dry-run", is_flag=True, help="Check everything, say what would be done, run nothing.")
 @click.argument("script", type=click.Path(path_type=Path))
@@ -217,7 +224,7 @@ def _announce(run: Run) -> None:
 
 
 def _require_modules(script: Path, upstream: Upstream) -> None:
-    missing = missing_modules(script.resolve(), upstream.root)
+    missing = [m for m in missing_modules(script.resolve(), upstream.root) if m not in upstream.adapter.optional]
     if missing:
         raise RequirementError(
             f"{script} needs modules that are not installed: {', '.join(missing)}. "

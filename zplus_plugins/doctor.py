@@ -90,7 +90,10 @@ def _upstream(upstream: Upstream) -> list[Diagnosis]:
         remedy = f"git -C {root} checkout {adapter.tested_commits[0]}" if difference.fatal else None
         found.append(Diagnosis(difference.where, f"{difference.text} (tested: {tested})", remedy))
     needed = {
-        module: None for entry in adapter.scripts for module in missing_modules((root / entry.path).resolve(), root)
+        module: None
+        for entry in adapter.scripts
+        for module in missing_modules((root / entry.path).resolve(), root)
+        if module not in adapter.optional
     }
     if needed:
         found.append(Diagnosis("python modules", ", ".join(needed), install_command(needed)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import runpy
 import sys
 import traceback
@@ -16,7 +17,7 @@ from zplus_plugins.arguments import ChecksDone, HelpShown, watch_arguments
 from zplus_plugins.editing import Editor
 from zplus_plugins.errors import RequirementError, ScriptError, SwapError, UsageError, ZPlusError
 from zplus_plugins.journal import Journal
-from zplus_plugins.packages import install_command
+from zplus_plugins.packages import install_command, stand_in_for_absent
 from zplus_plugins.run import Run
 from zplus_plugins.summary import Summary
 
@@ -64,6 +65,7 @@ def _prepare(journal: Journal, run: Run) -> None:
     adapter, editor = run.adapter, None
     if run.script.role == "edit" and run.latent != "off" and adapter.edit is not None:
         editor = Editor(run, adapter.edit)
+    stand_in_for_absent(journal, adapter.optional)
     for patch in adapter.patches:
         patch.install(journal, run)
     for writer in adapter.writers:
@@ -73,6 +75,8 @@ def _prepare(journal: Journal, run: Run) -> None:
             capture.install(journal, run)
     if run.inverts:
         run.swapper.install(journal)
+        for place, module in adapter.redirect.items():
+            _redirect(journal, place, module)
     if adapter.feature_map is not None and (run.inverts or run.options.without_f):
         change = _without_f if run.options.without_f else _with_contiguous_f
         for where in adapter.feature_map.synthesis:
@@ -80,6 +84,12 @@ def _prepare(journal: Journal, run: Run) -> None:
     if editor is not None:
         editor.install(journal)
     watch_arguments(journal, run, editor)
+
+
+def _redirect(journal: Journal, place: str, module: str) -> None:
+    """Let ``package.module:name`` stand for another module, once it is imported."""
+    where, _, name = place.partition(":")
+    journal.when_imported(where, lambda imported: journal.set(imported, name, importlib.import_module(module)))
 
 
 def _execute(journal: Journal, run: Run, script: Path, arguments: Sequence[str]) -> None:

@@ -17,42 +17,44 @@ from zplus_plugins.adapter import Writer
 from zplus_plugins.errors import RequirementError
 from zplus_plugins.journal import Journal
 
-OnWrite = Callable[[Path, tuple[Any, ...]], None]
+OnWrite = Callable[[Path, Any], None]
 
 
 class Outputs:
     """The files written so far.
 
     Args:
-        on_write: called after each file with its path and the writer's other arguments.
+        on_write: called after each file with its path and what was written.
 
     Attributes:
         complete: files of finished images, in the order they were written.
         pending: files of the image at work.
     """
 
-    def __init__(self, on_write: OnWrite = lambda path, arguments: None) -> None:
+    def __init__(self, on_write: OnWrite = lambda path, content: None) -> None:
         self._on_write = on_write
         self.complete: list[Path] = []
         self.pending: list[Path] = []
 
     def follow(self, journal: Journal, writer: Writer) -> None:
-        """Follow a function whose first argument is the path that it writes."""
+        """Follow a function that writes a file."""
         journal.wrap_when_imported(writer.where, functools.partial(self._following, writer))
 
     def _following(self, writer: Writer, write: Callable[..., Any]) -> Callable[..., Any]:
-        def followed(path: Any, *args: Any, **kwargs: Any) -> Any:
+        def followed(*args: Any, **kwargs: Any) -> Any:
+            path = args[writer.path] if len(args) > writer.path else None
             if not isinstance(path, str | os.PathLike):  # an open file is its owner's business
-                return write(path, *args, **kwargs)
+                return write(*args, **kwargs)
             target = Path(path)
             if not target.name.endswith(writer.suffix):
                 target = target.with_name(target.name + writer.suffix)
             with whole_file(target) as unfinished:
-                result = write(str(unfinished), *args, **kwargs)
+                arguments = [*args[: writer.path], str(unfinished), *args[writer.path + 1 :]]
+                result = write(*arguments, **kwargs)
                 if result is False:  # OpenCV's way to say that it failed
                     raise RequirementError(f"{writer.where} could not write {target}: check the format and the disk.")
             self.pending.append(target)
-            self._on_write(target, args)
+            self._on_write(target, args[writer.content] if len(args) > writer.content else None)
             return result
 
         return followed

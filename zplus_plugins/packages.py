@@ -7,6 +7,11 @@ import importlib.util
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from zplus_plugins.errors import RequirementError
+from zplus_plugins.journal import Journal
 
 # Modules whose distribution has another name.
 _DISTRIBUTIONS = {
@@ -25,6 +30,25 @@ def install_command(modules: Iterable[str]) -> str:
     return f"pip install {' '.join(names)}"
 
 
+class _AbsentModule(ModuleType):
+    """Stands for a module that is not installed, until it is used."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise RequirementError(
+            f"The script uses {self.__name__}.{name}, but {self.__name__} is not installed. "
+            f"Install it: {install_command([self.__name__])}"
+        )
+
+
+def stand_in_for_absent(journal: Journal, modules: Iterable[str]) -> None:
+    """Let imports of these modules succeed where they are not installed."""
+    for name in modules:
+        if not _installed(name):
+            journal.set_item(sys.modules, name, _AbsentModule(name))
+
+
 def missing_modules(script: Path, root: Path) -> list[str]:
     """Top-level modules that a script, or a module of its repository that it imports, needs and are absent.
 
@@ -38,11 +62,11 @@ def missing_modules(script: Path, root: Path) -> list[str]:
             continue
         seen.add(file)
         for name in _imports(file):
-            own = _own_files(name, (script.parent, root, file.parent))
-            if own:
-                waiting += own
-            elif not name.startswith(".") and not _installed(name.split(".")[0]):
-                missing[name.split(".")[0]] = None
+            folders = (script.parent, root, file.parent)
+            waiting += _own_files(name, folders)
+            top = name.split(".")[0]
+            if not any((f / top).is_dir() or (f / f"{top}.py").is_file() for f in folders) and not _installed(top):
+                missing[top] = None
     return list(missing)
 
 
@@ -58,7 +82,7 @@ def _imports(file: Path) -> list[str]:
         elif isinstance(node, ast.ImportFrom):
             module = "." * node.level + (node.module or "")
             separator = "" if module.endswith(".") else "."
-            names += [module, *(module + separator + alias.name for alias in node.names)] if node.level else [module]
+            names += [module, *(module + separator + alias.name for alias in node.names)]
     return names
 
 

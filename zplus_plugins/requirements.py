@@ -130,6 +130,45 @@ class PowerOfTwo:
 
 
 @dataclass(frozen=True)
+class OneOf:
+    """A setting that must have one of certain values."""
+
+    argument: str
+    values: tuple[Any, ...]
+    why: str
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        value = arguments.get(self.argument)
+        if value in self.values:
+            return []
+        expected = " or ".join(map(repr, self.values))
+        return [Finding("missing", f"{self.argument} is {value!r}, expected {expected}: {self.why}", usage=True)]
+
+
+@dataclass(frozen=True)
+class PickleFile:
+    """A pickled network. It is not loaded here: a pickle is a program, and its script runs it anyway."""
+
+    path: str
+    what: str
+    remedy: str
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        path = Path(self.path.format_map(arguments))
+        problem = self._problem(path)
+        return [Finding("missing", f"The {self.what}: {problem} {self.remedy}")] if problem else []
+
+    def _problem(self, path: Path) -> str | None:
+        if not path.is_file():
+            return f"there is no file {path}."
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - 1))
+            last = file.read()
+        # Every pickle ends in its STOP opcode, a full stop.
+        return None if last == b"." else f"{path} ({path.stat().st_size:,} bytes) is empty, truncated or no pickle."
+
+
+@dataclass(frozen=True)
 class SavedFeatures:
     """Feature maps F, one ``.npy`` for each inverted image, of the size that the script is told.
 

@@ -25,6 +25,7 @@ from zplus_plugins.mapping import StyleMapping, Truncation, mapping_of
 from zplus_plugins.outputs import Outputs
 from zplus_plugins.plugins import Choice
 from zplus_plugins.record import InversionRecord, Provenance, hash_code, record_path
+from zplus_plugins.settings import read_assignments
 from zplus_plugins.start import STARTS
 from zplus_plugins.summary import EditResult, Summary
 from zplus_plugins.swap import LeafSwap, LeafSwapper
@@ -47,6 +48,7 @@ class Options:
         device: ``auto``, ``cpu`` or ``cuda``.
         direction_space: whether the direction that a script edits along lies in W or in Z; ``auto``
             tells by its size, and takes W where both have the same.
+        settings: ``module.name=value`` for scripts whose settings are module attributes.
         dry_run: check everything, run nothing.
     """
 
@@ -57,6 +59,7 @@ class Options:
     seed: int | None = None
     device: str = "auto"
     direction_space: Literal["auto", "w", "z"] = "auto"
+    settings: tuple[str, ...] = ()
     dry_run: bool = False
 
 
@@ -66,6 +69,7 @@ class Run:
     Attributes:
         arguments: the script's parsed arguments; empty until they are parsed.
         generator: the captured generator, None until it is built.
+        assignments: settings to change when their modules are imported.
         edits: what was edited so far.
         notes: what the requirements noted.
         images: codes that the script has saved.
@@ -79,6 +83,7 @@ class Run:
         assert choice.upstream.script is not None
         self.script: Script = choice.upstream.script
         self.latent = self._resolve_latent()
+        self.assignments = read_assignments(self.adapter.settings, self.root, options.settings)
         self.device = Device(options.device)
         self.arguments: Mapping[str, Any] = {}
         self.generator: nn.Module | None = None
@@ -133,7 +138,8 @@ class Run:
             RequirementError, UsageError: with everything that is missing, a line each.
         """
         self.arguments = dict(arguments)
-        findings = [finding for need in self.script.needs for finding in need.check(self.arguments)]
+        needs = self.script.needs + (self.script.zplus_needs if self.inverts else ())
+        findings = [finding for need in needs for finding in need.check(self.arguments)]
         self.notes += [finding.text for finding in findings if finding.kind == "note"]
         missing = [finding for finding in findings if finding.kind == "missing"]
         if missing:
@@ -218,7 +224,7 @@ class Run:
         self._swap = swap
         self.hooks.zplus_swapped(swap=swap)
 
-    def _written(self, path: Path, arguments: tuple[Any, ...]) -> None:
+    def _written(self, path: Path, content: Any) -> None:
         """A writer of the upstream has written a file; a code gets its record."""
         if not (self.adapter.codes and path.match(self.adapter.codes)):
             if self.script.role != "invert":
@@ -226,7 +232,8 @@ class Run:
             return
         self.images += 1
         if self.inverts:
-            self._write_record(path, np.asarray(arguments[0]))
+            code = content.detach().cpu().numpy() if isinstance(content, Tensor) else np.asarray(content)
+            self._write_record(path, code)
         self.outputs.finish_image()
 
     def _write_record(self, path: Path, w: np.ndarray[Any, Any]) -> None:

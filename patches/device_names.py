@@ -1,0 +1,52 @@
+"""``"cuda"`` written into code: ``.to("cuda")``, ``torch.tensor(..., device="cuda:0")``, module-level constants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from zplus_plugins.adapter import Patch
+from zplus_plugins.device import Device
+from zplus_plugins.journal import Journal
+from zplus_plugins.run import Run
+
+
+class _NamedDevices(TorchFunctionMode):
+    """Reads ``cuda`` as ``cpu`` in every torch function's arguments, where the run is not on CUDA."""
+
+    def __init__(self, device: Device) -> None:
+        super().__init__()
+        self._device = device
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Iterable[type], args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        # Asked only where CUDA is named: scripts choose their GPU after importing torch.
+        if (any(map(_names_cuda, args)) or _names_cuda(kwargs.get("device"))) and not self._device.cuda:
+            args = tuple("cpu" if _names_cuda(argument) else argument for argument in args)
+            if _names_cuda(kwargs.get("device")):
+                kwargs = {**kwargs, "device": "cpu"}
+        return func(*args, **kwargs)
+
+
+def _names_cuda(argument: Any) -> bool:
+    if isinstance(argument, torch.device):
+        return argument.type == "cuda"
+    return isinstance(argument, str) and argument.startswith("cuda")
+
+
+def _install(journal: Journal, run: Run) -> None:
+    mode = _NamedDevices(run.device)
+    mode.__enter__()
+    journal.callback(lambda: mode.__exit__(None, None, None))
+
+
+PATCH = Patch(
+    name="device names",
+    ailment='`.to("cuda")` and `device="cuda"` raise where there is no GPU',
+    install=_install,
+)

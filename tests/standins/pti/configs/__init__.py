@@ -1,0 +1,1 @@
+"""What the scripts read instead of a command line."""

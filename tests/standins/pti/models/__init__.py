@@ -1,0 +1,1 @@
+"""Networks besides the generator."""

@@ -1,0 +1,1 @@
+"""What users run, from the root of the repository."""

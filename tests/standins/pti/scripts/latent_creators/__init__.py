@@ -1,0 +1,1 @@
+"""Inversions without tuning, for comparison."""

@@ -1,0 +1,1 @@
+"""What pickles of generators import."""

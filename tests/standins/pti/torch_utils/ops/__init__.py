@@ -1,0 +1,1 @@
+"""Operations with CUDA kernels of their own."""

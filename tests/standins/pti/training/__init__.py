@@ -1,0 +1,1 @@
+"""The two stages: projectors find pivots, coaches tune generators."""

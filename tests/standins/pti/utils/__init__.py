@@ -1,0 +1,1 @@
+"""Images, generators and logs."""

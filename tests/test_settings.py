@@ -1,0 +1,99 @@
+"""Settings that are module attributes: --set, checked before anything is imported, undone afterwards."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zplus_plugins import Journal
+from zplus_plugins.adapter import Settings
+from zplus_plugins.errors import UsageError
+from zplus_plugins.settings import read_assignments, watch_settings
+
+SETTINGS = Settings(modules=("zpt_configs.paths", "zpt_configs.hyper"), gates=("zpt_coach:Coach.__init__",))
+HYPER = "steps = 350\nlr = 3e-4\nuse_last = False\nkind = 'w'\nnothing = None\ncomputed = 3 * steps\n"
+
+COACH = """\
+from zpt_configs import hyper, paths
+class Coach:
+    def __init__(self, x):
+        self.x = (x, hyper.steps)
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    (tmp_path / "zpt_configs").mkdir()
+    (tmp_path / "zpt_configs" / "__init__.py").touch()
+    (tmp_path / "zpt_configs" / "hyper.py").write_text(HYPER)
+    (tmp_path / "zpt_configs" / "paths.py").write_text("# comment\nimages = './images'\n_private = 1\n")
+    (tmp_path / "zpt_coach.py").write_text(COACH)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield tmp_path
+    for name in [name for name in sys.modules if name.startswith("zpt_")]:
+        del sys.modules[name]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("zpt_configs.hyper.steps=5", 5),
+        ("zpt_configs.hyper.lr=1", 1.0),
+        ("zpt_configs.hyper.lr=1e-2", 0.01),
+        ("zpt_configs.hyper.use_last=True", True),
+        ("zpt_configs.hyper.kind=w+", "w+"),
+        ("zpt_configs.hyper.kind='w+'", "w+"),
+        ("zpt_configs.hyper.nothing=[1, 2]", [1, 2]),
+        ("zpt_configs.hyper.computed=free text", "free text"),
+        ("zpt_configs.paths.images=/data/a=b", "/data/a=b"),
+    ],
+)
+def test_values_take_the_type_of_the_setting(root: Path, text: str, value: Any) -> None:
+    (assignment,) = read_assignments(SETTINGS, root, [text])
+    assert assignment.value == value
+    assert type(assignment.value) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("zpt_configs.hyper.step=5", r"has no 'step'\. Did you mean steps\? It has steps, lr, use_last, kind"),
+        ("zpt_configs.other.steps=5", r"settings in zpt_configs.paths, zpt_configs.hyper, not in zpt_configs.other"),
+        ("steps=5", r"expected module\.name=value"),
+        ("zpt_configs.hyper.steps", r"expected module\.name=value"),
+        ("zpt_configs.hyper.steps=many", r"expected a value of type int, such as 350"),
+        ("zpt_configs.hyper.steps=True", r"expected a value of type int"),
+        ("zpt_configs.hyper.use_last=1", r"expected a value of type bool, such as False"),
+    ],
+)
+def test_mistakes_are_told_before_anything_is_imported(root: Path, text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        read_assignments(SETTINGS, root, [text])
+    assert not [name for name in sys.modules if name.startswith("zpt_")]
+
+
+def test_scripts_with_a_command_line_take_no_settings(root: Path) -> None:
+    with pytest.raises(UsageError, match="takes its settings as arguments"):
+        read_assignments(None, root, ["a.b=1"])
+
+
+def test_settings_are_set_checked_at_the_gate_and_given_back(root: Path) -> None:
+    checked: list[dict[str, Any]] = []
+    with Journal() as journal:
+        watch_settings(
+            journal, SETTINGS, read_assignments(SETTINGS, root, ["zpt_configs.hyper.steps=5"]), checked.append
+        )
+        coach = importlib.import_module("zpt_coach")
+        assert checked == []
+        assert coach.Coach("a").x == ("a", 5)
+        coach.Coach("b")
+        (found,) = checked
+        assert (found["steps"], found["images"], found["kind"]) == (5, "./images", "w")
+        assert "_private" not in found
+    assert coach.Coach("c").x == ("c", 350)
+    assert len(checked) == 1
