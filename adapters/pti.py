@@ -8,7 +8,6 @@ from zplus_plugins.patches import device, device_names, downloads
 from zplus_plugins.requirements import Folder, OneOf, PickleFile, Writable
 
 PROJECTORS = "training.projectors"
-CREATORS = "scripts/latent_creators"
 PROJECT = ("G", "target", "num_steps", "w_avg_samples", "device", "use_wandb", "w_name")
 
 GENERATOR = PickleFile(
@@ -29,8 +28,6 @@ OPTIMISED = OneOf(
     why="with 'w+' the pivot comes from an encoder and nothing is optimised that could be moved to Z+. "
     "Give --set configs.hyperparameters.first_inv_type=w, or run with --latent off.",
 )
-NEEDS = (GENERATOR, IMAGES, Writable("{embedding_base_dir}"))
-
 ADAPTER = Adapter(
     name="pti",
     summary="PTI: the pivot is found in Z+ instead of W",
@@ -38,33 +35,33 @@ ADAPTER = Adapter(
     tested_commits=("da94d59",),
     markers=("configs/hyperparameters.py", "training/projectors/w_plus_projector.py"),
     scripts=(
-        Script("scripts/run_pti.py", role="invert", needs=NEEDS, zplus_needs=(OPTIMISED,)),
-        Script(f"{CREATORS}/sg2_latent_creator.py", role="invert", needs=NEEDS),
-        Script(f"{CREATORS}/sg2_plus_latent_creator.py", role="invert", needs=NEEDS),
+        Script(
+            "scripts/run_pti.py",
+            role="invert",
+            needs=(GENERATOR, IMAGES, Writable("{embedding_base_dir}")),
+            zplus_needs=(OPTIMISED,),
+        ),
     ),
     relies_on=(
-        Reliance("training/projectors/w_plus_projector.py:project", takes=PROJECT),
-        Reliance("training/projectors/w_projector.py:project", takes=PROJECT),
-        Reliance("training/coaches/base_coach.py:BaseCoach.__init__"),
-        Reliance("training/coaches/base_coach.py:BaseCoach.calc_inversions", takes=("image", "image_name")),
-        Reliance("training/coaches/base_coach.py:BaseCoach.get_inversion"),
-        Reliance("training/coaches/single_id_coach.py:SingleIDCoach.train"),
-        Reliance("training/coaches/multi_id_coach.py:MultiIDCoach.train"),
-        Reliance(f"{CREATORS}/base_latent_creator.py:BaseLatentCreator"),
+        Reliance("training/projectors/w_plus_projector.py:project", "3c0f88c952bd2fc8", takes=PROJECT),
+        Reliance("training/projectors/w_projector.py:project", "772569d6beae07a7", takes=PROJECT),
+        Reliance("training/coaches/base_coach.py:BaseCoach.__init__", "522e13899852e0d5"),
+        Reliance(
+            "training/coaches/base_coach.py:BaseCoach.calc_inversions",
+            "d033ffe2762060f1",
+            takes=("image", "image_name"),
+        ),
+        Reliance("training/coaches/base_coach.py:BaseCoach.get_inversion", "ffa54845f190e0d2"),
+        Reliance("training/coaches/single_id_coach.py:SingleIDCoach.train", "8f870c189cb2ee25"),
+        Reliance("training/coaches/multi_id_coach.py:MultiIDCoach.train", "8f2f6e5002918362"),
     ),
     settings=Settings(
         modules=("configs.paths_config", "configs.hyperparameters", "configs.global_config"),
-        gates=(
-            "training.coaches.base_coach:BaseCoach.__init__",
-            "scripts.latent_creators.base_latent_creator:BaseLatentCreator.__init__",
-        ),
+        gates=("training.coaches.base_coach:BaseCoach.__init__",),
     ),
     generator=(ArgumentOf(f"{PROJECTORS}.w_plus_projector:project", "G"),),
-    # The single-code projector ends in a repetition to 18 layers; the other holds one code a layer, for any size.
-    redirect={
-        "training.coaches.base_coach:w_projector": f"{PROJECTORS}.w_plus_projector",
-        "scripts.latent_creators.sg2_latent_creator:w_projector": f"{PROJECTORS}.w_plus_projector",
-    },
+    # The single-code projector repeats its code 18 times, whatever the size; the other one has a code a layer.
+    redirect={f"{PROJECTORS}.w_projector:project": f"{PROJECTORS}.w_plus_projector:project"},
     codes="*/*/0.pt",
     writers=(Writer("torch:save", path=1, content=0),),
     optional=("wandb",),

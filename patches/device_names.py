@@ -40,9 +40,7 @@ def _names_cuda(argument: Any) -> bool:
 
 
 def _install(journal: Journal, run: Run) -> None:
-    mode = _NamedDevices(run.device)
-    mode.__enter__()
-    journal.callback(lambda: mode.__exit__(None, None, None))
+    journal.enter(_NamedDevices(run.device))
 
 
 PATCH = Patch(

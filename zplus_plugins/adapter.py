@@ -202,7 +202,7 @@ class Adapter:
         writers: functions that write results; they are followed and made atomic.
         truncation: the script's truncation arguments.
         settings: where the scripts' settings are, if they parse no command line.
-        redirect: ``"package.module:name"`` to the module that takes its place in Z and Z+.
+        redirect: ``"package.module:function"`` to the one that takes its place in Z and Z+.
         edit: the editing script's arguments.
         downloads: files that a first run by the scripts' own defaults needs.
         seed: the script's argument that seeds it; the start in Z+ follows it unless told otherwise.

@@ -63,7 +63,7 @@ class Editor:
         self._codes: list[InvertedCode] = []
         self._direction = torch.empty(0)
         self._space = "w"
-        self._distances = np.empty(0)
+        self._distances: list[float] = []
         self._latents: dict[str, SphericalLatent] = {}
 
     def install(self, journal: Journal) -> None:
@@ -87,7 +87,8 @@ class Editor:
         for code in self._codes:
             self._check_record(code)
         self._direction, self._space = self._read_direction(Path(arguments[self._names.direction]))
-        self._distances = np.linspace(*(arguments[n] for n in (self._names.start, self._names.end, self._names.steps)))
+        ends = (arguments[self._names.start], arguments[self._names.end])
+        self._distances = np.linspace(*ends, arguments[self._names.steps]).tolist()
 
     def edit(self, w: Tensor) -> tuple[Tensor, InvertedCode]:
         """The style code in Z+ for a code that the script moved in W.
@@ -162,9 +163,9 @@ class Editor:
                 f"moved along {self._run.arguments[self._names.direction]} (the nearest, {code.name}, is "
                 f"{off:.1e} off), so it cannot be followed in Z+. Run this script with --latent off."
             )
-        nearest = self._distances[np.abs(self._distances - distance).argmin()] if self._distances.size else distance
+        nearest = min(self._distances, key=lambda asked: abs(asked - distance), default=distance)
         exact = abs(nearest - distance) <= 1e-3 * max(1.0, abs(distance))
-        return code, float(nearest if exact else distance)
+        return code, nearest if exact else distance
 
     def _latent(self, code: InvertedCode, device: torch.device) -> SphericalLatent:
         """The code's z, once it is sure that this generator maps it to the saved w."""

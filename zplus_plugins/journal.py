@@ -13,6 +13,7 @@ import importlib.machinery
 import importlib.util
 import sys
 from collections.abc import Callable, MutableMapping, Sequence
+from contextlib import AbstractContextManager
 from types import ModuleType, TracebackType
 from typing import Any
 
@@ -43,6 +44,10 @@ class Journal:
     def callback(self, undo: Callable[[], object]) -> None:
         """Note the undo of a change made elsewhere, such as a hook handle's ``remove``."""
         self._undo.callback(undo)
+
+    def enter(self, manager: AbstractContextManager[Any]) -> None:
+        """Enter a context, and leave it at the end."""
+        self._undo.enter_context(manager)
 
     def set(self, owner: Any, name: str, value: Any) -> None:
         """Set an attribute of a module, a class or an object.

@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from torch import Tensor
@@ -16,7 +17,7 @@ from torch import Tensor
 from zplus_plugins.arguments import ChecksDone, HelpShown, watch_arguments
 from zplus_plugins.editing import Editor
 from zplus_plugins.errors import RequirementError, ScriptError, SwapError, UsageError, ZPlusError
-from zplus_plugins.journal import Journal
+from zplus_plugins.journal import Journal, resolve
 from zplus_plugins.packages import install_command, stand_in_for_absent
 from zplus_plugins.run import Run
 from zplus_plugins.summary import Summary
@@ -75,8 +76,8 @@ def _prepare(journal: Journal, run: Run) -> None:
             capture.install(journal, run)
     if run.inverts:
         run.swapper.install(journal)
-        for place, module in adapter.redirect.items():
-            _redirect(journal, place, module)
+        for place, target in adapter.redirect.items():
+            _redirect(journal, place, target)
     if adapter.feature_map is not None and (run.inverts or run.options.without_f):
         change = _without_f if run.options.without_f else _with_contiguous_f
         for where in adapter.feature_map.synthesis:
@@ -86,10 +87,15 @@ def _prepare(journal: Journal, run: Run) -> None:
     watch_arguments(journal, run, editor)
 
 
-def _redirect(journal: Journal, place: str, module: str) -> None:
-    """Let ``package.module:name`` stand for another module, once it is imported."""
+def _redirect(journal: Journal, place: str, target: str) -> None:
+    """Let the function at one ``package.module:name`` stand for another's, once its module is imported."""
     where, _, name = place.partition(":")
-    journal.when_imported(where, lambda imported: journal.set(imported, name, importlib.import_module(module)))
+    source, _, attribute = target.partition(":")
+
+    def action(module: ModuleType) -> None:
+        journal.set(module, name, resolve(importlib.import_module(source), [attribute]))
+
+    journal.when_imported(where, action)
 
 
 def _execute(journal: Journal, run: Run, script: Path, arguments: Sequence[str]) -> None:
