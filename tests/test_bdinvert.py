@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,22 +19,12 @@ import pytest
 import torch
 
 from support.bdinvert_assets import Assets, invert_args, oracle_env, prepare, run_script
+from support.bdinvert_runs import STEPS, checkout_of, drive, edit, failed, files, invert, same_at_zero, zplus
 from support.fork_oracle import LossRecorder, run_fork
 from zplus_plugins import InversionRecord
 
-HERE = Path(__file__).parent
-DRIVER = HERE / "support" / "driver.py"
 REAL = pytest.mark.upstream
-STEPS = 3
 Prepare = Callable[..., Assets]
-
-
-def checkout_of(kind: str) -> Path:
-    """The folder of a checkout: the stand-in, the real upstream, or the authors' fork."""
-    if kind == "standin":
-        return HERE / "standins" / "bdinvert"
-    folder = Path(os.environ["ZPLUS_UPSTREAMS"])
-    return folder / {"upstream": "BDInvert_Release", "fork": "hypershpere-gan-inversion/BDInvert_Release"}[kind]
 
 
 @pytest.fixture(scope="module")
@@ -55,34 +45,6 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepare:
 @pytest.fixture(params=["standin", pytest.param("upstream", marks=REAL)])
 def assets(request: pytest.FixtureRequest, prepared: Prepare) -> Assets:
     return prepared(request.param)
-
-
-def zplus(assets: Assets, *arguments: object, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """``zplus arguments...`` in the repository's folder."""
-    done = run_script(assets, "-m", ["zplus_plugins", *map(str, arguments)], {}, timeout=900)
-    assert done.returncode == 0 or not check, done.stderr[-4000:]
-    return done
-
-
-def drive(assets: Assets, tmp_path: Path, settings: dict[str, Any], *arguments: object, **env: str) -> None:
-    """A run through ``support/driver.py``."""
-    (tmp_path / "settings.json").write_text(json.dumps({"adapter": "bdinvert", **settings}))
-    command = [str(tmp_path / "settings.json"), *map(str, arguments)]
-    done = run_script(assets, str(DRIVER), command, env, timeout=1800)
-    assert done.returncode == 0, done.stderr[-4000:]
-
-
-def invert(assets: Assets, out: Path, *options: str, steps: int = STEPS, extra: Sequence[str] = ()) -> dict[str, Any]:
-    """Invert through the command line; the summary."""
-    summary = out.parent / f"{out.name}.json"
-    arguments = [*invert_args(assets, steps), "--save_dir", out.parent, "--job_name", out.name, *extra]
-    zplus(assets, "run", "--summary", summary, *options, "invert.py", *arguments)
-    loaded: dict[str, Any] = json.loads(summary.read_text())
-    return loaded
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.fixture(scope="module")
@@ -203,21 +165,6 @@ class TestInvert:
         assert {same for _, same in lines} == {"True"}
 
 
-def edit(assets: Assets, results: Path, *options: str, extra: Sequence[object] = (), check: bool = True) -> Any:
-    """Edit through the command line, three distances; the summary or the failed process."""
-    arguments = ["--model_name", assets.model_name, "--basecode_spatial_size", assets.base_size, "--step", 3, *extra]
-    summary = results.parent / "edit.json"
-    done = zplus(assets, "run", "--summary", summary, *options, "edit.py", results, *arguments, check=check)
-    return json.loads(summary.read_text()) if check else done
-
-
-def same_at_zero(results: Path) -> None:
-    """The middle of the three distances is 0: the picture must be the reconstruction."""
-    for image in ("crop0", "crop1"):
-        edited = (results / "edited" / f"{image}_2.png").read_bytes()
-        assert edited == (results / "invert_results" / f"{image}.png").read_bytes()
-
-
 class TestEdit:
     """edit.py moves z, never leaves the sphere, and maps."""
 
@@ -284,14 +231,6 @@ class TestEdit:
         record.unlink()
         failed(edit(assets, results, check=False), "There is no Z+ record")
         assert not (results / "edited").exists()
-
-
-def failed(done: subprocess.CompletedProcess[str], message: str, status: int = 1) -> None:
-    """One clear message, the right status, no traceback."""
-    assert done.returncode == status, done.stderr[-3000:]
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
-    assert done.stderr.count("zplus: error:") == 1
 
 
 class TestOtherScripts:

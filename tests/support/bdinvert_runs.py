@@ -1,0 +1,75 @@
+"""Runs of BDInvert's scripts through our command line, and what they leave behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .bdinvert_assets import Assets, invert_args, run_script
+
+TESTS = Path(__file__).resolve().parents[1]
+DRIVER = Path(__file__).with_name("driver.py")
+STEPS = 3
+
+
+def checkout_of(kind: str) -> Path:
+    """The folder of a checkout: the stand-in, the real upstream, or the authors' fork."""
+    if kind == "standin":
+        return TESTS / "standins" / "bdinvert"
+    folder = Path(os.environ["ZPLUS_UPSTREAMS"])
+    return folder / {"upstream": "BDInvert_Release", "fork": "hypershpere-gan-inversion/BDInvert_Release"}[kind]
+
+
+def zplus(assets: Assets, *arguments: object, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """``zplus arguments...`` in the repository's folder."""
+    done = run_script(assets, "-m", ["zplus_plugins", *map(str, arguments)], {}, timeout=900)
+    assert done.returncode == 0 or not check, done.stderr[-4000:]
+    return done
+
+
+def drive(assets: Assets, tmp_path: Path, settings: dict[str, Any], *arguments: object, **env: str) -> None:
+    """A run through ``support/driver.py``."""
+    (tmp_path / "settings.json").write_text(json.dumps({"adapter": "bdinvert", **settings}))
+    command = [str(tmp_path / "settings.json"), *map(str, arguments)]
+    done = run_script(assets, str(DRIVER), command, env, timeout=1800)
+    assert done.returncode == 0, done.stderr[-4000:]
+
+
+def invert(assets: Assets, out: Path, *options: str, steps: int = STEPS, extra: Sequence[str] = ()) -> dict[str, Any]:
+    """Invert through the command line; the summary."""
+    summary = out.parent / f"{out.name}.json"
+    arguments = [*invert_args(assets, steps), "--save_dir", out.parent, "--job_name", out.name, *extra]
+    zplus(assets, "run", "--summary", summary, *options, "invert.py", *arguments)
+    loaded: dict[str, Any] = json.loads(summary.read_text())
+    return loaded
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def edit(assets: Assets, results: Path, *options: str, extra: Sequence[object] = (), check: bool = True) -> Any:
+    """Edit through the command line, three distances; the summary or the failed process."""
+    arguments = ["--model_name", assets.model_name, "--basecode_spatial_size", assets.base_size, "--step", 3, *extra]
+    summary = results.parent / "edit.json"
+    done = zplus(assets, "run", "--summary", summary, *options, "edit.py", results, *arguments, check=check)
+    return json.loads(summary.read_text()) if check else done
+
+
+def same_at_zero(results: Path) -> None:
+    """The middle of the three distances is 0: the picture must be the reconstruction."""
+    for image in ("crop0", "crop1"):
+        edited = (results / "edited" / f"{image}_2.png").read_bytes()
+        assert edited == (results / "invert_results" / f"{image}.png").read_bytes()
+
+
+def failed(done: subprocess.CompletedProcess[str], message: str, status: int = 1) -> None:
+    """One clear message, the right status, no traceback."""
+    assert done.returncode == status, done.stderr[-3000:]
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("zplus: error:") == 1
