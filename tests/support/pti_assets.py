@@ -73,7 +73,7 @@ def prepare(
         resolution: of the generator. At 64 px only ``w_plus_projector`` works: the other one's result always
             has 18 codes, and the latent creators enlarge their images to 1024 px.
         images: number of target images.
-        seed: of all weights and crops; the same seed gives the same bytes.
+        seed: of all weights and crops; the same seed gives the same values (old pickles also hold addresses).
         cache: where the LPIPS weights (69 MB) are kept between preparations; workdir by default.
         networks: the source that the generator's pickle carries; ``training/networks.py`` of a checkout of
             stylegan2-ada-pytorch, or :mod:`support.pti_networks` by default. PTI itself has none.

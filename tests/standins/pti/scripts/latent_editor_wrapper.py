@@ -34,8 +34,8 @@ class LatentEditorWrapper:
     def get_single_ganspace_edits(self, start_w: Tensor, factors: Iterable[float]) -> list[Tensor]:
         """All components, each with all factors as its coordinate."""
         return [
-            self.latent_editor.apply_ganspace(start_w, self.ganspace_pca, [(*place, factor)])
-            for *place, _ in self.ganspace_directions.values()
+            self.latent_editor.apply_ganspace(start_w, self.ganspace_pca, [(component, start, end, factor)])
+            for component, start, end, _ in self.ganspace_directions.values()
             for factor in factors
         ]
 
