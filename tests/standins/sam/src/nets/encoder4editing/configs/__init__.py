@@ -1,0 +1,1 @@
+"""Settings; a name that many repositories have."""

@@ -1,0 +1,1 @@
+"""Networks; a name that many repositories have."""

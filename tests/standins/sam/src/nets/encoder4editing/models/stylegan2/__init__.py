@@ -1,0 +1,1 @@
+"""A generator with compiled operations."""

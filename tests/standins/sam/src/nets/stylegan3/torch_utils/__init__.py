@@ -1,0 +1,1 @@
+"""Utilities of the generator, under the names that its pickles refer to."""

@@ -1,0 +1,1 @@
+"""Operations that are CUDA kernels on a GPU and plain PyTorch elsewhere."""
