@@ -133,6 +133,7 @@ ADAPTER = Adapter(
         arguments=("basecode_layer", "basecode"),
     ),
     codes="invert_detailcode/*.npy",
+    code_is_last=True,
     writers=(Writer("numpy:save", suffix=".npy"), Writer("cv2:imwrite")),
     downloads=(
         Download(

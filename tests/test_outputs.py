@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 
 from zplus_plugins import Journal, Writer
 from zplus_plugins.errors import RequirementError
+from zplus_plugins.launcher import _abandon
 from zplus_plugins.outputs import Outputs, whole_file, write_whole
 
 
@@ -83,6 +85,19 @@ def test_what_is_unfinished_is_taken_away(tmp_path: Path) -> None:
             outputs.finish_image()
     outputs.discard_pending()
     assert [path.name for path in tmp_path.iterdir()] == ["done"]
+
+
+@pytest.mark.parametrize("code_is_last", [True, False])
+def test_only_parts_of_an_image_are_taken_away(tmp_path: Path, code_is_last: bool) -> None:
+    """PTI saves a tuned generator after the code: an interruption of the next image must not cost it."""
+    outputs = Outputs()
+    (tmp_path / "model_crop0.pt").write_text("tuned")
+    outputs.add(tmp_path / "model_crop0.pt")
+    run: Any = SimpleNamespace(
+        script=SimpleNamespace(role="invert"), adapter=SimpleNamespace(code_is_last=code_is_last), outputs=outputs
+    )
+    _abandon(run)
+    assert (tmp_path / "model_crop0.pt").exists() != code_is_last
 
 
 def test_a_writer_that_says_false_has_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

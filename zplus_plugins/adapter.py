@@ -199,6 +199,8 @@ class Adapter:
         generator: how the generator is caught.
         feature_map: where F enters, if the method has one.
         codes: file pattern, ``folder/*.npy``, of the W+ codes that the upstream saves and loads.
+        code_is_last: whether the code is the last file that the scripts write for an image; then files of an
+            image whose code is missing are unfinished, and are taken away if the script ends there.
         writers: functions that write results; they are followed and made atomic.
         truncation: the script's truncation arguments.
         settings: where the scripts' settings are, if they parse no command line.
@@ -221,6 +223,7 @@ class Adapter:
     generator: tuple[Capture, ...] = ()
     feature_map: FeatureMap | None = None
     codes: str = ""
+    code_is_last: bool = False
     writers: tuple[Writer, ...] = ()
     truncation: TruncationArguments | None = None
     settings: Settings | None = None

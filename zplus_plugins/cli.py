@@ -33,7 +33,7 @@ class _Commands(click.Group):
             _say(f"error: {error}")
             context.exit(error.exit_status)
         except KeyboardInterrupt:
-            _say("interrupted: everything was restored; files of finished images are complete, others were removed.")
+            _say("interrupted: everything was restored; finished results are complete, unfinished files were removed.")
             context.exit(INTERRUPTED)
 
 

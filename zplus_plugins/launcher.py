@@ -149,7 +149,7 @@ def _with_contiguous_f(names: tuple[str, ...], synthesise: Callable[..., Any]) -
 
 def _abandon(run: Run) -> None:
     """The script did not end well: keep what is complete."""
-    if run.script.role == "invert":
+    if run.script.role == "invert" and run.adapter.code_is_last:
         run.outputs.discard_pending()
     else:
         run.outputs.finish_image()

@@ -1,7 +1,7 @@
 """Files that a script writes: each appears whole or not at all, and all are listed.
 
-An image's files are complete once its code has been saved. If the script ends before that, by an
-error or Ctrl-C, the files of the unfinished image are taken away again.
+Where a script saves an image's code last, the image's files are complete once it has been saved. If
+the script ends before that, by an error or Ctrl-C, the files of the unfinished image are taken away.
 """
 
 from __future__ import annotations
