@@ -210,8 +210,8 @@ class TestUsage:
     def test_a_summary_that_cannot_be_written(self, assets: Assets) -> None:
         refused(zplus("run", "--summary", "absent/s.json", "invert.py"), 2, "there is no folder")
 
-    @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
-    def test_a_gpu_that_is_not_there(self, assets: Assets) -> None:
+    def test_a_gpu_that_is_not_there(self, assets: Assets, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
         result = zplus("run", "--device", "cuda", "invert.py", *invert_args(assets, 1))
         refused(result, 1, "--device cuda: torch sees no CUDA device")
 
