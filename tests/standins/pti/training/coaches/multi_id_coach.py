@@ -24,33 +24,31 @@ class MultiIDCoach(BaseCoach):
         # From here on a call of the mapping network would move its w_avg.
         self.G.synthesis.train()
         self.G.mapping.train()
-        w_path_dir = f"{paths_config.embedding_base_dir}/{paths_config.input_data_id}"
-        os.makedirs(f"{w_path_dir}/{paths_config.pti_results_keyword}", exist_ok=True)
-        use_ball_holder = True
-        w_pivots, images = [], []
-        for fname, image in self.data_loader:
+        data_folder = f"{paths_config.embedding_base_dir}/{paths_config.input_data_id}"
+        os.makedirs(f"{data_folder}/{paths_config.pti_results_keyword}", exist_ok=True)
+        regularise = True
+        pivots, images = [], []
+        for names, image in self.data_loader:
             if self.image_counter >= hyperparameters.max_images_to_invert:
                 break
-            w_pivots.append(self.get_inversion(w_path_dir, fname[0], image))
-            images.append((fname[0], image))
+            pivots.append(self.get_inversion(data_folder, names[0], image))
+            images.append((names[0], image))
             self.image_counter += 1
 
         for _ in tqdm(range(hyperparameters.max_pti_steps)):
             self.image_counter = 0
-            for (image_name, image), w_pivot in zip(images, w_pivots, strict=True):
+            for (image_name, image), pivot in zip(images, pivots, strict=True):
                 if self.image_counter >= hyperparameters.max_images_to_invert:
                     break
-                real_images_batch = image.to(global_config.device)
-                loss, _, _ = self.calc_loss(
-                    self.forward(w_pivot), real_images_batch, image_name, self.G, use_ball_holder, w_pivot
-                )
+                target = image.to(global_config.device)
+                loss, _, _ = self.calc_loss(self.forward(pivot), target, image_name, self.G, regularise, pivot)
                 self.optimizer.zero_grad()
                 loss.backward()
                 self.optimizer.step()
-                use_ball_holder = global_config.training_step % hyperparameters.locality_regularization_interval == 0
+                regularise = global_config.training_step % hyperparameters.locality_regularization_interval == 0
                 global_config.training_step += 1
                 self.image_counter += 1
 
         if self.use_wandb:
-            log_images_from_w(w_pivots, self.G, [name for name, _ in images])
+            log_images_from_w(pivots, self.G, [name for name, _ in images])
         torch.save(self.G, f"{paths_config.checkpoints_dir}/model_{global_config.run_name}_multi_id.pt")

@@ -21,38 +21,36 @@ class SingleIDCoach(BaseCoach):
 
     def train(self) -> None:
         """Write ``0.pt`` and a generator for every image."""
-        w_path_dir = f"{paths_config.embedding_base_dir}/{paths_config.input_data_id}"
-        os.makedirs(f"{w_path_dir}/{paths_config.pti_results_keyword}", exist_ok=True)
-        use_ball_holder = True
-        for fname, image in tqdm(self.data_loader):
-            image_name = fname[0]
+        data_folder = f"{paths_config.embedding_base_dir}/{paths_config.input_data_id}"
+        os.makedirs(f"{data_folder}/{paths_config.pti_results_keyword}", exist_ok=True)
+        regularise = True
+        for names, image in tqdm(self.data_loader):
+            image_name = names[0]
             self.restart_training()
             if self.image_counter >= hyperparameters.max_images_to_invert:
                 break
-            embedding_dir = f"{w_path_dir}/{paths_config.pti_results_keyword}/{image_name}"
-            os.makedirs(embedding_dir, exist_ok=True)
+            image_folder = f"{data_folder}/{paths_config.pti_results_keyword}/{image_name}"
+            os.makedirs(image_folder, exist_ok=True)
 
             # A saved pivot that is wanted and not there is an error: the original does not make a new one either.
             if hyperparameters.use_last_w_pivots:
-                w_pivot = self.load_inversions(w_path_dir, image_name)
+                pivot = self.load_inversions(data_folder, image_name)
             else:
-                w_pivot = self.calc_inversions(image, image_name)
-            w_pivot = w_pivot.to(global_config.device)  # type: ignore[union-attr]
-            torch.save(w_pivot, f"{embedding_dir}/0.pt")
+                pivot = self.calc_inversions(image, image_name)
+            pivot = pivot.to(global_config.device)  # type: ignore[union-attr]
+            torch.save(pivot, f"{image_folder}/0.pt")
 
-            real_images_batch = image.to(global_config.device)
+            target = image.to(global_config.device)
             for step in tqdm(range(hyperparameters.max_pti_steps)):
-                loss, _, loss_lpips = self.calc_loss(
-                    self.forward(w_pivot), real_images_batch, image_name, self.G, use_ball_holder, w_pivot
-                )
+                loss, _, perceptual = self.calc_loss(self.forward(pivot), target, image_name, self.G, regularise, pivot)
                 self.optimizer.zero_grad()
-                if loss_lpips <= hyperparameters.LPIPS_value_threshold:
+                if perceptual <= hyperparameters.LPIPS_value_threshold:
                     break
                 loss.backward()  # reaches the pivot too, which is not detached
                 self.optimizer.step()
-                use_ball_holder = global_config.training_step % hyperparameters.locality_regularization_interval == 0
+                regularise = global_config.training_step % hyperparameters.locality_regularization_interval == 0
                 if self.use_wandb and step % global_config.image_rec_result_log_snapshot == 0:
-                    log_images_from_w([w_pivot], self.G, [image_name])
+                    log_images_from_w([pivot], self.G, [image_name])
                 global_config.training_step += 1
 
             self.image_counter += 1

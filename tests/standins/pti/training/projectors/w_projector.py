@@ -46,7 +46,7 @@ def project(
     w_avg = w_samples.mean(axis=0, keepdims=True)  # (1, 1, w_dim)
     w_std = (np.square(w_samples - w_avg).sum() / w_avg_samples) ** 0.5
     start_w = w_avg if initial_w is None else initial_w
-    noise_bufs = {name: buf for name, buf in G.synthesis.named_buffers() if "noise_const" in name}
+    noises = {name: noise for name, noise in G.synthesis.named_buffers() if "noise_const" in name}
 
     with dnnlib.util.open_url(VGG) as f:
         vgg16 = torch.jit.load(f).eval().to(device)
@@ -59,10 +59,10 @@ def project(
     target_features = features(target.unsqueeze(0).to(device).to(torch.float32))
     w_opt = torch.tensor(start_w, dtype=torch.float32, device=device, requires_grad=True)
     # Every step sets another learning rate, so this one has no effect; neither has the original's.
-    optimizer = torch.optim.Adam([w_opt, *noise_bufs.values()], betas=(0.9, 0.999), lr=hyperparameters.first_inv_lr)
-    for buf in noise_bufs.values():
-        buf[:] = torch.randn_like(buf)
-        buf.requires_grad = True
+    optimizer = torch.optim.Adam([w_opt, *noises.values()], betas=(0.9, 0.999), lr=hyperparameters.first_inv_lr)
+    for noise in noises.values():
+        noise.copy_(torch.randn_like(noise))
+        noise.requires_grad_()
 
     for step in tqdm(range(num_steps)):
         t = step / num_steps
@@ -73,7 +73,7 @@ def project(
         ws = (w_opt + torch.randn_like(w_opt) * w_noise_scale).repeat([1, G.mapping.num_ws, 1])
         synth_images = (G.synthesis(ws, noise_mode="const", force_fp32=True) + 1) * (255 / 2)
         dist = (target_features - features(synth_images)).square().sum()
-        loss = dist + regularize_noise_weight * sum(map(correlation, noise_bufs.values()))
+        loss = dist + regularize_noise_weight * sum(map(correlation, noises.values()))
 
         if step % image_log_step == 0 and use_wandb:
             global_config.training_step += 1
@@ -87,9 +87,9 @@ def project(
             print(f"step {step + 1:>4d}/{num_steps}: dist {dist:<4.2f} loss {float(loss):<5.2f}")
 
         with torch.no_grad():
-            for buf in noise_bufs.values():
-                buf -= buf.mean()
-                buf *= buf.square().mean().rsqrt()
+            for noise in noises.values():
+                noise.sub_(noise.mean())
+                noise.mul_(noise.square().mean().rsqrt())
 
     del G
     return w_opt.repeat([1, 18, 1])
