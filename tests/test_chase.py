@@ -78,16 +78,17 @@ def test_projection_recovers_a_code_and_is_reproducible(mapping: StyleMapping) -
 def test_starts_are_on_the_sphere_reproducible_and_private(init: str, layers: int) -> None:
     mapping = mapping_of(Rosinality(n_latent=5).eval())
     state = torch.get_rng_state()
-    start = STARTS[init](mapping, layers, 3)
+    leaf = mapping(codes(5, 8)).detach()
+    start = STARTS[init](mapping, layers, 3, leaf)
     assert torch.equal(torch.get_rng_state(), state)
     assert start.shape == (1, layers, 16)
     assert start.sphere_error() <= 1e-5
-    assert torch.equal(start, STARTS[init](mapping, layers, 3))
-    assert not torch.equal(start, STARTS[init](mapping, layers, 4))
+    assert torch.equal(start, STARTS[init](mapping, layers, 3, leaf))
+    assert not torch.equal(start, STARTS[init](mapping, layers, 4, leaf))
 
 
 def test_the_mean_start_is_nearer_to_the_mean_style_than_a_random_one(mapping: StyleMapping) -> None:
     styles = mapping(SphericalLatent.random(4096, 1, 16, generator=torch.Generator().manual_seed(9))).detach()
     mean = styles.mean(0, keepdim=True)
-    gaps = {init: (mapping(STARTS[init](mapping, 5, 0)).detach() - mean).norm() for init in STARTS}
+    gaps = {init: (mapping(STARTS[init](mapping, 5, 0, mean)).detach() - mean).norm() for init in STARTS}
     assert gaps["mean"] < 0.5 * gaps["random"]

@@ -10,14 +10,16 @@ repository's root; ``{name}`` in a path stands for the script's argument of that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import pluggy
 
 if TYPE_CHECKING:
     from zplus_plugins.journal import Journal
+    from zplus_plugins.mapping import StyleMapping
     from zplus_plugins.run import Run
 
 PROJECT = "zplus_plugins"
@@ -40,6 +42,13 @@ class Requirement(Protocol):
 
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
         """What is wrong; an empty list if all is well. Paths are relative to the current folder."""
+
+
+class Fit(Protocol):
+    """Something that must fit the generator, checked as soon as it is there."""
+
+    def check(self, arguments: Mapping[str, Any], mapping: StyleMapping) -> list[Finding]:
+        """What does not fit; an empty list if all is well."""
 
 
 class Capture(Protocol):
@@ -80,6 +89,27 @@ class Reliance:
 
 
 @dataclass(frozen=True)
+class Derived:
+    """Values that a script itself gives to its arguments, by the value of another one.
+
+    Attributes:
+        argument: the other one.
+        defaults: for each of its values, arguments that get a value where they are None.
+        overrides: likewise, arguments that get a value whatever the user gave.
+    """
+
+    argument: str
+    defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def complete(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments as the script will use them."""
+        value = str(arguments[self.argument])
+        absent = {k: v for k, v in self.defaults.get(value, {}).items() if arguments.get(k) is None}
+        return {**arguments, **absent, **self.overrides.get(value, {})}
+
+
+@dataclass(frozen=True)
 class Script:
     """One script of the upstream.
 
@@ -92,6 +122,9 @@ class Script:
         zplus_needs: checked in addition where a style code is replaced.
         zplus_defaults: defaults of the script's arguments that differ in Z and Z+; what the user
             gives explicitly wins.
+        derived: values that the script gives to its arguments; needs are checked with them.
+        fits: checked where a style code is replaced, once the generator is there.
+        earlier: from the arguments, code files that the script would use again instead of inverting.
     """
 
     path: str
@@ -100,6 +133,9 @@ class Script:
     needs: tuple[Requirement, ...] = ()
     zplus_needs: tuple[Requirement, ...] = ()
     zplus_defaults: Mapping[str, Any] = field(default_factory=dict)
+    derived: Derived | None = None
+    fits: tuple[Fit, ...] = ()
+    earlier: Callable[[Mapping[str, Any]], Iterable[Path]] | None = None
 
 
 @dataclass(frozen=True)
@@ -125,6 +161,22 @@ class EditArguments:
     start: str
     end: str
     steps: str
+
+
+@dataclass(frozen=True)
+class Move:
+    """A function of the upstream that moves a style code; in Z and Z+ it moves on the hypersphere.
+
+    Attributes:
+        where: ``"package.module:Class.function"``.
+        code: its argument that is the code, shape (1, num_ws, w_dim), or the dictionary that holds it.
+        direction: its argument that is added to the code, broadcastable to the code's shape; empty if
+            the function returns the moved codes, shape (M, num_ws, w_dim).
+    """
+
+    where: str
+    code: str
+    direction: str = ""
 
 
 @dataclass(frozen=True)
@@ -198,7 +250,12 @@ class Adapter:
         relies_on: sources whose change may break the adapter.
         generator: how the generator is caught.
         feature_map: where F enters, if the method has one.
+        init: where an inversion starts, unless ``--init`` says otherwise; ``project`` where the upstream
+            starts at an encoder's estimate.
         codes: file pattern, ``folder/*.npy``, of the W+ codes that the upstream saves and loads.
+        code_item: the key of the code, where such a file holds a dictionary.
+        foreign_codes: whether the scripts also load codes of other methods to compare with, which have no
+            record; their moves stay in W+. Otherwise such a code is an error in Z and Z+.
         code_is_last: whether the code is the last file that the scripts write for an image; then files of an
             image whose code is missing are unfinished, and are taken away if the script ends there.
         writers: functions that write results; they are followed and made atomic.
@@ -206,6 +263,8 @@ class Adapter:
         settings: where the scripts' settings are, if they parse no command line.
         redirect: ``"package.module:function"`` to the one that takes its place in Z and Z+.
         edit: the editing script's arguments.
+        moves: functions that move codes, in scripts of any role.
+        mvg_weight: the script's argument that weighs the MVG prior on W+; ``--without-mvg`` sets it to 0.
         downloads: files that a first run by the scripts' own defaults needs.
         seed: the script's argument that seeds it; the start in Z+ follows it unless told otherwise.
         optional: modules that the scripts import but use only if asked to, such as loggers; where one is not
@@ -222,13 +281,18 @@ class Adapter:
     relies_on: tuple[Reliance, ...] = ()
     generator: tuple[Capture, ...] = ()
     feature_map: FeatureMap | None = None
+    init: str = "random"
     codes: str = ""
+    code_item: str = ""
+    foreign_codes: bool = False
     code_is_last: bool = False
     writers: tuple[Writer, ...] = ()
     truncation: TruncationArguments | None = None
     settings: Settings | None = None
     redirect: Mapping[str, str] = field(default_factory=dict)
     edit: EditArguments | None = None
+    moves: tuple[Move, ...] = ()
+    mvg_weight: str = ""
     downloads: tuple[Download, ...] = ()
     seed: str = "seed"
     optional: tuple[str, ...] = ()

@@ -7,10 +7,12 @@ anything with them.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from zplus_plugins.editing import Editor
+from zplus_plugins.errors import UsageError
 from zplus_plugins.journal import Journal
 from zplus_plugins.run import Run
 from zplus_plugins.settings import watch_settings
@@ -64,12 +66,20 @@ class _Gate:
     def _zplus_defaults(self, parser: argparse.ArgumentParser) -> dict[str, Any]:
         """The adapter's defaults for Z and Z+, as far as this parser knows the arguments."""
         known = {action.dest for action in parser._actions}
-        return {name: value for name, value in self._run.script.zplus_defaults.items() if name in known}
+        defaults = dict(self._run.script.zplus_defaults)
+        if self._run.options.without_mvg:
+            defaults[self._run.adapter.mvg_weight] = 0.0
+        return {name: value for name, value in defaults.items() if name in known}
 
     def check(self, arguments: Mapping[str, Any]) -> None:
         """Check all that the script needs; a dry run ends here."""
+        mvg = self._run.adapter.mvg_weight
+        if self._run.options.without_mvg and arguments.get(mvg):
+            raise UsageError(f"--without-mvg and --{mvg} {arguments[mvg]} contradict each other; give one of them.")
         self._run.check(arguments)
         if self._editor is not None:
             self._editor.check()
         if self._run.options.dry_run:
             raise ChecksDone
+        for note in self._run.notes:
+            print(f"zplus: note: {note}", file=sys.stderr)

@@ -60,3 +60,26 @@ class ArgumentOf:
             return found
 
         journal.wrap_when_imported(self.where, watching)
+
+
+@dataclass(frozen=True)
+class ResultOf:
+    """What the function ``"package.module:function"`` returns is the generator.
+
+    For upstreams that unpickle a generator: its class comes out of the pickle and has no name to watch.
+    """
+
+    where: str
+
+    def install(self, journal: Journal, run: Run) -> None:
+        """Watch the function's returns."""
+
+        def watching(load: Callable[..., Any]) -> Callable[..., Any]:
+            def loaded(*args: Any, **kwargs: Any) -> Any:
+                generator = load(*args, **kwargs)
+                run.set_generator(generator)
+                return generator
+
+            return loaded
+
+        journal.wrap_when_imported(self.where, watching)

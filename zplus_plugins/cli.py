@@ -78,7 +78,12 @@ def _split_latent(arguments: tuple[str, ...]) -> tuple[str | None, list[str]]:
     "[default: zplus where the script has a style code]",
 )
 @click.option("--adapter", metavar="NAME", help="Use this adapter instead of the one found from the script.")
-@click.option("--init", type=click.Choice(tuple(STARTS)), default="random", show_default=True, help="Start in Z or Z+.")
+@click.option(
+    "--init",
+    type=click.Choice(tuple(STARTS)),
+    help="Start in Z or Z+; project takes the point nearest to where the upstream would start. "
+    "[default: project where an encoder gives the upstream's start, else random]",
+)
 @click.option(
     "--retract",
     type=click.Choice(("step", "never")),
@@ -87,6 +92,7 @@ def _split_latent(arguments: tuple[str, ...]) -> tuple[str | None, list[str]]:
     help="Retract after every step (Eq. 1 of the paper), or only normalise the start, as the authors' scripts do.",
 )
 @click.option("--without-f", is_flag=True, help="Leave out the feature map F: Z or Z+ alone.")
+@click.option("--without-mvg", is_flag=True, help="Leave out the upstream's MVG prior on W+ (SAM).")
 @click.option("--seed", type=click.IntRange(0), metavar="N", help="Seed of the start. [default: the script's own seed]")
 @click.option("--device", type=click.Choice(("auto", "cpu", "cuda")), default="auto", show_default=True)
 @click.option(
@@ -234,7 +240,7 @@ def _require_modules(script: Path, upstream: Upstream) -> None:
 
 def _report_dry_run(run: Run) -> None:
     effect = {
-        "invert": f"optimise in {run.space()} instead of W+, start {run.options.init}, seed {run.seed}, "
+        "invert": f"optimise in {run.space()} instead of W+, start {run.init}, seed {run.seed}, "
         f"retraction: {run.options.retract}",
         "edit": "move the recorded z over the hypersphere",
         "other": "run with the compatibility patches alone",

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,48 +22,27 @@ import torch
 from torch import Tensor
 
 from zplus_plugins.adapter import EditArguments
-from zplus_plugins.chase import chase
+from zplus_plugins.codes import InvertedCode, read_array_code
 from zplus_plugins.errors import DirectionError, RecordError, RequirementError, SwapError
 from zplus_plugins.journal import Journal
-from zplus_plugins.latent import SphericalLatent
-from zplus_plugins.record import InversionRecord, record_path
+from zplus_plugins.moving import Mover
 from zplus_plugins.run import Run
-from zplus_plugins.sphere import sphere_error
-from zplus_plugins.summary import EditResult
 
-# How far, relatively, map(z) of a record may lie from the saved w: other devices and thread counts
-# round differently, another checkpoint or truncation is orders of magnitude further away.
-_SAME_CODE = 1e-2
 # How far, relatively to w, what the script made may lie from a multiple of the direction.
 _ROUNDING = 1e-4
-
-
-@dataclass(frozen=True)
-class InvertedCode:
-    """A saved code and its record, before it is moved.
-
-    Attributes:
-        name: of the image.
-        w: as saved, shape (1, num_ws, w_dim), float32.
-        record: with z.
-    """
-
-    name: str
-    w: Tensor
-    record: InversionRecord
 
 
 class Editor:
     """Moves the codes of one run of an editing script; see the module."""
 
-    def __init__(self, run: Run, names: EditArguments) -> None:
+    def __init__(self, run: Run, mover: Mover, names: EditArguments) -> None:
         self._run = run
+        self._mover = mover
         self._names = names
         self._codes: list[InvertedCode] = []
         self._direction = torch.empty(0)
         self._space = "w"
         self._distances: list[float] = []
-        self._latents: dict[str, SphericalLatent] = {}
 
     def install(self, journal: Journal) -> None:
         """Stand between the script and the synthesis network, and between it and a Z direction."""
@@ -81,7 +59,7 @@ class Editor:
         """
         arguments = self._run.arguments
         folder = Path(arguments[self._names.inversion])
-        self._codes = [_read_code(path) for path in sorted(folder.glob(self._run.adapter.codes))]
+        self._codes = [read_array_code(path) for path in sorted(folder.glob(self._run.adapter.codes))]
         if not self._codes:
             raise RequirementError(f"There are no inverted codes {folder / self._run.adapter.codes}.")
         for code in self._codes:
@@ -103,22 +81,9 @@ class Editor:
             SwapError: ``w`` is not one of the loaded codes moved along the direction.
         """
         code, distance = self._recognise(w)
-        if distance == 0:
-            self._report(code, 0.0, code.w, self._latent(code, w.device), wanted=0.0)
-            return code.w.to(w), code
-        latent = self._latent(code, w.device)
-        mapping = self._run.mapping(code.record.truncation)
         if self._space == "z":
-            step = distance * self._direction.to(latent)
-            moved = SphericalLatent.retracted(latent.detach() + step, radius=latent.radius)
-            with torch.no_grad():
-                moved_w = mapping(moved)
-            self._report(code, distance, moved_w, moved, wanted=0.0)
-            return moved_w, code
-        found = chase(mapping, latent, w)
-        wanted = float(torch.linalg.vector_norm(w - code.w.to(w)))
-        self._report(code, distance, found.w, found.latent, wanted=wanted)
-        return found.w, code
+            return self._mover.along(code, self._direction, distance, w), code
+        return self._mover.towards(code, w if distance else code.w.to(w), distance), code
 
     def _synthesising(self, synthesise: Callable[..., Any]) -> Callable[..., Any]:
         feature_map = self._run.adapter.feature_map
@@ -167,22 +132,6 @@ class Editor:
         exact = abs(nearest - distance) <= 1e-3 * max(1.0, abs(distance))
         return code, nearest if exact else distance
 
-    def _latent(self, code: InvertedCode, device: torch.device) -> SphericalLatent:
-        """The code's z, once it is sure that this generator maps it to the saved w."""
-        if code.name not in self._latents:
-            latent = code.record.latent(device)
-            with torch.no_grad():
-                mapped = self._run.mapping(code.record.truncation)(latent)
-            gap = float((mapped - code.w.to(mapped)).norm() / code.w.norm())
-            if not gap <= _SAME_CODE:
-                raise RecordError(
-                    f"The generator maps the recorded z of {code.name} to another code than the saved one "
-                    f"(relative distance {gap:.2g}): it was inverted with another checkpoint. Edit with the "
-                    "checkpoint of the inversion."
-                )
-            self._latents[code.name] = latent
-        return self._latents[code.name]
-
     def _check_record(self, code: InvertedCode) -> None:
         record, asked = code.record, self._run.options.latent
         found = record.provenance.latent
@@ -220,28 +169,6 @@ class Editor:
         if not bool(torch.isfinite(direction).all()) or not bool(direction.any()):
             raise DirectionError(f"The direction {path} is zero, or contains NaN or inf; it leads nowhere.")
         return direction.float(), space
-
-    def _report(
-        self, code: InvertedCode, distance: float, w: Tensor, latent: SphericalLatent, *, wanted: float
-    ) -> None:
-        gain = residual = None
-        if self._space == "w" and wanted:
-            base = code.w.to(w)
-            goal = distance * self._direction.to(w).expand_as(w)
-            gain = float(((w - base) * goal).sum() / (goal * goal).sum())
-            residual = float(torch.linalg.vector_norm(w - base - goal))
-        error = float(sphere_error(latent, latent.radius))
-        self._run.edits.append(EditResult(code.name, distance, self._space, wanted, gain, residual, error))
-
-
-def _read_code(path: Path) -> InvertedCode:
-    try:
-        w = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise RecordError(f"The code {path} cannot be read: {error}. Invert the image again.") from None
-    record = InversionRecord.load(record_path(path))
-    record.require_code(w, path)
-    return InvertedCode(path.stem, torch.from_numpy(w).float(), record)
 
 
 def _fits(shape: tuple[int, ...], layers: int, dim: int) -> bool:

@@ -18,6 +18,7 @@ from zplus_plugins.arguments import ChecksDone, HelpShown, watch_arguments
 from zplus_plugins.editing import Editor
 from zplus_plugins.errors import RequirementError, ScriptError, SwapError, UsageError, ZPlusError
 from zplus_plugins.journal import Journal, resolve
+from zplus_plugins.moving import Mover
 from zplus_plugins.packages import install_command, stand_in_for_absent
 from zplus_plugins.run import Run
 from zplus_plugins.summary import Summary
@@ -63,17 +64,19 @@ def launch(run: Run, script: Path, arguments: Sequence[str]) -> Summary:
 
 def _prepare(journal: Journal, run: Run) -> None:
     """Install all patches; upstream modules are patched as they are imported."""
-    adapter, editor = run.adapter, None
+    adapter, editor, mover = run.adapter, None, Mover(run)
     if run.script.role == "edit" and run.latent != "off" and adapter.edit is not None:
-        editor = Editor(run, adapter.edit)
+        editor = Editor(run, mover, adapter.edit)
     stand_in_for_absent(journal, adapter.optional)
     for patch in adapter.patches:
         patch.install(journal, run)
     for writer in adapter.writers:
         run.outputs.follow(journal, writer)
-    if run.inverts or editor is not None:
+    if run.latent != "off":
         for capture in adapter.generator:
             capture.install(journal, run)
+        run.codes.follow(journal)
+        mover.install(journal)
     if run.inverts:
         run.swapper.install(journal)
         for place, target in adapter.redirect.items():
@@ -170,6 +173,8 @@ def _require_folder(run: Run) -> None:
 def _require_effect(run: Run) -> None:
     """Raise unless the latent that was asked for took effect in every step."""
     summary = run.summary()
+    if run.codes.loaded and not run.swapper.progress:
+        return  # codes of an earlier run in this latent were used again
     if not run.swapper.progress or not summary.steps:
         raise SwapError(run.swapper.nothing_swapped())
     if run.options.retract == "step" and summary.retractions != summary.steps:

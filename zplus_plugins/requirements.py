@@ -102,7 +102,7 @@ class ImageList:
         findings = [
             Finding("missing", f"{path}, line {number}: {problem}")
             for number, line in enumerate(lines, 1)
-            if (problem := _image_problem(line.strip()))
+            if (problem := image_problem(line.strip()))
         ]
         return findings + _same_names(path, lines)
 
@@ -147,14 +147,21 @@ class OneOf:
 
 @dataclass(frozen=True)
 class PickleFile:
-    """A pickled network. It is not loaded here: a pickle is a program, and its script runs it anyway."""
+    """A pickled network. It is not loaded here: a pickle is a program, and its script runs it anyway.
+
+    Attributes:
+        downloadable: the script fetches the file itself where it does not exist.
+    """
 
     path: str
     what: str
     remedy: str
+    downloadable: bool = False
 
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
         path = Path(self.path.format_map(arguments))
+        if self.downloadable and not path.exists():
+            return [Finding("note", f"The {self.what} {path} is not there; the script will try to download it.")]
         problem = self._problem(path)
         return [Finding("missing", f"The {self.what}: {problem} {self.remedy}")] if problem else []
 
@@ -238,7 +245,8 @@ class HubWeights:
         return [Finding("note", f"The {self.what} are not there yet; torch will try to download them to {path}.")]
 
 
-def _image_problem(name: str) -> str | None:
+def image_problem(name: str) -> str | None:
+    """Why the file of this name is no picture, as the end of a sentence; None if it is one."""
     if not name:
         return "is blank; every line must name a picture. Remove it."
     path = Path(name)

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 import zplus_plugins
 from zplus_plugins.adapter import Adapter, Finding, Script
+from zplus_plugins.codes import Codes, as_array, style_code
 from zplus_plugins.device import Device
 from zplus_plugins.errors import LatentError, RecordError, RequirementError, SwapError, UsageError
 from zplus_plugins.latent import SphericalLatent
@@ -26,7 +27,7 @@ from zplus_plugins.outputs import Outputs
 from zplus_plugins.plugins import Choice
 from zplus_plugins.record import InversionRecord, Provenance, hash_code, record_path
 from zplus_plugins.settings import read_assignments
-from zplus_plugins.start import STARTS
+from zplus_plugins.start import Starts
 from zplus_plugins.summary import EditResult, Summary
 from zplus_plugins.swap import LeafSwap, LeafSwapper
 from zplus_plugins.upstream import Upstream
@@ -41,9 +42,10 @@ class Options:
     Attributes:
         latent: None means zplus for a script that inverts, the records' own for one that edits, and
             off for the rest.
-        init: where an inversion starts, a name in :data:`zplus_plugins.start.STARTS`.
+        init: where an inversion starts, a name in :data:`zplus_plugins.start.STARTS`; None takes the adapter's.
         retract: ``step`` is Eq. 1; ``never`` normalises only the start, as the authors' scripts do.
         without_f: leave the feature map F out (Z+ alone).
+        without_mvg: leave out the MVG prior on W+.
         seed: of the start; None takes the script's own seed.
         device: ``auto``, ``cpu`` or ``cuda``.
         direction_space: whether the direction that a script edits along lies in W or in Z; ``auto``
@@ -53,9 +55,10 @@ class Options:
     """
 
     latent: str | None = None
-    init: str = "random"
+    init: str | None = None
     retract: Literal["step", "never"] = "step"
     without_f: bool = False
+    without_mvg: bool = False
     seed: int | None = None
     device: str = "auto"
     direction_space: Literal["auto", "w", "z"] = "auto"
@@ -69,10 +72,13 @@ class Run:
     Attributes:
         arguments: the script's parsed arguments; empty until they are parsed.
         generator: the captured generator, None until it is built.
+        init: where inversions start.
+        codes: inverted codes, saved by this run or loaded from an earlier one.
         assignments: settings to change when their modules are imported.
         edits: what was edited so far.
         notes: what the requirements noted.
         images: codes that the script has saved.
+        moved_in_w: how often the script moved a code of another method, which has no z.
     """
 
     def __init__(self, choice: Choice, options: Options) -> None:
@@ -83,19 +89,26 @@ class Run:
         assert choice.upstream.script is not None
         self.script: Script = choice.upstream.script
         self.latent = self._resolve_latent()
+        self.init = options.init or self.adapter.init
+        self.codes = Codes(self.adapter, self.latent)
         self.assignments = read_assignments(self.adapter.settings, self.root, options.settings)
         self.device = Device(options.device)
         self.arguments: Mapping[str, Any] = {}
         self.generator: nn.Module | None = None
         self.outputs = Outputs(self._written)
         self.swapper = LeafSwapper(
-            self._is_style_code, self._make, retract=options.retract == "step", on_swap=self._swapped
+            self._is_style_code,
+            self._make,
+            retract=options.retract == "step",
+            on_swap=self._swapped,
+            excused=lambda: bool(self.codes.loaded),
         )
         self.edits: list[EditResult] = []
         self.records: list[Path] = []
         self.images = 0
+        self.moved_in_w = 0
         self.notes: list[str] = []
-        self._starts: dict[int, SphericalLatent] = {}
+        self._starts = Starts(self.init)
         self._swap: LeafSwap | None = None
         self._started = time.monotonic()
 
@@ -137,19 +150,26 @@ class Run:
         Raises:
             RequirementError, UsageError: with everything that is missing, a line each.
         """
-        self.arguments = dict(arguments)
+        derived = self.script.derived
+        self.arguments = derived.complete(arguments) if derived else dict(arguments)
         needs = self.script.needs + (self.script.zplus_needs if self.inverts else ())
         findings = [finding for need in needs for finding in need.check(self.arguments)]
         self.notes += [finding.text for finding in findings if finding.kind == "note"]
         missing = [finding for finding in findings if finding.kind == "missing"]
         if missing:
             raise _as_error(missing)
+        for path in self.script.earlier(self.arguments) if self.script.earlier else ():
+            if path.exists():
+                self.notes.append(self.codes.examine(path))
 
     def set_generator(self, generator: nn.Module) -> None:
         """Called by a capture when the upstream has built its generator."""
         self.generator = generator
         if self.inverts:
-            self.mapping()  # a generator that cannot hold Z+ is refused before its weights are loaded
+            mapping = self.mapping()  # a generator that cannot hold Z+ is refused before its weights are loaded
+            findings = [finding for need in self.script.fits for finding in need.check(self.arguments, mapping)]
+            if findings:
+                raise _as_error(findings)
 
     def mapping(self, truncation: Truncation | None = None) -> StyleMapping:
         """The captured generator's map from z to w, by default with the script's truncation.
@@ -173,7 +193,7 @@ class Run:
             upstream_commit=self.upstream.commit,
             fingerprint=self.upstream.status,
             latent=self.latent,
-            init=self.options.init,
+            init=self.init,
             retract=self.options.retract,
             without_f=self.options.without_f,
             seed=self.seed,
@@ -187,7 +207,9 @@ class Run:
             seconds=round(time.monotonic() - self._started, 3),
             outputs=tuple(map(str, self.outputs.complete)),
             records=tuple(map(str, self.records)),
+            reused=tuple(map(str, self.codes.loaded)),
             edits=tuple(self.edits),
+            moved_in_w=self.moved_in_w,
         )
 
     def _resolve_latent(self) -> str:
@@ -197,6 +219,8 @@ class Run:
                 f"{self.script.path} optimises and edits no style code, so --latent {asked} cannot take "
                 "effect. Run it with --latent off."
             )
+        if self.options.without_mvg and not (self.adapter.mvg_weight and role == "invert" and asked != "off"):
+            raise UsageError(f"--without-mvg has no meaning for {self.script.path}: no code in Z+ is under that prior.")
         if self.options.without_f and (self.adapter.feature_map is None or role != "invert"):
             raise UsageError(f"--without-f has no meaning for {self.script.path}: it optimises no feature map F.")
         default = "off" if role == "other" else "zplus"
@@ -213,10 +237,7 @@ class Run:
         codes = mapping.num_ws if self.latent == "zplus" else 1
         start = self.hooks.zplus_start(mapping=mapping, codes=codes, seed=self.seed)
         if start is None:
-            # The same start for every image: its result does not depend on the rest of the list.
-            if codes not in self._starts:
-                self._starts[codes] = STARTS[self.options.init](mapping, codes, self.seed)
-            start = self._starts[codes]
+            start = self._starts.at(mapping, codes, self.seed, leaf)
         z = start.detach().to(leaf.device).expand(leaf.shape[0], -1, -1).clone()
         return SphericalLatent(z, radius=start.radius), mapping
 
@@ -232,8 +253,7 @@ class Run:
             return
         self.images += 1
         if self.inverts:
-            code = content.detach().cpu().numpy() if isinstance(content, Tensor) else np.asarray(content)
-            self._write_record(path, code)
+            self._write_record(path, as_array(style_code(content, self.adapter.code_item)))
         self.outputs.finish_image()
 
     def _write_record(self, path: Path, w: np.ndarray[Any, Any]) -> None:
@@ -254,6 +274,7 @@ class Run:
             provenance=self._provenance(swap),
         )
         record.save(record_path(path))
+        self.codes.add(path, w, record)
         self.outputs.add(record_path(path))
         self.records.append(record_path(path))
 
@@ -261,7 +282,7 @@ class Run:
         return Provenance(
             latent=self.latent,
             without_f=self.options.without_f,
-            init=self.options.init,
+            init=self.init,
             retract=self.options.retract,
             seed=self.seed,
             steps=swap.progress.steps,

@@ -6,18 +6,21 @@ its synthesis noise, runs on as if nobody were here.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 import torch
+from torch import Tensor
 
 from zplus_plugins.chase import project
 from zplus_plugins.latent import SphericalLatent
 from zplus_plugins.mapping import StyleMapping
+from zplus_plugins.record import hash_code
 
 _MEAN_SAMPLES = 4096
 
 
-def random_start(mapping: StyleMapping, codes: int, seed: int) -> SphericalLatent:
+def random_start(mapping: StyleMapping, codes: int, seed: int, leaf: Tensor) -> SphericalLatent:
     """Codes drawn uniformly from the hypersphere, shape (1, codes, z_dim)."""
     device, dtype = mapping.device_and_dtype()
     stream = torch.Generator().manual_seed(seed)
@@ -25,20 +28,58 @@ def random_start(mapping: StyleMapping, codes: int, seed: int) -> SphericalLaten
     return SphericalLatent.retracted(normal[None].to(device))
 
 
-def mean_start(mapping: StyleMapping, codes: int, seed: int) -> SphericalLatent:
-    """The codes whose styles are nearest to the mean style of 4,096 samples, shape (1, codes, z_dim).
+def mean_start(mapping: StyleMapping, codes: int, seed: int, leaf: Tensor) -> SphericalLatent:
+    """The codes whose styles are nearest to the mean style, shape (1, codes, z_dim).
 
-    It is where upstreams start in W+ (their ``w_avg``), as near as the hypersphere comes.
+    It is where upstreams without an encoder start in W+ (their ``w_avg``), as near as the hypersphere comes.
     """
+    return project(mapping, _mean_style(mapping, seed), codes=codes, seed=seed).latent
+
+
+def projected_start(mapping: StyleMapping, codes: int, seed: int, leaf: Tensor) -> SphericalLatent:
+    """The codes whose styles are nearest to the leaf's, such as an encoder's estimate, shape (N, codes, z_dim)."""
+    target = leaf.detach()
+    found = project(mapping, target, codes=codes, seed=seed)
+    whole = float(torch.linalg.vector_norm(target - _mean_style(mapping, seed)))
+    left = float(torch.linalg.vector_norm(found.distance)) / whole if whole else 0.0
+    print(
+        f"zplus: the upstream's own start was projected onto the hypersphere; {left:.0%} of its distance from the "
+        "mean style is left.",
+        file=sys.stderr,
+    )
+    return found.latent
+
+
+def _mean_style(mapping: StyleMapping, seed: int) -> Tensor:
+    """Mean of the style codes of 4,096 samples, shape (1, num_ws, w_dim)."""
     device, dtype = mapping.device_and_dtype()
     stream = torch.Generator().manual_seed(seed)
     samples = SphericalLatent.random(_MEAN_SAMPLES, 1, mapping.z_dim, generator=stream, dtype=dtype, device=device)
     with torch.no_grad():
-        target = mapping(samples).mean(0, keepdim=True)
-    return project(mapping, target, codes=codes, seed=seed).latent
+        return mapping(samples).mean(0, keepdim=True)
 
 
-STARTS: dict[str, Callable[[StyleMapping, int, int], SphericalLatent]] = {
+STARTS: dict[str, Callable[[StyleMapping, int, int, Tensor], SphericalLatent]] = {
     "random": random_start,
     "mean": mean_start,
+    "project": projected_start,
 }
+
+
+class Starts:
+    """The starts of one run. The same for every image, so that its result does not depend on the others.
+
+    Args:
+        init: a name in :data:`STARTS`.
+    """
+
+    def __init__(self, init: str) -> None:
+        self._init = init
+        self._known: dict[tuple[int, str], SphericalLatent] = {}
+
+    def at(self, mapping: StyleMapping, codes: int, seed: int, leaf: Tensor) -> SphericalLatent:
+        """The start for a leaf; an estimate that comes again, as in a sweep, is projected only once."""
+        own = hash_code(leaf.detach().cpu().numpy()) if self._init == "project" else ""
+        if (codes, own) not in self._known:
+            self._known[codes, own] = STARTS[self._init](mapping, codes, seed, leaf)
+        return self._known[codes, own]

@@ -16,7 +16,7 @@ class EditResult:
 
     Attributes:
         image: name of the inverted image.
-        distance: as given to the script.
+        distance: as given to the script; None where the script adds a direction without one.
         space: ``w`` if the direction was chased, ``z`` if it was used as it is.
         wanted: length of the wanted move in W+; 0 for a Z direction.
         gain: part of the wanted move that was made along it; 1 is all.
@@ -25,7 +25,7 @@ class EditResult:
     """
 
     image: str
-    distance: float
+    distance: float | None
     space: str
     wanted: float
     gain: float | None
@@ -49,7 +49,9 @@ class Summary:
         seconds: wall clock, imports included.
         outputs: files written, in order.
         records: Z+ records among them.
+        reused: codes of an earlier run that the script used again.
         edits: what was edited.
+        moved_in_w: moves of codes of other methods, which have no z.
     """
 
     adapter: str
@@ -71,7 +73,9 @@ class Summary:
     seconds: float
     outputs: tuple[str, ...]
     records: tuple[str, ...]
+    reused: tuple[str, ...]
     edits: tuple[EditResult, ...]
+    moved_in_w: int
 
     def write(self, path: Path) -> None:
         """Write the summary as JSON, whole or not at all."""
@@ -86,8 +90,12 @@ class Summary:
                 f"{_count(self.retractions, 'retraction')}, "
                 f"at most {self.max_sphere_error:.1e} off the hypersphere"
             )
+        if self.reused:
+            parts.append(f"{_count(len(self.reused), 'code')} of an earlier run used again")
         if self.edits:
             parts.append(self._edits_line())
+        if self.moved_in_w:
+            parts.append(f"{_count(self.moved_in_w, 'move')} of codes without z left in W+")
         if self.records:
             parts.append(f"z in {Path(self.records[0]).parent}")
         elif self.outputs:

@@ -150,6 +150,7 @@ class LeafSwapper:
         make: the latent and the mapping that replace a leaf.
         retract: whether to apply Eq. 1 after every step.
         on_swap: called with each new swap.
+        excused: whether optimizers may step though nothing was swapped, because the codes were found earlier.
 
     Attributes:
         progress: one entry for each leaf swapped so far.
@@ -162,7 +163,9 @@ class LeafSwapper:
         *,
         retract: bool = True,
         on_swap: Callable[[LeafSwap], object] | None = None,
+        excused: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._excused = excused
         self._matches = matches
         self._make = make
         self._retract = retract
@@ -231,7 +234,7 @@ class LeafSwapper:
     def _refuse_unswapped(self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """An optimizer that steps before any swap means minutes of work in W+: stop at its first step."""
         held = (p for group in optimizer.param_groups for p in group["params"])
-        if not self.progress and not any(isinstance(p, SphericalLatent) for p in held):
+        if not self.progress and not self._excused() and not any(isinstance(p, SphericalLatent) for p in held):
             raise SwapError(self.nothing_swapped())
 
     def nothing_swapped(self) -> str:

@@ -1,0 +1,127 @@
+"""Requirements on what a script is given: pictures, directions, submodules of its checkout, LPIPS's backbone."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zplus_plugins.adapter import Finding
+from zplus_plugins.mapping import StyleMapping
+from zplus_plugins.requirements import HubWeights, image_problem
+
+_BACKBONES = {
+    "alex": "alexnet-owt-7be5be79.pth",
+    "squeeze": "squeezenet1_1-b8a52dc0.pth",
+    "vgg": "vgg16-397923af.pth",
+}
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """A picture."""
+
+    path: str
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        name = self.path.format_map(arguments)
+        problem = image_problem(name)
+        return [Finding("missing", f"The image: {problem}")] if problem else []
+
+
+@dataclass(frozen=True)
+class ImageFolder:
+    """A folder of pictures.
+
+    Attributes:
+        suffixes: of the files that the script takes for pictures.
+    """
+
+    path: str
+    suffixes: tuple[str, ...]
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        folder = Path(self.path.format_map(arguments))
+        images = sorted(path for suffix in self.suffixes for path in folder.glob(f"*.{suffix}"))
+        if not images:
+            text = f"The image folder {folder}: found no *.{', *.'.join(self.suffixes)} in it. Give another folder."
+            return [Finding("missing", text)]
+        problems = filter(None, (image_problem(str(path)) for path in images))
+        return [Finding("missing", f"The image folder {folder}: {problem}") for problem in problems]
+
+
+@dataclass(frozen=True)
+class Submodule:
+    """A repository inside the checkout, which a plain ``git clone`` leaves empty.
+
+    Attributes:
+        path: of its folder, relative to the current one.
+        module: that the script imports from it; found elsewhere, it will do too.
+    """
+
+    path: str
+    module: str
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        parts = self.module.split(".")
+        here = Path(self.path).joinpath(*parts)
+        if here.is_dir() or here.with_suffix(".py").is_file() or importlib.util.find_spec(parts[0]) is not None:
+            return []
+        text = f"The submodule {self.path} is empty: there is no {self.module} in it. Get it: "
+        return [Finding("missing", f"{text}git submodule update --init --recursive")]
+
+
+@dataclass(frozen=True)
+class Directions:
+    """A folder of directions in W+, ``.npy`` files of one value for each of the generator's num_ws * w_dim.
+
+    Attributes:
+        used: the script's argument that says whether they are used at all.
+    """
+
+    path: str
+    used: str
+
+    def check(self, arguments: Mapping[str, Any], mapping: StyleMapping) -> list[Finding]:
+        if not arguments[self.used]:
+            return []
+        folder = Path(self.path.format_map(arguments))
+        files = sorted(folder.glob("*.npy"))
+        if not files:
+            return [Finding("missing", f"The folder of directions {folder} has no *.npy in it. Give another one.")]
+        return [Finding("missing", text) for text in (_direction_problem(file, mapping) for file in files) if text]
+
+
+@dataclass(frozen=True)
+class LpipsWeights:
+    """The backbone that LPIPS builds on, which torchvision downloads once.
+
+    Attributes:
+        net: ``alex``, ``squeeze`` or ``vgg``, or the script's argument ``{name}`` that says so.
+    """
+
+    net: str
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        net = self.net.format_map(arguments)
+        if net not in _BACKBONES:
+            text = f"LPIPS has no backbone {net!r}; expected {', '.join(_BACKBONES)}."
+            return [Finding("missing", text, usage=True)]
+        return HubWeights(_BACKBONES[net], what="LPIPS backbone weights").check(arguments)
+
+
+def _direction_problem(file: Path, mapping: StyleMapping) -> str | None:
+    try:
+        shape = np.load(file, mmap_mode="r", allow_pickle=False).shape
+    except (OSError, ValueError) as error:
+        return f"The direction {file} cannot be read: {error}."
+    if np.prod(shape) == mapping.num_ws * mapping.w_dim:
+        return None
+    return (
+        f"The direction {file} has the shape {shape}; this generator's codes are (1, {mapping.num_ws}, "
+        f"{mapping.w_dim}). It was made for another resolution: give a folder of fitting ones."
+    )
