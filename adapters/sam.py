@@ -92,6 +92,12 @@ ADAPTER = Adapter(
                 Submodule("src/nets/pytorch-deeplab-xception", module="modeling.deeplab"),
                 ImageFile("{image_path}"),
                 STYLEGAN2,
+                OneOf(
+                    "image_category",
+                    values=("cars", "faces", "cats"),
+                    when="sweep_thresholds",
+                    why="--sweep_thresholds takes its thresholds from the category.",
+                ),
                 GENERATOR,
                 ENCODER,
                 INVERTIBILITY,

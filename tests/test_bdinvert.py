@@ -19,8 +19,9 @@ import pytest
 import torch
 
 from support.bdinvert_assets import Assets, invert_args, oracle_env, prepare, run_script
-from support.bdinvert_runs import STEPS, checkout_of, drive, edit, failed, files, invert, same_at_zero, zplus
+from support.bdinvert_runs import STEPS, checkout_of, drive, edit, invert, same_at_zero, zplus
 from support.fork_oracle import LossRecorder, run_fork
+from support.outcome import failed, files
 from zplus_plugins import InversionRecord
 
 REAL = pytest.mark.upstream

@@ -131,15 +131,20 @@ class PowerOfTwo:
 
 @dataclass(frozen=True)
 class OneOf:
-    """A setting that must have one of certain values."""
+    """A setting that must have one of certain values.
+
+    Attributes:
+        when: the setting that makes it matter, if it does not always.
+    """
 
     argument: str
     values: tuple[Any, ...]
     why: str
+    when: str = ""
 
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
         value = arguments.get(self.argument)
-        if value in self.values:
+        if value in self.values or (self.when and not arguments.get(self.when)):
             return []
         expected = " or ".join(map(repr, self.values))
         return [Finding("missing", f"{self.argument} is {value!r}, expected {expected}: {self.why}", usage=True)]

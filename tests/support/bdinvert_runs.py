@@ -48,10 +48,6 @@ def invert(assets: Assets, out: Path, *options: str, steps: int = STEPS, extra: 
     return loaded
 
 
-def files(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
 def edit(assets: Assets, results: Path, *options: str, extra: Sequence[object] = (), check: bool = True) -> Any:
     """Edit through the command line, three distances; the summary or the failed process."""
     arguments = ["--model_name", assets.model_name, "--basecode_spatial_size", assets.base_size, "--step", 3, *extra]
@@ -65,11 +61,3 @@ def same_at_zero(results: Path) -> None:
     for image in ("crop0", "crop1"):
         edited = (results / "edited" / f"{image}_2.png").read_bytes()
         assert edited == (results / "invert_results" / f"{image}.png").read_bytes()
-
-
-def failed(done: subprocess.CompletedProcess[str], message: str, status: int = 1) -> None:
-    """One clear message, the right status, no traceback."""
-    assert done.returncode == status, done.stderr[-3000:]
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
-    assert done.stderr.count("zplus: error:") == 1

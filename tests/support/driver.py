@@ -6,12 +6,16 @@ adapter         name of the adapter
 options         of :class:`zplus_plugins.run.Options`
 starts          a folder with one start code for each image, (num_ws, z_dim) as 000.npy, 001.npy, ...
 watch           a file that gets one line a step: the distance from the hypersphere, and whether w == map(z)
+draws           a file that gets one line a step: a hash of the global random streams
 then_untouched  arguments with which the script is run once more afterwards, untouched, in this process
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import pickle
+import random
 import runpy
 import sys
 from pathlib import Path
@@ -19,6 +23,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from zplus_plugins import Adapter, LeafSwap, SphericalLatent, StyleMapping, hookimpl, plugins
 from zplus_plugins.launcher import launch
@@ -58,8 +63,21 @@ class Driver:
         swap.push = watched_push  # type: ignore[method-assign]
 
 
+def record_draws(path: Path) -> None:
+    """Write, at every optimizer step, what the global random streams have come to."""
+
+    def hook(*_: Any) -> None:
+        state = (torch.get_rng_state().numpy().tobytes(), pickle.dumps(np.random.get_state()), random.getstate())
+        with path.open("a") as lines:
+            lines.write(hashlib.sha256(pickle.dumps(state)).hexdigest() + "\n")
+
+    register_optimizer_step_pre_hook(hook)
+
+
 def main() -> None:
     settings = json.loads(Path(sys.argv[1]).read_text())
+    if "draws" in settings:
+        record_draws(Path(settings["draws"]))
     script, arguments = Path(sys.argv[2]), sys.argv[3:]
     choice = plugins.choose(script, settings["adapter"])
     hooks = plugins.hooks_of(Driver(choice.upstream.adapter, settings))

@@ -1,0 +1,295 @@
+"""SAM in Z+: the same tests on the stand-in and, with ZPLUS_UPSTREAMS, on the real checkout."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from support.outcome import failed, files
+from support.sam_assets import Assets, invert_args, oracle_env, prepare, run_script, single_args
+from support.sam_runs import (
+    DRIVER,
+    INVERT,
+    SINGLE,
+    STEPS,
+    checkout_of,
+    drive,
+    invert,
+    invert_single,
+    mean_squared_error,
+    untouched,
+    zplus,
+)
+from zplus_plugins import InversionRecord
+
+EDITS = ("--generate_edits", "--save_intermediate", "--save_frequency", "2")
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Assets]:
+    """Copies of checkouts with synthetic assets; prepared once, tests write to folders of their own."""
+    base, made = tmp_path_factory.mktemp("sam"), {}
+
+    def get(kind: str, resolution: int = 128) -> Assets:
+        key = f"{kind}-{resolution}"
+        if key not in made:
+            (base / key).mkdir()
+            made[key] = prepare(base / key, checkout_of(kind), resolution=resolution, images=2, cache=base / "cache")
+        return made[key]
+
+    return get
+
+
+@pytest.fixture(params=["standin", pytest.param("upstream", marks=pytest.mark.upstream)])
+def assets(request: pytest.FixtureRequest, prepared: Callable[..., Assets]) -> Assets:
+    return prepared(request.param)
+
+
+@pytest.fixture(scope="module")
+def edited(prepared: Callable[..., Assets], tmp_path_factory: pytest.TempPathFactory) -> Callable[[Assets], Any]:
+    """One Z+ inversion with edits for each checkout, shared by tests that only read it: folder and summary."""
+    made: dict[Path, tuple[Path, dict[str, Any]]] = {}
+
+    def get(assets: Assets) -> tuple[Path, dict[str, Any]]:
+        if assets.root not in made:
+            out = tmp_path_factory.mktemp("edited") / "results"
+            made[assets.root] = out, invert(assets, out, extra=EDITS)
+        return made[assets.root]
+
+    return get
+
+
+def map_recorded(assets: Assets, code: Path) -> dict[str, Any]:
+    """Map a recorded z in a process without this package, compare with the saved w, and say what the file holds."""
+    record = InversionRecord.load(code.with_suffix(".zplus.npz"))
+    z = code.parent / "z.npy"
+    np.save(z, np.broadcast_to(record.z, (1, assets.num_ws, assets.w_dim))[0])
+    text = (
+        "import json, sys; sys.path.insert(0, 'src/nets/stylegan3'); import dnnlib, legacy, numpy, torch; "
+        f"G = legacy.load_network_pkl(open({str(assets.generator)!r}, 'rb'))['G_ema'].eval(); "
+        f"saved = torch.load({str(code)!r}, weights_only=True); "
+        f"w = G.mapping(torch.from_numpy(numpy.load({str(z)!r})), None).diagonal(dim1=0, dim2=1).T[None]; "
+        "print(json.dumps({'difference': float((w - saved['W+']).abs().max()), 'keys': list(saved), "
+        "'plain': all(type(v) is torch.Tensor and not v.requires_grad for v in saved.values())}))"
+    )
+    done = run_script(assets, "-c", [text], oracle_env(assets), timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+class TestInvert:
+    """sam_inv_optimization.py and single_latent_inv.py in Z+ and Z."""
+
+    @pytest.mark.parametrize(("latent", "codes"), [("zplus", 12), ("z", 1)])
+    def test_code_and_record(self, assets: Assets, tmp_path: Path, latent: str, codes: int) -> None:
+        found = invert(assets, tmp_path / "out", "--latent", latent)
+        assert (found["images"], found["steps"], found["retractions"], found["init"]) == (1, STEPS, STEPS, "project")
+        assert found["max_sphere_error"] <= 1e-5
+        code = tmp_path / "out" / "crop0" / "final" / "inverted_latents_T0.225.pt"
+        record = InversionRecord.load(code.with_suffix(".zplus.npz"))
+        assert record.z.shape == (1, codes, assets.w_dim)
+        mapped = map_recorded(assets, code)
+        # One code mapped alone, and a batch of them, round differently.
+        assert mapped["difference"] <= (0 if latent == "zplus" else 1e-5)
+        assert mapped["plain"]
+        assert mapped["keys"] == ["W+", "F4", "F6", "F8", "F10"]
+
+    def test_every_step_is_on_the_sphere(self, assets: Assets, tmp_path: Path) -> None:
+        settings = {"watch": str(tmp_path / "steps.txt")}
+        drive(assets, tmp_path, settings, INVERT, *invert_args(assets, 12), "--output_path", tmp_path / "out")
+        steps = [line.split() for line in (tmp_path / "steps.txt").read_text().splitlines()]
+        assert len(steps) == 12
+        assert max(float(error) for error, _ in steps) <= 1e-5
+        assert {same for _, same in steps} == {"True"}
+
+    @pytest.mark.parametrize("latent", ["W+", "F4", "F6", "F8"])
+    def test_one_latent_for_all_images(self, assets: Assets, tmp_path: Path, latent: str) -> None:
+        found = invert_single(assets, tmp_path / "out", latent, steps=2)
+        assert (found["images"], found["steps"], found["retractions"]) == (2, 4, 4)
+        for image in ("crop0", "crop1"):
+            code = tmp_path / "out" / image / "final" / "inverted_latent.pt"
+            assert list(torch.load(code, weights_only=True)) == list(dict.fromkeys(["W+", latent]))
+            InversionRecord.load(code.with_suffix(".zplus.npz"))
+
+    def test_a_sweep_projects_the_estimate_once(self, assets: Assets, tmp_path: Path) -> None:
+        arguments = [*invert_args(assets, 1, category="cats"), "--sweep_thresholds", "--output_path", tmp_path / "out"]
+        done = zplus(assets, INVERT, *arguments)
+        assert done.stderr.count("projected onto the hypersphere") == 1
+        records = sorted((tmp_path / "out").rglob("*.zplus.npz"))
+        assert len(records) == 12
+        starts = {InversionRecord.load(path).z.tobytes() for path in records}
+        assert len(starts) == 1  # the learning rate is 0 at the only step
+
+    def test_the_global_random_streams_run_as_in_w_plus(self, assets: Assets, tmp_path: Path) -> None:
+        streams = []
+        for latent in ("off", "zplus"):
+            (tmp_path / latent).mkdir()
+            draws = tmp_path / latent / "draws.txt"
+            settings = {"draws": str(draws), "options": {"latent": latent}}
+            arguments = [*invert_args(assets, STEPS), "--output_path", tmp_path / latent]
+            drive(assets, tmp_path / latent, settings, INVERT, *arguments)
+            streams.append(draws.read_text().splitlines())
+        assert len(set(streams[0])) == STEPS
+        assert streams[0] == streams[1]
+
+    def test_without_mvg(self, assets: Assets, tmp_path: Path) -> None:
+        assert "mvg:" in invert(assets, tmp_path / "with", steps=1)["printed"]
+        assert "mvg:" not in invert(assets, tmp_path / "without", "--without-mvg", steps=1)["printed"]
+        both = zplus(assets, "--without-mvg", INVERT, "--lambda_mvg", "1e-8", check=False)
+        failed(both, "--without-mvg and --lambda_mvg 1e-08 contradict", status=2)
+
+    def test_the_projected_start_reconstructs_as_w_plus_does(self, assets: Assets, tmp_path: Path) -> None:
+        errors = {}
+        for name, options in {"w": ("--latent", "off"), "project": (), "random": ("--init", "random")}.items():
+            invert(assets, tmp_path / name, *options, steps=40)
+            errors[name] = mean_squared_error(assets, tmp_path / name)
+        assert errors["project"] <= 1.05 * errors["w"]
+        assert errors["project"] < errors["random"]
+
+
+class TestEdits:
+    """--generate_edits: W+ directions are chased from the recorded z."""
+
+    def test_edits_stay_on_the_sphere_and_never_lose_ground(
+        self, assets: Assets, edited: Callable[[Assets], tuple[Path, dict[str, Any]]]
+    ) -> None:
+        out, summary = edited(assets)
+        moves = summary["edits"]
+        assert len(moves) == 8
+        assert all(move["sphere_error"] <= 1e-5 for move in moves)
+        wanted = [move for move in moves if move["wanted"]]
+        assert len(wanted) == 6
+        assert all(move["residual"] <= move["wanted"] and move["gain"] > 0 for move in wanted)
+        names = {str(path.relative_to(out / "crop0" / "edits")) for path in out.rglob("edits/*/*")}
+        multiples = [f"T_0.225_mul{i}.jpg" for i in range(4)]
+        assert names == {f"{edit}/{name}" for edit in ("coarse", "middle") for name in [*multiples, "T_0.225.png"]}
+
+    def test_resumed_and_zero_edits_are_upstream_s_own(
+        self, assets: Assets, edited: Callable[[Assets], tuple[Path, dict[str, Any]]], tmp_path: Path
+    ) -> None:
+        """Resumed, a run in Z+ and one of upstream's own draw the same noise: a move of 0 gives the same picture."""
+        out, _ = edited(assets)
+        pictures = {}
+        for latent in ("zplus", "off"):
+            again = tmp_path / latent
+            shutil.copytree(out, again)
+            shutil.rmtree(again / "crop0" / "edits")
+            summary = invert(assets, again, "--latent", latent, extra=("--generate_edits",))
+            assert "will be used again" in summary["said"]
+            assert summary["steps"] == 0
+            assert len(summary["edits"]) == (8 if latent == "zplus" else 0)
+            assert files(again / "crop0" / "final") == files(out / "crop0" / "final")
+            pictures[latent] = files(again / "crop0" / "edits")
+        for edit in ("coarse", "middle"):
+            for multiple, same in ((0, True), (1, False), (3, False)):
+                name = f"{edit}/T_0.225_mul{multiple}.jpg"
+                assert (pictures["zplus"][name] == pictures["off"][name]) is same
+
+
+class TestOff:
+    """--latent off, and the time after a run, are the untouched upstream."""
+
+    def test_every_file_of_a_run_with_edits(self, assets: Assets, tmp_path: Path) -> None:
+        untouched(assets, tmp_path / "untouched", *EDITS)
+        invert(assets, tmp_path / "off", "--latent", "off", extra=EDITS)
+        expected = files(tmp_path / "untouched")
+        assert len(expected) == 19
+        assert files(tmp_path / "off") == expected
+
+    def test_an_untouched_run_after_ours_in_one_process(self, assets: Assets, tmp_path: Path) -> None:
+        untouched(assets, tmp_path / "untouched")
+        arguments = invert_args(assets, STEPS)
+        again = [*arguments, "--output_path", str(tmp_path / "again")]
+        (tmp_path / "settings.json").write_text(json.dumps({"adapter": "sam", "then_untouched": again}))
+        command = [str(tmp_path / "settings.json"), INVERT, *arguments, "--output_path", str(tmp_path / "ours")]
+        done = run_script(assets, str(DRIVER), command, oracle_env(assets), timeout=1800)
+        assert done.returncode == 0, done.stderr[-4000:]
+        assert files(tmp_path / "again") == files(tmp_path / "untouched")
+
+
+class TestRefusals:
+    """Bad input: one message, the right status, before work is spent."""
+
+    def test_what_cannot_run(self, assets: Assets, tmp_path: Path) -> None:
+        arguments = [*invert_args(assets, 1), "--output_path", str(tmp_path / "out")]
+        single = [*single_args(assets, 1), "--output_path", str(tmp_path / "out")]
+        (tmp_path / "broken.pkl").write_bytes(assets.generator.read_bytes()[:5000])
+        (tmp_path / "broken.pt").write_bytes(assets.encoder.read_bytes()[:5000])
+        (tmp_path / "text.png").write_text("no picture")
+        (tmp_path / "file").write_text("")
+        (tmp_path / "edits").mkdir()
+        np.save(tmp_path / "edits" / "wide.npy", np.zeros((1, 18, assets.w_dim), np.float32))
+        cases: list[tuple[str, list[str], int, str]] = [
+            (INVERT, ["--image_path", "absent.png"], 1, "there is no picture absent.png"),
+            (INVERT, ["--image_path", str(tmp_path / "text.png")], 1, "is not a picture"),
+            (INVERT, ["--gan_weights", str(tmp_path / "broken.pkl")], 1, "is empty, truncated or no pickle"),
+            (INVERT, ["--e4e_path", str(tmp_path / "broken.pt")], 1, "cannot be read as a checkpoint"),
+            (INVERT, ["--inv_model_path", str(assets.encoder)], 1, "expected sd_base in it"),
+            (INVERT, ["--lpips_type", "vgg19"], 2, "LPIPS has no backbone 'vgg19'"),
+            (INVERT, ["--output_path", str(tmp_path / "file")], 1, "is a file"),
+            (INVERT, ["--sweep_thresholds"], 2, "expected 'cars' or 'faces' or 'cats'"),
+            (SINGLE, ["--latent_name", "F10"], 2, "map of 512 channels where the generator has 256"),
+            (SINGLE, ["--image_folder_path", str(tmp_path / "edits")], 1, "found no *.png"),
+            (INVERT, ["--generate_edits", "--edits_folder", str(tmp_path / "edits")], 1, "for another resolution"),
+        ]
+        for script, extra, status, message in cases:
+            given = single if script == SINGLE else arguments
+            failed(zplus(assets, script, *given, *extra, check=False), message, status)
+        assert not files(tmp_path / "out")
+        device = zplus(assets, "--device", "cuda", INVERT, *arguments, check=False)
+        assert device.returncode == (0 if torch.cuda.is_available() else 1)
+
+    def test_a_w_plus_code_is_never_taken_for_one_in_z_plus(self, assets: Assets, tmp_path: Path) -> None:
+        out = tmp_path / "out"
+        arguments = [*invert_args(assets, 1), "--output_path", str(out)]
+        invert(assets, out, "--latent", "off", steps=1)
+        before = files(out)
+        failed(zplus(assets, INVERT, *arguments, check=False), "is a W+ code of an earlier run")
+        assert files(out) == before
+        shutil.rmtree(out)
+        invert(assets, out, steps=1)
+        failed(zplus(assets, "--latent", "z", INVERT, *arguments, check=False), "was inverted with --latent zplus")
+        code = out / "crop0" / "final" / "inverted_latents_T0.225.pt"
+        saved = torch.load(code, weights_only=True)
+        torch.save({**saved, "W+": saved["W+"] + 1}, code)
+        failed(zplus(assets, INVERT, *arguments, check=False), "does not belong to")
+
+    def test_ctrl_c_leaves_whole_files_only(self, assets: Assets, tmp_path: Path) -> None:
+        command = [sys.executable, "-m", "zplus_plugins", "run", INVERT, *invert_args(assets, 100_000)]
+        process = subprocess.Popen(
+            [*command, "--output_path", str(tmp_path / "out"), "--save_intermediate", "--save_frequency", "1"],
+            cwd=assets.cwd,
+            env={**os.environ, **assets.env, "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            # Ctrl-C must arrive even where the tests were started with it ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+        third = tmp_path / "out" / "crop0" / "intermediate" / "step_T0.225_0002.png"
+        deadline = time.monotonic() + 300
+        while not third.exists() and time.monotonic() < deadline and process.poll() is None:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 130, errors[-3000:]
+        assert "zplus: interrupted" in errors
+        assert "Traceback" not in errors
+        left = files(tmp_path / "out")
+        assert not [name for name in left if "final" in name or "unfinished" in name]
+        for name in left:
+            Image.open(tmp_path / "out" / name).verify()
