@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zplus_plugins.adapter import Adapter, Reliance, Script, Settings, Writer
 from zplus_plugins.captures import ArgumentOf
-from zplus_plugins.patches import device, device_names, downloads
+from zplus_plugins.patches import device, device_names, downloads, make_grid_range, pillow_names, removed_modules
 from zplus_plugins.requirements import Folder, OneOf, PickleFile, Writable
 
 PROJECTORS = "training.projectors"
@@ -65,5 +65,12 @@ ADAPTER = Adapter(
     codes="*/*/0.pt",
     writers=(Writer("torch:save", path=1, content=0),),
     optional=("wandb",),
-    patches=(device.PATCH, device_names.PATCH, downloads.PATCH),
+    patches=(
+        device.PATCH,
+        device_names.PATCH,
+        downloads.PATCH,
+        removed_modules.PATCH,
+        pillow_names.PATCH,
+        make_grid_range.PATCH,
+    ),
 )

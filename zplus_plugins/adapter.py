@@ -66,11 +66,13 @@ class Patch:
         name: short, unique, as listed to the user.
         ailment: what breaks without it, in one line.
         install: makes the change through the journal, which undoes it.
+        provides: top-level modules that scripts can import with it although they are not installed.
     """
 
     name: str
     ailment: str
     install: Callable[[Journal, Run], None]
+    provides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -297,6 +299,11 @@ class Adapter:
     seed: str = "seed"
     optional: tuple[str, ...] = ()
     patches: tuple[Patch, ...] = ()
+
+    @property
+    def dispensable(self) -> frozenset[str]:
+        """Modules that the scripts import and that need not be installed."""
+        return frozenset(self.optional).union(*(patch.provides for patch in self.patches))
 
     @hookimpl
     def zplus_adapter(self) -> Adapter:

@@ -230,7 +230,7 @@ def _announce(run: Run) -> None:
 
 
 def _require_modules(script: Path, upstream: Upstream) -> None:
-    missing = [m for m in missing_modules(script.resolve(), upstream.root) if m not in upstream.adapter.optional]
+    missing = [m for m in missing_modules(script.resolve(), upstream.root) if m not in upstream.adapter.dispensable]
     if missing:
         raise RequirementError(
             f"{script} needs modules that are not installed: {', '.join(missing)}. "

@@ -93,7 +93,7 @@ def _upstream(upstream: Upstream) -> list[Diagnosis]:
         module: None
         for entry in adapter.scripts
         for module in missing_modules((root / entry.path).resolve(), root)
-        if module not in adapter.optional
+        if module not in adapter.dispensable
     }
     if needed:
         found.append(Diagnosis("python modules", ", ".join(needed), install_command(needed)))

@@ -49,6 +49,14 @@ def stand_in_for_absent(journal: Journal, modules: Iterable[str]) -> None:
             journal.set_item(sys.modules, name, _AbsentModule(name))
 
 
+def provide(journal: Journal, name: str, **content: Any) -> None:
+    """Let a module with this content be imported where it is not installed; a package after its modules."""
+    if not _installed(name.split(".")[0]):
+        module = ModuleType(name, "A stand-in by zplus-plugins for a module that is not installed.")
+        vars(module).update(content)
+        journal.set_item(sys.modules, name, module)
+
+
 def missing_modules(script: Path, root: Path) -> list[str]:
     """Top-level modules that a script, or a module of its repository that it imports, needs and are absent.
 

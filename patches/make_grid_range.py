@@ -1,0 +1,31 @@
+"""The argument ``range`` of ``torchvision.utils.make_grid``, which is called ``value_range`` today."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from zplus_plugins.adapter import Patch
+from zplus_plugins.journal import Journal
+from zplus_plugins.run import Run
+
+
+def _renaming(function: Callable[..., Any]) -> Callable[..., Any]:
+    def renamed(*args: Any, **kwargs: Any) -> Any:
+        if "range" in kwargs:
+            kwargs["value_range"] = kwargs.pop("range")
+        return function(*args, **kwargs)
+
+    return renamed
+
+
+def _install(journal: Journal, run: Run) -> None:
+    # save_image passes its arguments on to make_grid.
+    journal.wrap_when_imported("torchvision.utils:make_grid", _renaming)
+
+
+PATCH = Patch(
+    name="make_grid range",
+    ailment="torchvision's `make_grid` and `save_image` take no argument `range` any more",
+    install=_install,
+)

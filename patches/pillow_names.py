@@ -1,0 +1,24 @@
+"""Names that Pillow 10 took out of ``PIL.Image``."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from zplus_plugins.adapter import Patch
+from zplus_plugins.journal import Journal
+from zplus_plugins.run import Run
+
+
+def _install(journal: Journal, run: Run) -> None:
+    def add_missing(image: ModuleType) -> None:
+        if not hasattr(image, "ANTIALIAS"):
+            journal.set(image, "ANTIALIAS", image.Resampling.LANCZOS)
+
+    journal.when_imported("PIL.Image", add_missing)
+
+
+PATCH = Patch(
+    name="pillow names",
+    ailment="`Image.ANTIALIAS` is gone since Pillow 10",
+    install=_install,
+)

@@ -1,0 +1,43 @@
+"""Modules that today's Python and setuptools no longer carry: ``pkg_resources`` and ``distutils``.
+
+Only what upstreams use of them; where the real module can be imported, it is.
+"""
+
+from __future__ import annotations
+
+from torch.torch_version import TorchVersion
+
+from zplus_plugins.adapter import Patch
+from zplus_plugins.journal import Journal
+from zplus_plugins.packages import provide
+from zplus_plugins.run import Run
+
+_TRUE = ("y", "yes", "t", "true", "on", "1")
+_FALSE = ("n", "no", "f", "false", "off", "0")
+
+
+def strtobool(text: str) -> int:
+    """1 or 0 for the usual words.
+
+    Raises:
+        ValueError: it is none of them.
+    """
+    word = text.lower()
+    if word not in _TRUE + _FALSE:
+        raise ValueError(f"invalid truth value {text!r}")
+    return int(word in _TRUE)
+
+
+def _install(journal: Journal, run: Run) -> None:
+    # NVlabs' code compares torch's version with a text; torch brings a class for that.
+    provide(journal, "pkg_resources", parse_version=TorchVersion)
+    provide(journal, "distutils.util", strtobool=strtobool)
+    provide(journal, "distutils")
+
+
+PATCH = Patch(
+    name="removed modules",
+    ailment="`pkg_resources` (setuptools 82) and `distutils` (Python 3.12) are gone",
+    install=_install,
+    provides=("pkg_resources", "distutils"),
+)

@@ -1,0 +1,57 @@
+"""Apply a compatibility patch in a test, and see that closing its journal leaves nothing behind."""
+
+from __future__ import annotations
+
+import argparse
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import nn
+
+from zplus_plugins import Journal, Patch
+from zplus_plugins.device import Device
+from zplus_plugins.outputs import Outputs
+from zplus_plugins.run import Options
+
+OWNERS: tuple[Any, ...] = (
+    torch,
+    torch.Tensor,
+    nn.Module,
+    torch.hub,
+    subprocess,
+    socket,
+    urllib.request,
+    argparse,
+    Image,
+)
+
+
+@contextmanager
+def applied(*patches: Patch, choice: str = "cpu", **options: Any) -> Iterator[Any]:
+    """Patch, use, unpatch, and see that nothing is different; yields the run."""
+    before = _state()
+    run: Any = SimpleNamespace(device=Device(choice), options=Options(**options), outputs=Outputs())
+    with Journal() as journal:
+        for patch in patches:
+            patch.install(journal, run)
+        yield run
+    assert _state() == before
+
+
+def _state() -> list[Any]:
+    """What patches may change: attributes, import hooks, allow-lists, and modules that stand for others."""
+    standing_in = {name: module for name, module in sys.modules.items() if getattr(module, "__spec__", None) is None}
+    return [
+        *(dict(vars(owner)) for owner in OWNERS),
+        list(sys.meta_path),
+        torch.serialization.get_safe_globals(),
+        standing_in,
+    ]
