@@ -8,9 +8,10 @@ from typing import Any
 
 from zplus_plugins.adapter import Adapter, Derived, Move, Reliance, Script, Writer
 from zplus_plugins.captures import ResultOf
-from zplus_plugins.inputs import Directions, ImageFile, ImageFolder, LpipsWeights, Submodule
-from zplus_plugins.patches import checkpoints, device, device_names, downloads
-from zplus_plugins.requirements import Checkpoint, OneOf, PickleFile, Writable
+from zplus_plugins.inputs import Directions, ImageFile, ImageFolder, LpipsWeights
+from zplus_plugins.packages import Module, Submodule
+from zplus_plugins.patches import checkpoints, device, device_names, downloads, removed_modules
+from zplus_plugins.requirements import Checkpoint, HubWeights, OneOf, PickleFile, When, Writable
 
 IMAGES = ("png", "jpeg", "jpg", "JPEG")
 FACES = {"sem_seg_name": "face_parser_fused", "edits_folder": "edits/faces"}
@@ -40,6 +41,7 @@ def _earlier_single(arguments: Mapping[str, Any]) -> Iterable[Path]:
     return [Path(arguments["output_path"], image.stem, "final", "inverted_latent.pt") for image in images]
 
 
+DETECTRON = "pip install git+https://github.com/facebookresearch/detectron2"
 CATEGORIES = Derived(
     "image_category",
     defaults={
@@ -74,6 +76,43 @@ NETWORKS = (
     Submodule("src/nets/encoder4editing", module="models.psp"),
 )
 STYLEGAN2 = OneOf("gan_type", values=("stylegan2",), why="SAM's layers are written for StyleGAN2.")
+CATEGORY = OneOf(
+    "image_category",
+    values=("cars", "faces", "cats"),
+    why="--sweep_thresholds takes its thresholds from the category.",
+)
+SCENES = "src/nets/semantic-segmentation-pytorch"
+SCENE_PARSER = f"{SCENES}/ckpt/ade20k-resnet50dilated-ppm_deepsup"
+SEGMENTERS = (
+    OneOf(
+        "sem_seg_name",
+        values=("hrnet_ade20k", "face_parser_fused", "detectron_coco"),
+        why="the repository has no other segmenter.",
+    ),
+    When(
+        "sem_seg_name",
+        "hrnet_ade20k",
+        (
+            Submodule(SCENES, module="mit_semseg"),
+            Module("yacs"),
+            Checkpoint(f"{SCENE_PARSER}/encoder_epoch_20.pth", "scene parser's encoder", "", downloadable=True),
+            Checkpoint(f"{SCENE_PARSER}/decoder_epoch_20.pth", "scene parser's decoder", "", downloadable=True),
+        ),
+    ),
+    When(
+        "sem_seg_name",
+        "face_parser_fused",
+        (
+            Submodule("src/nets/face-parsing.PyTorch", module="model"),
+            Checkpoint(
+                "ckpt/79999_iter.pth",
+                what="face parser",
+                remedy="Download it from the link in the README of zllrunning/face-parsing.PyTorch.",
+            ),
+        ),
+    ),
+    When("sem_seg_name", "detectron_coco", (Module("detectron2", DETECTRON),)),
+)
 SYNTHESIS = ("G", "d_latents", "gan_name")
 
 ADAPTER = Adapter(
@@ -92,15 +131,12 @@ ADAPTER = Adapter(
                 Submodule("src/nets/pytorch-deeplab-xception", module="modeling.deeplab"),
                 ImageFile("{image_path}"),
                 STYLEGAN2,
-                OneOf(
-                    "image_category",
-                    values=("cars", "faces", "cats"),
-                    when="sweep_thresholds",
-                    why="--sweep_thresholds takes its thresholds from the category.",
-                ),
+                When("sweep_thresholds", True, (CATEGORY,)),
+                *SEGMENTERS,
                 GENERATOR,
                 ENCODER,
                 INVERTIBILITY,
+                HubWeights("resnet101-5d3b4d8f.pth", what="backbone weights of the invertibility network"),
                 LpipsWeights("{lpips_type}"),
                 Writable("{output_path}"),
             ),
@@ -150,5 +186,5 @@ ADAPTER = Adapter(
         Writer("PIL.Image:Image.save", path=1, content=0),
         Writer("matplotlib.figure:Figure.savefig", path=1, content=0),
     ),
-    patches=(device.PATCH, device_names.PATCH, checkpoints.PATCH, downloads.PATCH),
+    patches=(device.PATCH, device_names.PATCH, checkpoints.PATCH, downloads.PATCH, removed_modules.PATCH),
 )

@@ -1,8 +1,7 @@
-"""Requirements on what a script is given: pictures, directions, submodules of its checkout, LPIPS's backbone."""
+"""Requirements on what a script is given: pictures, directions, LPIPS's backbone."""
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,27 +51,6 @@ class ImageFolder:
             return [Finding("missing", text)]
         problems = filter(None, (image_problem(str(path)) for path in images))
         return [Finding("missing", f"The image folder {folder}: {problem}") for problem in problems]
-
-
-@dataclass(frozen=True)
-class Submodule:
-    """A repository inside the checkout, which a plain ``git clone`` leaves empty.
-
-    Attributes:
-        path: of its folder, relative to the current one.
-        module: that the script imports from it; found elsewhere, it will do too.
-    """
-
-    path: str
-    module: str
-
-    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
-        parts = self.module.split(".")
-        here = Path(self.path).joinpath(*parts)
-        if here.is_dir() or here.with_suffix(".py").is_file() or importlib.util.find_spec(parts[0]) is not None:
-            return []
-        text = f"The submodule {self.path} is empty: there is no {self.module} in it. Get it: "
-        return [Finding("missing", f"{text}git submodule update --init --recursive")]
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import importlib.util
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from zplus_plugins.adapter import Finding
 from zplus_plugins.errors import RequirementError
 from zplus_plugins.journal import Journal
 
@@ -76,6 +78,45 @@ def missing_modules(script: Path, root: Path) -> list[str]:
             if not any((f / top).is_dir() or (f / f"{top}.py").is_file() for f in folders) and not _installed(top):
                 missing[top] = None
     return list(missing)
+
+
+@dataclass(frozen=True)
+class Submodule:
+    """A repository inside the checkout, which a plain ``git clone`` leaves empty.
+
+    Attributes:
+        path: of its folder, relative to the current one.
+        module: that the script imports from it; found elsewhere, it will do too.
+    """
+
+    path: str
+    module: str
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        parts = self.module.split(".")
+        here = Path(self.path).joinpath(*parts)
+        if here.is_dir() or here.with_suffix(".py").is_file() or _installed(parts[0]):
+            return []
+        text = f"The submodule {self.path} is empty: there is no {self.module} in it. Get it: "
+        return [Finding("missing", f"{text}git submodule update --init --recursive")]
+
+
+@dataclass(frozen=True)
+class Module:
+    """A module that the script imports late, where :func:`missing_modules` does not see it.
+
+    Attributes:
+        remedy: how to get it, if not from the package index by its own name.
+    """
+
+    name: str
+    remedy: str = ""
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        if _installed(self.name):
+            return []
+        remedy = self.remedy or install_command([self.name])
+        return [Finding("missing", f"The script needs the module {self.name!r}. Install it: {remedy}")]
 
 
 def _imports(file: Path) -> list[str]:

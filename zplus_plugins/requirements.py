@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from PIL import Image, UnidentifiedImageError
 
-from zplus_plugins.adapter import Finding
+from zplus_plugins.adapter import Finding, Requirement
 
 
 @dataclass(frozen=True)
@@ -131,23 +131,32 @@ class PowerOfTwo:
 
 @dataclass(frozen=True)
 class OneOf:
-    """A setting that must have one of certain values.
-
-    Attributes:
-        when: the setting that makes it matter, if it does not always.
-    """
+    """A setting that must have one of certain values."""
 
     argument: str
     values: tuple[Any, ...]
     why: str
-    when: str = ""
 
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
         value = arguments.get(self.argument)
-        if value in self.values or (self.when and not arguments.get(self.when)):
+        if value in self.values:
             return []
         expected = " or ".join(map(repr, self.values))
         return [Finding("missing", f"{self.argument} is {value!r}, expected {expected}: {self.why}", usage=True)]
+
+
+@dataclass(frozen=True)
+class When:
+    """What is needed only where an argument has a certain value."""
+
+    argument: str
+    value: Any
+    needs: tuple[Requirement, ...]
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        if arguments.get(self.argument) != self.value:
+            return []
+        return [finding for need in self.needs for finding in need.check(arguments)]
 
 
 @dataclass(frozen=True)
