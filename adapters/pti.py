@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from zplus_plugins.adapter import Adapter, Reliance, Script, Settings, Writer
 from zplus_plugins.captures import ArgumentOf
-from zplus_plugins.patches import device, device_names, downloads, make_grid_range, pillow_names, removed_modules
-from zplus_plugins.requirements import Folder, OneOf, PickleFile, Writable
+from zplus_plugins.patches import (
+    checkpoints,
+    device,
+    device_names,
+    downloads,
+    make_grid_range,
+    pillow_names,
+    removed_modules,
+)
+from zplus_plugins.requirements import DnnlibDownload, Folder, OneOf, PickleFile, Writable
 
 PROJECTORS = "training.projectors"
 PROJECT = ("G", "target", "num_steps", "w_avg_samples", "device", "use_wandb", "w_name")
@@ -21,6 +29,10 @@ IMAGES = Folder(
     files=("*.[pjJP][npNP]*[gG]",),
     what="aligned images (configs.paths_config.input_data_path)",
     remedy="Name their folder with --set configs.paths_config.input_data_path=FOLDER",
+)
+FEATURES = DnnlibDownload(
+    "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/metrics/vgg16.pt",
+    what="VGG-16 weights of the projectors' loss",
 )
 OPTIMISED = OneOf(
     "first_inv_type",
@@ -38,7 +50,7 @@ ADAPTER = Adapter(
         Script(
             "scripts/run_pti.py",
             role="invert",
-            needs=(GENERATOR, IMAGES, Writable("{embedding_base_dir}")),
+            needs=(GENERATOR, IMAGES, FEATURES, Writable("{embedding_base_dir}")),
             zplus_needs=(OPTIMISED,),
         ),
     ),
@@ -68,6 +80,7 @@ ADAPTER = Adapter(
     patches=(
         device.PATCH,
         device_names.PATCH,
+        checkpoints.PATCH,
         downloads.PATCH,
         removed_modules.PATCH,
         pillow_names.PATCH,

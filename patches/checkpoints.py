@@ -1,13 +1,23 @@
-"""``torch.load`` of checkpoints that were saved on a GPU, are damaged, or do not fit the network."""
+"""``torch.load`` of checkpoints that hold more than weights, were saved on a GPU, are damaged, or do not fit.
+
+A pickle is a program. Whatever torch's default is, a checkpoint may hold tensors, plain Python values
+and what :data:`ALLOWED` lists; a file that holds more is loaded only if this run wrote it or the
+user trusts it, with ``--trust-checkpoint``. Pickles that upstream code reads by itself are its own business.
+"""
 
 from __future__ import annotations
 
+import argparse
+import functools
 import os
 import pickle
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -17,21 +27,52 @@ from zplus_plugins.journal import Journal
 from zplus_plugins.run import Run
 
 
+def _rebuilders() -> Iterator[Callable[..., Any]]:
+    """The functions by which numpy pickles scalars and arrays, under the names of numpy 1 and 2."""
+    for value in (np.float64(0), np.zeros(1)):
+        rebuild: Any = value.__reduce__()[0]  # type: ignore[index]
+        for module in ("numpy.core.multiarray", "numpy._core.multiarray"):
+            named = functools.partial(rebuild)
+            named.__module__, named.__name__, named.__qualname__ = module, rebuild.__name__, rebuild.__name__  # type: ignore[attr-defined]
+            yield named
+
+
+ALLOWED: tuple[Any, ...] = (
+    argparse.Namespace,
+    np.ndarray,
+    np.dtype,
+    *{type(np.dtype(code)) for code in "?" + np.typecodes["AllInteger"] + np.typecodes["AllFloat"]},
+    *_rebuilders(),
+)
+"""What checkpoints of the upstreams hold beside weights: their trainers' options and numbers."""
+
+
 def _install(journal: Journal, run: Run) -> None:
-    last_loaded: list[str] = []
+    last_loaded: list[Path] = []
 
     def loading(load: Callable[..., Any]) -> Callable[..., Any]:
-        def load_here(f: Any, map_location: Any = None, *args: Any, **kwargs: Any) -> Any:
+        def load_here(f: Any, map_location: Any = None, pickle_module: Any = None, **kwargs: Any) -> Any:
             if map_location is None and not run.device.cuda:
                 map_location = "cpu"
-            if isinstance(f, str | os.PathLike):
-                last_loaded[:] = [str(f)]
+            if pickle_module is not None:
+                kwargs["pickle_module"] = pickle_module
+            elif kwargs.get("weights_only") is None:
+                kwargs["weights_only"] = True
+            path = _path(f)
+            if path is None:
+                return load(f, map_location, **kwargs)
+            last_loaded[:] = [path]
+            start = f.tell() if hasattr(f, "tell") else 0
             try:
-                return load(f, map_location, *args, **kwargs)
+                return load(f, map_location, **kwargs)
             except (EOFError, pickle.UnpicklingError, RuntimeError) as error:
-                if isinstance(f, str | os.PathLike) and Path(f).is_file():
-                    raise RequirementError(_unreadable(Path(f), error)) from error
-                raise
+                if not path.is_file():
+                    raise
+                if not (isinstance(error, pickle.UnpicklingError) and _trusted(path, run)):
+                    raise RequirementError(_problem(path, error)) from error
+            if hasattr(f, "seek"):
+                f.seek(start)
+            return load(f, map_location, **{**kwargs, "weights_only": False})
 
         return load_here
 
@@ -44,18 +85,52 @@ def _install(journal: Journal, run: Run) -> None:
 
         return fill
 
+    journal.enter(_allowed())
     journal.wrap(torch, "load", loading)
     journal.wrap(nn.Module, "load_state_dict", filling)
 
 
-def _unreadable(path: Path, error: BaseException) -> str:
+@contextmanager
+def _allowed() -> Iterator[None]:
+    """torch's own ``safe_globals``, which torch 2.4 does not have."""
+    before = torch.serialization.get_safe_globals()
+    torch.serialization.add_safe_globals(list(ALLOWED))
+    try:
+        yield
+    finally:
+        others = [g for g in torch.serialization.get_safe_globals() if g in before or g not in ALLOWED]
+        torch.serialization.clear_safe_globals()
+        torch.serialization.add_safe_globals(others)
+
+
+def _path(f: Any) -> Path | None:
+    """The file that ``torch.load`` was given by name or opened; None for one in memory."""
+    name = f if isinstance(f, str | os.PathLike) else getattr(f, "name", None)
+    return Path(name) if isinstance(name, str | os.PathLike) else None
+
+
+def _trusted(path: Path, run: Run) -> bool:
+    resolved = path.resolve()
+    written = (*run.outputs.complete, *run.outputs.pending)
+    return resolved in run.options.trusted or resolved in (output.resolve() for output in written)
+
+
+def _problem(path: Path, error: BaseException) -> str:
     size = path.stat().st_size
-    reason = str(error).partition("\n")[0] or type(error).__name__
+    # torch's messages are long, and offer what a user of a script cannot do.
+    reason = str(error).partition("WeightsUnpickler error:")[2].strip() or str(error)
+    forbidden = re.search(r"GLOBAL ([\w.]+)", reason)
+    if forbidden is not None:
+        return (
+            f"The checkpoint {path} holds more than weights: {forbidden[1]}, and loading such a file can run any "
+            f"program. If you trust where it comes from, give --trust-checkpoint {path} before the script."
+        )
+    reason = reason.partition("\n")[0].partition(". ")[0] or type(error).__name__
     advice = "Delete it and download it again" if size < 1024 else "Download it again, or load one that you trust"
     return f"The file {path} ({size:,} bytes) cannot be loaded: {reason}. {advice}."
 
 
-def _misfit(network: nn.Module, last_loaded: list[str], error: BaseException) -> str:
+def _misfit(network: nn.Module, last_loaded: list[Path], error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines()[1:4]]
     source = f" in {last_loaded[0]}" if last_loaded else ""
     return (
@@ -66,6 +141,7 @@ def _misfit(network: nn.Module, last_loaded: list[str], error: BaseException) ->
 
 PATCH = Patch(
     name="checkpoints",
-    ailment="checkpoints saved on a GPU cannot be loaded without one; damaged ones end in an obscure error",
+    ailment="checkpoints that hold more than weights, or come from a GPU, cannot be loaded; damaged ones end in an "
+    "obscure error",
     install=_install,
 )

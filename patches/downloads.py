@@ -1,14 +1,18 @@
 """Downloads that fail leave no stub behind, and say what to put where.
 
 Upstream scripts call ``wget`` and ignore its exit status; the empty file that a failure leaves is
-taken for the checkpoint ever after. LPIPS's backbone comes through ``torch.hub``.
+taken for the checkpoint ever after. LPIPS's backbone comes through ``torch.hub``, NVlabs' metrics
+through ``dnnlib``. With ``--offline`` no download is tried.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
 import subprocess
-from collections.abc import Callable, Sequence
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,45 +21,79 @@ import torch
 from zplus_plugins.adapter import Patch
 from zplus_plugins.errors import DownloadError
 from zplus_plugins.journal import Journal
+from zplus_plugins.requirements import dnnlib_file
 from zplus_plugins.run import Run
 
 
 def _install(journal: Journal, run: Run) -> None:
-    journal.wrap(subprocess, "call", _calling)
-    journal.wrap(torch.hub, "download_url_to_file", _downloading)
+    offline = run.options.offline
+    journal.wrap(subprocess, "call", functools.partial(_calling_wget, offline))
+    journal.wrap(torch.hub, "download_url_to_file", functools.partial(_downloading, offline))
+    journal.wrap(urllib.request, "urlretrieve", functools.partial(_retrieving, offline))
+    journal.wrap_when_imported("dnnlib.util:open_url", _opening)
 
 
-def _calling(call: Callable[..., int]) -> Callable[..., int]:
+def _calling_wget(offline: bool, call: Callable[..., int]) -> Callable[..., int]:
     def call_checked(command: Any, *args: Any, **kwargs: Any) -> int:
         if not (isinstance(command, list | tuple) and command and Path(str(command[0])).name == "wget"):
             return call(command, *args, **kwargs)
-        url, target = str(command[-1]), _target(command)
-        try:
-            status = call([*command[:1], "--tries=2", "--timeout=30", *command[1:]], *args, **kwargs)
-        except FileNotFoundError:
-            raise DownloadError(_advice(url, target, "the program wget is not installed")) from None
-        except BaseException:
-            _remove(target)  # Ctrl-C while wget was writing
-            raise
-        if status != 0 or (target is not None and not _has_content(target)):
-            _remove(target)
-            raise DownloadError(_advice(url, target, f"wget ended with status {status}"))
+        url, target = str(command[-1]), _wget_target(command)
+        with _whole(url, target, offline):
+            try:
+                status = call([*command[:1], "--tries=2", "--timeout=30", *command[1:]], *args, **kwargs)
+            except FileNotFoundError:
+                raise RuntimeError("the program wget is not installed") from None
+            if status != 0 or (target is not None and not _has_content(target)):
+                raise RuntimeError(f"wget ended with status {status}")
         return status
 
     return call_checked
 
 
-def _downloading(download: Callable[..., None]) -> Callable[..., None]:
+def _downloading(offline: bool, download: Callable[..., None]) -> Callable[..., None]:
     def download_checked(url: str, dst: str, *args: Any, **kwargs: Any) -> None:
-        try:
+        # torch writes to a file beside it, and moves that when it is whole.
+        with _whole(url, Path(dst), offline, leaves_stub=False):
             download(url, dst, *args, **kwargs)
-        except (OSError, RuntimeError) as error:
-            raise DownloadError(_advice(url, Path(dst), str(error))) from None
 
     return download_checked
 
 
-def _target(command: Sequence[str]) -> Path | None:
+def _retrieving(offline: bool, retrieve: Callable[..., Any]) -> Callable[..., Any]:
+    def retrieve_checked(url: str, filename: Any = None, *args: Any, **kwargs: Any) -> Any:
+        with _whole(url, Path(filename) if filename else None, offline):
+            return retrieve(url, filename, *args, **kwargs)
+
+    return retrieve_checked
+
+
+def _opening(open_url: Callable[..., Any]) -> Callable[..., Any]:
+    def open_checked(url: str, *args: Any, **kwargs: Any) -> Any:
+        if "://" not in str(url) or str(url).startswith("file:"):
+            return open_url(url, *args, **kwargs)
+        # It may have the file already, so --offline forbids it only the connection.
+        with _whole(url, dnnlib_file(url), forbidden=False, leaves_stub=False):
+            return open_url(url, *args, **kwargs)
+
+    return open_checked
+
+
+@contextlib.contextmanager
+def _whole(url: str, target: Path | None, forbidden: bool, leaves_stub: bool = True) -> Iterator[None]:
+    """Name URL and target where the download fails, and take away what it has left of the target."""
+    if forbidden:
+        raise DownloadError(_advice(url, target, "--offline forbids it"))
+    try:
+        yield
+    except BaseException as error:  # Ctrl-C in the middle, too
+        if leaves_stub and target is not None:
+            target.unlink(missing_ok=True)
+        if isinstance(error, OSError | RuntimeError | DownloadError):
+            raise DownloadError(_advice(url, target, str(error).rstrip("."))) from None
+        raise
+
+
+def _wget_target(command: Sequence[str]) -> Path | None:
     for flag in ("-O", "--output-document"):
         if flag in command:
             return Path(os.fspath(command[list(command).index(flag) + 1]))
@@ -64,11 +102,6 @@ def _target(command: Sequence[str]) -> Path | None:
 
 def _has_content(path: Path) -> bool:
     return path.is_file() and path.stat().st_size > 0
-
-
-def _remove(target: Path | None) -> None:
-    if target is not None:
-        target.unlink(missing_ok=True)
 
 
 def _advice(url: str, target: Path | None, reason: str) -> str:

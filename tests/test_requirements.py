@@ -11,9 +11,10 @@ import pytest
 import torch
 from PIL import Image
 
-from zplus_plugins.adapter import Requirement
+from zplus_plugins.adapter import FileRequirement, Requirement
 from zplus_plugins.requirements import (
     Checkpoint,
+    DnnlibDownload,
     Folder,
     HubWeights,
     ImageList,
@@ -84,7 +85,7 @@ def test_truncated_checkpoint(tmp_path: Path, encoder: Checkpoint) -> None:
 def test_a_downloadable_checkpoint_is_only_noted(tmp_path: Path) -> None:
     need = Checkpoint("{c}", what="generator", remedy="", downloadable=True)
     assert texts(need, c=tmp_path / "absent.pth") == []
-    assert "will try to download" in texts(need, "note", c=tmp_path / "absent.pth")[0]
+    assert "will try to download" in texts(need, "download", c=tmp_path / "absent.pth")[0]
     (tmp_path / "empty.pth").touch()
     assert "is empty" in texts(need, c=tmp_path / "empty.pth")[0]
 
@@ -190,7 +191,54 @@ def test_writable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_hub_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     need = HubWeights("vgg16.pth", what="LPIPS weights")
-    assert str(tmp_path / "hub" / "checkpoints" / "vgg16.pth") in texts(need, "note")[0]
+    assert str(tmp_path / "hub" / "checkpoints" / "vgg16.pth") in texts(need, "download")[0]
     (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
     (tmp_path / "hub" / "checkpoints" / "vgg16.pth").touch()
-    assert texts(need, "note") == []
+    assert texts(need, "download") == []
+
+
+def test_dnnlib_downloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DNNLIB_CACHE_DIR", str(tmp_path))
+    need = DnnlibDownload("https://example.org/metrics/vgg16.pt", what="VGG-16 features")
+    (found,) = need.asks_for({})
+    assert (found.path.parent, found.present) == (tmp_path / "downloads", False)
+    assert "https://example.org/metrics/vgg16.pt" in texts(need, "download")[0]
+    assert str(found.path) in texts(need, "download")[0]
+    found.path.parent.mkdir()
+    other = found.path.with_name(found.path.name.replace("vgg16.pt", "https___example.org_metrics_vgg16.pt"))
+    other.touch()  # named otherwise by the script itself: the hash is what counts
+    assert texts(need, "download") == []
+    assert [(file.path, file.present) for file in need.asks_for({})] == [(other, True)]
+
+
+def test_files_are_listed_there_or_not(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"x")
+    (tmp_path / "empty.pkl").touch()
+    (tmp_path / "list").write_text(f"{tmp_path / 'a.png'}\n{tmp_path / 'b.png'}\n")
+    needs: list[FileRequirement] = [
+        Folder("{d}", ("*.png", "*.npy"), what="results", remedy="Invert."),
+        Checkpoint("{d}/absent.pth", what="encoder", remedy="Train it."),
+        PickleFile("{d}/empty.pkl", what="generator", remedy="Download it."),
+        ImageList("{d}/list", remedy="Make one."),
+        ImageList("{d}/no_list", remedy="Make one."),
+        SavedFeatures("{d}/f", images="{d}/*.png", size="size", used="use"),
+    ]
+    found = [
+        (str(file.path.relative_to(tmp_path)), file.present)
+        for need in needs
+        for file in need.asks_for({"d": tmp_path, "use": True})
+    ]
+    assert found == [
+        ("*.png", True),
+        ("*.npy", False),
+        ("absent.pth", False),
+        ("empty.pkl", False),
+        ("list", True),
+        ("a.png", True),
+        ("b.png", False),
+        ("no_list", False),
+        ("f/a.npy", False),
+    ]
+    assert needs[0].asks_for({"d": tmp_path})[1].source == "Invert."
+    assert all(isinstance(need, FileRequirement) for need in needs)
+    assert not isinstance(Writable("x"), FileRequirement)

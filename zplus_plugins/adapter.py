@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import pluggy
 
@@ -30,11 +30,35 @@ Role = Literal["invert", "edit", "other"]
 
 @dataclass(frozen=True)
 class Finding:
-    """What a requirement found: ``missing`` stops the run, a ``note`` is only told."""
+    """What a requirement found.
 
-    kind: Literal["missing", "note"]
+    Attributes:
+        kind: ``missing`` stops the run, a ``note`` is only told; a ``download``, which the script makes by
+            itself, is told, and stops the run with ``--offline``.
+        text: what is wrong, and what to do.
+        usage: whether the command is wrong, rather than a file.
+    """
+
+    kind: Literal["missing", "download", "note"]
     text: str
     usage: bool = False
+
+
+@dataclass(frozen=True)
+class NeededFile:
+    """A file that a script will ask for.
+
+    Attributes:
+        path: of the file, or a pattern for several.
+        what: the file is.
+        source: where it comes from.
+        present: whether it is there.
+    """
+
+    path: Path
+    what: str
+    source: str
+    present: bool
 
 
 class Requirement(Protocol):
@@ -49,6 +73,14 @@ class Fit(Protocol):
 
     def check(self, arguments: Mapping[str, Any], mapping: StyleMapping) -> list[Finding]:
         """What does not fit; an empty list if all is well."""
+
+
+@runtime_checkable
+class FileRequirement(Protocol):
+    """A requirement that can tell which files it is about."""
+
+    def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
+        """The files, there or not."""
 
 
 class Capture(Protocol):

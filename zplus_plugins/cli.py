@@ -112,6 +112,19 @@ def _split_latent(arguments: tuple[str, ...]) -> tuple[str | None, list[str]]:
 )
 @click.option("--summary", type=click.Path(dir_okay=False, path_type=Path), help="Write what was done as JSON.")
 @click.option("--dry-run", is_flag=True, help="Check everything, say what would be done, run nothing.")
+@click.option(
+    "--offline",
+    is_flag=True,
+    help="Touch no network: a file that the script would download is an error before it starts. "
+    "With --dry-run, list every file that it will ask for.",
+)
+@click.option(
+    "--trust-checkpoint",
+    "trusted",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path),
+    help="Load this checkpoint even if it holds more than weights; such a file can run any program. May be repeated.",
+)
 @click.argument("script", type=click.Path(path_type=Path))
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def run(
@@ -146,7 +159,11 @@ def run(
     this_run = Run(choice, Options(latent=latent or late, **options))
     _announce(this_run)
     _require_modules(script, choice.upstream)
-    result = launch(this_run, script, rest)
+    try:
+        result = launch(this_run, script, rest)
+    finally:
+        if this_run.options.offline and this_run.options.dry_run:
+            _list_files(this_run)
     if this_run.options.dry_run:
         _report_dry_run(this_run)
         return
@@ -236,6 +253,12 @@ def _require_modules(script: Path, upstream: Upstream) -> None:
             f"{script} needs modules that are not installed: {', '.join(missing)}. "
             f"Install them: {install_command(missing)}"
         )
+
+
+def _list_files(run: Run) -> None:
+    rows = [("FILE", "THERE", "WHAT IT IS", "WHERE FROM")]
+    rows += [(str(f.path), "yes" if f.present else "no", f.what, f.source) for f in run.files()]
+    click.echo(_table(rows))
 
 
 def _report_dry_run(run: Run) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from zplus_plugins.adapter import Finding
+from zplus_plugins.adapter import Finding, NeededFile
 from zplus_plugins.mapping import StyleMapping
 from zplus_plugins.requirements import HubWeights, image_problem
 
@@ -90,6 +90,11 @@ class LpipsWeights:
             text = f"LPIPS has no backbone {net!r}; expected {', '.join(_BACKBONES)}."
             return [Finding("missing", text, usage=True)]
         return HubWeights(_BACKBONES[net], what="LPIPS backbone weights").check(arguments)
+
+    def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
+        net = self.net.format_map(arguments)
+        known = net in _BACKBONES
+        return HubWeights(_BACKBONES[net], what="LPIPS backbone weights").asks_for(arguments) if known else []
 
 
 def _direction_problem(file: Path, mapping: StyleMapping) -> str | None:

@@ -19,6 +19,7 @@ from zplus_plugins.editing import Editor
 from zplus_plugins.errors import RequirementError, ScriptError, SwapError, UsageError, ZPlusError
 from zplus_plugins.journal import Journal, resolve
 from zplus_plugins.moving import Mover
+from zplus_plugins.offline import forbid_network
 from zplus_plugins.packages import install_command, stand_in_for_absent
 from zplus_plugins.run import Run
 from zplus_plugins.summary import Summary
@@ -68,6 +69,8 @@ def _prepare(journal: Journal, run: Run) -> None:
     if run.script.role == "edit" and run.latent != "off" and adapter.edit is not None:
         editor = Editor(run, mover, adapter.edit)
     stand_in_for_absent(journal, adapter.optional)
+    if run.options.offline:
+        forbid_network(journal)
     for patch in adapter.patches:
         patch.install(journal, run)
     for writer in adapter.writers:

@@ -6,6 +6,7 @@ told at once.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pickle
 import zipfile
@@ -18,7 +19,7 @@ import numpy as np
 import torch
 from PIL import Image, UnidentifiedImageError
 
-from zplus_plugins.adapter import Finding, Requirement
+from zplus_plugins.adapter import FileRequirement, Finding, NeededFile, Requirement
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,10 @@ class Folder:
             return []
         remedy = self.remedy.format_map(arguments)
         return [Finding("missing", f"The {self.what} in {folder}: found no {', '.join(absent)}. {remedy}")]
+
+    def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
+        folder, remedy = Path(self.path.format_map(arguments)), self.remedy.format_map(arguments)
+        return [NeededFile(folder / name, self.what, remedy, any(folder.glob(name))) for name in self.files]
 
 
 @dataclass(frozen=True)
@@ -58,10 +63,13 @@ class Checkpoint:
         remedy = self.remedy.format_map(arguments)
         if not path.exists():
             if self.downloadable:
-                return [Finding("note", f"The {self.what} {path} is not there; the script will try to download it.")]
+                return [_will_download(self.what, path, remedy)]
             return [Finding("missing", f"The {self.what}: there is no file {path}. {remedy}")]
         problem = self._problem(path)
         return [Finding("missing", f"The {self.what} {path} {problem} {remedy}")] if problem else []
+
+    def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
+        return [_one_file(self.path, self.what, self.remedy, arguments)]
 
     def _problem(self, path: Path) -> str | None:
         if path.is_dir():
@@ -105,6 +113,12 @@ class ImageList:
             if (problem := image_problem(line.strip()))
         ]
         return findings + _same_names(path, lines)
+
+    def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
+        found = _one_file(self.path, "image list", self.remedy, arguments)
+        lines = found.path.read_text(encoding="utf-8").splitlines() if found.present else []
+        names = filter(None, map(str.strip, lines))
+        return [found, *(NeededFile(Path(n), "picture", f"named in {found.path}", Path(n).is_file()) for n in names)]
 
 
 @dataclass(frozen=True)
@@ -158,6 +172,11 @@ class When:
             return []
         return [finding for need in self.needs for finding in need.check(arguments)]
 
+    def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
+        if arguments.get(self.argument) != self.value:
+            return []
+        return [file for n in self.needs if isinstance(n, FileRequirement) for file in n.asks_for(arguments)]
+
 
 @dataclass(frozen=True)
 class PickleFile:
@@ -175,9 +194,12 @@ class PickleFile:
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
         path = Path(self.path.format_map(arguments))
         if self.downloadable and not path.exists():
-            return [Finding("note", f"The {self.what} {path} is not there; the script will try to download it.")]
+            return [_will_download(self.what, path, self.remedy)]
         problem = self._problem(path)
         return [Finding("missing", f"The {self.what}: {problem} {self.remedy}")] if problem else []
+
+    def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
+        return [_one_file(self.path, self.what, self.remedy, arguments)]
 
     def _problem(self, path: Path) -> str | None:
         if not path.is_file():
@@ -206,11 +228,15 @@ class SavedFeatures:
     used: str
 
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        problems = (self._problem(file.path, arguments) for file in self.asks_for(arguments))
+        return [finding for finding in problems if finding is not None]
+
+    def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
         if not arguments[self.used]:
             return []
         folder, images = Path(self.path.format_map(arguments)), Path(self.images.format_map(arguments))
-        problems = (self._problem(folder / f"{i.stem}.npy", arguments) for i in images.parent.glob(images.name))
-        return [finding for finding in problems if finding is not None]
+        files = [folder / f"{image.stem}.npy" for image in images.parent.glob(images.name)]
+        return [NeededFile(file, "feature map", "the inversion wrote it", file.is_file()) for file in files]
 
     def _problem(self, file: Path, arguments: Mapping[str, Any]) -> Finding | None:
         wanted = arguments[self.size]
@@ -253,10 +279,52 @@ class HubWeights:
     what: str
 
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        return _downloads(self.asks_for(arguments))
+
+    def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
         path = Path(torch.hub.get_dir()) / "checkpoints" / self.file
-        if path.exists():
-            return []
-        return [Finding("note", f"The {self.what} are not there yet; torch will try to download them to {path}.")]
+        source = f"torch downloads it from https://download.pytorch.org/models/{self.file}"
+        return [NeededFile(path, self.what, source, path.exists())]
+
+
+@dataclass(frozen=True)
+class DnnlibDownload:
+    """A file that NVlabs' ``dnnlib.util.open_url`` downloads once to its cache."""
+
+    url: str
+    what: str
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        return _downloads(self.asks_for(arguments))
+
+    def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
+        path = dnnlib_file(self.url)
+        return [NeededFile(path, self.what, f"the script downloads it from {self.url}", path.exists())]
+
+
+def dnnlib_file(url: str) -> Path:
+    """Where NVlabs' ``dnnlib`` keeps the download of a URL: the file itself, or where to put it."""
+    folder = Path(os.environ.get("DNNLIB_CACHE_DIR") or Path.home() / ".cache" / "dnnlib") / "downloads"
+    key = hashlib.md5(url.encode(), usedforsecurity=False).hexdigest()
+    return next(folder.glob(f"{key}_*"), folder / f"{key}_{url.rpartition('/')[2]}")
+
+
+def _downloads(files: list[NeededFile]) -> list[Finding]:
+    return [
+        Finding("download", f"The {file.what} are not there yet; {file.source} to {file.path}.")
+        for file in files
+        if not file.present
+    ]
+
+
+def _will_download(what: str, path: Path, remedy: str) -> Finding:
+    text = f"The {what} {path} is not there; the script will try to download it. If it cannot: {remedy}"
+    return Finding("download", text)
+
+
+def _one_file(path: str, what: str, remedy: str, arguments: Mapping[str, Any]) -> NeededFile:
+    file = Path(path.format_map(arguments))
+    return NeededFile(file, what, remedy.format_map(arguments), file.is_file() and file.stat().st_size > 0)
 
 
 def image_problem(name: str) -> str | None:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 import zplus_plugins
-from zplus_plugins.adapter import Adapter, Finding, Script
+from zplus_plugins.adapter import Adapter, FileRequirement, Finding, NeededFile, Requirement, Script
 from zplus_plugins.codes import Codes, as_array, style_code
 from zplus_plugins.device import Device
 from zplus_plugins.errors import LatentError, RecordError, RequirementError, SwapError, UsageError
@@ -52,6 +52,8 @@ class Options:
             tells by its size, and takes W where both have the same.
         settings: ``module.name=value`` for scripts whose settings are module attributes.
         dry_run: check everything, run nothing.
+        offline: touch no network; a file that the script would download is missing.
+        trusted: checkpoints that may hold more than weights, as absolute paths.
     """
 
     latent: str | None = None
@@ -64,6 +66,8 @@ class Options:
     direction_space: Literal["auto", "w", "z"] = "auto"
     settings: tuple[str, ...] = ()
     dry_run: bool = False
+    offline: bool = False
+    trusted: tuple[Path, ...] = ()
 
 
 class Run:
@@ -152,15 +156,21 @@ class Run:
         """
         derived = self.script.derived
         self.arguments = derived.complete(arguments) if derived else dict(arguments)
-        needs = self.script.needs + (self.script.zplus_needs if self.inverts else ())
-        findings = [finding for need in needs for finding in need.check(self.arguments)]
-        self.notes += [finding.text for finding in findings if finding.kind == "note"]
-        missing = [finding for finding in findings if finding.kind == "missing"]
+        findings = [finding for need in self._needs() for finding in need.check(self.arguments)]
+        fatal = ("missing", "download") if self.options.offline else ("missing",)
+        self.notes += [finding.text for finding in findings if finding.kind not in fatal]
+        missing = [finding for finding in findings if finding.kind in fatal]
         if missing:
             raise _as_error(missing)
         for path in self.script.earlier(self.arguments) if self.script.earlier else ():
             if path.exists():
                 self.notes.append(self.codes.examine(path))
+
+    def files(self) -> list[NeededFile]:
+        """The files that the script will ask for, there or not; none before its arguments are parsed."""
+        if not self.arguments:
+            return []
+        return [f for need in self._needs() if isinstance(need, FileRequirement) for f in need.asks_for(self.arguments)]
 
     def set_generator(self, generator: nn.Module) -> None:
         """Called by a capture when the upstream has built its generator."""
@@ -211,6 +221,9 @@ class Run:
             edits=tuple(self.edits),
             moved_in_w=self.moved_in_w,
         )
+
+    def _needs(self) -> tuple[Requirement, ...]:
+        return self.script.needs + (self.script.zplus_needs if self.inverts else ())
 
     def _resolve_latent(self) -> str:
         asked, role = self.options.latent, self.script.role

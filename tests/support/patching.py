@@ -32,6 +32,7 @@ OWNERS: tuple[Any, ...] = (
     argparse,
     Image,
 )
+CACHES = ("_opener",)  # of urllib.request, made at its first use
 
 
 @contextmanager
@@ -50,8 +51,8 @@ def _state() -> list[Any]:
     """What patches may change: attributes, import hooks, allow-lists, and modules that stand for others."""
     standing_in = {name: module for name, module in sys.modules.items() if getattr(module, "__spec__", None) is None}
     return [
-        *(dict(vars(owner)) for owner in OWNERS),
+        *({name: value for name, value in vars(owner).items() if name not in CACHES} for owner in OWNERS),
         list(sys.meta_path),
-        torch.serialization.get_safe_globals(),
+        set(torch.serialization.get_safe_globals()),
         standing_in,
     ]

@@ -1,0 +1,47 @@
+"""The Python module ``wget``: seldom installed, and it leaves a stub where a download fails."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import torch
+
+from zplus_plugins.adapter import Patch
+from zplus_plugins.journal import Journal
+from zplus_plugins.packages import provide
+from zplus_plugins.run import Run
+
+
+def download(url: str, out: str | os.PathLike[str] | None = None, bar: Any = None) -> str:
+    """Download a file whole or not at all; in the place of ``wget.download``.
+
+    Args:
+        url: of the file.
+        out: file or existing folder to save it to; the current folder by default.
+        bar: ignored; torch shows its own.
+
+    Returns:
+        The path of the file.
+    """
+    target = Path(out or ".")
+    if target.is_dir():
+        target /= unquote(Path(urlsplit(url).path).name) or "download.wget"
+    # Looked up at each call: the patch for downloads watches it.
+    torch.hub.download_url_to_file(url, str(target))
+    return str(target)
+
+
+def _install(journal: Journal, run: Run) -> None:
+    provide(journal, "wget")
+    journal.when_imported("wget", lambda module: journal.set(module, "download", download))
+
+
+PATCH = Patch(
+    name="wget module",
+    ailment="`import wget` fails, or a failed `wget.download` leaves a stub",
+    install=_install,
+    provides=("wget",),
+)

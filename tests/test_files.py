@@ -1,0 +1,85 @@
+"""Files that a script asks for: --offline lists them and fetches none, --trust-checkpoint loads what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner, Result
+from torch import nn
+
+from support.bdinvert_assets import Assets, invert_args, prepare
+from zplus_plugins.cli import main
+
+pytestmark = pytest.mark.filterwarnings("default")
+
+STANDIN = Path(__file__).parent / "standins" / "bdinvert"
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Assets:
+    return prepare(tmp_path_factory.mktemp("standin"), STANDIN)
+
+
+@pytest.fixture
+def assets(prepared: Assets, monkeypatch: pytest.MonkeyPatch) -> Assets:
+    monkeypatch.chdir(prepared.cwd)
+    monkeypatch.setenv("TORCH_HOME", prepared.env["TORCH_HOME"])
+    return prepared
+
+
+def zplus_run(assets: Assets, *options: str, further: tuple[str, ...] = ()) -> Result:
+    return CliRunner().invoke(main, ["run", *options, "invert.py", *map(str, invert_args(assets, 1)), *further])
+
+
+def row(result: Result, name: str) -> str:
+    (found,) = (line for line in result.output.splitlines() if line.split("  ")[0].endswith(name))
+    return found
+
+
+def test_offline_lists_what_is_there(assets: Assets) -> None:
+    result = zplus_run(assets, "--offline", "--dry-run")
+    assert result.exit_code == 0, result.output
+    assert f"checkpoints/{assets.model_name}.pth" in result.output
+    for name, what in (("mean_latent.npy", "P_N statistics"), ("crop0.png", "picture"), ("397923af.pth", "LPIPS")):
+        assert "  yes" in row(result, name), result.output
+        assert what in row(result, name)
+
+
+def test_offline_lists_what_is_missing(assets: Assets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    result = zplus_run(assets, "--offline", "--dry-run", further=("--encoder_pt_path", "absent.pth"))
+    assert result.exit_code == 1, result.output
+    assert "  no " in row(result, "absent.pth")
+    assert "  no " in row(result, "vgg16-397923af.pth")
+    assert "https://download.pytorch.org/models/vgg16-397923af.pth" in row(result, "vgg16-397923af.pth")
+    assert "2 things stand in the way" in result.output
+
+
+def test_offline_stops_before_a_download(assets: Assets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    assert zplus_run(assets, "--dry-run").exit_code == 0  # torch would fetch it
+    result = zplus_run(assets, "--offline")
+    assert result.exit_code == 1, result.output
+    assert str(tmp_path / "hub" / "checkpoints" / "vgg16-397923af.pth") in result.output
+    assert "Traceback" not in result.output
+
+
+def test_a_checkpoint_with_more_than_weights_needs_trust(assets: Assets, tmp_path: Path) -> None:
+    encoder = tmp_path / "encoder.pth"
+    torch.save({**torch.load(assets.encoder, "cpu", weights_only=True), "loss": nn.MSELoss()}, encoder)
+    further = ("--encoder_pt_path", str(encoder))
+    refused = zplus_run(assets, "--dry-run", further=further)
+    assert refused.exit_code == 1, refused.output
+    assert "torch.nn.modules.loss.MSELoss" in refused.output
+    assert f"--trust-checkpoint {encoder}" in refused.output
+    assert "Traceback" not in refused.output
+    trusted = zplus_run(assets, "--dry-run", "--trust-checkpoint", str(encoder), further=further)
+    assert trusted.exit_code == 0, trusted.output
+
+
+def test_a_trusted_checkpoint_must_exist(assets: Assets) -> None:
+    result = zplus_run(assets, "--dry-run", "--trust-checkpoint", "absent.pth")
+    assert result.exit_code == 2
+    assert "absent.pth" in result.output
