@@ -30,10 +30,11 @@ from zplus_plugins.run import Run
 def _rebuilders() -> Iterator[Callable[..., Any]]:
     """The functions by which numpy pickles scalars and arrays, under the names of numpy 1 and 2."""
     for value in (np.float64(0), np.zeros(1)):
-        rebuild: Any = value.__reduce__()[0]  # type: ignore[index]
+        rebuild: Any = value.__reduce__()[0]
         for module in ("numpy.core.multiarray", "numpy._core.multiarray"):
-            named = functools.partial(rebuild)
-            named.__module__, named.__name__, named.__qualname__ = module, rebuild.__name__, rebuild.__name__  # type: ignore[attr-defined]
+            named: Any = functools.partial(rebuild)
+            # torch knows what it allows by these two names.
+            named.__module__, named.__name__, named.__qualname__ = module, rebuild.__name__, rebuild.__name__
             yield named
 
 

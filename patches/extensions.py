@@ -1,0 +1,82 @@
+"""CUDA extensions that rosinality's StyleGAN2 and its descendants, such as encoder4editing, compile at import.
+
+Without nvcc and a GPU the import itself fails. Our operations stand in for the compiled modules, on
+every device; the upstream's own autograd functions call them, for first and second derivatives too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from torch import Tensor
+
+from zplus_plugins.adapter import Patch
+from zplus_plugins.errors import PatchError
+from zplus_plugins.journal import Journal
+from zplus_plugins.ops.bias_act import bias_act
+from zplus_plugins.ops.upfirdn2d import upfirdn2d
+from zplus_plugins.run import Run
+
+LEAKY_RELU = 3
+
+
+def _fused_bias_act(
+    input: Tensor, bias: Tensor, refer: Tensor, act: int, grad: int, alpha: float, scale: float
+) -> Tensor:
+    """The compiled function's interface: empty tensors are absent ones, and ``grad`` is the derivative's order."""
+    if act != LEAKY_RELU or grad not in (0, 1):
+        raise PatchError(f"fused_bias_act was called with act={act} and grad={grad}; expected act=3 and grad=0 or 1.")
+    return bias_act(
+        input, bias if bias.numel() else None, negative_slope=alpha, gain=scale, sign_of=refer if grad else None
+    )
+
+
+def _upfirdn2d(
+    input: Tensor,
+    kernel: Tensor,
+    up_x: int,
+    up_y: int,
+    down_x: int,
+    down_y: int,
+    pad_x0: int,
+    pad_x1: int,
+    pad_y0: int,
+    pad_y1: int,
+) -> Tensor:
+    """The compiled function's interface: ``input`` of shape (images, height, width, channels)."""
+    padding = (pad_x0, pad_x1, pad_y0, pad_y1)
+    images = input.permute(0, 3, 1, 2)
+    result = upfirdn2d(images, kernel, up=(up_x, up_y), down=(down_x, down_y), padding=padding)
+    return result.permute(0, 2, 3, 1).contiguous()
+
+
+# By the extension's name and a file that it is made of.
+_MODULES = {
+    ("fused", "fused_bias_act.cpp"): SimpleNamespace(fused_bias_act=_fused_bias_act),
+    ("upfirdn2d", "upfirdn2d.cpp"): SimpleNamespace(upfirdn2d=_upfirdn2d),
+}
+
+
+def _loading(load: Callable[..., Any]) -> Callable[..., Any]:
+    def load_here(name: str, sources: str | Iterable[str], *args: Any, **kwargs: Any) -> Any:
+        files = [sources] if isinstance(sources, str) else list(sources)
+        for file in files:
+            if (name, Path(file).name) in _MODULES:
+                return _MODULES[name, Path(file).name]
+        return load(name, files, *args, **kwargs)
+
+    return load_here
+
+
+def _install(journal: Journal, run: Run) -> None:
+    journal.wrap_when_imported("torch.utils.cpp_extension:load", _loading)
+
+
+PATCH = Patch(
+    name="extensions",
+    ailment="rosinality's and encoder4editing's operations are compiled for CUDA as they are imported",
+    install=_install,
+)
