@@ -8,6 +8,7 @@ user trusts it, with ``--trust-checkpoint``. Pickles that upstream code reads by
 from __future__ import annotations
 
 import argparse
+import codecs
 import functools
 import os
 import pickle
@@ -33,13 +34,14 @@ def _rebuilders() -> Iterator[Callable[..., Any]]:
         rebuild: Any = value.__reduce__()[0]
         for module in ("numpy.core.multiarray", "numpy._core.multiarray"):
             named: Any = functools.partial(rebuild)
-            # torch knows what it allows by these two names.
+            # torch knows what it allows by its module and name.
             named.__module__, named.__name__, named.__qualname__ = module, rebuild.__name__, rebuild.__name__
             yield named
 
 
 ALLOWED: tuple[Any, ...] = (
     argparse.Namespace,
+    codecs.encode,  # how pickles of Python 3 write bytes for Python 2
     np.ndarray,
     np.dtype,
     *{type(np.dtype(code)) for code in "?" + np.typecodes["AllInteger"] + np.typecodes["AllFloat"]},
@@ -94,7 +96,7 @@ def _install(journal: Journal, run: Run) -> None:
 @contextmanager
 def _allowed() -> Iterator[None]:
     """torch's own ``safe_globals``, which torch 2.4 does not have."""
-    before = torch.serialization.get_safe_globals()
+    before = list(torch.serialization.get_safe_globals())  # torch 2.4 gives its own list
     torch.serialization.add_safe_globals(list(ALLOWED))
     try:
         yield

@@ -54,6 +54,7 @@ def op(folder: Path) -> ModuleType:
         return imported(folder)
 
 
+@pytest.mark.filterwarnings("default")
 @pytest.mark.skipif(torch.cuda.is_available(), reason="with a GPU it may compile")
 def test_without_the_patch_the_import_fails(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCH_EXTENSIONS_DIR", str(tmp_path))
