@@ -17,8 +17,9 @@ from zplus_plugins.adapter import (
     Writer,
 )
 from zplus_plugins.captures import InstanceOf
+from zplus_plugins.inputs import ImageList
 from zplus_plugins.patches import checkpoints, device, downloads, transpose
-from zplus_plugins.requirements import Checkpoint, Folder, HubWeights, ImageList, PowerOfTwo, SavedFeatures, Writable
+from zplus_plugins.requirements import Checkpoint, Folder, HubWeights, PowerOfTwo, SavedFeatures, Writable
 
 STYLEGAN1, STYLEGAN2 = "models/stylegan_generator.py", "models/stylegan2_generator.py"
 SYNTHESIS = ("wp", "randomize_noise", "basecode_layer", "basecode")

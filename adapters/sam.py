@@ -10,7 +10,7 @@ from zplus_plugins.adapter import Adapter, Derived, Move, Reliance, Script, Writ
 from zplus_plugins.captures import ResultOf
 from zplus_plugins.inputs import Directions, ImageFile, ImageFolder, LpipsWeights
 from zplus_plugins.packages import Module, Submodule
-from zplus_plugins.patches import checkpoints, device, device_names, downloads, removed_modules, wget_module
+from zplus_plugins.patches import checkpoints, device, device_names, downloads, extensions, removed_modules, wget_module
 from zplus_plugins.requirements import Checkpoint, HubWeights, OneOf, PickleFile, When, Writable
 
 IMAGES = ("png", "jpeg", "jpg", "JPEG")
@@ -193,5 +193,6 @@ ADAPTER = Adapter(
         downloads.PATCH,
         wget_module.PATCH,
         removed_modules.PATCH,
+        extensions.PATCH,
     ),
 )

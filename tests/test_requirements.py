@@ -12,12 +12,12 @@ import torch
 from PIL import Image
 
 from zplus_plugins.adapter import FileRequirement, Requirement
+from zplus_plugins.inputs import ImageList
 from zplus_plugins.requirements import (
     Checkpoint,
     DnnlibDownload,
     Folder,
     HubWeights,
-    ImageList,
     OneOf,
     PickleFile,
     PowerOfTwo,

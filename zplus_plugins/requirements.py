@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
 
 from zplus_plugins.adapter import FileRequirement, Finding, NeededFile, Requirement
 
@@ -86,39 +85,6 @@ class Checkpoint:
             found = ", ".join(map(str, list(content)[:5])) if isinstance(content, dict) else type(content).__name__
             return f"is of another kind: expected {' or '.join(self.keys)} in it, found {found}."
         return None
-
-
-@dataclass(frozen=True)
-class ImageList:
-    """A text file that names one picture a line."""
-
-    path: str
-    remedy: str
-
-    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
-        path = Path(self.path.format_map(arguments))
-        try:
-            lines = path.read_text(encoding="utf-8").splitlines()
-        except OSError as error:
-            text = f"The image list {path} cannot be read: {error.strerror}. {self.remedy}"
-            return [Finding("missing", text)]
-        except UnicodeDecodeError:
-            text = f"The image list {path} is no text file; it must name one picture a line. {self.remedy}"
-            return [Finding("missing", text)]
-        if not any(line.strip() for line in lines):
-            return [Finding("missing", f"The image list {path} is empty: it names no picture. {self.remedy}")]
-        findings = [
-            Finding("missing", f"{path}, line {number}: {problem}")
-            for number, line in enumerate(lines, 1)
-            if (problem := image_problem(line.strip()))
-        ]
-        return findings + _same_names(path, lines)
-
-    def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
-        found = _one_file(self.path, "image list", self.remedy, arguments)
-        lines = found.path.read_text(encoding="utf-8").splitlines() if found.present else []
-        names = filter(None, map(str.strip, lines))
-        return [found, *(NeededFile(Path(n), "picture", f"named in {found.path}", Path(n).is_file()) for n in names)]
 
 
 @dataclass(frozen=True)
@@ -325,33 +291,3 @@ def _will_download(what: str, path: Path, remedy: str) -> Finding:
 def _one_file(path: str, what: str, remedy: str, arguments: Mapping[str, Any]) -> NeededFile:
     file = Path(path.format_map(arguments))
     return NeededFile(file, what, remedy.format_map(arguments), file.is_file() and file.stat().st_size > 0)
-
-
-def image_problem(name: str) -> str | None:
-    """Why the file of this name is no picture, as the end of a sentence; None if it is one."""
-    if not name:
-        return "is blank; every line must name a picture. Remove it."
-    path = Path(name)
-    if not path.exists():
-        return f"there is no picture {name} (looked in {Path.cwd()})."
-    try:
-        with Image.open(path) as image:
-            image.verify()
-    except UnidentifiedImageError:
-        return f"{name} is not a picture."
-    except (OSError, SyntaxError, ValueError) as error:
-        return f"{name} cannot be read: {error}."
-    return None
-
-
-def _same_names(path: Path, lines: list[str]) -> list[Finding]:
-    """Pictures whose results would overwrite each other: results are named by the stem alone."""
-    seen: dict[str, str] = {}
-    notes = []
-    for line in filter(None, map(str.strip, lines)):
-        stem = Path(line).stem
-        if stem in seen:
-            text = f"{path}: the results of {seen[stem]} will be overwritten by those of {line}; both are named {stem}."
-            notes.append(Finding("note", text))
-        seen[stem] = line
-    return notes
