@@ -37,7 +37,7 @@ def _install(journal: Journal, run: Run) -> None:
 
 PATCH = Patch(
     name="removed modules",
-    ailment="`pkg_resources` (setuptools 82) and `distutils` (Python 3.12) are gone",
+    ailment="setuptools' `pkg_resources` and Python's `distutils` are gone",
     install=_install,
     provides=("pkg_resources", "distutils"),
 )

@@ -13,7 +13,8 @@ import torch
 
 from support.toys import Genforce
 from zplus_plugins.cli import main
-from zplus_plugins.plugins import all_plugins
+from zplus_plugins.mended import patch_table
+from zplus_plugins.plugins import DISTRIBUTION, all_plugins
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -55,6 +56,22 @@ def test_ci_runs_the_test_command_as_written() -> None:
     assert block("the test command").startswith("python3 -m venv")
     assert "zplus demo" in block("the demo command")
     assert "<!-- the test command -->" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_what_is_mended_is_up_to_date() -> None:
+    """After a change: paste the output of ``zplus adapters --patches`` between the markers."""
+    own = [plugin.adapter for plugin in all_plugins() if plugin.origin.split()[0] == DISTRIBUTION and plugin.adapter]
+    found = re.search(r"<!-- what is mended -->\n(.*?)<!-- end of what is mended -->", README, re.DOTALL)
+    assert found is not None
+    assert found[1].strip() == patch_table(own)
+
+
+def test_every_patch_is_in_use() -> None:
+    files = {file.stem for file in (ROOT / "patches").glob("*.py")} - {"__init__"}
+    used = {
+        patch.install.__module__.rpartition(".")[2] for p in all_plugins() if p.adapter for patch in p.adapter.patches
+    }
+    assert files <= used
 
 
 def test_links_and_pictures_exist() -> None:

@@ -13,6 +13,7 @@ from zplus_plugins import plugins
 from zplus_plugins._version import __version__
 from zplus_plugins.errors import RequirementError, ScriptError, UsageError, ZPlusError
 from zplus_plugins.launcher import launch
+from zplus_plugins.mended import patch_table
 from zplus_plugins.packages import install_command, missing_modules
 from zplus_plugins.run import LATENTS, Options, Run
 from zplus_plugins.start import STARTS
@@ -178,10 +179,14 @@ def run(
     metavar="NAME",
     help="Print what adapter NAME relies on in this folder's checkout, with fingerprints for its author.",
 )
-def adapters(fingerprints: str | None) -> None:
+@click.option("--patches", is_flag=True, help="Print what is mended for which upstream, in Markdown.")
+def adapters(fingerprints: str | None, patches: bool) -> None:
     """List the installed adapters, where each comes from, and whether this folder is theirs."""
     if fingerprints is not None:
         click.echo(_fingerprints(fingerprints))
+        return
+    if patches:
+        click.echo(patch_table(plugin.adapter for plugin in plugins.all_plugins() if plugin.adapter is not None))
         return
     rows = [("ADAPTER", "FROM", "THIS FOLDER", "WHAT IT DOES")]
     for plugin in plugins.all_plugins():
