@@ -111,6 +111,12 @@ def _split_latent(arguments: tuple[str, ...]) -> tuple[str | None, list[str]]:
     metavar="MODULE.NAME=VALUE",
     help="Change a setting of a script that keeps them in modules, for this run only. May be repeated.",
 )
+@click.option(
+    "--call",
+    metavar="'FUNCTION(ARGS)'",
+    help="Import SCRIPT and make this call of a function, or CLASS(ARGS).METHOD(ARGS), that it defines, instead of "
+    "running it. ARGS are literals.",
+)
 @click.option("--summary", type=click.Path(dir_okay=False, path_type=Path), help="Write what was done as JSON.")
 @click.option("--dry-run", is_flag=True, help="Check everything, say what would be done, run nothing.")
 @click.option(

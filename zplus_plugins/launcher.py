@@ -15,6 +15,7 @@ from typing import Any
 from torch import Tensor
 
 from zplus_plugins.arguments import ChecksDone, HelpShown, watch_arguments
+from zplus_plugins.call import import_script
 from zplus_plugins.editing import Editor
 from zplus_plugins.errors import RequirementError, ScriptError, SwapError, UsageError, ZPlusError
 from zplus_plugins.journal import Journal, resolve
@@ -105,7 +106,7 @@ def _redirect(journal: Journal, place: str, target: str) -> None:
 
 
 def _execute(journal: Journal, run: Run, script: Path, arguments: Sequence[str]) -> None:
-    """Run the script as ``__main__``; its own modules are forgotten afterwards."""
+    """Run the script as ``__main__``, or the call that was asked for; its own modules are forgotten afterwards."""
     path = script.resolve()
     journal.keep_list(sys.argv)
     journal.keep_list(sys.path)
@@ -114,7 +115,10 @@ def _execute(journal: Journal, run: Run, script: Path, arguments: Sequence[str])
     # First, because upstreams' own modules have names such as models and utils.
     sys.path[:0] = [str(path.parent), str(run.root)]
     try:
-        runpy.run_path(str(path), run_name="__main__")
+        if run.call is None:
+            runpy.run_path(str(path), run_name="__main__")
+        else:
+            run.call.make(import_script(journal, path, ".".join(Path(run.script.path).with_suffix("").parts)))
     except SystemExit as stop:
         if stop.code not in (None, 0):
             raise

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 import zplus_plugins
 from zplus_plugins.adapter import Adapter, FileRequirement, Finding, NeededFile, Requirement, Script
+from zplus_plugins.call import read_call
 from zplus_plugins.codes import Codes, as_array, style_code
 from zplus_plugins.device import Device
 from zplus_plugins.errors import LatentError, RecordError, RequirementError, SwapError, UsageError
@@ -51,6 +52,7 @@ class Options:
         direction_space: whether the direction that a script edits along lies in W or in Z; ``auto``
             tells by its size, and takes W where both have the same.
         settings: ``module.name=value`` for scripts whose settings are module attributes.
+        call: what to call of the script instead of running it as ``__main__``.
         dry_run: check everything, run nothing.
         offline: touch no network; a file that the script would download is missing.
         trusted: checkpoints that may hold more than weights, as absolute paths.
@@ -65,6 +67,7 @@ class Options:
     device: str = "auto"
     direction_space: Literal["auto", "w", "z"] = "auto"
     settings: tuple[str, ...] = ()
+    call: str | None = None
     dry_run: bool = False
     offline: bool = False
     trusted: tuple[Path, ...] = ()
@@ -79,6 +82,7 @@ class Run:
         init: where inversions start.
         codes: inverted codes, saved by this run or loaded from an earlier one.
         assignments: settings to change when their modules are imported.
+        call: what to call of the script, None to run it as ``__main__``.
         edits: what was edited so far.
         notes: what the requirements noted.
         images: codes that the script has saved.
@@ -96,6 +100,7 @@ class Run:
         self.init = options.init or self.adapter.init
         self.codes = Codes(self.adapter, self.latent)
         self.assignments = read_assignments(self.adapter.settings, self.root, options.settings)
+        self.call = None if options.call is None else read_call(self.root / self.script.path, options.call)
         self.device = Device(options.device)
         self.arguments: Mapping[str, Any] = {}
         self.generator: nn.Module | None = None
