@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from zplus_plugins.adapter import Adapter, Reliance, Script, Settings, Writer
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from zplus_plugins.adapter import Adapter, Download, Reliance, Script, Settings, Writer
 from zplus_plugins.captures import ArgumentOf
+from zplus_plugins.conditions import Above, Undotted, When
+from zplus_plugins.inputs import LpipsWeights
 from zplus_plugins.patches import (
     checkpoints,
     device,
@@ -13,10 +20,13 @@ from zplus_plugins.patches import (
     pillow_names,
     removed_modules,
 )
-from zplus_plugins.requirements import DnnlibDownload, Folder, OneOf, PickleFile, Writable
+from zplus_plugins.pickles import PickleFile
+from zplus_plugins.pictures import Pictures, SavedCodes
+from zplus_plugins.requirements import DnnlibDownload, Folder, OneOf, Writable
 
-PROJECTORS = "training.projectors"
+PROJECTORS, CREATORS = "training.projectors", "scripts/latent_creators"
 PROJECT = ("G", "target", "num_steps", "w_avg_samples", "device", "use_wandb", "w_name")
+CODES = "{embedding_base_dir}/{input_data_id}"
 
 GENERATOR = PickleFile(
     "{stylegan2_ada_ffhq}",
@@ -24,22 +34,85 @@ GENERATOR = PickleFile(
     remedy="Download ffhq.pkl from the link in the repository's README, and name it with "
     "--set configs.paths_config.stylegan2_ada_ffhq=FILE",
 )
-IMAGES = Folder(
+IMAGES = Pictures(
     "{input_data_path}",
-    files=("*.[pjJP][npNP]*[gG]",),
+    suffixes=(".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".tiff"),
     what="aligned images (configs.paths_config.input_data_path)",
     remedy="Name their folder with --set configs.paths_config.input_data_path=FOLDER",
+    generator=GENERATOR.path,
+    at_most="max_images_to_invert",
 )
+ENLARGED = replace(IMAGES, resized=1024, at_most="")
 FEATURES = DnnlibDownload(
     "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/metrics/vgg16.pt",
     what="VGG-16 weights of the projectors' loss",
 )
-OPTIMISED = OneOf(
-    "first_inv_type",
-    values=("w",),
-    why="with 'w+' the pivot comes from an encoder and nothing is optimised that could be moved to Z+. "
-    "Give --set configs.hyperparameters.first_inv_type=w, or run with --latent off.",
+LOSSES = tuple(
+    Above(name, 0, why=f"the script fails without this loss. Give --set configs.hyperparameters.{name}=1")
+    for name in ("pt_l2_lambda", "pt_lpips_lambda")
 )
+PIVOT = SavedCodes(
+    f"{CODES}/{{pti_results_keyword}}/{{image}}/0.pt",
+    pictures=IMAGES,
+    remedy="Find them first, with --set configs.hyperparameters.use_last_w_pivots=False",
+)
+ESTIMATE = replace(PIVOT, path=f"{CODES}/{{e4e_results_keyword}}/{{image}}/0.pt")
+# Multi-id training finds the pivots that are missing; single-id training fails where one is.
+PIVOTS = tuple(
+    When(
+        {"use_last_w_pivots": True, "first_inv_type": kind, "use_multi_id_training": False},
+        (codes,),
+    )
+    for kind, codes in (("w", PIVOT), ("w+", ESTIMATE))
+)
+
+
+def _earlier(arguments: Mapping[str, Any]) -> Iterable[Path]:
+    """Pivots that are taken instead of finding new ones."""
+    return PIVOT.paths(arguments) if arguments["use_last_w_pivots"] else ()
+
+
+PTI = (
+    GENERATOR,
+    IMAGES,
+    FEATURES,
+    LpipsWeights("{lpips_type}"),
+    *LOSSES,
+    *PIVOTS,
+    Writable(f"{CODES}/{{pti_results_keyword}}"),
+    Writable("{checkpoints_dir}"),
+)
+OPTIMISED = (
+    OneOf(
+        "first_inv_type",
+        values=("w",),
+        why="with 'w+' the pivot comes from an encoder and nothing is optimised that could be moved to Z+. "
+        "Give --set configs.hyperparameters.first_inv_type=w, or run with --latent off.",
+    ),
+    Above("first_inv_steps", 0, why="without steps nothing is optimised in Z+."),
+)
+CREATOR = (GENERATOR, ENLARGED, FEATURES)
+EDITS = (
+    Undotted(
+        "input_data_path",
+        why="the script takes an image's name from its path, up to the first one. Give it without ./ and the like.",
+    ),
+    Folder(
+        "editings",
+        files=("interfacegan_directions/*.pt", "ganspace_pca/*.pt"),
+        what="editing directions",
+        remedy="Run the script in the repository's root; git checkout editings brings them back.",
+    ),
+    Writable("{experiments_output_dir}/{input_data_id}"),
+)
+MAPPERS = Folder(
+    "{style_clip_pretrained_mappers}",
+    files=("*.pt",),
+    what="StyleCLIP mappers (configs.paths_config.style_clip_pretrained_mappers)",
+    remedy="Download them from the links in the repository's README, and name their folder with "
+    "--set configs.paths_config.style_clip_pretrained_mappers=FOLDER",
+)
+
 ADAPTER = Adapter(
     name="pti",
     summary="PTI: the pivot is found in Z+ instead of W",
@@ -47,11 +120,21 @@ ADAPTER = Adapter(
     tested_commits=("da94d59",),
     markers=("configs/hyperparameters.py", "training/projectors/w_plus_projector.py"),
     scripts=(
+        Script("scripts/run_pti.py", role="invert", needs=PTI, zplus_needs=OPTIMISED, earlier=_earlier),
         Script(
-            "scripts/run_pti.py",
+            f"{CREATORS}/sg2_latent_creator.py",
             role="invert",
-            needs=(GENERATOR, IMAGES, FEATURES, Writable("{embedding_base_dir}")),
-            zplus_needs=(OPTIMISED,),
+            needs=(*CREATOR, Writable(f"{CODES}/{{sg2_results_keyword}}")),
+        ),
+        Script(
+            f"{CREATORS}/sg2_plus_latent_creator.py",
+            role="invert",
+            needs=(*CREATOR, Writable(f"{CODES}/{{sg2_plus_results_keyword}}")),
+        ),
+        Script("evaluation/qualitative_edit_comparison.py", folder="", needs=(*PTI, *EDITS)),
+        Script(
+            "scripts/pti_styleclip.py",
+            needs=(*PTI, EDITS[0], MAPPERS, Writable("{styleclip_output_dir}/{input_data_id}")),
         ),
     ),
     relies_on=(
@@ -69,13 +152,22 @@ ADAPTER = Adapter(
     ),
     settings=Settings(
         modules=("configs.paths_config", "configs.hyperparameters", "configs.global_config"),
-        gates=("training.coaches.base_coach:BaseCoach.__init__",),
+        # The first thing that every script does with its settings is to make a folder, or to load a generator.
+        gates=("os:makedirs", "utils.models_utils:load_old_G"),
     ),
     generator=(ArgumentOf(f"{PROJECTORS}.w_plus_projector:project", "G"),),
     # The single-code projector repeats its code 18 times, whatever the size; the other one has a code a layer.
     redirect={f"{PROJECTORS}.w_projector:project": f"{PROJECTORS}.w_plus_projector:project"},
     codes="*/*/0.pt",
-    writers=(Writer("torch:save", path=1, content=0),),
+    writers=(Writer("torch:save", path=1, content=0), Writer("PIL.Image:Image.save", path=1, content=0)),
+    downloads=(
+        Download(
+            "pretrained_models/*.pkl",
+            what="generator pickle",
+            remedy="Download ffhq.pkl from the link in the repository's README to pretrained_models/, and name it with "
+            "--set configs.paths_config.stylegan2_ada_ffhq=pretrained_models/ffhq.pkl",
+        ),
+    ),
     optional=("wandb",),
     patches=(
         device.PATCH,

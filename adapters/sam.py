@@ -11,7 +11,8 @@ from zplus_plugins.captures import ResultOf
 from zplus_plugins.inputs import Directions, ImageFile, ImageFolder, LpipsWeights
 from zplus_plugins.packages import Module, Submodule
 from zplus_plugins.patches import checkpoints, device, device_names, downloads, extensions, removed_modules, wget_module
-from zplus_plugins.requirements import Checkpoint, HubWeights, OneOf, PickleFile, When, Writable
+from zplus_plugins.pickles import PickleFile
+from zplus_plugins.requirements import Checkpoint, HubWeights, OneOf, When, Writable
 
 IMAGES = ("png", "jpeg", "jpg", "JPEG")
 FACES = {"sem_seg_name": "face_parser_fused", "edits_folder": "edits/faces"}

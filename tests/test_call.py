@@ -125,6 +125,20 @@ def test_what_is_inherited_is_checked_before_the_call(script: Path, text: str, m
         assert module.MADE == []
 
 
+@pytest.mark.parametrize(
+    ("text", "arguments"),
+    [
+        ("run('a', 2)", {"name": "a", "steps": 2}),
+        ("run('a', multi=True)", {"name": "a", "multi": True}),
+        ("Base(4).create(2)", {"steps": 4, "count": 2}),
+        ("Creator(steps=4).create(2)", {"steps": 4}),
+        ("decorated(1)", {}),
+    ],
+)
+def test_arguments_by_name_are_known_to_the_checks(script: Path, text: str, arguments: dict[str, Any]) -> None:
+    assert read_call(script, text).arguments == arguments
+
+
 def test_a_script_without_functions(script: Path) -> None:
     script.write_text("print(1)\n")
     with pytest.raises(UsageError, match="It defines nothing that can be called"):

@@ -76,7 +76,8 @@ class _Gate:
         mvg = self._run.adapter.mvg_weight
         if self._run.options.without_mvg and arguments.get(mvg):
             raise UsageError(f"--without-mvg and --{mvg} {arguments[mvg]} contradict each other; give one of them.")
-        self._run.check(arguments)
+        call = self._run.call
+        self._run.check({**(call.arguments if call is not None else {}), **arguments})
         if self._editor is not None:
             self._editor.check()
         if self._run.options.dry_run:

@@ -15,7 +15,7 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -37,11 +37,16 @@ class Step:
 
 @dataclass(frozen=True)
 class Call:
-    """``--call TEXT``: a call of a function, or of a class and then of one of its methods."""
+    """``--call TEXT``: a call of a function, or of a class and then of one of its methods.
+
+    Attributes:
+        arguments: those that are given, by name, as far as the script's source tells their names.
+    """
 
     text: str
     first: Step
     method: Step | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
 
     def make(self, module: ModuleType) -> None:
         """Make the call on an imported script.
@@ -63,10 +68,10 @@ class Call:
         made = target(*self.first.args, **self.first.kwargs)
         getattr(made, self.method.name)(*self.method.args, **self.method.kwargs)
 
-    def require_fit(self, step: Step, signature: inspect.Signature) -> None:
-        """Raise UsageError unless a step's arguments fit a signature."""
+    def require_fit(self, step: Step, signature: inspect.Signature) -> dict[str, Any]:
+        """A step's arguments by name; raise UsageError unless they fit a signature."""
         try:
-            signature.bind(*step.args, **step.kwargs)
+            return signature.bind(*step.args, **step.kwargs).arguments
         except TypeError as error:
             raise UsageError(f"--call {self.text}: {error}; it is {step.name}{_names(signature)}.") from None
 
@@ -89,19 +94,18 @@ def read_call(script: Path, text: str) -> Call:
     if isinstance(node, ast.FunctionDef):
         if call.method is not None:
             raise UsageError(f"--call {text}: {call.first.name} is a function, and has no methods; {_EXPECTED}.")
-        _check(call, call.first, node)
-        return call
+        return replace(call, arguments=_check(call, call.first, node))
     if call.method is None:
         methods = ", ".join(name for name in _methods(node) if not name.startswith("_"))
         raise UsageError(
             f"--call {text} would only make an object: call a method of it, {call.first.name}(...).METHOD(...). "
             f"Its own methods are {methods or 'all inherited'}."
         )
+    arguments: dict[str, Any] = {}
     for step, name in ((call.first, "__init__"), (call.method, call.method.name)):
         own = _methods(node).get(name)
-        if own is not None:
-            _check(call, step, own, method=True)
-    return call
+        arguments |= step.kwargs if own is None else _check(call, step, own, method=True)
+    return replace(call, arguments=arguments)
 
 
 def import_script(journal: Journal, path: Path, name: str) -> ModuleType:
@@ -139,11 +143,12 @@ def _step(text: str, node: ast.Call, name: str) -> Step:
     return Step(name, args, kwargs)
 
 
-def _check(call: Call, step: Step, node: ast.FunctionDef, *, method: bool = False) -> None:
+def _check(call: Call, step: Step, node: ast.FunctionDef, *, method: bool = False) -> dict[str, Any]:
+    """The step's arguments by name."""
     if node.decorator_list:  # it may take other arguments; checked once it is imported
-        return
+        return dict(step.kwargs)
     signature = _signature(node.args)
-    call.require_fit(step, _without_self(signature) if method else signature)
+    return call.require_fit(step, _without_self(signature) if method else signature)
 
 
 def _methods(node: ast.ClassDef) -> dict[str, ast.FunctionDef]:

@@ -6,6 +6,7 @@ its w, wherever the upstream has carried it in between.
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from os import PathLike
@@ -20,6 +21,8 @@ from zplus_plugins.adapter import Adapter
 from zplus_plugins.errors import RecordError
 from zplus_plugins.journal import Journal
 from zplus_plugins.record import InversionRecord, hash_code, record_path
+
+_torch_load = torch.load  # as it is before a run watches it for codes
 
 
 @dataclass(frozen=True)
@@ -47,16 +50,24 @@ def as_array(code: Any) -> np.ndarray[Any, Any]:
     return code.detach().cpu().numpy() if isinstance(code, Tensor) else np.asarray(code)
 
 
+def _load_code(path: Path) -> Any:
+    """What ``torch.save`` or ``numpy.save`` has put into a code's file."""
+    try:
+        return (
+            np.load(path, allow_pickle=False) if path.suffix == ".npy" else _torch_load(path, "cpu", weights_only=True)
+        )
+    except (OSError, EOFError, ValueError, RuntimeError, pickle.UnpicklingError) as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise RecordError(f"The code {path} cannot be read: {reason}. Invert the image again.") from None
+
+
 def read_array_code(path: Path) -> InvertedCode:
     """A code from an ``.npy`` file.
 
     Raises:
         RecordError: it cannot be read, or has no record of its own.
     """
-    try:
-        w = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise RecordError(f"The code {path} cannot be read: {error}. Invert the image again.") from None
+    w = _load_code(path)
     return _with_record(path, w, path.stem)
 
 
@@ -93,7 +104,7 @@ class Codes:
         """What it means that the script will use this file again instead of inverting the image.
 
         Raises:
-            RecordError: it is a W+ code in a Z or Z+ run, or one of the other latent.
+            RecordError: it is a W+ code in a Z or Z+ run, or one of the other latent, or its record is another code's.
         """
         recorded = record_path(path).exists()
         if self._latent != "off":
@@ -102,7 +113,9 @@ class Codes:
                     f"{path} is a W+ code of an earlier run, which the script would use again instead of inverting "
                     "the image in Z+. Choose another output folder, remove the file, or run with --latent off."
                 )
-            _require_latent(InversionRecord.load(record_path(path)), path, self._latent)
+            record = InversionRecord.load(record_path(path))
+            _require_latent(record, path, self._latent)
+            record.require_code(as_array(style_code(_load_code(path), self._adapter.code_item)), path)
         found = f"--latent {InversionRecord.load(record_path(path)).provenance.latent}" if recorded else "--latent off"
         return f"{path} exists (inverted with {found}) and will be used again; remove it to invert the image anew."
 

@@ -62,13 +62,13 @@ class Checkpoint:
         remedy = self.remedy.format_map(arguments)
         if not path.exists():
             if self.downloadable:
-                return [_will_download(self.what, path, remedy)]
+                return [will_download(self.what, path, remedy)]
             return [Finding("missing", f"The {self.what}: there is no file {path}. {remedy}")]
         problem = self._problem(path)
         return [Finding("missing", f"The {self.what} {path} {problem} {remedy}")] if problem else []
 
     def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
-        return [_one_file(self.path, self.what, self.remedy, arguments)]
+        return [one_file(self.path, self.what, self.remedy, arguments)]
 
     def _problem(self, path: Path) -> str | None:
         if path.is_dir():
@@ -142,39 +142,6 @@ class When:
         if arguments.get(self.argument) != self.value:
             return []
         return [file for n in self.needs if isinstance(n, FileRequirement) for file in n.asks_for(arguments)]
-
-
-@dataclass(frozen=True)
-class PickleFile:
-    """A pickled network. It is not loaded here: a pickle is a program, and its script runs it anyway.
-
-    Attributes:
-        downloadable: the script fetches the file itself where it does not exist.
-    """
-
-    path: str
-    what: str
-    remedy: str
-    downloadable: bool = False
-
-    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
-        path = Path(self.path.format_map(arguments))
-        if self.downloadable and not path.exists():
-            return [_will_download(self.what, path, self.remedy)]
-        problem = self._problem(path)
-        return [Finding("missing", f"The {self.what}: {problem} {self.remedy}")] if problem else []
-
-    def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
-        return [_one_file(self.path, self.what, self.remedy, arguments)]
-
-    def _problem(self, path: Path) -> str | None:
-        if not path.is_file():
-            return f"there is no file {path}."
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - 1))
-            last = file.read()
-        # Every pickle ends in its STOP opcode, a full stop.
-        return None if last == b"." else f"{path} ({path.stat().st_size:,} bytes) is empty, truncated or no pickle."
 
 
 @dataclass(frozen=True)
@@ -261,6 +228,10 @@ class DnnlibDownload:
     what: str
 
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        path = dnnlib_file(self.url)
+        if path.exists() and not path.stat().st_size:
+            text = f"The {self.what} {path} is empty (0 bytes), as a failed download leaves it. Delete it."
+            return [Finding("missing", text)]
         return _downloads(self.asks_for(arguments))
 
     def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
@@ -283,11 +254,13 @@ def _downloads(files: list[NeededFile]) -> list[Finding]:
     ]
 
 
-def _will_download(what: str, path: Path, remedy: str) -> Finding:
+def will_download(what: str, path: Path, remedy: str) -> Finding:
+    """A file is not there, and the script fetches it itself."""
     text = f"The {what} {path} is not there; the script will try to download it. If it cannot: {remedy}"
     return Finding("download", text)
 
 
-def _one_file(path: str, what: str, remedy: str, arguments: Mapping[str, Any]) -> NeededFile:
+def one_file(path: str, what: str, remedy: str, arguments: Mapping[str, Any]) -> NeededFile:
+    """A file by its path with ``{name}`` in it."""
     file = Path(path.format_map(arguments))
     return NeededFile(file, what, remedy.format_map(arguments), file.is_file() and file.stat().st_size > 0)

@@ -275,6 +275,10 @@ class Run:
         self.outputs.finish_image()
 
     def _write_record(self, path: Path, w: np.ndarray[Any, Any]) -> None:
+        known = self.codes.find(torch.from_numpy(w)) if self.codes.loaded else None
+        if known is not None:  # a code of an earlier run is saved again
+            self._save_record(path, w, known.record)
+            return
         swap = self._swap
         if swap is None or not np.array_equal(w, swap.leaf.detach().cpu().numpy()):
             raise RecordError(
@@ -291,6 +295,9 @@ class Run:
             w_sha256=hash_code(w),
             provenance=self._provenance(swap),
         )
+        self._save_record(path, w, record)
+
+    def _save_record(self, path: Path, w: np.ndarray[Any, Any], record: InversionRecord) -> None:
         record.save(record_path(path))
         self.codes.add(path, w, record)
         self.outputs.add(record_path(path))

@@ -44,7 +44,8 @@ def read_assignments(settings: Settings | None, root: Path, texts: Iterable[str]
 def watch_settings(
     journal: Journal, settings: Settings, assignments: list[Assignment], check: Callable[[dict[str, Any]], None]
 ) -> None:
-    """Apply the assignments when their modules are imported; call ``check`` with all settings at the gate."""
+    """Apply the assignments when their modules are imported; call ``check`` with all settings at the first gate
+    after that."""
     modules: dict[str, ModuleType] = {}
 
     def arrived(imported: ModuleType) -> None:
@@ -59,9 +60,9 @@ def watch_settings(
 
     def guarding(call: Callable[..., Any]) -> Callable[..., Any]:
         def check_first(*args: Any, **kwargs: Any) -> Any:
-            if not checked:
-                checked.append(True)
+            if not checked and len(modules) == len(settings.modules):
                 check({k: v for module in modules.values() for k, v in vars(module).items() if k[0] != "_"})
+                checked.append(True)
             return call(*args, **kwargs)
 
         return check_first

@@ -1,0 +1,59 @@
+"""What scripts need of their settings' values, beside :class:`zplus_plugins.requirements.OneOf`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from zplus_plugins.adapter import FileRequirement, Finding, NeededFile, Requirement
+
+
+@dataclass(frozen=True)
+class When:
+    """Requirements that hold only where certain settings have certain values; an absent one counts as False."""
+
+    values: Mapping[str, Any]
+    needs: tuple[Requirement, ...]
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        if any(arguments.get(name, False) != value for name, value in self.values.items()):
+            return []
+        return [finding for need in self.needs for finding in need.check(arguments)]
+
+    def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
+        if any(arguments.get(name, False) != value for name, value in self.values.items()):
+            return []
+        files = (need.asks_for(arguments) for need in self.needs if isinstance(need, FileRequirement))
+        return [file for some in files for file in some]
+
+
+@dataclass(frozen=True)
+class Above:
+    """A numeric setting that must be greater than ``bound``."""
+
+    argument: str
+    bound: float
+    why: str
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        value = arguments[self.argument]
+        if value > self.bound:
+            return []
+        text = f"{self.argument} is {value}, expected a number above {self.bound}: {self.why}"
+        return [Finding("missing", text, usage=True)]
+
+
+@dataclass(frozen=True)
+class Undotted:
+    """A path setting without a full stop, for scripts that cut off a file's ending at the first one."""
+
+    argument: str
+    why: str
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        value = str(arguments[self.argument])
+        if "." not in value:
+            return []
+        text = f"{self.argument} is {value!r}, expected a path without a full stop: {self.why}"
+        return [Finding("missing", text, usage=True)]

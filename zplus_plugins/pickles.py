@@ -1,0 +1,71 @@
+"""Look into a pickle without running it: a pickle is a program, and loading one runs it."""
+
+from __future__ import annotations
+
+import pickletools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zplus_plugins.adapter import Finding, NeededFile
+from zplus_plugins.requirements import one_file, will_download
+
+
+@dataclass(frozen=True)
+class PickleFile:
+    """A pickled network. It is not loaded here: a pickle is a program, and its script runs it anyway.
+
+    Attributes:
+        downloadable: the script fetches the file itself where it does not exist.
+    """
+
+    path: str
+    what: str
+    remedy: str
+    downloadable: bool = False
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        path = Path(self.path.format_map(arguments))
+        if self.downloadable and not path.exists():
+            return [will_download(self.what, path, self.remedy)]
+        problem = self._problem(path)
+        return [Finding("missing", f"The {self.what}: {problem} {self.remedy}")] if problem else []
+
+    def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
+        return [one_file(self.path, self.what, self.remedy, arguments)]
+
+    def _problem(self, path: Path) -> str | None:
+        if not path.is_file():
+            return f"there is no file {path}."
+        try:
+            read_number(path, "")
+        except ValueError as error:
+            return f"{error}."
+        return None
+
+
+def read_number(path: Path, name: str) -> int | None:
+    """The first whole number that is stored right after the string ``name``: an attribute or an item.
+
+    All of the pickle is read, so a truncated one is noticed.
+
+    Returns:
+        The number; None if there is none.
+
+    Raises:
+        ValueError: the file is empty, truncated or no pickle.
+    """
+    found: int | None = None
+    waiting = False
+    with path.open("rb") as file:
+        try:
+            for opcode, argument, _ in pickletools.genops(file):
+                if found is not None or opcode.name in ("MEMOIZE", "BINPUT", "LONG_BINPUT", "PUT"):
+                    continue
+                if waiting and type(argument) is int and "INT" in opcode.name:
+                    found = argument
+                waiting = argument == name
+        except (ValueError, OverflowError) as error:
+            raise ValueError(f"{path} ({path.stat().st_size:,} bytes) is empty, truncated or no pickle") from error
+    return found
