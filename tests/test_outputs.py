@@ -73,6 +73,9 @@ def test_writers_that_take_the_path_second(tmp_path: Path) -> None:
         torch.save(pivot, tmp_path / "0.pt")
     assert outputs.pending == [tmp_path / "0.pt"]
     assert contents[0] is pivot
+    (tmp_path / "plain").mkdir()
+    torch.save(pivot, tmp_path / "plain" / "0.pt")  # the file carries its own name
+    assert (tmp_path / "0.pt").read_bytes() == (tmp_path / "plain" / "0.pt").read_bytes()
     assert torch.equal(torch.load(tmp_path / "0.pt", weights_only=True), pivot)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -77,13 +78,17 @@ class Outputs:
 
 @contextlib.contextmanager
 def whole_file(target: Path) -> Iterator[Path]:
-    """A temporary path beside ``target``, of the same suffix, that becomes it if all goes well.
+    """A temporary path of the same name, in a folder beside ``target``, that becomes it if all goes well.
+
+    The name is the same because some formats, such as ``torch.save``'s, carry it.
 
     Raises:
         RequirementError: the folder cannot be written to, or the disk is full.
     """
-    unfinished = target.with_name(f".unfinished-{os.getpid()}-{target.name}")
+    folder = target.with_name(f".unfinished-{os.getpid()}-{target.name}")
+    unfinished = folder / target.name
     try:
+        folder.mkdir(exist_ok=True)
         yield unfinished
         unfinished.replace(target)
     except OSError as error:
@@ -91,8 +96,7 @@ def whole_file(target: Path) -> Iterator[Path]:
             f"Cannot write {target}: {error.strerror or error}. Free some space or choose another output folder."
         ) from None
     finally:
-        with contextlib.suppress(OSError):
-            unfinished.unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_whole(target: Path, content: bytes) -> None:
