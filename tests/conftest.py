@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import torch
+
+from support import pti_assets, pti_runs
 
 
 @pytest.fixture(autouse=True)
@@ -17,6 +20,27 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def prepared_pti(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., pti_assets.Assets]:
+    """Copies of PTI's checkouts with synthetic assets; made once, tests write to folders of their own."""
+    base, made = tmp_path_factory.mktemp("pti"), {}
+
+    def get(kind: str, resolution: Literal[64, 1024] = 64) -> pti_assets.Assets:
+        key = f"{kind}-{resolution}"
+        if key not in made:
+            (base / key).mkdir()
+            made[key] = pti_assets.prepare(
+                base / key,
+                pti_runs.checkout_of(kind),
+                resolution=resolution,
+                images=2 if resolution == 64 else 1,
+                cache=base / "cache",
+            )
+        return made[key]
+
+    return get
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -4,61 +4,39 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
+import signal
 import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from support.pti_assets import Assets, merged, multi_id, oracle_env, outputs, pivot, prepare, run_script
+from support import pti_oracle
+from support.pti_assets import (
+    Assets,
+    creator_args,
+    merged,
+    oracle_env,
+    outputs,
+    pivot,
+    run_pti_args,
+    run_script,
+    tuned_generator,
+)
+from support.pti_runs import CALL, RUN_PTI, STEPS, W_PLUS, bare, drive, files, given, summary, zplus
 from zplus_plugins import InversionRecord
 
-HERE = Path(__file__).parent
-STEPS = 5
-
-
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Assets]:
-    """Copies of checkouts with synthetic assets; prepared once, tests write to folders of their own."""
-    base, made = tmp_path_factory.mktemp("pti"), {}
-
-    def get(kind: str) -> Assets:
-        if kind not in made:
-            (base / kind).mkdir()
-            checkout = HERE / "standins" / "pti" if kind == "standin" else Path(os.environ["ZPLUS_UPSTREAMS"]) / "PTI"
-            made[kind] = prepare(base / kind, checkout, cache=base / "cache")
-        return made[kind]
-
-    return get
+Prepare = Callable[..., Assets]
+KINDS = pytest.mark.parametrize("kind", ["standin", pytest.param("upstream", marks=pytest.mark.upstream)])
 
 
 @pytest.fixture(params=["standin", pytest.param("upstream", marks=pytest.mark.upstream)])
-def assets(request: pytest.FixtureRequest, prepared: Callable[[str], Assets]) -> Assets:
-    return prepared(request.param)
-
-
-def zplus(assets: Assets, out: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """``zplus run --set ... arguments``: every setting goes through our own command line."""
-    places = outputs(out) | {"configs.hyperparameters": assets.settings["configs.hyperparameters"]}
-    paths = {**assets.settings["configs.paths_config"], **places["configs.paths_config"]}
-    settings = {**places, "configs.paths_config": paths}
-    given = [f"--set={module}.{name}={value}" for module, some in settings.items() for name, value in some.items()]
-    # None of the oracle's help: the settings and the patches are what is tested.
-    environment = {name: value for name, value in assets.env.items() if name != "PYTHONPATH"}
-    bare = Assets(**{**vars(assets), "env": environment})
-    command = ["zplus_plugins", "run", "--summary", f"{out}.json", *given, *arguments]
-    done = run_script(bare, "-m", command, {"PYTHONPATH": os.environ.get("PYTHONPATH", "")}, timeout=600)
-    assert done.returncode == 0 or not check, done.stderr[-4000:]
-    return done
-
-
-def summary(out: Path) -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads(Path(f"{out}.json").read_text())
-    return loaded
+def assets(request: pytest.FixtureRequest, prepared_pti: Prepare) -> Assets:
+    return prepared_pti(request.param)
 
 
 def load_tuned(assets: Assets, path: Path, code: str) -> str:
@@ -69,13 +47,18 @@ def load_tuned(assets: Assets, path: Path, code: str) -> str:
     return done.stdout.splitlines()[-1]
 
 
+def projections(**values: object) -> dict[str, str]:
+    """An environment in which every projection starts from one random stream, with these arguments."""
+    return {"ZPLUS_TEST_PROJECTION": json.dumps({"seed": 3, **values})}
+
+
 class TestRunPti:
     """scripts/run_pti.py: the pivot in Z+ or Z, the tuning as upstream does it."""
 
     @pytest.mark.parametrize(("latent", "codes"), [("zplus", 10), ("z", 1)])
     def test_pivot_record_and_tuned_generator(self, assets: Assets, tmp_path: Path, latent: str, codes: int) -> None:
         out = tmp_path / "out"
-        zplus(assets, out, "--latent", latent, "scripts/run_pti.py")
+        zplus(assets, out, "--latent", latent, RUN_PTI)
         found = summary(out)
         assert (found["images"], found["steps"], found["retractions"]) == (2, 2 * STEPS, 2 * STEPS)
         assert found["max_sphere_error"] <= 1e-5
@@ -102,69 +85,143 @@ class TestRunPti:
 
     def test_multi_id_leaves_w_avg_and_the_mapping_network_untouched(self, assets: Assets, tmp_path: Path) -> None:
         """It puts the mapping network into training mode, in which a forward pass would move w_avg."""
-        command = ["zplus_plugins", "run", "--summary", str(tmp_path / "out.json"), "scripts/run_pti.py"]
-        settings = merged(outputs(tmp_path / "out"), multi_id())
-        done = run_script(assets, "-m", command, {}, timeout=600, settings=settings)
-        assert done.returncode == 0, done.stderr[-3000:]
-        assert summary(tmp_path / "out")["retractions"] == 2 * STEPS
-        (tuned,) = (tmp_path / "out" / "checkpoints").glob("model_*_multi_id.pt")
+        out = tmp_path / "out"
+        zplus(assets, out, "--call", "run_PTI('run', use_multi_id_training=True)", RUN_PTI)
+        assert summary(out)["retractions"] == 2 * STEPS
+        assert len(summary(out)["records"]) == 2
         code = (
             f"import pickle; old = pickle.load(open({str(assets.generator)!r}, 'rb'))['G_ema']; "
             "before, after = old.mapping.state_dict(), G.mapping.state_dict(); "
             "tuned = any(not torch.equal(*p) for p in zip(G.synthesis.parameters(), old.synthesis.parameters())); "
             "print(all(torch.equal(v, before[k]) for k, v in after.items()), tuned)"
         )
-        assert load_tuned(assets, tuned, code) == "True True"
+        assert load_tuned(assets, tuned_generator(out, "multi_id"), code) == "True True"
 
-    def test_off_is_the_untouched_upstream(self, assets: Assets, tmp_path: Path) -> None:
-        """Every global stream is seeded from outside: PTI itself seeds none."""
-        w_plus = {"training.coaches.base_coach": {"w_projector": "import:training.projectors.w_plus_projector"}}
-        done = run_script(
-            assets,
-            "scripts/run_pti.py",
-            [],
-            oracle_env(assets),
-            timeout=600,
-            settings={**outputs(tmp_path / "untouched"), **w_plus},
+    def test_off_is_the_untouched_upstream_byte_for_byte(self, assets: Assets, tmp_path: Path) -> None:
+        """Every file, also after a run in Z+ in the same process. Streams are seeded from outside: PTI seeds none."""
+        untouched, settings = tmp_path / "untouched", lambda out: merged(outputs(out), W_PLUS)
+        env = {**oracle_env(assets), **projections()}
+        done = run_script(assets, "-c", run_pti_args(), env, timeout=600, settings=settings(untouched))
+        assert done.returncode == 0, done.stderr[-3000:]
+        off = tmp_path / "off"
+        command = ["zplus_plugins", "run", "--latent", "off", *CALL]
+        env = {**assets.env, **projections()}
+        done = run_script(assets, "-m", command, env, timeout=600, settings=settings(off))
+        assert done.returncode == 0, done.stderr[-3000:]
+        other = [argument.removeprefix("--set=") for argument in given(assets, tmp_path / "zplus")]
+        options = {"settings": other, "call": CALL[1]}
+        then = {"options": options, "then_untouched": run_pti_args()[0]}
+        drive(assets, tmp_path, then, RUN_PTI, env={**oracle_env(assets), **projections()})
+        expected = files(untouched)
+        assert len(expected) == 4
+        assert files(off) == expected
+        assert files(tmp_path / "out") == expected
+        name = str(pivot(Path(), "crop0"))
+        assert files(tmp_path / "zplus")[name] != expected[name]
+
+    def test_the_pivot_is_the_oracle_s_bit_for_bit(self, assets: Assets, tmp_path: Path) -> None:
+        """Without noise on w; every step ends on the sphere, with w the map of z."""
+        steps = 30
+        few = {"configs.hyperparameters": {"first_inv_steps": steps, "max_pti_steps": 1, "max_images_to_invert": 1}}
+        watched = tmp_path / "watch.txt"
+        options = {"settings": [f"configs.hyperparameters.{k}={v}" for k, v in few["configs.hyperparameters"].items()]}
+        env = {**oracle_env(assets), **projections(initial_noise_factor=0.0)}
+        drive(assets, tmp_path, {"watch": str(watched), "options": options}, RUN_PTI, env=env)
+        lines = [line.split() for line in watched.read_text().splitlines()]
+        assert len(lines) == steps
+        assert max(float(error) for error, _ in lines) <= 1e-5
+        assert {same for _, same in lines} == {"True"}
+        (vgg,) = Path(assets.env["DNNLIB_CACHE_DIR"], "downloads").iterdir()
+        specification = {
+            "generator": str(assets.generator),
+            "image": str(next(assets.images.glob("crop0.*"))),
+            "vgg": str(vgg),
+            "steps": steps,
+            "seed": 3,
+            "out": str(tmp_path / "oracle.npz"),
+        }
+        oracle = pti_oracle.__file__
+        done = run_script(assets, oracle, [json.dumps(specification)], oracle_env(assets), timeout=600)
+        assert done.returncode == 0, done.stderr[-3000:]
+        code = pivot(tmp_path / "out", "crop0")
+        with np.load(tmp_path / "oracle.npz") as expected:
+            assert np.array_equal(InversionRecord.load(code.with_suffix(".zplus.npz")).z, expected["z"])
+            assert np.array_equal(torch.load(code, weights_only=True).numpy(), expected["w"])
+
+
+class TestLatentCreators:
+    """scripts/latent_creators: their projections are hard-coded to 600 and 2,000 steps, and to 1024 px."""
+
+    @KINDS
+    @pytest.mark.parametrize(("name", "keyword"), [("SG2LatentCreator", "SG2"), ("SG2PlusLatentCreator", "SG2_plus")])
+    def test_codes_and_records(self, prepared_pti: Prepare, kind: str, tmp_path: Path, name: str, keyword: str) -> None:
+        assets, out = prepared_pti(kind, 1024), tmp_path / "out"
+        script = f"scripts/latent_creators/{keyword.lower()}_latent_creator.py"
+        zplus(assets, out, "--call", f"{name}(projection_steps=2).create_latents()", script)
+        assert summary(out)["retractions"] == 2
+        for image in assets.names:
+            code = pivot(out, image, keyword)
+            w = torch.load(code, weights_only=True)
+            assert w.shape[:2] == (1, 18)
+            record = InversionRecord.load(code.with_suffix(".zplus.npz"))
+            record.require_code(w.numpy(), code)
+            assert record.z.shape[:2] == (1, 18)
+
+    @pytest.mark.upstream
+    def test_off_is_the_untouched_upstream(self, prepared_pti: Prepare, tmp_path: Path) -> None:
+        assets, script = prepared_pti("upstream", 1024), "scripts/latent_creators/sg2_latent_creator.py"
+        args, env = creator_args("SG2LatentCreator", 1), {**oracle_env(assets), **projections()}
+        done = run_script(assets, "-c", args, env, timeout=600, settings=outputs(tmp_path / "untouched"))
+        assert done.returncode == 0, done.stderr[-3000:]
+        call = ["--call", "SG2LatentCreator(projection_steps=1).create_latents()"]
+        command, env = ["zplus_plugins", "run", "--latent", "off", *call, script], {**assets.env, **projections()}
+        done = run_script(assets, "-m", command, env, timeout=600, settings=outputs(tmp_path / "off"))
+        assert done.returncode == 0, done.stderr[-3000:]
+        assert len(files(tmp_path / "off")) == 1
+        assert files(tmp_path / "off") == files(tmp_path / "untouched")
+
+
+class TestInterruption:
+    """Ctrl-C: what remains is whole, and a later run can go on from it."""
+
+    def interrupted(self, assets: Assets, out: Path, begun: Path, **hyperparameters: object) -> None:
+        """Run, and interrupt once ``begun`` exists."""
+        command = [sys.executable, "-m", "zplus_plugins", "run", *given(assets, out, **hyperparameters), *CALL]
+        process = subprocess.Popen(
+            command,
+            cwd=assets.cwd,
+            env={**os.environ, **bare(assets).env, "OMP_NUM_THREADS": "1"},
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+            # A test runner started in the background ignores Ctrl-C, and so would its children.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
-        assert done.returncode == 0, done.stderr[-3000:]
-        settings = {**outputs(tmp_path / "off"), **w_plus}
-        env = {**assets.env, "ZPLUS_TEST_SEED": "0"}
-        command = ["zplus_plugins", "run", "--latent", "off", "scripts/run_pti.py"]
-        done = run_script(assets, "-m", command, env, timeout=600, settings=settings)
-        assert done.returncode == 0, done.stderr[-3000:]
-        for name in assets.names:
-            expected, found = (torch.load(pivot(tmp_path / d, name), weights_only=True) for d in ("untouched", "off"))
-            assert torch.equal(expected, found)
+        deadline = time.monotonic() + 120
+        while not begun.exists() and time.monotonic() < deadline and process.poll() is None:
+            time.sleep(0.02)
+        time.sleep(0.5)  # into the steps
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 130, errors[-3000:]
+        assert "zplus: interrupted" in errors
+        assert "Traceback" not in errors
 
+    def test_in_stage_1_nothing_is_left(self, assets: Assets, tmp_path: Path) -> None:
+        out = tmp_path / "out"
+        self.interrupted(assets, out, pivot(out, "crop0").parent, first_inv_steps=1_000_000)
+        assert files(out) == {}
 
-@pytest.fixture
-def spoilt(assets: Assets, tmp_path: Path) -> Assets:
-    """A copy of the prepared repository that a test may spoil."""
-    root = Path(shutil.copytree(assets.root, tmp_path / "repository"))
-    moved = {"root": root, "cwd": root, "generator": root / assets.generator.relative_to(assets.root)}
-    return Assets(**{**vars(assets), **moved})
-
-
-class TestRefusals:
-    """Bad input: one message, the right status, before work is spent."""
-
-    def test_what_cannot_run(self, spoilt: Assets, tmp_path: Path) -> None:
-        cases: list[tuple[tuple[str, ...], int, str]] = [
-            (("--set", "configs.hyperparameters.first_inv_type=w+"), 2, "nothing is optimised"),
-            (("--set", "configs.hyperparameters.max_pti_step=3"), 2, "Did you mean max_pti_steps?"),
-            (("--set", "configs.paths_config.stylegan2_ada_ffhq=absent.pkl"), 1, "there is no file absent.pkl"),
-            (("--set", "configs.paths_config.input_data_path=configs"), 1, "aligned images"),
-            (("--without-f",), 2, "--without-f has no meaning"),
-        ]
-        for options, status, message in cases:
-            refused(zplus(spoilt, tmp_path / "out", *options, "scripts/run_pti.py", check=False), status, message)
-        spoilt.generator.write_bytes(spoilt.generator.read_bytes()[:1000])
-        refused(zplus(spoilt, tmp_path / "out", "scripts/run_pti.py", check=False), 1, "truncated")
-        assert not list((tmp_path / "out").rglob("0.pt"))
-
-
-def refused(done: subprocess.CompletedProcess[str], status: int, message: str) -> None:
-    assert done.returncode == status, done.stderr[-3000:]
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
+    def test_in_stage_2_the_pivot_is_left_and_used(self, assets: Assets, tmp_path: Path) -> None:
+        out = tmp_path / "out"
+        code = pivot(out, "crop0")
+        self.interrupted(
+            assets, out, code.with_suffix(".zplus.npz"), max_pti_steps=1_000_000, LPIPS_value_threshold=0.0
+        )
+        left = files(out)
+        assert set(left) == {str(p.relative_to(out)) for p in (code, code.with_suffix(".zplus.npz"))}
+        zplus(assets, out, *CALL, use_last_w_pivots=True, max_images_to_invert=1)
+        after = files(out)
+        assert tuned_generator(out, "crop0").is_file()
+        assert {name: after[name] for name in left} == left
+        assert (summary(out)["steps"], summary(out)["images"]) == (0, 1)

@@ -7,7 +7,8 @@ options         of :class:`zplus_plugins.run.Options`
 starts          a folder with one start code for each image, (num_ws, z_dim) as 000.npy, 001.npy, ...
 watch           a file that gets one line a step: the distance from the hypersphere, and whether w == map(z)
 draws           a file that gets one line a step: a hash of the global random streams
-then_untouched  arguments with which the script is run once more afterwards, untouched, in this process
+then_untouched  arguments with which the script is run once more afterwards, untouched, in this process; or Python
+                code to run instead, as ``python -c`` would
 """
 
 from __future__ import annotations
@@ -83,7 +84,9 @@ def main() -> None:
     hooks = plugins.hooks_of(Driver(choice.upstream.adapter, settings))
     run = Run(plugins.Choice(choice.plugin, choice.upstream, hooks), Options(**settings.get("options", {})))
     print(launch(run, script, arguments).line(), file=sys.stderr)
-    if "then_untouched" in settings:
+    if isinstance(settings.get("then_untouched"), str):
+        exec(settings["then_untouched"], {"__name__": "__main__"})
+    elif "then_untouched" in settings:
         sys.argv[:] = [str(script), *settings["then_untouched"]]
         sys.path[:0] = [str(script.resolve().parent)]
         runpy.run_path(str(script), run_name="__main__")

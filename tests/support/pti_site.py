@@ -6,6 +6,8 @@ part sleeps until its environment variable is set:
 
 ZPLUS_TEST_SETTINGS       JSON, ``{module: {name: value}}``: attributes to set as soon as the module has run
 ZPLUS_TEST_SEED           the seed of every global random stream; PTI sets none
+ZPLUS_TEST_PROJECTION     JSON, ``{"seed": 0, name: value}``: the seed of torch's stream before every projection,
+                          and arguments of the projector that its callers do not give
 ZPLUS_TEST_CPU            the scripts run without CUDA, and with libraries of today
 ZPLUS_TEST_LOSSES         a file that gets ``float.hex`` of every scalar that ``backward()`` is called on
 ZPLUS_TEST_STARTS         a folder that gets the first parameter of every Adam, as it starts
@@ -47,6 +49,19 @@ def configure(values: Mapping[str, object], module: ModuleType) -> None:
 
 def seed_torch(seed: int, torch: Any) -> None:
     torch.manual_seed(seed)
+
+
+def fix_projections(values: dict[str, object], projector: Any) -> None:
+    """Let every projection start from the same random stream, with these arguments."""
+    project, seed = projector.project, values["seed"]
+    more = {name: value for name, value in values.items() if name != "seed"}
+
+    @functools.wraps(project)
+    def fixed(*args: Any, **kwargs: Any) -> Any:
+        sys.modules["torch"].manual_seed(seed)
+        return project(*args, **kwargs, **more)
+
+    projector.project = fixed
 
 
 def seed_numpy(seed: int, numpy: Any) -> None:
@@ -151,6 +166,9 @@ def hooks_asked_for(environ: os._Environ[str]) -> dict[str, list[Hook]]:
     if seed := environ.get("ZPLUS_TEST_SEED"):
         hooks["torch"].append(functools.partial(seed_torch, int(seed)))
         hooks["numpy"].append(functools.partial(seed_numpy, int(seed)))
+    if projection := environ.get("ZPLUS_TEST_PROJECTION"):
+        for name in ("w_projector", "w_plus_projector"):
+            hooks[f"training.projectors.{name}"].append(functools.partial(fix_projections, json.loads(projection)))
     if environ.get("ZPLUS_TEST_CPU"):
         for module, wanted in OF_TODAY.items():
             hooks[module].extend(wanted)

@@ -1,0 +1,219 @@
+"""PTI, bad input: one message and the right status, before work is spent. In this process, which is faster."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from click.testing import CliRunner
+from PIL import Image
+
+from support.pti_assets import Assets, pivot
+from support.pti_runs import CALL, RUN_PTI, files, given, refused
+from zplus_plugins import InversionRecord
+from zplus_plugins.cli import main
+from zplus_plugins.mapping import Truncation
+from zplus_plugins.record import Provenance, hash_code, record_path
+
+# Upstreams and their libraries warn; their warnings are not ours to judge.
+pytestmark = pytest.mark.filterwarnings("default")
+
+SPOILT = "synthetic/images/crop0.jpeg"
+SG2 = "scripts/latent_creators/sg2_latent_creator.py"
+EVALUATION, STYLECLIP = "evaluation/qualitative_edit_comparison.py", "scripts/pti_styleclip.py"
+
+
+@pytest.fixture(params=["standin", pytest.param("upstream", marks=pytest.mark.upstream)])
+def assets(
+    request: pytest.FixtureRequest,
+    prepared_pti: Callable[..., Assets],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Assets]:
+    """A copy of a prepared repository that a test may spoil; the current folder is its root."""
+    prepared = prepared_pti(request.param)
+    root = Path(shutil.copytree(prepared.root, tmp_path / "repository"))
+    for name in ("TORCH_HOME", "MPLBACKEND"):
+        monkeypatch.setenv(name, prepared.env[name])
+    cache = Path(shutil.copytree(prepared.env["DNNLIB_CACHE_DIR"], tmp_path / "dnnlib"))
+    monkeypatch.setenv("DNNLIB_CACHE_DIR", str(cache))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.setenv("CUDA_DEVICE_ORDER", "")
+    monkeypatch.chdir(root)
+    images = root / prepared.images.relative_to(prepared.root)
+    generator = root / prepared.generator.relative_to(prepared.root)
+    yield Assets(**{**vars(prepared), "root": root, "cwd": root, "images": images, "generator": generator})
+
+
+def run(assets: Assets, out: Path, *arguments: str, **hyperparameters: object) -> Any:
+    return CliRunner().invoke(main, ["run", *given(assets, out, **hyperparameters), *arguments])
+
+
+def save_pivot(code: Path, *, recorded: str | None = "zplus", stale: bool = False) -> None:
+    """A pivot of an earlier run, with the record of an inversion in that latent space."""
+    code.parent.mkdir(parents=True, exist_ok=True)
+    w = torch.ones(1, 10, 8)
+    torch.save(w + float(stale), code)
+    if recorded is None:
+        return
+    provenance = Provenance(recorded, False, "random", "step", 0, 5, "pti", "0", None, "known")
+    record = InversionRecord(w.numpy(), 8**0.5, Truncation(), hash_code(w.numpy()), provenance)
+    record.save(record_path(code))
+
+
+def test_settings(assets: Assets, tmp_path: Path) -> None:
+    cases: list[tuple[dict[str, object], int, str]] = [
+        ({"first_inv_type": "w+"}, 2, "nothing is optimised"),
+        ({"max_pti_step": 3}, 2, "Did you mean max_pti_steps?"),
+        ({"pt_l2_lambda": 0}, 2, "pt_l2_lambda is 0, expected a number above 0"),
+        ({"pt_lpips_lambda": 0}, 2, "pt_lpips_lambda is 0, expected a number above 0"),
+        ({"first_inv_steps": 0}, 2, "first_inv_steps is 0"),
+    ]
+    for settings, status, message in cases:
+        refused(run(assets, tmp_path / "out", RUN_PTI, **settings), status, message)
+    refused(run(assets, tmp_path / "out", "--without-f", RUN_PTI), 2, "--without-f has no meaning")
+    refused(run(assets, tmp_path / "out", "--call", "run_PIT()", RUN_PTI), 2, "Did you mean run_PTI?")
+    refused(run(assets, tmp_path / "out", "--call", "run_PTI(name='x')", RUN_PTI), 2, "unexpected keyword argument")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_generator_s_pickle(assets: Assets, tmp_path: Path) -> None:
+    absent = ("--set", "configs.paths_config.stylegan2_ada_ffhq=absent.pkl", RUN_PTI)
+    refused(run(assets, tmp_path / "out", *absent), 1, "there is no file absent.pkl", "Download ffhq.pkl")
+    whole = assets.generator.read_bytes()
+    for spoilt in (b"", whole[:1000], whole[:-1], b"<html>quota exceeded</html>."):
+        assets.generator.write_bytes(spoilt)
+        refused(run(assets, tmp_path / "out", RUN_PTI), 1, "is empty, truncated or no pickle")
+    assert not (tmp_path / "out").exists()
+
+
+def test_images(assets: Assets, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for folder in ("configs", "absent", ""):
+        arguments = ("--set", f"configs.paths_config.input_data_path={folder}", RUN_PTI)
+        refused(run(assets, out, *arguments), 1, "aligned images", "found no .jpg")
+    image = Image.open(SPOILT)
+    for width, height in ((64, 32), (128, 128)):
+        image.resize((width, height)).save(SPOILT)
+        message = f"{SPOILT} has {width} x {height} pixels; the generator makes 64 x 64. Resize it."
+        refused(run(assets, out, RUN_PTI), 1, message)
+    # Pictures that are not taken do not matter.
+    image.save(SPOILT)
+    image.resize((32, 32)).save("synthetic/images/other.png")
+    refused(run(assets, out, RUN_PTI), 1, "other.png has 32 x 32 pixels")
+    assert run(assets, out, "--dry-run", RUN_PTI, max_images_to_invert=2).exit_code == 0
+    Path(SPOILT).write_bytes(b"no picture")
+    refused(run(assets, out, RUN_PTI), 1, f"{SPOILT} is not a picture")
+    refused(run(assets, out, SG2), 1, "which the script makes 1024 x 1024", "needs a 1024 px generator")
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("setting", "script", "call"),
+    [
+        ("embedding_base_dir", RUN_PTI, ()),
+        ("checkpoints_dir", RUN_PTI, ()),
+        ("experiments_output_dir", EVALUATION, ()),
+        ("styleclip_output_dir", STYLECLIP, ("--call", "styleclip_edit(False, '', False, ['afro'])")),
+    ],
+)
+def test_output_folders(assets: Assets, tmp_path: Path, setting: str, script: str, call: tuple[str, ...]) -> None:
+    if not (assets.root / script).exists():
+        pytest.skip("the stand-in has no StyleCLIP")
+    Path("file").touch()
+    Path("mappers").mkdir()
+    Path("mappers", "afro.pt").touch()
+    paths = {setting: "file/folder", "style_clip_pretrained_mappers": "mappers"}
+    if script != STYLECLIP:
+        del paths["style_clip_pretrained_mappers"]
+    places = [f"--set=configs.paths_config.{name}={value}" for name, value in paths.items()]
+    done = run(assets, tmp_path / "out", *places, *call, script)
+    refused(done, 1, "The output folder file/folder", "cannot be made: file is a file")
+    assert not (tmp_path / "out").exists()
+
+
+class TestSavedPivots:
+    """use_last_w_pivots=True: upstream fails where one is missing; in Z+ each needs its record."""
+
+    def test_missing(self, assets: Assets, tmp_path: Path) -> None:
+        out = tmp_path / "out"
+        for latent in ("zplus", "off"):
+            refused(
+                run(assets, out, "--latent", latent, RUN_PTI, use_last_w_pivots=True),
+                1,
+                "There is no saved code",
+                "(2 of 2 are missing)",
+                "use_last_w_pivots=False",
+            )
+        multi = ("--dry-run", "--call", "run_PTI('', False, True)", RUN_PTI)
+        assert run(assets, out, *multi, use_last_w_pivots=True).exit_code == 0  # it finds those that are missing
+
+    def test_of_another_run(self, assets: Assets, tmp_path: Path) -> None:
+        out = tmp_path / "out"
+        code = pivot(out, "crop0")
+        settings = {"use_last_w_pivots": True, "max_images_to_invert": 1}
+        save_pivot(code, recorded=None)
+        message = "The code beside it was not inverted in Z or Z+: invert it with --latent zplus"
+        refused(run(assets, out, *CALL, **settings), 1, message)
+        assert run(assets, out, "--latent", "off", "--dry-run", *CALL, **settings).exit_code == 0
+        save_pivot(code, stale=True)
+        refused(run(assets, out, *CALL, **settings), 1, "does not belong to", "0.pt")
+        save_pivot(code, recorded="z")
+        refused(run(assets, out, *CALL, **settings), 1, "was found with --latent z, not zplus")
+        save_pivot(code)
+        left = files(out)
+        assert run(assets, out, "--dry-run", *CALL, **settings).exit_code == 0
+        code.write_bytes(b"no pivot")
+        refused(run(assets, out, *CALL, **settings), 1, "cannot be read", "Invert the image again")
+        assert set(files(out)) == set(left)
+
+
+def test_weights_that_cannot_be_downloaded(assets: Assets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The projector's VGG-16 by dnnlib, LPIPS's backbone by torch; a dry run tells of both."""
+    out, few = tmp_path / "out", {"max_images_to_invert": 1}
+    (vgg,) = Path("..", "dnnlib", "downloads").iterdir()
+    whole = vgg.read_bytes()
+    vgg.write_bytes(b"")
+    refused(run(assets, out, *CALL, **few), 1, "is empty (0 bytes)", "Delete it")
+    vgg.unlink()
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nothing listens there
+    note = run(assets, out, "--dry-run", *CALL, **few)
+    assert note.exit_code == 0
+    assert "projector's VGG-16 is not there yet" in note.output
+    refused(run(assets, out, *CALL, **few), 1, "The download of https://nvlabs-fi-cdn", f"save it as {vgg.resolve()}")
+    vgg.write_bytes(whole)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "empty"))
+    assert "LPIPS backbone weights are not there yet" in run(assets, out, "--dry-run", *CALL, **few).output
+    refused(run(assets, out, *CALL, **few), 1, "The download of https://download.pytorch.org", "alexnet")
+    assert files(out) == {}
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
+def test_a_gpu_that_is_not_there(assets: Assets, tmp_path: Path) -> None:
+    refused(run(assets, tmp_path / "out", "--device", "cuda", RUN_PTI), 1, "CUDA")
+    assert not (tmp_path / "out").exists()
+
+
+def test_dots_in_folders_that_evaluation_cuts_off(assets: Assets, tmp_path: Path) -> None:
+    dotted = ("--set", "configs.paths_config.input_data_path=./synthetic/images", EVALUATION)
+    refused(run(assets, tmp_path / "out", *dotted), 2, "expected a path without a full stop")
+    assert not (tmp_path / "out").exists()
+
+
+def test_doctor_looks_for_the_generator(assets: Assets) -> None:
+    done = CliRunner().invoke(main, ["doctor"])
+    assert "missing: pretrained_models/*.pkl" in done.output
+    Path("pretrained_models").mkdir(exist_ok=True)
+    shutil.copy(assets.generator, "pretrained_models/ffhq.pkl")
+    assert "missing: pretrained_models" not in CliRunner().invoke(main, ["doctor"]).output
+
+
+def test_a_fork_with_another_projector(assets: Assets, tmp_path: Path) -> None:
+    projector = Path("training/projectors/w_plus_projector.py")
+    projector.write_text(projector.read_text().replace("w_avg_samples", "samples"))
+    refused(run(assets, tmp_path / "out", RUN_PTI), 1, "expected the parameters G, target", "w_avg_samples")
+    assert not (tmp_path / "out").exists()
