@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from zplus_plugins.adapter import Adapter, Download, Reliance, Script, Settings, Writer
+from zplus_plugins.adapter import Adapter, Download, Reliance, Requirement, Script, Settings, Writer
 from zplus_plugins.captures import ArgumentOf
-from zplus_plugins.conditions import Above, Undotted, When
+from zplus_plugins.conditions import Above, Undotted
 from zplus_plugins.inputs import LpipsWeights
 from zplus_plugins.patches import (
     checkpoints,
@@ -22,7 +22,7 @@ from zplus_plugins.patches import (
 )
 from zplus_plugins.pickles import PickleFile
 from zplus_plugins.pictures import Pictures, SavedCodes
-from zplus_plugins.requirements import DnnlibDownload, Folder, OneOf, Writable
+from zplus_plugins.requirements import DnnlibDownload, Folder, OneOf, When, Writable
 
 PROJECTORS, CREATORS = "training.projectors", "scripts/latent_creators"
 PROJECT = ("G", "target", "num_steps", "w_avg_samples", "device", "use_wandb", "w_name")
@@ -55,15 +55,14 @@ PIVOT = SavedCodes(
     f"{CODES}/{{pti_results_keyword}}/{{image}}/0.pt",
     pictures=IMAGES,
     remedy="Find them first, with --set configs.hyperparameters.use_last_w_pivots=False",
+    unless="use_multi_id_training",  # single-id training fails where one is missing
 )
 ESTIMATE = replace(PIVOT, path=f"{CODES}/{{e4e_results_keyword}}/{{image}}/0.pt")
-# Multi-id training finds the pivots that are missing; single-id training fails where one is.
-PIVOTS = tuple(
-    When(
-        {"use_last_w_pivots": True, "first_inv_type": kind, "use_multi_id_training": False},
-        (codes,),
-    )
-    for kind, codes in (("w", PIVOT), ("w+", ESTIMATE))
+# The way in which a pivot is found, and where it is saved then.
+PIVOTS = When(
+    "use_last_w_pivots",
+    True,
+    (When("first_inv_type", "w", (PIVOT,)), When("first_inv_type", "w+", (ESTIMATE,))),
 )
 
 
@@ -72,13 +71,13 @@ def _earlier(arguments: Mapping[str, Any]) -> Iterable[Path]:
     return PIVOT.paths(arguments) if arguments["use_last_w_pivots"] else ()
 
 
-PTI = (
+PTI: tuple[Requirement, ...] = (
     GENERATOR,
     IMAGES,
     FEATURES,
     LpipsWeights("{lpips_type}"),
     *LOSSES,
-    *PIVOTS,
+    PIVOTS,
     Writable(f"{CODES}/{{pti_results_keyword}}"),
     Writable("{checkpoints_dir}"),
 )
@@ -91,8 +90,8 @@ OPTIMISED = (
     ),
     Above("first_inv_steps", 0, why="without steps nothing is optimised in Z+."),
 )
-CREATOR = (GENERATOR, ENLARGED, FEATURES)
-EDITS = (
+CREATOR: tuple[Requirement, ...] = (GENERATOR, ENLARGED, FEATURES)
+EDITS: tuple[Requirement, ...] = (
     Undotted(
         "input_data_path",
         why="the script takes an image's name from its path, up to the first one. Give it without ./ and the like.",

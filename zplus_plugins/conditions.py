@@ -6,26 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from zplus_plugins.adapter import FileRequirement, Finding, NeededFile, Requirement
-
-
-@dataclass(frozen=True)
-class When:
-    """Requirements that hold only where certain settings have certain values; an absent one counts as False."""
-
-    values: Mapping[str, Any]
-    needs: tuple[Requirement, ...]
-
-    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
-        if any(arguments.get(name, False) != value for name, value in self.values.items()):
-            return []
-        return [finding for need in self.needs for finding in need.check(arguments)]
-
-    def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
-        if any(arguments.get(name, False) != value for name, value in self.values.items()):
-            return []
-        files = (need.asks_for(arguments) for need in self.needs if isinstance(need, FileRequirement))
-        return [file for some in files for file in some]
+from zplus_plugins.adapter import Finding
 
 
 @dataclass(frozen=True)

@@ -86,13 +86,17 @@ class SavedCodes:
         path: of a picture's code; ``{image}`` stands for the picture's name.
         pictures: whose codes.
         remedy: for messages.
+        unless: an argument with which the script finds those that are missing; it may be absent.
     """
 
     path: str
     pictures: Pictures
     remedy: str
+    unless: str
 
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        if arguments.get(self.unless):
+            return []
         paths = self.paths(arguments)
         absent = [path for path in paths if not path.is_file()]
         if not absent:

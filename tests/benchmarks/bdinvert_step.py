@@ -9,10 +9,7 @@ Example: python tests/benchmarks/bdinvert_step.py CHECKOUT --resolution 256 --st
 
 from __future__ import annotations
 
-import json
-import statistics
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,10 +17,10 @@ from typing import Any
 import click
 import lpips
 import torch
+from interleaved import compare, device_option, json_option, show, steps_option
 from torch import Tensor, nn
 
-from zplus_plugins import Journal, LeafSwap, SphericalLatent, Truncation, mapping_of
-from zplus_plugins.swap import LeafSwapper
+from zplus_plugins import Truncation, mapping_of
 
 
 def build(checkout: Path, resolution: int, device: str) -> tuple[Any, nn.Module]:
@@ -56,61 +53,22 @@ def inversion(generator: Any, perceptual: nn.Module, base: Tensor, target: Tenso
     return step
 
 
-def measure(step: Callable[[], None], device: str) -> float:
-    """Seconds of one step: CPU time of this process, or wall clock on a GPU."""
-    clock = time.perf_counter if device == "cuda" else time.process_time
-    if device == "cuda":
-        torch.cuda.synchronize()
-    begin = clock()
-    step()
-    if device == "cuda":
-        torch.cuda.synchronize()
-    return clock() - begin
-
-
 @click.command(help=__doc__)
 @click.argument("checkout", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--resolution", default=256, show_default=True, help="256 is the smallest of the upstream's StyleGAN2.")
-@click.option("--steps", default=30, show_default=True)
-@click.option("--device", type=click.Choice(("cpu", "cuda")), default="cpu", show_default=True)
-@click.option("--json", "output", type=click.Path(path_type=Path), help="Write the figures as JSON.")
+@steps_option
+@device_option
+@json_option
 def main(checkout: Path, resolution: int, steps: int, device: str, output: Path | None) -> None:
     torch.set_num_threads(1)
     generator, perceptual = build(checkout.resolve(), resolution, device)
-    swaps: list[LeafSwap] = []
     with torch.no_grad():
         z = torch.randn(1, generator.z_space_dim, device=device)
         sample = generator.synthesis(generator.truncation(generator.mapping(z)["w"]))
     base, target = sample["x03"], sample["image"].clamp(-1, 1)
-    upstream = inversion(generator, perceptual, base, target)
     mapping = mapping_of(generator, Truncation(0.7, 8))
-    latent = SphericalLatent.random(1, mapping.num_ws, mapping.z_dim, device=device)
-    swapper = LeafSwapper(lambda leaf: leaf.ndim == 3, lambda leaf: (latent, mapping), on_swap=swaps.append)
-    with Journal() as journal:
-        swapper.install(journal)
-        ours = inversion(generator, perceptual, base, target)
-        for _ in range(3):
-            measure(upstream, device), measure(ours, device)
-        pairs = [(measure(upstream, device), measure(ours, device)) for _ in range(steps)]
-    ratios = sorted(b / a for a, b in pairs)
-    (swap,) = swaps
-    figures = {
-        "resolution": resolution,
-        "device": torch.cuda.get_device_name() if device == "cuda" else "cpu, one thread",
-        "torch": torch.__version__,
-        "steps": swap.progress.steps,
-        "retractions": swap.progress.retractions,
-        "max_sphere_error": swap.progress.largest_error.item(),
-        "upstream_median_s": statistics.median(a for a, _ in pairs),
-        "zplus_median_s": statistics.median(b for _, b in pairs),
-        "ratio_median": statistics.median(ratios),
-        "ratio_min": ratios[0],
-        "ratio_max": ratios[-1],
-    }
-    for name, value in figures.items():
-        click.echo(f"{name:20} {value:.4g}" if isinstance(value, float) else f"{name:20} {value}")
-    if output is not None:
-        output.write_text(json.dumps(figures, indent=2) + "\n")
+    figures = compare(lambda: inversion(generator, perceptual, base, target), mapping, steps, device)
+    show({"resolution": resolution, **figures}, output)
 
 
 if __name__ == "__main__":
