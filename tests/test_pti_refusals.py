@@ -157,13 +157,13 @@ class TestSavedPivots:
         code = pivot(out, "crop0")
         settings = {"use_last_w_pivots": True, "max_images_to_invert": 1}
         save_pivot(code, recorded=None)
-        message = "The code beside it was not inverted in Z or Z+: invert it with --latent zplus"
-        refused(run(assets, out, *CALL, **settings), 1, message)
+        message = "is a W+ code of an earlier run"
+        refused(run(assets, out, *CALL, **settings), 1, message, "or run with --latent off")
         assert run(assets, out, "--latent", "off", "--dry-run", *CALL, **settings).exit_code == 0
         save_pivot(code, stale=True)
         refused(run(assets, out, *CALL, **settings), 1, "does not belong to", "0.pt")
         save_pivot(code, recorded="z")
-        refused(run(assets, out, *CALL, **settings), 1, "was found with --latent z, not zplus")
+        refused(run(assets, out, *CALL, **settings), 1, "was inverted with --latent z, this run has --latent zplus")
         save_pivot(code)
         left = files(out)
         assert run(assets, out, "--dry-run", *CALL, **settings).exit_code == 0
@@ -183,7 +183,7 @@ def test_weights_that_cannot_be_downloaded(assets: Assets, tmp_path: Path, monke
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nothing listens there
     note = run(assets, out, "--dry-run", *CALL, **few)
     assert note.exit_code == 0
-    assert "projector's VGG-16 is not there yet" in note.output
+    assert "VGG-16 weights of the projectors' loss are not there yet" in note.output
     refused(run(assets, out, *CALL, **few), 1, "The download of https://nvlabs-fi-cdn", f"save it as {vgg.resolve()}")
     vgg.write_bytes(whole)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "empty"))
