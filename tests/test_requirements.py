@@ -13,13 +13,13 @@ from PIL import Image
 
 from zplus_plugins.adapter import FileRequirement, Requirement
 from zplus_plugins.inputs import ImageList
+from zplus_plugins.pickles import PickleFile
 from zplus_plugins.requirements import (
     Checkpoint,
     DnnlibDownload,
     Folder,
     HubWeights,
     OneOf,
-    PickleFile,
     PowerOfTwo,
     SavedFeatures,
     Writable,
