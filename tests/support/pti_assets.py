@@ -204,6 +204,21 @@ def creator_args(name: Literal["SG2LatentCreator", "SG2PlusLatentCreator"], step
     return [f"from scripts.latent_creators.{module} import {name}; {call}"]
 
 
+def write_mapper(assets: Assets, path: Path) -> None:
+    """Save a StyleCLIP mapper with random weights; only the original repository has StyleCLIP."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    options = "Namespace(no_coarse_mapper=False, no_medium_mapper=False, no_fine_mapper=True)"
+    code = (
+        "import torch; from argparse import Namespace; torch.manual_seed(0); "
+        f"from models.StyleCLIP.mapper.latent_mappers import LevelsMapper; mapper = LevelsMapper({options}); "
+        "weights = {f'mapper.{name}': value for name, value in mapper.state_dict().items()}; "
+        f"torch.save({{'opts': {{}}, 'state_dict': weights}}, {str(path)!r})"
+    )
+    done = run_script(assets, "-c", [code], oracle_env(assets), timeout=120)
+    if done.returncode:
+        raise RuntimeError(f"The mapper could not be built:\n{done.stderr[-4000:]}")
+
+
 def pivot(folder: Path, name: str, keyword: str = "PTI") -> Path:
     """Where a run with :func:`outputs` saves the code of an image; keyword is ``SG2`` ... for latent creators."""
     return folder / "embeddings" / DATA_ID / keyword / name / "0.pt"

@@ -150,11 +150,25 @@ def restore_antialias(image: Any) -> None:
         image.ANTIALIAS = image.Resampling.LANCZOS
 
 
+def restore_range(utils: Any) -> None:
+    """torchvision renamed an argument."""
+    make_grid = utils.make_grid
+
+    @functools.wraps(make_grid)
+    def making(*args: Any, **kwargs: Any) -> Any:
+        if "range" in kwargs:
+            kwargs["value_range"] = kwargs.pop("range")
+        return make_grid(*args, **kwargs)
+
+    utils.make_grid = making
+
+
 OF_TODAY: dict[str, tuple[Hook, ...]] = {
     "torch": (run_without_cuda, load_anything),
     "torch_utils.ops.bias_act": (use_reference,),
     "torch_utils.ops.upfirdn2d": (use_reference,),
     "PIL.Image": (restore_antialias,),
+    "torchvision.utils": (restore_range,),
 }
 
 
