@@ -10,7 +10,8 @@ import pytest
 
 from zplus_plugins import Adapter, Reliance, Script
 from zplus_plugins.errors import UpstreamError
-from zplus_plugins.upstream import fingerprint, fingerprint_of, head_commit, match_folder, match_script, read_place
+from zplus_plugins.sources import Unseen, fingerprint, read_place, require_place
+from zplus_plugins.upstream import head_commit, match_folder, match_script
 
 SOURCE = '''\
 class Net:
@@ -44,7 +45,7 @@ def adapter(checkout: Path) -> Adapter:
         tested_commits=("abc1234",),
         markers=("nets.py",),
         scripts=(Script("tools/run.py"),),
-        relies_on=(Reliance(where, fingerprint_of(checkout, where) or "", takes=("x", "gain")),),
+        relies_on=(Reliance(where, fingerprint(read_place(checkout, where)[0]), takes=("x", "gain")),),
     )
 
 
@@ -70,6 +71,40 @@ def test_reads_a_function_and_its_parameters(checkout: Path) -> None:
         read_place(checkout, "nets.py:broken")
 
 
+PLACES = """\
+from elsewhere import taken
+assigned = taken
+if assigned:
+    def conditional():
+        local = 1
+class Own:
+    def method(self): ...
+class Heir(Own):
+    pass
+"""
+
+
+def test_places_are_looked_for_where_imports_would(checkout: Path) -> None:
+    (checkout / "tools" / "places.py").write_text(PLACES)
+    folders = [checkout / "tools", checkout]
+
+    def look(place: str) -> None:
+        require_place(checkout, folders, place)
+
+    for place in ("places:conditional", "places:Own.method", "places:Heir", "nets", "nets:Net.forward", "torch:save"):
+        look(place)
+    for place in ("places:taken", "places:assigned", "places:Heir.method", "no_such_module:f"):
+        with pytest.raises(Unseen):
+            look(place)
+    for place, message in (
+        ("places:local", "tools/places.py defines no local"),
+        ("places:Own.other", "defines no Own.other"),
+        ("tools.other:f", "there is no module tools.other"),
+    ):
+        with pytest.raises(LookupError, match=message):
+            look(place)
+
+
 def test_known_compatible_incompatible(checkout: Path) -> None:
     declared = adapter(checkout)
     script = checkout / "tools" / "run.py"
@@ -92,7 +127,13 @@ def test_known_compatible_incompatible(checkout: Path) -> None:
     with pytest.raises(UpstreamError) as error:
         upstream.require_compatible()
     message = str(error.value)
-    for part in ("nets.py:Net.forward", "x, gain", "found self, x, scale, amount", "abc1234", "--adapter"):
+    for part in (
+        "nets.py:Net.forward: lacks the parameter gain",
+        "x, gain",
+        "found self, x, scale, amount",
+        "abc1234",
+        "--adapter",
+    ):
         assert part in message
 
 

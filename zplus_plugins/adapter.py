@@ -86,6 +86,10 @@ class FileRequirement(Protocol):
 class Capture(Protocol):
     """How the run gets hold of the generator."""
 
+    @property
+    def where(self) -> str:
+        """The place that it watches, ``"package.module:Class"`` or ``"package.module:function"``."""
+
     def install(self, journal: Journal, run: Run) -> None:
         """Arrange that ``run.set_generator`` is called."""
 
@@ -113,7 +117,7 @@ class Reliance:
 
     Attributes:
         where: ``"path/to/file.py:Class.function"``.
-        fingerprint: of its source at the tested commits, as ``zplus adapters --fingerprints`` prints it.
+        fingerprint: of its source at the tested commits, as ``zplus check --fingerprints`` prints it.
         takes: parameters that it must have; with them a changed function is still compatible.
     """
 

@@ -1,4 +1,4 @@
-"""The command line: ``zplus run | adapters | doctor | demo``."""
+"""The command line: ``zplus run | check | adapters | new-adapter | doctor | demo``."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ import click
 
 from zplus_plugins import plugins
 from zplus_plugins._version import __version__
+from zplus_plugins.check import reliances, rows, verdict
 from zplus_plugins.errors import RequirementError, ScriptError, UsageError, ZPlusError
 from zplus_plugins.launcher import launch
 from zplus_plugins.mended import patch_table
 from zplus_plugins.packages import install_command, missing_modules
 from zplus_plugins.run import LATENTS, Options, Run
 from zplus_plugins.start import STARTS
-from zplus_plugins.upstream import Upstream, fingerprint_of, match_folder
+from zplus_plugins.upstream import Upstream, match_folder
 
 INTERRUPTED = 130
 
@@ -155,8 +156,7 @@ def run(
       zplus run --dry-run invert.py --encoder_pt_path ENCODER.pth          check, run nothing
       zplus run --latent off invert.py --encoder_pt_path ENCODER.pth       the upstream as it is, mended
     """
-    if not script.is_file():
-        raise UsageError(f"There is no script {script} (looked in {Path.cwd()}).")
+    _require_script(script)
     if summary is not None and not summary.absolute().parent.is_dir():
         raise UsageError(f"--summary {summary}: there is no folder {summary.absolute().parent}.")
     late, rest = _split_latent(arguments)
@@ -180,28 +180,43 @@ def run(
 
 
 @main.command()
-@click.option(
-    "--fingerprints",
-    metavar="NAME",
-    help="Print what adapter NAME relies on in this folder's checkout, with fingerprints for its author.",
-)
-@click.option("--patches", is_flag=True, help="Print what is mended for which upstream, in Markdown.")
-def adapters(fingerprints: str | None, patches: bool) -> None:
-    """List the installed adapters, where each comes from, and whether this folder is theirs."""
-    if fingerprints is not None:
-        click.echo(_fingerprints(fingerprints))
+@click.option("--adapter", metavar="NAME", help="Ask this adapter instead of the one found from the script.")
+@click.option("--fingerprints", is_flag=True, help="For authors: print the adapter's relies_on as it should be here.")
+@click.argument("script", type=click.Path(path_type=Path))
+def check(script: Path, adapter: str | None, fingerprints: bool) -> None:
+    """Say whether the checkout around SCRIPT fits its adapter: found, changed or missing, place by place.
+
+    Sources are read, nothing is imported or run, and no weights are needed. The status is 0 if it fits, 1 if not.
+
+    \b
+    Examples:
+      zplus check scripts/run_pti.py
+      zplus check --adapter pti scripts/run_pti.py      a fork that is not recognised: what does it lack?
+    """
+    _require_script(script)
+    upstream = plugins.examined(script, adapter)
+    if fingerprints:
+        click.echo(reliances(upstream))
         return
+    click.echo(f"{_table(rows(upstream))}\n\n{verdict(upstream)}")
+    sys.exit(1 if upstream.status == "incompatible" else 0)
+
+
+@main.command()
+@click.option("--patches", is_flag=True, help="Print what is mended for which upstream, in Markdown.")
+def adapters(patches: bool) -> None:
+    """List the installed adapters, where each comes from, and whether this folder is theirs."""
     if patches:
         click.echo(patch_table(plugin.adapter for plugin in plugins.all_plugins() if plugin.adapter is not None))
         return
-    rows = [("ADAPTER", "FROM", "THIS FOLDER", "WHAT IT DOES")]
+    table = [("ADAPTER", "FROM", "THIS FOLDER", "WHAT IT DOES")]
     for plugin in plugins.all_plugins():
         if plugin.adapter is None:
-            rows.append((plugin.name, plugin.origin, "broken", plugin.error or ""))
+            table.append((plugin.name, plugin.origin, "broken", plugin.error or ""))
             continue
         upstream = match_folder(plugin.adapter, Path.cwd())
-        rows.append((plugin.adapter.name, plugin.origin, _matched(upstream), plugin.adapter.summary))
-    click.echo(_table(rows))
+        table.append((plugin.adapter.name, plugin.origin, _matched(upstream), plugin.adapter.summary))
+    click.echo(_table(table))
 
 
 @main.command()
@@ -246,10 +261,18 @@ def demo(image: Path | None, out: Path, steps: int | None) -> None:
         click.echo(path)
 
 
+def _require_script(script: Path) -> None:
+    if not script.is_file():
+        raise UsageError(f"There is no script {script} (looked in {Path.cwd()}).")
+
+
 def _announce(run: Run) -> None:
     upstream = run.upstream
     commit = f"commit {upstream.commit}" if upstream.commit else "no git history"
     _say(f"{run.adapter.name} at {upstream.root} ({commit}, {upstream.status}), --latent {run.latent}")
+    if upstream.untested_commit:
+        tested = ", ".join(upstream.adapter.tested_commits)
+        _say(f"warning: commit {upstream.commit} is not a tested one ({tested}); `zplus check` shows what differs.")
     for difference in upstream.differences:
         if not difference.fatal:
             _say(f"warning: {difference.where}: {difference.text}; what is needed is there, so it is used.")
@@ -286,19 +309,6 @@ def _report_dry_run(run: Run) -> None:
         ("ready", "all that the script needs is there; nothing was run"),
     ]
     click.echo(_table(rows))
-
-
-def _fingerprints(name: str) -> str:
-    adapter = plugins.named(name).adapter
-    assert adapter is not None
-    upstream = match_folder(adapter, Path.cwd())
-    if upstream is None:
-        raise UsageError(f"{Path.cwd()} is no checkout of {adapter.upstream}. Change into one first.")
-    rows: list[tuple[str, ...]] = [("FINGERPRINT", "AS TESTED", "WHERE")]
-    for reliance in adapter.relies_on:
-        found = fingerprint_of(upstream.root, reliance.where)
-        rows.append((found or "missing", "yes" if found == reliance.fingerprint else "no", reliance.where))
-    return _table(rows)
 
 
 def _matched(upstream: Upstream | None) -> str:

@@ -47,7 +47,7 @@ class _AbsentModule(ModuleType):
 def stand_in_for_absent(journal: Journal, modules: Iterable[str]) -> None:
     """Let imports of these modules succeed where they are not installed."""
     for name in modules:
-        if not _installed(name):
+        if not is_installed(name):
             journal.set_item(sys.modules, name, _AbsentModule(name))
 
 
@@ -75,7 +75,7 @@ def missing_modules(script: Path, root: Path) -> list[str]:
             folders = (script.parent, root, file.parent)
             waiting += _own_files(name, folders)
             top = name.split(".")[0]
-            if not any((f / top).is_dir() or (f / f"{top}.py").is_file() for f in folders) and not _installed(top):
+            if not any((f / top).is_dir() or (f / f"{top}.py").is_file() for f in folders) and not is_installed(top):
                 missing[top] = None
     return list(missing)
 
@@ -149,7 +149,8 @@ def _own_files(name: str, folders: Iterable[Path]) -> list[Path]:
     return []
 
 
-def _installed(top: str) -> bool:
+def is_installed(top: str) -> bool:
+    """Whether a top-level module can be imported; it is not."""
     if not top or top in sys.modules or top in sys.stdlib_module_names:
         return True
     try:

@@ -103,6 +103,24 @@ def choose(script: Path, name: str | None = None) -> Choice:
     )
 
 
+def examined(script: Path, name: str | None = None) -> Upstream:
+    """The checkout around a script, compared with what its adapter relies on.
+
+    As :func:`choose`; but the adapter called ``name`` is asked about a checkout without its markers, too.
+
+    Raises:
+        UsageError, PluginError: as :func:`choose`.
+    """
+    if name is None:
+        return choose(script).upstream
+    adapter = named(name).adapter
+    assert adapter is not None
+    upstream = match_script(adapter, script, whole=False)
+    if upstream is None:
+        raise UsageError(_unknown_to(adapter, script))
+    return upstream
+
+
 def hooks_of(plugin: object) -> pluggy.HookRelay:
     """The hooks of one plugin, and of no other.
 

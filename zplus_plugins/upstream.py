@@ -6,27 +6,39 @@ Nothing of the upstream is imported for it.
 
 from __future__ import annotations
 
-import ast
-import hashlib
 import shutil
 import subprocess
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from zplus_plugins.adapter import Adapter, Reliance, Script
 from zplus_plugins.errors import UpstreamError
+from zplus_plugins.sources import Unseen, fingerprint, read_place, require_place
 
 Status = Literal["known", "compatible", "incompatible"]
 
 
 @dataclass(frozen=True)
-class Difference:
-    """One relied-on place that is not as tested; ``fatal`` if the adapter cannot work with it."""
+class Reading:
+    """One thing that an adapter relies on, as it is in a checkout.
 
+    Attributes:
+        kind: what the adapter needs it for.
+        where: a file, ``"file.py:Class.function"``, or ``"package.module:Class.function"``.
+        state: ``unseen`` is what only an import could show.
+        text: what was found and expected, if there is something to say.
+        fatal: whether the adapter cannot work with it.
+        fingerprint: of a function's source as it is here.
+    """
+
+    kind: str
     where: str
-    text: str
-    fatal: bool
+    state: Literal["found", "changed", "missing", "unseen"] = "found"
+    text: str = ""
+    fatal: bool = False
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True)
@@ -37,19 +49,30 @@ class Upstream:
         root: the repository's root folder.
         script: the adapter's entry for the script to run, or None when only a folder was given.
         commit: HEAD, or None where there is no git history (a downloaded archive).
-        differences: from the tested sources.
+        readings: everything that the adapter relies on, as it is here.
     """
 
     adapter: Adapter
     root: Path
     script: Script | None
     commit: str | None
-    differences: tuple[Difference, ...]
+    readings: tuple[Reading, ...]
+
+    @property
+    def differences(self) -> tuple[Reading, ...]:
+        """What is not as tested."""
+        return tuple(reading for reading in self.readings if reading.state in ("changed", "missing"))
+
+    @property
+    def untested_commit(self) -> bool:
+        """Whether this is another commit than those that the adapter was tested on, as far as both are known."""
+        tested = self.adapter.tested_commits
+        return self.commit is not None and bool(tested) and self.commit[:7] not in {c[:7] for c in tested}
 
     @property
     def status(self) -> Status:
         """known: all as tested. compatible: changed, but what is needed is there. incompatible."""
-        if any(difference.fatal for difference in self.differences):
+        if any(reading.fatal for reading in self.readings):
             return "incompatible"
         return "compatible" if self.differences else "known"
 
@@ -57,24 +80,30 @@ class Upstream:
         """Raise UpstreamError, naming what is missing, if the adapter cannot work here."""
         if self.status != "incompatible":
             return
-        fatal = "\n".join(f"  {d.where}: {d.text}" for d in self.differences if d.fatal)
+        fatal = "\n".join(f"  {reading.where}: {reading.text}" for reading in self.readings if reading.fatal)
         tested = ", ".join(self.adapter.tested_commits) or "none"
         raise UpstreamError(
             f"The checkout {self.root} (commit {self.commit or 'unknown'}) lacks what the adapter "
             f"{self.adapter.name!r} relies on:\n{fatal}\n"
             f"Tested commits of {self.adapter.upstream}: {tested}. Check one of them out, or write an "
-            "adapter for this version and choose it with --adapter."
+            "adapter for this version and choose it with --adapter. `zplus check` shows everything that it relies on."
         )
 
 
-def match_script(adapter: Adapter, script: Path) -> Upstream | None:
-    """The checkout that the script belongs to, if it is one of this adapter's."""
+def match_script(adapter: Adapter, script: Path, *, whole: bool = True) -> Upstream | None:
+    """The checkout that the script belongs to, if it is one of this adapter's.
+
+    Args:
+        adapter: the one in question.
+        script: path of the script.
+        whole: False takes a checkout without the adapter's markers, too.
+    """
     script = script.resolve()
     for entry in adapter.scripts:
         relative = Path(entry.path)
         if script.parts[-len(relative.parts) :] == relative.parts:
             root = script.parents[len(relative.parts) - 1]
-            if _has_markers(adapter, root):
+            if not whole or _has_markers(adapter, root):
                 return examine(adapter, root, entry)
     return None
 
@@ -90,8 +119,14 @@ def match_folder(adapter: Adapter, folder: Path) -> Upstream | None:
 
 def examine(adapter: Adapter, root: Path, script: Script | None) -> Upstream:
     """Compare a checkout with what the adapter was tested on."""
-    differences = [d for reliance in adapter.relies_on if (d := _compare(root, reliance))]
-    return Upstream(adapter, root, script, head_commit(root), tuple(differences))
+    scripts = adapter.scripts if script is None else (script,)
+    folders = list(dict.fromkeys([*((root / entry.path).parent for entry in scripts), root]))
+    readings = [
+        *(_read_file(root, "marker", marker) for marker in adapter.markers),
+        *(_read_reliance(root, reliance) for reliance in adapter.relies_on),
+        *(_read_place(root, folders, kind, place) for kind, place in _places(adapter)),
+    ]
+    return Upstream(adapter, root, script, head_commit(root), tuple(readings))
 
 
 def head_commit(root: Path) -> str | None:
@@ -104,71 +139,52 @@ def head_commit(root: Path) -> str | None:
     return answer.stdout.strip() or None
 
 
-def fingerprint(source: str) -> str:
-    """Hash of a source text that ignores blank lines, comment lines, indentation depth and line ends."""
-    lines = [line.rstrip() for line in source.expandtabs(4).splitlines()]
-    lines = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
-    margin = min((len(line) - len(line.lstrip()) for line in lines), default=0)
-    return hashlib.sha256("\n".join(line[margin:] for line in lines).encode()).hexdigest()[:16]
+def _places(adapter: Adapter) -> Iterator[tuple[str, str]]:
+    """What the core watches or replaces for this adapter as soon as it is imported, and why."""
+    yield from (("generator", capture.where) for capture in adapter.generator)
+    yield from (("synthesis", place) for place in (adapter.feature_map.synthesis if adapter.feature_map else ()))
+    yield from (("redirect", place) for pair in adapter.redirect.items() for place in pair)
+    if adapter.settings is not None:
+        yield from (("settings", module) for module in adapter.settings.modules)
+        yield from (("gate", place) for place in adapter.settings.gates)
+    yield from (("writer", writer.where) for writer in adapter.writers)
 
 
-def fingerprint_of(root: Path, where: str) -> str | None:
-    """Fingerprint of ``"file.py:Class.function"`` in a checkout, or None if it is not there."""
+def _read_file(root: Path, kind: str, file: str) -> Reading:
+    if (root / file).exists():
+        return Reading(kind, file)
+    return Reading(kind, file, "missing", f"there is no {file}", fatal=True)
+
+
+def _read_place(root: Path, folders: Sequence[Path], kind: str, place: str) -> Reading:
     try:
-        return fingerprint(read_place(root, where)[0])
-    except LookupError:
-        return None
-
-
-def read_place(root: Path, where: str) -> tuple[str, tuple[str, ...]]:
-    """Source text and parameter names of ``"file.py:Class.function"`` (a file alone: all of it).
-
-    Raises:
-        LookupError: the file, or the function in it, does not exist; the message says which.
-    """
-    file, _, path = where.partition(":")
-    try:
-        text = (root / file).read_text(encoding="utf-8")
-        tree: ast.AST = ast.parse(text)
-    except OSError:
-        raise LookupError(f"there is no file {file}") from None
-    except (SyntaxError, UnicodeDecodeError, ValueError) as error:
-        raise LookupError(f"{file} cannot be read as Python: {error}") from None
-    if not path:
-        return text, ()
-    node = tree
-    for name in path.split("."):
-        found = [child for child in ast.iter_child_nodes(node) if getattr(child, "name", None) == name]
-        if not found:
-            raise LookupError(f"{file} defines no {path}")
-        node = found[-1]
-    return ast.get_source_segment(text, node, padded=True) or "", _parameters(node)
-
-
-def _compare(root: Path, reliance: Reliance) -> Difference | None:
-    try:
-        source, parameters = read_place(root, reliance.where)
+        require_place(root, folders, place)
+    except Unseen as reason:
+        return Reading(kind, place, "unseen", f"{reason}; only the run can tell")
     except LookupError as error:
-        return Difference(reliance.where, f"{error}; expected {_expected(reliance)}", fatal=True)
-    absent = [name for name in reliance.takes if name not in parameters]
+        return Reading(kind, place, "missing", str(error), fatal=True)
+    return Reading(kind, place)
+
+
+def _read_reliance(root: Path, reliance: Reliance) -> Reading:
+    where, kind = reliance.where, "source"
+    try:
+        source, parameters = read_place(root, where)
+    except LookupError as error:
+        return Reading(kind, where, "missing", f"{error}; expected {_expected(reliance)}", fatal=True)
+    seen = fingerprint(source)
+    absent = ", ".join(name for name in reliance.takes if name not in parameters)
     if absent:
         found = ", ".join(parameters) or "none"
-        text = f"expected the parameters {', '.join(reliance.takes)}; found {found}"
-        return Difference(reliance.where, text, fatal=True)
-    if reliance.fingerprint and fingerprint(source) != reliance.fingerprint:
-        return Difference(reliance.where, "its source differs from the tested one", fatal=False)
-    return None
+        text = f"lacks the parameter {absent}; expected {', '.join(reliance.takes)}; found {found}"
+        return Reading(kind, where, "changed", text, fatal=True, fingerprint=seen)
+    if reliance.fingerprint and seen != reliance.fingerprint:
+        return Reading(kind, where, "changed", "its source differs from the tested one", fingerprint=seen)
+    return Reading(kind, where, fingerprint=seen)
 
 
 def _expected(reliance: Reliance) -> str:
     return f"it to take {', '.join(reliance.takes)}" if reliance.takes else "it there"
-
-
-def _parameters(node: ast.AST) -> tuple[str, ...]:
-    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-        return ()
-    arguments = node.args
-    return tuple(a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs))
 
 
 def _has_markers(adapter: Adapter, root: Path) -> bool:
