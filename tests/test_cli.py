@@ -266,6 +266,15 @@ def test_optional_modules_are_absent_until_they_are_used() -> None:
         assert not hasattr(absent_logger, "__path__")
         with pytest.raises(RequirementError, match=r"uses absent_logger.init, but .* pip install absent_logger"):
             absent_logger.init()
+        from absent_logger import Base, run
+
+        with pytest.raises(RequirementError, match=r"uses absent_logger\.run"):
+            run.log("something")
+        with pytest.raises(RequirementError, match=r"uses absent_logger\.Base"):
+
+            class Heir(Base):  # type: ignore[misc]
+                pass
+
     assert "absent_logger" not in sys.modules
 
 

@@ -33,15 +33,33 @@ def install_command(modules: Iterable[str]) -> str:
 
 
 class _AbsentModule(ModuleType):
-    """Stands for a module that is not installed, until it is used."""
+    """Stands for a module that is not installed, until something in it is used."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
+        return _AbsentName(self.__name__, name)
+
+
+class _AbsentName:
+    """Stands for a name in such a module: ``from module import name`` succeeds, any use of it says why not."""
+
+    def __init__(self, module: str, name: str) -> None:
+        self._module, self._name = module, name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise RequirementError(
-            f"The script uses {self.__name__}.{name}, but {self.__name__} is not installed. "
-            f"Install it: {install_command([self.__name__])}"
+            f"The script uses {self._module}.{self._name}, but {self._module} is not installed. "
+            f"Install it: {install_command([self._module])}"
         )
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self()
+
+    def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
+        return tuple(self())
 
 
 def stand_in_for_absent(journal: Journal, modules: Iterable[str]) -> None:
