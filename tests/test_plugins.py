@@ -110,6 +110,7 @@ def test_a_third_party_adapter_is_found_used_and_its_hooks_called(site: Path, ti
     assert done.returncode == 0, done.stderr
     assert "finished after 7 steps" in done.stdout
     assert "tiny tiny_invert.py --latent zplus" in done.stderr
+    assert "warning: z was not recorded" in done.stderr  # the adapter names no codes
     assert '"retractions": 7' in (tiny / "s.json").read_text()
 
 

@@ -180,7 +180,8 @@ def _read_reliance(root: Path, reliance: Reliance) -> Reading:
         return Reading(kind, where, "changed", text, fatal=True, fingerprint=seen)
     if reliance.fingerprint and seen != reliance.fingerprint:
         return Reading(kind, where, "changed", "its source differs from the tested one", fingerprint=seen)
-    return Reading(kind, where, fingerprint=seen)
+    text = "" if reliance.fingerprint else "not compared: the adapter names no fingerprint"
+    return Reading(kind, where, text=text, fingerprint=seen)
 
 
 def _expected(reliance: Reliance) -> str:
