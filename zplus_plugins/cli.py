@@ -223,6 +223,25 @@ def adapters(patches: bool) -> None:
 
 
 @main.command()
+@click.option("--folder", type=click.Path(path_type=Path), help="A new folder. [default: zplus-NAME]")
+@click.argument("name")
+def new_adapter(name: str, folder: Path | None) -> None:
+    """Write a distribution with an adapter called NAME, its entry point, and a test that passes at once.
+
+    docs/writing-an-adapter.md of zplus-plugins goes on from there.
+
+    \b
+    Examples:
+      zplus new-adapter mine
+      pip install -e "zplus-mine[test]" && pytest zplus-mine
+    """
+    from zplus_plugins.new_adapter import write_distribution
+
+    for path in write_distribution(name, folder):
+        click.echo(path)
+
+
+@main.command()
 def doctor() -> None:
     """Say what is installed, and what the upstream in this folder still needs, with the mending command."""
     from zplus_plugins.doctor import examine

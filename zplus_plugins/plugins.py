@@ -55,6 +55,11 @@ def all_plugins() -> list[Plugin]:
     return [_load(point) for point in _entry_points()]
 
 
+def origin(name: str) -> str | None:
+    """Distribution and version of the adapter of this name, which is not loaded; None if there is none."""
+    return next((_origin(point) for point in _entry_points() if point.name == name), None)
+
+
 def named(name: str) -> Plugin:
     """The installed adapter of this name.
 
@@ -139,9 +144,13 @@ def _entry_points() -> Iterator[importlib.metadata.EntryPoint]:
     return iter(sorted(points, key=lambda p: (p.dist is None or p.dist.name != DISTRIBUTION, p.name)))
 
 
+def _origin(point: importlib.metadata.EntryPoint) -> str:
+    return f"{point.dist.name} {point.dist.version}" if point.dist else "unknown distribution"
+
+
 def _load(point: importlib.metadata.EntryPoint) -> Plugin:
     """Anything that goes wrong in somebody else's plugin becomes a line about it, not a crash."""
-    origin = f"{point.dist.name} {point.dist.version}" if point.dist else "unknown distribution"
+    origin = _origin(point)
     try:
         loaded = point.load()
         adapter = hooks_of(loaded).zplus_adapter()

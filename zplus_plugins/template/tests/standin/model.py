@@ -1,0 +1,18 @@
+"""A generator small enough for tests, with the names that the upstream's generator has."""
+
+import torch
+from torch import Tensor, nn
+
+
+class Generator(nn.Module):
+    """z -> style(z) -> one w a layer -> a picture of 8x8 pixels."""
+
+    def __init__(self, style_dim: int = 16, n_latent: int = 4) -> None:
+        super().__init__()
+        self.style_dim, self.n_latent = style_dim, n_latent
+        self.style = nn.Sequential(nn.Linear(style_dim, style_dim), nn.LeakyReLU(0.2), nn.Linear(style_dim, style_dim))
+        self.synthesis = nn.Linear(n_latent * style_dim, 3 * 8 * 8)
+
+    def forward(self, w: Tensor) -> Tensor:
+        """Codes (N, n_latent, style_dim) to pictures (N, 3, 8, 8) in [-1, 1]."""
+        return torch.tanh(self.synthesis(w.flatten(1))).view(-1, 3, 8, 8)

@@ -1,0 +1,67 @@
+"""The script runs in Z+; with --latent off it writes what it writes without zplus."""
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from zplus_plugins import InversionRecord, mapping_of
+
+STANDIN = Path(__file__).parent / "standin"
+ZPLUS = ("-m", "zplus_plugins", "run", "--adapter", "new-name", "--summary", "summary.json")
+SCRIPT = ("invert.py", "--ckpt", "generator.pt", "picture.png")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of the stand-in, with weights and a picture."""
+    root = Path(shutil.copytree(STANDIN, tmp_path / "checkout"))
+    torch.manual_seed(1)
+    torch.save({"g_ema": generator(root).state_dict()}, root / "generator.pt")
+    Image.new("RGB", (8, 8), "teal").save(root / "picture.png")
+    return root
+
+
+def generator(root: Path) -> Any:
+    """A new generator of the checkout's class."""
+    spec = importlib.util.spec_from_file_location("standin_model", root / "model.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.Generator()
+
+
+def python(root: Path, *command: str) -> Path:
+    """Run a command in the checkout, on one CPU thread so that results compare; returns the code's file."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run([sys.executable, *command], cwd=root, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return root / "results" / "picture.npy"
+
+
+def test_runs_in_z_plus(checkout: Path) -> None:
+    code = python(checkout, *ZPLUS, *SCRIPT)
+    summary = json.loads((checkout / "summary.json").read_text())
+    assert summary["steps"] == summary["retractions"] == 20
+    assert summary["max_sphere_error"] <= 1e-5
+
+    # The file holds a plain w, and the record beside it the z that maps to it.
+    z = InversionRecord.load(code.with_suffix(".zplus.npz")).z
+    network = generator(checkout)
+    network.load_state_dict(torch.load(checkout / "generator.pt")["g_ema"])
+    assert torch.equal(torch.from_numpy(np.load(code)), mapping_of(network)(torch.from_numpy(z)))
+
+
+def test_off_is_the_untouched_script(checkout: Path) -> None:
+    untouched = python(checkout, *SCRIPT).read_bytes()
+    assert python(checkout, *ZPLUS, "--latent", "off", *SCRIPT).read_bytes() == untouched
