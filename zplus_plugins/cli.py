@@ -175,7 +175,7 @@ def run(
         _report_dry_run(this_run)
         return
     _say(result.line())
-    if this_run.inverts and not result.records:
+    if this_run.inverts and result.steps and not result.records:
         codes = this_run.adapter.codes or "none are named"
         _say(f"warning: z was not recorded: the script wrote no file that matches the adapter's codes ({codes}).")
     if summary is not None:
