@@ -132,7 +132,7 @@ def test_a_failed_dnnlib_download_names_its_place_in_the_cache(dnnlib: Any) -> N
 def test_an_unfinished_download_by_the_wget_module_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(packages, "_installed", lambda name: False)
+    monkeypatch.setattr(packages, "is_installed", lambda name: False)
 
     with applied(wget_module.PATCH, downloads.PATCH):
         import wget  # type: ignore[import-not-found]

@@ -21,7 +21,7 @@ from zplus_plugins.patches import make_grid_range, pillow_names, removed_modules
 @pytest.fixture
 def nothing_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on Python 3.12 without setuptools, whatever this environment has."""
-    monkeypatch.setattr(packages, "_installed", lambda name: False)
+    monkeypatch.setattr(packages, "is_installed", lambda name: False)
     for name in ("pkg_resources", "distutils", "distutils.util"):
         monkeypatch.delitem(sys.modules, name, raising=False)
 

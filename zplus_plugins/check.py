@@ -49,7 +49,9 @@ def _as_source(reliance: Reliance, fingerprint: str) -> str:
 
 
 def _start(script: Script) -> str:
-    return "" if script.folder is None else f"to be started in {script.folder}"
+    if script.folder is None:
+        return ""
+    return f"to be started in {'the root' if script.folder == '.' else script.folder}"
 
 
 def _commit(upstream: Upstream) -> tuple[str, ...]:

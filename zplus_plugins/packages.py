@@ -71,7 +71,7 @@ def stand_in_for_absent(journal: Journal, modules: Iterable[str]) -> None:
 
 def provide(journal: Journal, name: str, **content: Any) -> None:
     """Let a module with this content be imported where it is not installed; a package after its modules."""
-    if not _installed(name.split(".")[0]):
+    if not is_installed(name.split(".")[0]):
         module = ModuleType(name, "A stand-in by zplus-plugins for a module that is not installed.")
         vars(module).update(content)
         journal.set_item(sys.modules, name, module)
@@ -113,7 +113,7 @@ class Submodule:
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
         parts = self.module.split(".")
         here = Path(self.path).joinpath(*parts)
-        if here.is_dir() or here.with_suffix(".py").is_file() or _installed(parts[0]):
+        if here.is_dir() or here.with_suffix(".py").is_file() or is_installed(parts[0]):
             return []
         text = f"The submodule {self.path} is empty: there is no {self.module} in it. Get it: "
         return [Finding("missing", f"{text}git submodule update --init --recursive")]
@@ -131,7 +131,7 @@ class Module:
     remedy: str = ""
 
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
-        if _installed(self.name):
+        if is_installed(self.name):
             return []
         remedy = self.remedy or install_command([self.name])
         return [Finding("missing", f"The script needs the module {self.name!r}. Install it: {remedy}")]

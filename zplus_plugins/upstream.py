@@ -143,6 +143,7 @@ def _places(adapter: Adapter) -> Iterator[tuple[str, str]]:
     """What the core watches or replaces for this adapter as soon as it is imported, and why."""
     yield from (("generator", capture.where) for capture in adapter.generator)
     yield from (("synthesis", place) for place in (adapter.feature_map.synthesis if adapter.feature_map else ()))
+    yield from (("move", move.where) for move in adapter.moves)
     yield from (("redirect", place) for pair in adapter.redirect.items() for place in pair)
     if adapter.settings is not None:
         yield from (("settings", module) for module in adapter.settings.modules)
