@@ -144,7 +144,7 @@ def test_what_is_missing_is_told_with_its_place(fork: Path) -> None:
 
 def test_a_fork_that_is_not_recognised(fork: Path) -> None:
     (fork / "configs" / "hyperparameters.py").rename(fork / "configs" / "params.py")
-    assert "No adapter knows" in zplus("check", SCRIPT).output
+    assert f"`zplus check --adapter NAME {SCRIPT}` tells" in zplus("run", SCRIPT).output
     result = zplus("check", "--adapter", "pti", SCRIPT)
     assert result.exit_code == 1
     assert states(result)["missing"] == ["marker configs/hyperparameters.py", "settings configs.hyperparameters"]

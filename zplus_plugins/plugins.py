@@ -104,7 +104,8 @@ def choose(script: Path, name: str | None = None) -> Choice:
         known.append(f"\n  {plugin.adapter.name}: {', '.join(s.path for s in plugin.adapter.scripts)}")
     raise UsageError(
         f"No adapter knows {script}. The installed adapters know these scripts, inside a whole checkout of "
-        f"their repository:{''.join(known)}{''.join(broken)}"
+        f"their repository:{''.join(known)}{''.join(broken)}\n"
+        f"For a fork, `zplus check --adapter NAME {script}` tells what the adapter of that name misses there."
     )
 
 
