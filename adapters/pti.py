@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from zplus_plugins.adapter import Adapter, Download, Reliance, Requirement, Script, Settings, Writer
-from zplus_plugins.captures import ArgumentOf
+from zplus_plugins.adapter import Adapter, Download, Move, Reliance, Requirement, Script, Settings, Writer
+from zplus_plugins.captures import ArgumentOf, ResultOf
 from zplus_plugins.conditions import Above, Undotted
 from zplus_plugins.inputs import LpipsWeights
 from zplus_plugins.patches import (
@@ -130,7 +130,14 @@ ADAPTER = Adapter(
             role="invert",
             needs=(*CREATOR, Writable(f"{CODES}/{{sg2_plus_results_keyword}}")),
         ),
-        Script("evaluation/qualitative_edit_comparison.py", folder="", needs=(*PTI, *EDITS)),
+        Script(
+            "evaluation/qualitative_edit_comparison.py",
+            role="invert",
+            folder="",
+            needs=(*PTI, *EDITS),
+            zplus_needs=OPTIMISED,
+            earlier=_earlier,
+        ),
         Script(
             "scripts/pti_styleclip.py",
             needs=(*PTI, EDITS[0], MAPPERS, Writable("{styleclip_output_dir}/{input_data_id}")),
@@ -148,16 +155,28 @@ ADAPTER = Adapter(
         Reliance("training/coaches/base_coach.py:BaseCoach.get_inversion", "ffa54845f190e0d2"),
         Reliance("training/coaches/single_id_coach.py:SingleIDCoach.train", "8f870c189cb2ee25"),
         Reliance("training/coaches/multi_id_coach.py:MultiIDCoach.train", "8f2f6e5002918362"),
+        Reliance("utils/models_utils.py:load_tuned_G", "eeda0d0ec668c5cf"),
+        Reliance("editings/latent_editor.py:LatentEditor.apply_interfacegan", "a16e6524e066aeb6", takes=("latent",)),
+        Reliance("editings/latent_editor.py:LatentEditor.apply_ganspace", "68f1278d53ea217f", takes=("latent",)),
     ),
     settings=Settings(
         modules=("configs.paths_config", "configs.hyperparameters", "configs.global_config"),
         # The first thing that every script does with its settings is to make a folder, or to load a generator.
         gates=("os:makedirs", "utils.models_utils:load_old_G"),
     ),
-    generator=(ArgumentOf(f"{PROJECTORS}.w_plus_projector:project", "G"),),
+    # The editing script may find nothing itself, and load a generator that was tuned earlier.
+    generator=(
+        ArgumentOf(f"{PROJECTORS}.w_plus_projector:project", "G"),
+        ResultOf("utils.models_utils:load_tuned_G"),
+    ),
     # The single-code projector repeats its code 18 times, whatever the size; the other one has a code a layer.
     redirect={f"{PROJECTORS}.w_projector:project": f"{PROJECTORS}.w_plus_projector:project"},
     codes="*/*/0.pt",
+    foreign_codes=True,  # other methods' codes are edited for comparison
+    moves=(
+        Move("editings.latent_editor:LatentEditor.apply_interfacegan", code="latent"),
+        Move("editings.latent_editor:LatentEditor.apply_ganspace", code="latent"),
+    ),
     writers=(Writer("torch:save", path=1, content=0), Writer("PIL.Image:Image.save", path=1, content=0)),
     downloads=(
         Download(

@@ -16,6 +16,7 @@ import pytest
 import torch
 
 from support import pti_oracle
+from support.outcome import files
 from support.pti_assets import (
     Assets,
     creator_args,
@@ -27,7 +28,7 @@ from support.pti_assets import (
     run_script,
     tuned_generator,
 )
-from support.pti_runs import CALL, RUN_PTI, STEPS, W_PLUS, bare, drive, files, given, summary, zplus
+from support.pti_runs import CALL, RUN_PTI, STEPS, W_PLUS, bare, drive, given, summary, zplus
 from zplus_plugins import InversionRecord
 
 Prepare = Callable[..., Assets]

@@ -1,4 +1,4 @@
-"""PTI's editing and evaluation on today's libraries: without Z+, every file is the untouched upstream's."""
+"""PTI's editing and evaluation: in Z+ on the hypersphere; without, every file is the untouched upstream's."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from support.outcome import files
 from support.pti_assets import (
     Assets,
     merged,
@@ -20,7 +21,7 @@ from support.pti_assets import (
     tuned_generator,
     write_mapper,
 )
-from support.pti_runs import W_PLUS, files
+from support.pti_runs import STEPS, W_PLUS, summary, zplus
 
 EVALUATION, STYLECLIP = "evaluation/qualitative_edit_comparison.py", "scripts/pti_styleclip.py"
 FIXED = {"ZPLUS_TEST_PROJECTION": json.dumps({"seed": 3})}
@@ -56,6 +57,22 @@ def test_inversion_and_edits(assets: Assets, tmp_path: Path) -> None:
     # For each image: a code, a generator, the target, and reconstruction and edits, alone and beside the target.
     assert len(expected) == len(assets.names) * (3 + 2 * (1 + 3 * 12 + 3 * 9))
     assert files(tmp_path / "off") == expected
+
+
+def test_edits_in_z_plus(assets: Assets, tmp_path: Path) -> None:
+    """The same files as without; every InterFaceGAN and GANSpace edit is a code on the hypersphere."""
+    off(assets, "pti_no_comparison('x')", EVALUATION, tmp_path / "off")
+    zplus(assets, tmp_path / "zplus", "--call", "pti_no_comparison('x')", EVALUATION)
+    expected = set(files(tmp_path / "off"))
+    found = {name for name in files(tmp_path / "zplus") if not name.endswith(".zplus.npz")}
+    assert found == expected
+    told = summary(tmp_path / "zplus")
+    assert told["images"] == len(assets.names)
+    assert told["steps"] == told["retractions"] == STEPS * len(assets.names)
+    moves = [move for move in told["edits"] if move["wanted"]]
+    assert len(told["edits"]) == len(assets.names) * (3 * 12 + 3 * 9)
+    assert told["moved_in_w"] == 0
+    assert all(move["residual"] <= move["wanted"] and move["sphere_error"] <= 1e-5 for move in moves)
 
 
 @pytest.mark.upstream

@@ -12,8 +12,9 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
+from support.outcome import files, refused
 from support.pti_assets import Assets, pivot
-from support.pti_runs import CALL, RUN_PTI, files, given, refused
+from support.pti_runs import CALL, RUN_PTI, given
 from zplus_plugins import InversionRecord
 from zplus_plugins.cli import main
 from zplus_plugins.mapping import Truncation

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
+from typing import Any
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -11,9 +11,16 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def failed(done: subprocess.CompletedProcess[str], message: str, status: int = 1) -> None:
-    """One clear message, the right status, no traceback."""
-    assert done.returncode == status, done.stderr[-3000:]
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
-    assert done.stderr.count("zplus: error:") == 1
+def refused(done: Any, status: int, *parts: str) -> None:
+    """One clear message, the right status, no traceback; ``done`` is a process or click's result."""
+    code, text = (done.returncode, done.stderr) if hasattr(done, "returncode") else (done.exit_code, done.output)
+    assert code == status, text[-3000:]
+    for part in parts:
+        assert part in text
+    assert "Traceback" not in text
+    assert text.count("zplus: error:") == 1
+
+
+def failed(done: Any, message: str, status: int = 1) -> None:
+    """:func:`refused`, mostly with status 1."""
+    refused(done, status, message)

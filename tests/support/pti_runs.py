@@ -62,18 +62,3 @@ def summary(out: Path) -> dict[str, Any]:
     """What a run says that it did."""
     loaded: dict[str, Any] = json.loads(Path(f"{out}.json").read_text())
     return loaded
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    """All files below a folder."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def refused(done: Any, status: int, *parts: str) -> None:
-    """One clear message, the right status, no traceback; ``done`` is a process or click's result."""
-    code, text = (done.returncode, done.stderr) if hasattr(done, "returncode") else (done.exit_code, done.output)
-    assert code == status, text[-3000:]
-    for part in parts:
-        assert part in text
-    assert "Traceback" not in text
-    assert text.count("zplus: error:") == 1
