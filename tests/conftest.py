@@ -10,7 +10,7 @@ from typing import Literal
 import pytest
 import torch
 
-from support import pti_assets, pti_runs
+from support import pti_assets, pti_runs, sam_assets, sam_runs
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +39,20 @@ def prepared_pti(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., pti_
                 cache=base / "cache",
             )
         return made[key]
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def prepared_sam(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], sam_assets.Assets]:
+    """The same for SAM."""
+    base, made = tmp_path_factory.mktemp("sam"), {}
+
+    def get(kind: str) -> sam_assets.Assets:
+        if kind not in made:
+            (base / kind).mkdir()
+            made[kind] = sam_assets.prepare(base / kind, sam_runs.checkout_of(kind), images=2, cache=base / "cache")
+        return made[kind]
 
     return get
 

@@ -48,6 +48,17 @@ def untouched(assets: Assets, out: Path, *arguments: str) -> None:
     assert done.returncode == 0, done.stderr[-4000:]
 
 
+def with_generator(assets: Assets, code: str) -> str:
+    """Run Python code on the generator ``G``, in a process without this package; what it prints last."""
+    loading = (
+        "import json, sys; sys.path.insert(0, 'src/nets/stylegan3'); import dnnlib, legacy, numpy, torch; "
+        f"G = legacy.load_network_pkl(open({str(assets.generator)!r}, 'rb'))['G_ema'].eval(); "
+    )
+    done = run_script(assets, "-c", [loading + code], oracle_env(assets), timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return (done.stdout.splitlines() or [""])[-1]
+
+
 def drive(assets: Assets, tmp_path: Path, settings: dict[str, Any], *arguments: object) -> None:
     """A run through ``support/driver.py``."""
     (tmp_path / "settings.json").write_text(json.dumps({"adapter": "sam", **settings}))
@@ -55,13 +66,13 @@ def drive(assets: Assets, tmp_path: Path, settings: dict[str, Any], *arguments: 
     assert done.returncode == 0, done.stderr[-4000:]
 
 
-def mean_squared_error(assets: Assets, out: Path) -> float:
-    """Of the reconstruction to its target, pixels from 0 to 1, at the generator's resolution."""
+def signal_to_noise(assets: Assets, out: Path, target: Path) -> float:
+    """PSNR of the one reconstruction, in dB, at the generator's resolution."""
     (picture,) = out.rglob("final/reconstruction*.png")
     size = (assets.resolution, assets.resolution)
-    target = np.asarray(Image.open(assets.images / "crop0.png").convert("RGB").resize(size, Image.Resampling.BOX))
-    found = np.asarray(Image.open(picture).convert("RGB"))
-    return float(((found / 255.0 - target / 255.0) ** 2).mean())
+    wanted = np.asarray(Image.open(target).convert("RGB").resize(size, Image.Resampling.BOX)) / 255.0
+    found = np.asarray(Image.open(picture).convert("RGB")) / 255.0
+    return float(-10 * np.log10(((found - wanted) ** 2).mean()))
 
 
 def _run(assets: Assets, out: Path, options: tuple[str, ...], script: str, arguments: list[str]) -> dict[str, Any]:

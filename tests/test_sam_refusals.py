@@ -1,0 +1,128 @@
+"""SAM, bad input: one message and the right status, before work is spent. In this process, which is faster."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+
+from support.outcome import files, refused
+from support.sam_assets import Assets, invert_args, single_args
+from support.sam_runs import INVERT, SINGLE
+from zplus_plugins import InversionRecord
+from zplus_plugins.cli import main
+from zplus_plugins.mapping import Truncation
+from zplus_plugins.record import Provenance, hash_code, record_path
+
+# Upstreams and their libraries warn; their warnings are not ours to judge.
+pytestmark = pytest.mark.filterwarnings("default")
+
+
+@pytest.fixture(params=["standin", pytest.param("upstream", marks=pytest.mark.upstream)])
+def assets(
+    request: pytest.FixtureRequest, prepared_sam: Callable[[str], Assets], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Assets]:
+    """A prepared repository that tests only read; the current folder is its root."""
+    prepared = prepared_sam(request.param)
+    monkeypatch.setenv("TORCH_HOME", prepared.env["TORCH_HOME"])
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    monkeypatch.syspath_prepend(prepared.root.parent / "site")
+    monkeypatch.chdir(prepared.root)
+    streams = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    yield prepared  # the script seeds the global streams of this process
+    random.setstate(streams[0])
+    np.random.set_state(streams[1])
+    torch.set_rng_state(streams[2])
+
+
+def run(assets: Assets, out: Path, script: str, *extra: str, options: tuple[str, ...] = ()) -> Any:
+    arguments = invert_args(assets, 1) if script == INVERT else single_args(assets, 1)
+    return CliRunner().invoke(main, ["run", *options, script, *arguments, "--output_path", str(out), *extra])
+
+
+def save_codes(path: Path, *, recorded: str | None = "zplus", stale: bool = False) -> None:
+    """Codes of an earlier run, with the record of an inversion in that latent space."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    w = torch.ones(1, 12, 8)
+    torch.save({"W+": w + float(stale)}, path)
+    if recorded is None:
+        return
+    provenance = Provenance(recorded, False, "project", "step", 0, 5, "sam", "0", None, "known")
+    record = InversionRecord(w.numpy(), 8**0.5, Truncation(), hash_code(w.numpy()), provenance)
+    record.save(record_path(path))
+
+
+def test_arguments(assets: Assets, tmp_path: Path) -> None:
+    (tmp_path / "broken.pkl").write_bytes(assets.generator.read_bytes()[:5000])
+    (tmp_path / "broken.pt").write_bytes(assets.encoder.read_bytes()[:5000])
+    (tmp_path / "text.png").write_text("no picture")
+    (tmp_path / "file").write_text("")
+    (tmp_path / "empty").mkdir()
+    cases: list[tuple[str, tuple[str, ...], int, str]] = [
+        (INVERT, ("--image_path", "absent.png"), 1, "there is no picture absent.png"),
+        (INVERT, ("--image_path", str(tmp_path / "text.png")), 1, "is not a picture"),
+        (INVERT, ("--gan_weights", str(tmp_path / "broken.pkl")), 1, "is empty, truncated or no pickle"),
+        (INVERT, ("--gan_type", "stylegan3"), 2, "written for StyleGAN2"),
+        (INVERT, ("--e4e_path", str(tmp_path / "broken.pt")), 1, "cannot be read as a checkpoint"),
+        (INVERT, ("--inv_model_path", str(assets.encoder)), 1, "expected sd_base in it"),
+        (INVERT, ("--lpips_type", "vgg19"), 2, "LPIPS has no backbone 'vgg19'"),
+        (INVERT, ("--output_path", str(tmp_path / "file")), 1, "is a file"),
+        (INVERT, ("--sweep_thresholds",), 2, "expected 'cars' or 'faces' or 'cats'"),
+        (INVERT, ("--sem_seg_name", "detic"), 2, "no other segmenter"),
+        (SINGLE, ("--latent_name", "F10"), 2, "map of 512 channels where the generator"),
+        (SINGLE, ("--image_folder_path", str(tmp_path / "empty")), 1, "found no *.png"),
+    ]
+    for script, extra, status, message in cases:
+        refused(run(assets, tmp_path / "out", script, *extra), status, message)
+    assert not files(tmp_path / "out")
+
+
+def test_options(assets: Assets, tmp_path: Path) -> None:
+    contradiction = run(assets, tmp_path, INVERT, "--lambda_mvg", "1e-8", options=("--without-mvg",))
+    refused(contradiction, 2, "--without-mvg and --lambda_mvg 1e-08 contradict")
+    refused(run(assets, tmp_path, INVERT, options=("--latent", "off", "--without-mvg")), 2, "has no meaning")
+    refused(run(assets, tmp_path, INVERT, options=("--without-f",)), 2, "--without-f has no meaning")
+    refused(run(assets, tmp_path, INVERT, options=("--set", "a.b=c")), 2, "takes its settings as arguments")
+
+
+def test_the_folder(assets: Assets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(assets.root / "src")
+    refused(run(assets, tmp_path, Path(INVERT).name), 2, "must be started in")
+
+
+def test_directions_of_another_resolution(assets: Assets, tmp_path: Path) -> None:
+    """Known once the generator is there, before anything is optimised."""
+    (tmp_path / "edits").mkdir()
+    np.save(tmp_path / "edits" / "wide.npy", np.zeros((1, 18, assets.w_dim), np.float32))
+    done = run(assets, tmp_path / "out", INVERT, "--generate_edits", "--edits_folder", str(tmp_path / "edits"))
+    refused(done, 1, f"has the shape (1, 18, {assets.w_dim})", f"(1, 12, {assets.w_dim})", "another resolution")
+    assert not files(tmp_path / "out")
+
+
+def test_codes_of_an_earlier_run(assets: Assets, tmp_path: Path) -> None:
+    """They are used again only where they are what was asked for."""
+    single = tmp_path / "out" / "crop1" / "final" / "inverted_latent.pt"
+    swept = tmp_path / "out" / "crop0" / "final" / "inverted_latents_T0.225.pt"
+    for code, script in ((swept, INVERT), (single, SINGLE)):
+        save_codes(code, recorded=None)
+        refused(run(assets, tmp_path / "out", script), 1, f"{code} is a W+ code of an earlier run")
+        other = run(assets, tmp_path / "out", script, options=("--latent", "off", "--dry-run"))
+        assert other.exit_code == 0, other.output
+        assert "(inverted with --latent off) and will be used again" in other.output
+        save_codes(code, recorded="z")
+        refused(run(assets, tmp_path / "out", script), 1, "was inverted with --latent z", "this run has --latent zplus")
+        code.unlink()
+        record_path(code).unlink()
+    save_codes(swept)
+    elsewhere = run(assets, tmp_path / "out", INVERT, "--threshold", "0.3", options=("--dry-run",))
+    assert elsewhere.exit_code == 0, elsewhere.output
+    assert "used again" not in elsewhere.output
+    save_codes(swept, stale=True)
+    refused(run(assets, tmp_path / "out", INVERT), 1, "does not belong to")
+    assert set(files(tmp_path / "out")) == {str(p.relative_to(tmp_path / "out")) for p in (swept, record_path(swept))}
