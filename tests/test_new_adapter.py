@@ -104,7 +104,7 @@ def test_the_document_from_the_first_command_to_the_last(tmp_path: Path, checkou
     assert re.search(r"^mine +zplus-mine 0\.1 +no", done.stdout, re.MULTILINE)
     assert "2 passed" in done.stdout
     assert re.search(r"^found +generator +model:Generator$", done.stdout, re.MULTILINE)
-    assert "fits as tested" in done.stdout
+    assert "\nfits by name" in done.stdout
     assert "20 steps, 20 retractions, at most" in done.stderr
     assert "z in results" in done.stderr
     assert re.search(r'^Reliance\("model.py:Generator.__init__", "[0-9a-f]{16}"\),$', done.stdout, re.MULTILINE)

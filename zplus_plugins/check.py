@@ -33,6 +33,8 @@ def verdict(upstream: Upstream) -> str:
         return f"fits, with {changes} change{'s' if changes > 1 else ''} (warning): what is needed is there"
     if upstream.untested_commit:
         return "fits, with changes elsewhere (warning): everything that is relied on is as tested"
+    if not all(reliance.fingerprint for reliance in upstream.adapter.relies_on):
+        return "fits by name: not every source that is relied on has a fingerprint to compare it with"
     return "fits as tested"
 
 
