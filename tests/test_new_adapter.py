@@ -134,7 +134,7 @@ def test_what_the_document_names_exists() -> None:
 
     table = DOCUMENT.partition("| without it | patch |")[2].partition("\n\n")[0]
     patches = re.findall(r"\| `(\w+)` \|$", table, re.MULTILINE)
-    assert len(patches) == 6
+    assert len(patches) == 7
     for name in patches:
         assert isinstance(importlib.import_module(f"zplus_plugins.patches.{name}").PATCH, Patch)
     fields = {field.name for kind in (Adapter, Script) for field in dataclasses.fields(kind)}

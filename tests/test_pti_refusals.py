@@ -216,5 +216,5 @@ def test_doctor_looks_for_the_generator(assets: Assets) -> None:
 def test_a_fork_with_another_projector(assets: Assets, tmp_path: Path) -> None:
     projector = Path("training/projectors/w_plus_projector.py")
     projector.write_text(projector.read_text().replace("w_avg_samples", "samples"))
-    refused(run(assets, tmp_path / "out", RUN_PTI), 1, "expected the parameters G, target", "w_avg_samples")
+    refused(run(assets, tmp_path / "out", RUN_PTI), 1, "lacks the parameter w_avg_samples; expected G, target")
     assert not (tmp_path / "out").exists()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import click
 from zplus_plugins import plugins
 from zplus_plugins._version import __version__
 from zplus_plugins.check import reliances, rows, verdict
+from zplus_plugins.console import announce, columns, list_files, matched, report, report_dry_run, say
 from zplus_plugins.errors import RequirementError, ScriptError, UsageError, ZPlusError
 from zplus_plugins.launcher import launch
 from zplus_plugins.mended import patch_table
@@ -32,10 +32,10 @@ class _Commands(click.Group):
         except ZPlusError as error:
             if isinstance(error, ScriptError):
                 click.echo(error.trace, err=True)
-            _say(f"error: {error}")
+            say(f"error: {error}")
             context.exit(error.exit_status)
         except KeyboardInterrupt:
-            _say("interrupted: everything was restored; finished results are complete, unfinished files were removed.")
+            say("interrupted: everything was restored; finished results are complete, unfinished files were removed.")
             context.exit(INTERRUPTED)
 
 
@@ -164,20 +164,17 @@ def run(
         raise UsageError(f"--latent was given twice, as {latent} before the script and {late} after it.")
     choice = plugins.choose(script, adapter)
     this_run = Run(choice, Options(latent=latent or late, **options))
-    _announce(this_run)
+    announce(this_run)
     _require_modules(script, choice.upstream)
     try:
         result = launch(this_run, script, rest)
     finally:
         if this_run.options.offline and this_run.options.dry_run:
-            _list_files(this_run)
+            list_files(this_run)
     if this_run.options.dry_run:
-        _report_dry_run(this_run)
+        report_dry_run(this_run)
         return
-    _say(result.line())
-    if this_run.inverts and result.steps and not result.records:
-        codes = this_run.adapter.codes or "none are named"
-        _say(f"warning: z was not recorded: the script wrote no file that matches the adapter's codes ({codes}).")
+    report(this_run, result)
     if summary is not None:
         result.write(summary)
 
@@ -201,7 +198,7 @@ def check(script: Path, adapter: str | None, fingerprints: bool) -> None:
     if fingerprints:
         click.echo(reliances(upstream))
         return
-    click.echo(f"{_table(rows(upstream))}\n\n{verdict(upstream)}")
+    click.echo(f"{columns(rows(upstream))}\n\n{verdict(upstream)}")
     sys.exit(1 if upstream.status == "incompatible" else 0)
 
 
@@ -218,8 +215,8 @@ def adapters(patches: bool) -> None:
             table.append((plugin.name, plugin.origin, "broken", plugin.error or ""))
             continue
         upstream = match_folder(plugin.adapter, Path.cwd())
-        table.append((plugin.adapter.name, plugin.origin, _matched(upstream), plugin.adapter.summary))
-    click.echo(_table(table))
+        table.append((plugin.adapter.name, plugin.origin, matched(upstream), plugin.adapter.summary))
+    click.echo(columns(table))
 
 
 @main.command()
@@ -247,7 +244,7 @@ def doctor() -> None:
     from zplus_plugins.doctor import examine
 
     findings = examine(Path.cwd())
-    click.echo(_table([(finding.subject, finding.text) for finding in findings if finding.remedy is None]))
+    click.echo(columns([(finding.subject, finding.text) for finding in findings if finding.remedy is None]))
     wrong = [finding for finding in findings if finding.remedy is not None]
     for finding in wrong:
         click.echo(f"\nmissing: {finding.subject}: {finding.text}\n  {finding.remedy}")
@@ -288,20 +285,6 @@ def _require_script(script: Path) -> None:
         raise UsageError(f"There is no script {script} (looked in {Path.cwd()}).")
 
 
-def _announce(run: Run) -> None:
-    upstream = run.upstream
-    commit = f"commit {upstream.commit}" if upstream.commit else "no git history"
-    _say(f"{run.adapter.name} at {upstream.root} ({commit}, {upstream.status}), --latent {run.latent}")
-    if upstream.untested_commit:
-        tested = ", ".join(upstream.adapter.tested_commits)
-        _say(f"warning: commit {upstream.commit} is not a tested one ({tested}); `zplus check` shows what differs.")
-    for difference in upstream.differences:
-        if not difference.fatal:
-            _say(f"warning: {difference.where}: {difference.text}; what is needed is there, so it is used.")
-    for name, value in run.script.zplus_defaults.items() if run.inverts else ():
-        _say(f"--{name} is {value} unless you give it.")
-
-
 def _require_modules(script: Path, upstream: Upstream) -> None:
     missing = [m for m in missing_modules(script.resolve(), upstream.root) if m not in upstream.adapter.dispensable]
     if missing:
@@ -309,44 +292,3 @@ def _require_modules(script: Path, upstream: Upstream) -> None:
             f"{script} needs modules that are not installed: {', '.join(missing)}. "
             f"Install them: {install_command(missing)}"
         )
-
-
-def _list_files(run: Run) -> None:
-    rows = [("FILE", "THERE", "WHAT IT IS", "WHERE FROM")]
-    rows += [(str(f.path), "yes" if f.present else "no", f.what, f.source) for f in run.files()]
-    click.echo(_table(rows))
-
-
-def _report_dry_run(run: Run) -> None:
-    effect = {
-        "invert": f"optimise in {run.space()} instead of W+, start {run.init}, seed {run.seed}, "
-        f"retraction: {run.options.retract}",
-        "edit": "move the recorded z over the hypersphere",
-        "other": "run with the compatibility patches alone",
-    }
-    rows = [
-        ("would", effect[run.script.role] if run.latent != "off" else effect["other"]),
-        *(("patch", f"{patch.name}: {patch.ailment}") for patch in run.adapter.patches),
-        *(("note", note) for note in run.notes),
-        ("ready", "all that the script needs is there; nothing was run"),
-    ]
-    click.echo(_table(rows))
-
-
-def _matched(upstream: Upstream | None) -> str:
-    if upstream is None:
-        return "no"
-    return f"yes ({upstream.commit or 'no git history'}, {upstream.status})"
-
-
-def _table(rows: Sequence[tuple[str, ...]]) -> str:
-    """Columns as wide as their content; the last one is left as it is."""
-    if not rows:
-        return ""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
-    lines = ("  ".join([*(f"{cell:{w}}" for cell, w in zip(row, widths, strict=False)), row[-1]]) for row in rows)
-    return "\n".join(line.strip() for line in lines)
-
-
-def _say(text: str) -> None:
-    click.echo(f"zplus: {text}", err=True)
