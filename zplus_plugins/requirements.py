@@ -216,8 +216,7 @@ class HubWeights:
 
     def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
         path = Path(torch.hub.get_dir()) / "checkpoints" / self.file
-        source = f"torch downloads it from https://download.pytorch.org/models/{self.file}"
-        return [NeededFile(path, self.what, source, path.exists())]
+        return [NeededFile(path, self.what, f"https://download.pytorch.org/models/{self.file}", path.exists())]
 
 
 @dataclass(frozen=True)
@@ -236,7 +235,7 @@ class DnnlibDownload:
 
     def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
         path = dnnlib_file(self.url)
-        return [NeededFile(path, self.what, f"the script downloads it from {self.url}", path.exists())]
+        return [NeededFile(path, self.what, self.url, path.exists())]
 
 
 def dnnlib_file(url: str) -> Path:
@@ -248,9 +247,9 @@ def dnnlib_file(url: str) -> Path:
 
 def _downloads(files: list[NeededFile]) -> list[Finding]:
     return [
-        Finding("download", f"The {file.what} are not there yet; {file.source} to {file.path}.")
-        for file in files
-        if not file.present
+        Finding("download", f"The {f.what} are not there yet; the script will try to download {f.source} to {f.path}.")
+        for f in files
+        if not f.present
     ]
 
 
