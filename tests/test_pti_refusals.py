@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ from zplus_plugins.record import Provenance, hash_code, record_path
 # Upstreams and their libraries warn; their warnings are not ours to judge.
 pytestmark = pytest.mark.filterwarnings("default")
 
+README = Path(__file__).parents[1] / "README.md"
 SPOILT = "synthetic/images/crop0.jpeg"
 SG2 = "scripts/latent_creators/sg2_latent_creator.py"
 EVALUATION, STYLECLIP = "evaluation/qualitative_edit_comparison.py", "scripts/pti_styleclip.py"
@@ -211,6 +213,23 @@ def test_doctor_looks_for_the_generator(assets: Assets) -> None:
     Path("pretrained_models").mkdir(exist_ok=True)
     shutil.copy(assets.generator, "pretrained_models/ffhq.pkl")
     assert "missing: pretrained_models" not in CliRunner().invoke(main, ["doctor"]).output
+
+
+def test_the_walk_through_in_the_readme(assets: Assets, prepared_pti: Callable[..., Assets]) -> None:
+    """Every command of it, as a dry run."""
+    text = README.read_text().partition("## PTI in Z+, step by step")[2].partition("\n## ")[0]
+    commands = [shlex.split(line) for line in text.splitlines() if line.strip().startswith("zplus run")]
+    assert len(commands) == 5
+    large = prepared_pti("standin", 1024)  # the creators need a generator of 1,024 px; nothing loads it here
+    Path("pretrained_models").mkdir(exist_ok=True)
+    shutil.copy(large.generator, "pretrained_models/ffhq.pkl")
+    shutil.copytree(large.images, "aligned")
+    for _, command, *arguments in commands:
+        options = [argument for argument in arguments if argument != "--dry-run"]
+        done = CliRunner().invoke(main, [command, "--dry-run", *options])
+        assert done.exit_code == 0, done.output
+        assert "all that the script needs is there" in done.output
+    assert not Path("embeddings").exists()
 
 
 def test_a_fork_with_another_projector(assets: Assets, tmp_path: Path) -> None:
