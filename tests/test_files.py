@@ -11,6 +11,7 @@ from torch import nn
 
 from support.bdinvert_assets import Assets, invert_args, prepare
 from zplus_plugins.cli import main
+from zplus_plugins.pictures import Pictures, SavedCodes
 
 pytestmark = pytest.mark.filterwarnings("default")
 
@@ -83,3 +84,19 @@ def test_a_trusted_checkpoint_must_exist(assets: Assets) -> None:
     result = zplus_run(assets, "--dry-run", "--trust-checkpoint", "absent.pth")
     assert result.exit_code == 2
     assert "absent.pth" in result.output
+
+
+def test_pictures_and_their_saved_codes_are_listed(tmp_path: Path) -> None:
+    pictures = Pictures("{d}", suffixes=(".png",), what="images", remedy="Align them.", generator="{d}/G.pkl")
+    codes = SavedCodes("{d}/{image}/0.pt", pictures=pictures, remedy="Invert them.", unless="again")
+    arguments = {"d": tmp_path / "in", "again": False}
+    assert [(file.path, file.present) for file in pictures.asks_for(arguments)] == [(tmp_path / "in", False)]
+    for name in ("a.png", "b.png", "a/0.pt"):
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / name).touch()
+    assert [(file.path.name, file.present) for file in pictures.asks_for(arguments)] == [
+        ("a.png", True),
+        ("b.png", True),
+    ]
+    assert [(file.path.parent.name, file.present) for file in codes.asks_for(arguments)] == [("a", True), ("b", False)]
+    assert codes.asks_for({**arguments, "again": True}) == []

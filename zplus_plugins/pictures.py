@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from zplus_plugins.adapter import Finding
+from zplus_plugins.adapter import Finding, NeededFile
 from zplus_plugins.inputs import image_problem
 from zplus_plugins.pickles import read_number
 
@@ -44,6 +44,12 @@ class Pictures:
         size = self._size(arguments)
         findings = [f for _, path in chosen if (f := self._problem(path, size)) is not None]
         return findings + _same_names(chosen)
+
+    def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
+        chosen, remedy = self.chosen(arguments), self.remedy.format_map(arguments)
+        if not chosen:
+            return [NeededFile(Path(self.path.format_map(arguments)), self.what, remedy, present=False)]
+        return [NeededFile(path, self.what, remedy, present=True) for _, path in chosen]
 
     def chosen(self, arguments: Mapping[str, Any]) -> list[tuple[str, Path]]:
         """Names, up to a file's first full stop, and paths of the pictures that the script will take, in order."""
@@ -103,6 +109,11 @@ class SavedCodes:
             return []
         text = f"There is no saved code {absent[0]} ({len(absent)} of {len(paths)} are missing). {self.remedy}"
         return [Finding("missing", text)]
+
+    def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
+        if arguments.get(self.unless):
+            return []
+        return [NeededFile(path, "saved code", self.remedy, path.is_file()) for path in self.paths(arguments)]
 
     def paths(self, arguments: Mapping[str, Any]) -> list[Path]:
         """The files, there or not."""
