@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import shlex
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -39,6 +41,9 @@ def assets(
     random.setstate(streams[0])
     np.random.set_state(streams[1])
     torch.set_rng_state(streams[2])
+
+
+README = Path(__file__).parents[1] / "README.md"
 
 
 def run(assets: Assets, out: Path, script: str, *extra: str, options: tuple[str, ...] = ()) -> Any:
@@ -126,3 +131,23 @@ def test_codes_of_an_earlier_run(assets: Assets, tmp_path: Path) -> None:
     save_codes(swept, stale=True)
     refused(run(assets, tmp_path / "out", INVERT), 1, "does not belong to")
     assert set(files(tmp_path / "out")) == {str(p.relative_to(tmp_path / "out")) for p in (swept, record_path(swept))}
+
+
+def test_the_walk_through_in_the_readme(assets: Assets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every command of it, as a dry run; what the script would fetch by itself is told."""
+    text = README.read_text().partition("## SAM in Z+, step by step")[2].partition("\n## ")[0]
+    commands = [shlex.split(line) for line in text.splitlines() if line.strip().startswith("zplus run")]
+    assert len(commands) == 3
+    root = Path(shutil.copytree(assets.root, tmp_path / "repository"))
+    (root / "test_images" / "cars").mkdir(parents=True, exist_ok=True)
+    shutil.copy(assets.wide / "crop0.png", root / "test_images" / "cars" / "b.png")
+    (tmp_path / "site" / "yacs").mkdir(parents=True)  # of the extra "sam"
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    monkeypatch.chdir(root)
+    for _, command, *arguments in commands:
+        options = [argument for argument in arguments if argument != "--dry-run"]
+        done = CliRunner().invoke(main, [command, "--dry-run", *options])
+        assert done.exit_code == 0, done.output
+        assert "all that the script needs is there" in done.output
+        assert "stylegan2-car-config-f.pkl is not there; the script will try to download it" in done.output
+    assert not (root / "output").exists()

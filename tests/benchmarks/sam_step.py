@@ -17,8 +17,10 @@ import torch
 from interleaved import compare, device_option, json_option, show, steps_option
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.torch_version import TorchVersion
 
-from zplus_plugins import mapping_of
+from zplus_plugins import Journal, mapping_of
+from zplus_plugins.packages import provide
 
 SUPPORT = Path(__file__).resolve().parents[1] / "support"
 
@@ -83,7 +85,8 @@ def main(checkout: Path, resolution: str, steps: int, device: str, output: Path 
     import sam_build
 
     torch.manual_seed(0)
-    with torch.no_grad():
+    with Journal() as journal, torch.no_grad():
+        provide(journal, "pkg_resources", parse_version=TorchVersion)
         generator = sam_build.build_generator(int(resolution)).to(device)
         target = generator.synthesis(generator.mapping(torch.randn(1, generator.z_dim, device=device), None))
     target = F.interpolate(target, size=(256, 256), mode="area").clamp(-1, 1)

@@ -107,7 +107,6 @@ def prepare(
         w_dim=0,
     )
     _write_site(workdir / "site")
-    _write_scene_parser(root)
     num_ws, w_dim = _build(assets, images, seed)
     return replace(assets, num_ws=num_ws, w_dim=w_dim)
 
@@ -201,13 +200,6 @@ def _write_site(site: Path) -> None:
         (site / path).write_text(f"from sam_nets import {names}\n")
 
 
-def _write_scene_parser(root: Path) -> None:
-    """Empty files: the stand-in does not read them, but the script would download what it cannot find."""
-    (root / SCENE_PARSER).mkdir(parents=True, exist_ok=True)
-    for half in ("encoder", "decoder"):
-        (root / SCENE_PARSER / f"{half}_epoch_20.pth").touch()
-
-
 def _build(assets: Assets, images: int, seed: int) -> tuple[int, int]:
     """Build all files; num_ws and w_dim of the generator."""
     spec = {
@@ -217,6 +209,7 @@ def _build(assets: Assets, images: int, seed: int) -> tuple[int, int]:
         "encoder": str(assets.encoder),
         "invertibility": str(assets.invertibility),
         "face_parser": str(assets.root / "ckpt" / "79999_iter.pth"),
+        "scene_parser": [str(assets.root / SCENE_PARSER / f"{half}_epoch_20.pth") for half in ("encoder", "decoder")],
         "edits": str(assets.edits),
         "resolution": assets.resolution,
         "images": images,

@@ -49,6 +49,8 @@ def main() -> None:
             # Trained, and so saved, on a GPU; a CPU reads such a file only if asked to.
             write(spec.invertibility, invertibility_checkpoint())
             write(spec.face_parser, {"classes": torch.tensor(19)})
+        for half in spec.scene_parser:  # the stand-in reads neither, but the script would download what it cannot find
+            write(half, {})
     print(json.dumps({"num_ws": generator.num_ws, "w_dim": generator.w_dim}))
 
 
