@@ -56,21 +56,22 @@ GENERATOR = PickleFile(
     "{gan_weights}",
     what="generator pickle",
     remedy="Give one with --gan_weights, or a category that the script has one for: cars, faces or cats.",
-    downloadable=True,
+    downloadable="gan_weights",
+    or_url=True,
 )
 ENCODER = Checkpoint(
     "{e4e_path}",
     what="e4e encoder",
     remedy="Give one with --e4e_path; the README of the repository links those of cars, faces and cats.",
     keys=("opts",),
-    downloadable=True,
+    downloadable="e4e_path",
 )
 INVERTIBILITY = Checkpoint(
     "{inv_model_path}",
     what="invertibility network",
     remedy="Give one with --inv_model_path; the README of the repository links those of cars, faces and cats.",
     keys=("sd_base",),
-    downloadable=True,
+    downloadable="inv_model_path",
 )
 NETWORKS = (
     Submodule("src/nets/stylegan3", module="dnnlib"),

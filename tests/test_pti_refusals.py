@@ -186,11 +186,11 @@ def test_weights_that_cannot_be_downloaded(assets: Assets, tmp_path: Path, monke
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nothing listens there
     note = run(assets, out, "--dry-run", *CALL, **few)
     assert note.exit_code == 0
-    assert "VGG-16 weights of the projectors' loss are not there yet" in note.output
+    assert "VGG-16 weights of the projectors' loss: not at" in note.output
     refused(run(assets, out, *CALL, **few), 1, "The download of https://nvlabs-fi-cdn", f"save it as {vgg.resolve()}")
     vgg.write_bytes(whole)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "empty"))
-    assert "LPIPS backbone weights are not there yet" in run(assets, out, "--dry-run", *CALL, **few).output
+    assert "LPIPS backbone weights: not at" in run(assets, out, "--dry-run", *CALL, **few).output
     refused(run(assets, out, *CALL, **few), 1, "The download of https://download.pytorch.org", "alexnet")
     assert files(out) == {}
 

@@ -74,6 +74,9 @@ def test_arguments(assets: Assets, tmp_path: Path) -> None:
         (INVERT, ("--image_path", str(tmp_path / "text.png")), 1, "is not a picture"),
         (INVERT, ("--gan_weights", str(tmp_path / "broken.pkl")), 1, "is empty, truncated or no pickle"),
         (INVERT, ("--gan_type", "stylegan3"), 2, "written for StyleGAN2"),
+        (INVERT, ("--gan_weights", "absent.pkl"), 1, "there is no file absent.pkl"),
+        (INVERT, ("--e4e_path", "absent.pt"), 1, "there is no file absent.pt"),
+        (INVERT, ("--inv_model_path", "absent.pt"), 1, "there is no file absent.pt"),
         (INVERT, ("--e4e_path", str(tmp_path / "broken.pt")), 1, "cannot be read as a checkpoint"),
         (INVERT, ("--inv_model_path", str(assets.encoder)), 1, "expected sd_base in it"),
         (INVERT, ("--lpips_type", "vgg19"), 2, "LPIPS has no backbone 'vgg19'"),
@@ -86,6 +89,21 @@ def test_arguments(assets: Assets, tmp_path: Path) -> None:
     for script, extra, status, message in cases:
         refused(run(assets, tmp_path / "out", script, *extra), status, message)
     assert not files(tmp_path / "out")
+
+
+def test_a_category_without_files_of_its_own(assets: Assets, tmp_path: Path) -> None:
+    """The script would pass None to its loaders."""
+    command = ["run", INVERT, "--image_path", str(assets.images / "crop0.png"), "--image_category", "dogs"]
+    refused(CliRunner().invoke(main, command), 1, "generator pickle: none was given", "e4e encoder: none was given")
+
+
+def test_a_url_is_a_generator(assets: Assets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NVlabs' loader downloads it."""
+    monkeypatch.setenv("DNNLIB_CACHE_DIR", str(tmp_path))
+    url = "https://example.org/generator.pkl"
+    done = run(assets, tmp_path / "out", INVERT, "--gan_weights", url, options=("--dry-run",))
+    assert done.exit_code == 0, done.output
+    assert url in done.output
 
 
 def test_options(assets: Assets, tmp_path: Path) -> None:

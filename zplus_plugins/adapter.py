@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 PROJECT = "zplus_plugins"
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
+LEFT_OUT = "arguments left out"
+
 Role = Literal["invert", "edit", "other"]
 
 
@@ -141,10 +143,10 @@ class Derived:
     overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def complete(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """The arguments as the script will use them."""
+        """The arguments as the script will use them, and under ``LEFT_OUT`` those that it gives a value itself."""
         value = str(arguments[self.argument])
         absent = {k: v for k, v in self.defaults.get(value, {}).items() if arguments.get(k) is None}
-        return {**arguments, **absent, **self.overrides.get(value, {})}
+        return {**arguments, **absent, **self.overrides.get(value, {}), LEFT_OUT: frozenset(absent)}
 
 
 @dataclass(frozen=True)

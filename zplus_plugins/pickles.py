@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from zplus_plugins.adapter import Finding, NeededFile
-from zplus_plugins.requirements import one_file, will_download
+from zplus_plugins.requirements import DnnlibDownload, absent, one_file
 
 
 @dataclass(frozen=True)
@@ -17,22 +17,30 @@ class PickleFile:
     """A pickled network. It is not loaded here: a pickle is a program, and its script runs it anyway.
 
     Attributes:
-        downloadable: the script fetches the file itself where it does not exist.
+        downloadable: the script fetches the file itself where it does not exist; if that is so only where an
+            argument was left out, its name.
+        or_url: whether a URL will do as well, which NVlabs' ``dnnlib`` downloads.
     """
 
     path: str
     what: str
     remedy: str
-    downloadable: bool = False
+    downloadable: bool | str = False
+    or_url: bool = False
 
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
-        path = Path(self.path.format_map(arguments))
-        if self.downloadable and not path.exists():
-            return [will_download(self.what, path, self.remedy)]
-        problem = self._problem(path)
+        path = self.path.format_map(arguments)
+        if self.or_url and "://" in path:
+            return DnnlibDownload(path, self.what).check(arguments)
+        if not Path(path).exists():
+            return [absent(self.what, Path(path), self.remedy, self.downloadable, arguments)]
+        problem = self._problem(Path(path))
         return [Finding("missing", f"The {self.what}: {problem} {self.remedy}")] if problem else []
 
     def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
+        path = self.path.format_map(arguments)
+        if self.or_url and "://" in path:
+            return DnnlibDownload(path, self.what).asks_for(arguments)
         return [one_file(self.path, self.what, self.remedy, arguments)]
 
     def _problem(self, path: Path) -> str | None:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from zplus_plugins.adapter import FileRequirement, Finding, NeededFile, Requirement
+from zplus_plugins.adapter import LEFT_OUT, FileRequirement, Finding, NeededFile, Requirement
 
 
 @dataclass(frozen=True)
@@ -48,22 +48,21 @@ class Checkpoint:
     """A file for ``torch.load`` that holds at least one of ``keys``.
 
     Attributes:
-        downloadable: the script fetches the file itself where it does not exist.
+        downloadable: the script fetches the file itself where it does not exist; if that is so only where an
+            argument was left out, its name.
     """
 
     path: str
     what: str
     remedy: str
     keys: tuple[str, ...] = ()
-    downloadable: bool = False
+    downloadable: bool | str = False
 
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
         path = Path(self.path.format_map(arguments))
         remedy = self.remedy.format_map(arguments)
         if not path.exists():
-            if self.downloadable:
-                return [will_download(self.what, path, remedy)]
-            return [Finding("missing", f"The {self.what}: there is no file {path}. {remedy}")]
+            return [absent(self.what, path, remedy, self.downloadable, arguments)]
         problem = self._problem(path)
         return [Finding("missing", f"The {self.what} {path} {problem} {remedy}")] if problem else []
 
@@ -247,14 +246,20 @@ def dnnlib_file(url: str) -> Path:
 
 def _downloads(files: list[NeededFile]) -> list[Finding]:
     return [
-        Finding("download", f"The {f.what} are not there yet; the script will try to download {f.source} to {f.path}.")
+        Finding("download", f"The {f.what}: not at {f.path} yet; the script will try to download {f.source} to there.")
         for f in files
         if not f.present
     ]
 
 
-def will_download(what: str, path: Path, remedy: str) -> Finding:
-    """A file is not there, and the script fetches it itself."""
+def absent(what: str, path: Path, remedy: str, downloadable: bool | str, arguments: Mapping[str, Any]) -> Finding:
+    """A file is not there; the script may fetch it itself."""
+    if isinstance(downloadable, str):
+        if arguments[downloadable] is None:
+            return Finding("missing", f"The {what}: none was given. {remedy}")
+        downloadable = downloadable in arguments.get(LEFT_OUT, ())
+    if not downloadable:
+        return Finding("missing", f"The {what}: there is no file {path}. {remedy}")
     text = f"The {what} {path} is not there; the script will try to download it. If it cannot: {remedy}"
     return Finding("download", text)
 
