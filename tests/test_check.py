@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from support.pti_assets import hyperparameters, merged, outputs, prepare, run_script
+from support.pti_runs import checkout_of
 from zplus_plugins import Adapter, Reliance
 from zplus_plugins.adapters import pti
 from zplus_plugins.cli import main
@@ -179,9 +180,13 @@ def test_imports_nothing_of_the_upstream(fork: Path) -> None:
     assert not {name for name in set(sys.modules) - modules if not name.startswith("zplus_plugins")}
 
 
-def test_a_fork_that_differs_runs_with_a_warning(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["standin", pytest.param("upstream", marks=pytest.mark.upstream)])
+def test_a_fork_that_differs_runs_with_a_warning(kind: str, tmp_path: Path) -> None:
     """The adapter as it is released: to it the stand-in is a fork whose relied-on functions were rewritten."""
-    assets = prepare(tmp_path, STANDIN, images=1)
+    assets = prepare(tmp_path, checkout_of(kind), images=1)
+    if kind == "upstream":
+        subprocess.run(["git", "init", "-q", str(assets.root)], check=True)
+        change(assets.root, PROJECTOR, "num_steps=1000", "num_steps=800")
     settings = merged(assets.settings, outputs(tmp_path / "out"), hyperparameters(first_inv_steps=3, max_pti_steps=1))
     given = [f"--set={module}.{name}={value}" for module, some in settings.items() for name, value in some.items()]
     command = ["zplus_plugins", "run", "--summary", str(tmp_path / "s.json"), *given, SCRIPT]
