@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from zplus_plugins.adapter import Adapter, Derived, Move, Reliance, Script, Writer
+from zplus_plugins.adapter import Adapter, Derived, Download, Move, Reliance, Script, Writer
 from zplus_plugins.captures import ResultOf
 from zplus_plugins.inputs import Directions, ImageFile, ImageFolder, LpipsWeights
 from zplus_plugins.packages import Module, Submodule
@@ -115,6 +115,12 @@ SEGMENTERS = (
     ),
     When("sem_seg_name", "detectron_coco", (Module("detectron2", DETECTRON),)),
 )
+GET_SUBMODULES = "git submodule update --init --recursive"
+SUBMODULES = (
+    "src/nets/stylegan3/legacy.py",
+    "src/nets/encoder4editing/models/psp.py",
+    "src/nets/pytorch-deeplab-xception/modeling/deeplab.py",
+)
 SYNTHESIS = ("G", "d_latents", "gan_name")
 
 ADAPTER = Adapter(
@@ -188,6 +194,7 @@ ADAPTER = Adapter(
         Writer("PIL.Image:Image.save", path=1, content=0),
         Writer("matplotlib.figure:Figure.savefig", path=1, content=0),
     ),
+    downloads=tuple(Download(file, what="submodule", remedy=GET_SUBMODULES) for file in SUBMODULES),
     patches=(
         device.PATCH,
         device_names.PATCH,

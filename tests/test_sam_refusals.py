@@ -169,3 +169,10 @@ def test_the_walk_through_in_the_readme(assets: Assets, tmp_path: Path, monkeypa
         assert "all that the script needs is there" in done.output
         assert "stylegan2-car-config-f.pkl is not there; the script will try to download it" in done.output
     assert not (root / "output").exists()
+
+
+def test_doctor_looks_for_the_submodules(assets: Assets) -> None:
+    output = CliRunner().invoke(main, ["doctor"]).output
+    assert "src/nets/stylegan3/legacy.py  " in output
+    absent = "missing: src/nets/pytorch-deeplab-xception/modeling/deeplab.py: the submodule is not there"
+    assert f"{absent}, or empty\n  git submodule update --init --recursive" in output
