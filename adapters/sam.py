@@ -2,125 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Any
-
-from zplus_plugins.adapter import Adapter, Derived, Download, Move, Reliance, Script, Writer
+from zplus_plugins.adapter import Adapter, Download, Move, Reliance, Script, Writer
+from zplus_plugins.adapters.sam_needs import (
+    CATEGORIES,
+    CATEGORY,
+    ENCODER,
+    GENERATOR,
+    GET_SUBMODULES,
+    IMAGES,
+    INVERTIBILITY,
+    NETWORKS,
+    SEGMENTERS,
+    STYLEGAN2,
+    SUBMODULES,
+    earlier_codes,
+    earlier_single_codes,
+)
 from zplus_plugins.captures import ResultOf
 from zplus_plugins.inputs import Directions, ImageFile, ImageFolder, LpipsWeights
-from zplus_plugins.packages import Module, Submodule
+from zplus_plugins.packages import Submodule
 from zplus_plugins.patches import checkpoints, device, device_names, downloads, extensions, removed_modules, wget_module
-from zplus_plugins.pickles import PickleFile
-from zplus_plugins.requirements import Checkpoint, HubWeights, OneOf, When, Writable
+from zplus_plugins.requirements import HubWeights, OneOf, When, Writable
 
-IMAGES = ("png", "jpeg", "jpg", "JPEG")
-FACES = {"sem_seg_name": "face_parser_fused", "edits_folder": "edits/faces"}
-CATS = {"sem_seg_name": "detectron_coco", "edits_folder": "edits/cats"}
-
-
-def _files(generator: str, encoder: str, invertibility: str) -> dict[str, str]:
-    return {
-        "gan_weights": f"ckpt/{generator}.pkl",
-        "e4e_path": f"ckpt/{encoder}.pt",
-        "inv_model_path": f"ckpt/{invertibility}.pt",
-    }
-
-
-def _earlier(arguments: Mapping[str, Any]) -> Iterable[Path]:
-    """Codes that sam_inv_optimization.py takes instead of inverting its image."""
-    name = Path(arguments["image_path"]).name.replace(".png", "")
-    folder = Path(arguments["output_path"], name, "final")
-    if arguments["sweep_thresholds"]:
-        return sorted(folder.glob("inverted_latents_T*.pt"))
-    return [folder / f"inverted_latents_T{arguments['threshold']:.3f}.pt"]
-
-
-def _earlier_single(arguments: Mapping[str, Any]) -> Iterable[Path]:
-    """Likewise for the images of single_latent_inv.py."""
-    images = sorted(path for suffix in IMAGES for path in Path(arguments["image_folder_path"]).glob(f"*.{suffix}"))
-    return [Path(arguments["output_path"], image.stem, "final", "inverted_latent.pt") for image in images]
-
-
-DETECTRON = "pip install git+https://github.com/facebookresearch/detectron2"
-CATEGORIES = Derived(
-    "image_category",
-    defaults={
-        "cars": _files("stylegan2-car-config-f", "e4e_cars_encode", "invertibility_cars_sg2"),
-        "faces": _files("stylegan2-ffhq-config-f", "e4e_ffhq_encode", "invertibility_faces_sg2"),
-        "cats": _files("stylegan2-cat-config-f_sg2adapyt", "e4e_lsuncats_encode", "invertibility_lsuncats_sg2"),
-    },
-    overrides={"faces": FACES, "cats": CATS},
-)
-GENERATOR = PickleFile(
-    "{gan_weights}",
-    what="generator pickle",
-    remedy="Give one with --gan_weights, or a category that the script has one for: cars, faces or cats.",
-    downloadable="gan_weights",
-    or_url=True,
-)
-ENCODER = Checkpoint(
-    "{e4e_path}",
-    what="e4e encoder",
-    remedy="Give one with --e4e_path; the README of the repository links those of cars, faces and cats.",
-    keys=("opts",),
-    downloadable="e4e_path",
-)
-INVERTIBILITY = Checkpoint(
-    "{inv_model_path}",
-    what="invertibility network",
-    remedy="Give one with --inv_model_path; the README of the repository links those of cars, faces and cats.",
-    keys=("sd_base",),
-    downloadable="inv_model_path",
-)
-NETWORKS = (
-    Submodule("src/nets/stylegan3", module="dnnlib"),
-    Submodule("src/nets/encoder4editing", module="models.psp"),
-)
-STYLEGAN2 = OneOf("gan_type", values=("stylegan2",), why="SAM's layers are written for StyleGAN2.")
-CATEGORY = OneOf(
-    "image_category",
-    values=("cars", "faces", "cats"),
-    why="--sweep_thresholds takes its thresholds from the category.",
-)
-SCENES = "src/nets/semantic-segmentation-pytorch"
-SCENE_PARSER = f"{SCENES}/ckpt/ade20k-resnet50dilated-ppm_deepsup"
-SEGMENTERS = (
-    OneOf(
-        "sem_seg_name",
-        values=("hrnet_ade20k", "face_parser_fused", "detectron_coco"),
-        why="the repository has no other segmenter.",
-    ),
-    When(
-        "sem_seg_name",
-        "hrnet_ade20k",
-        (
-            Submodule(SCENES, module="mit_semseg"),
-            Module("yacs"),
-            Checkpoint(f"{SCENE_PARSER}/encoder_epoch_20.pth", "scene parser's encoder", "", downloadable=True),
-            Checkpoint(f"{SCENE_PARSER}/decoder_epoch_20.pth", "scene parser's decoder", "", downloadable=True),
-        ),
-    ),
-    When(
-        "sem_seg_name",
-        "face_parser_fused",
-        (
-            Submodule("src/nets/face-parsing.PyTorch", module="model"),
-            Checkpoint(
-                "ckpt/79999_iter.pth",
-                what="face parser",
-                remedy="Download it from the link in the README of zllrunning/face-parsing.PyTorch.",
-            ),
-        ),
-    ),
-    When("sem_seg_name", "detectron_coco", (Module("detectron2", DETECTRON),)),
-)
-GET_SUBMODULES = "git submodule update --init --recursive"
-SUBMODULES = (
-    "src/nets/stylegan3/legacy.py",
-    "src/nets/encoder4editing/models/psp.py",
-    "src/nets/pytorch-deeplab-xception/modeling/deeplab.py",
-)
 SYNTHESIS = ("G", "d_latents", "gan_name")
 
 ADAPTER = Adapter(
@@ -150,7 +53,7 @@ ADAPTER = Adapter(
             ),
             fits=(Directions("{edits_folder}", used="generate_edits"),),
             derived=CATEGORIES,
-            earlier=_earlier,
+            earlier=earlier_codes,
         ),
         Script(
             "src/single_latent_inv.py",
@@ -172,7 +75,7 @@ ADAPTER = Adapter(
                 Writable("{output_path}"),
             ),
             derived=CATEGORIES,
-            earlier=_earlier_single,
+            earlier=earlier_single_codes,
         ),
     ),
     relies_on=(

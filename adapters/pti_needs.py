@@ -1,0 +1,101 @@
+"""What PTI's scripts need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from zplus_plugins.adapter import Requirement
+from zplus_plugins.conditions import Above, Undotted
+from zplus_plugins.inputs import LpipsWeights
+from zplus_plugins.pickles import PickleFile
+from zplus_plugins.pictures import Pictures, SavedCodes
+from zplus_plugins.requirements import DnnlibDownload, Folder, OneOf, When, Writable
+
+CODES = "{embedding_base_dir}/{input_data_id}"
+
+GENERATOR = PickleFile(
+    "{stylegan2_ada_ffhq}",
+    what="generator pickle (configs.paths_config.stylegan2_ada_ffhq)",
+    remedy="Download ffhq.pkl from the link in the repository's README, and name it with "
+    "--set configs.paths_config.stylegan2_ada_ffhq=FILE",
+)
+IMAGES = Pictures(
+    "{input_data_path}",
+    suffixes=(".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".tiff"),
+    what="aligned images (configs.paths_config.input_data_path)",
+    remedy="Name their folder with --set configs.paths_config.input_data_path=FOLDER",
+    generator=GENERATOR.path,
+    at_most="max_images_to_invert",
+)
+ENLARGED = replace(IMAGES, resized=1024, at_most="")
+FEATURES = DnnlibDownload(
+    "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/metrics/vgg16.pt",
+    what="VGG-16 weights of the projectors' loss",
+)
+LOSSES = tuple(
+    Above(name, 0, why=f"the script fails without this loss. Give --set configs.hyperparameters.{name}=1")
+    for name in ("pt_l2_lambda", "pt_lpips_lambda")
+)
+PIVOT = SavedCodes(
+    f"{CODES}/{{pti_results_keyword}}/{{image}}/0.pt",
+    pictures=IMAGES,
+    remedy="Find them first, with --set configs.hyperparameters.use_last_w_pivots=False",
+    unless="use_multi_id_training",  # single-id training fails where one is missing
+)
+ESTIMATE = replace(PIVOT, path=f"{CODES}/{{e4e_results_keyword}}/{{image}}/0.pt")
+# The way in which a pivot is found, and where it is saved then.
+PIVOTS = When(
+    "use_last_w_pivots",
+    True,
+    (When("first_inv_type", "w", (PIVOT,)), When("first_inv_type", "w+", (ESTIMATE,))),
+)
+
+
+def earlier_pivots(arguments: Mapping[str, Any]) -> Iterable[Path]:
+    """Pivots that are taken instead of finding new ones."""
+    return PIVOT.paths(arguments) if arguments["use_last_w_pivots"] else ()
+
+
+PTI: tuple[Requirement, ...] = (
+    GENERATOR,
+    IMAGES,
+    FEATURES,
+    LpipsWeights("{lpips_type}"),
+    *LOSSES,
+    PIVOTS,
+    Writable(f"{CODES}/{{pti_results_keyword}}"),
+    Writable("{checkpoints_dir}"),
+)
+OPTIMISED = (
+    OneOf(
+        "first_inv_type",
+        values=("w",),
+        why="with 'w+' the pivot comes from an encoder and nothing is optimised that could be moved to Z+. "
+        "Give --set configs.hyperparameters.first_inv_type=w, or run with --latent off.",
+    ),
+    Above("first_inv_steps", 0, why="without steps nothing is optimised in Z+."),
+)
+CREATOR: tuple[Requirement, ...] = (GENERATOR, ENLARGED, FEATURES)
+EDITS: tuple[Requirement, ...] = (
+    Undotted(
+        "input_data_path",
+        why="the script takes an image's name from its path, up to the first one. Give it without ./ and the like.",
+    ),
+    Folder(
+        "editings",
+        files=("interfacegan_directions/*.pt", "ganspace_pca/*.pt"),
+        what="editing directions",
+        remedy="Run the script in the repository's root; git checkout editings brings them back.",
+    ),
+    Writable("{experiments_output_dir}/{input_data_id}"),
+)
+MAPPERS = Folder(
+    "{style_clip_pretrained_mappers}",
+    files=("*.pt",),
+    what="StyleCLIP mappers (configs.paths_config.style_clip_pretrained_mappers)",
+    remedy="Download them from the links in the repository's README, and name their folder with "
+    "--set configs.paths_config.style_clip_pretrained_mappers=FOLDER",
+)
