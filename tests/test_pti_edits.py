@@ -11,6 +11,7 @@ import torch
 
 from support.outcome import files
 from support.pti_assets import (
+    DATA_ID,
     Assets,
     merged,
     oracle_env,
@@ -24,6 +25,7 @@ from support.pti_assets import (
 from support.pti_runs import STEPS, W_PLUS, summary, zplus
 
 EVALUATION, STYLECLIP = "evaluation/qualitative_edit_comparison.py", "scripts/pti_styleclip.py"
+EDITS = 3 * 12 + 3 * 9  # InterFaceGAN's and GANSpace's directions, times their strengths
 FIXED = {"ZPLUS_TEST_PROJECTION": json.dumps({"seed": 3})}
 
 
@@ -55,23 +57,26 @@ def test_inversion_and_edits(assets: Assets, tmp_path: Path) -> None:
     off(assets, run, EVALUATION, tmp_path / "off")
     expected = files(tmp_path / "untouched")
     # For each image: a code, a generator, the target, and reconstruction and edits, alone and beside the target.
-    assert len(expected) == len(assets.names) * (3 + 2 * (1 + 3 * 12 + 3 * 9))
+    assert len(expected) == len(assets.names) * (3 + 2 * (1 + EDITS))
     assert files(tmp_path / "off") == expected
 
 
 def test_edits_in_z_plus(assets: Assets, tmp_path: Path) -> None:
     """The same files as without; every InterFaceGAN and GANSpace edit is a code on the hypersphere."""
-    off(assets, "pti_no_comparison('x')", EVALUATION, tmp_path / "off")
-    zplus(assets, tmp_path / "zplus", "--call", "pti_no_comparison('x')", EVALUATION)
-    expected = set(files(tmp_path / "off"))
-    found = {name for name in files(tmp_path / "zplus") if not name.endswith(".zplus.npz")}
-    assert found == expected
-    told = summary(tmp_path / "zplus")
-    assert told["images"] == len(assets.names)
-    assert told["steps"] == told["retractions"] == STEPS * len(assets.names)
-    moves = [move for move in told["edits"] if move["wanted"]]
-    assert len(told["edits"]) == len(assets.names) * (3 * 12 + 3 * 9)
+    out = tmp_path / "zplus"
+    zplus(assets, out, "--call", "pti_no_comparison('x')", EVALUATION, max_images_to_invert=1)
+    experiment = out / "experiments" / DATA_ID / f"{DATA_ID}_pti_no_comparison_x" / assets.names[0]
+    pictures = {folder: len(list((experiment / folder).iterdir())) for folder in ("single_images", "concat_images")}
+    assert pictures == {
+        "single_images": 1 + EDITS + 1,
+        "concat_images": EDITS + 1,
+    }  # and the reconstruction, the target
+    assert len(files(out)) == sum(pictures.values()) + 3  # a code, its record, a generator
+    told = summary(out)
+    assert (told["images"], told["steps"], told["retractions"]) == (1, STEPS, STEPS)
+    assert len(told["edits"]) == EDITS
     assert told["moved_in_w"] == 0
+    moves = [move for move in told["edits"] if move["wanted"]]
     assert all(move["residual"] <= move["wanted"] and move["sphere_error"] <= 1e-5 for move in moves)
 
 
