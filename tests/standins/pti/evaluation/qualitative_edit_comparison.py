@@ -23,11 +23,9 @@ class EditComparison:
     """Pictures of one run, next to those of other inversions."""
 
     def __init__(self, save_single_images: bool, save_concatenated_images: bool, run_id: str) -> None:
+        self.latent_editor, self.experiment_creator = LatentEditorWrapper(), ExperimentRunner(run_id)
+        self.save_single_images, self.save_concatenated_images = save_single_images, save_concatenated_images
         self.run_id = run_id
-        self.experiment_creator = ExperimentRunner(run_id)
-        self.save_single_images = save_single_images
-        self.save_concatenated_images = save_concatenated_images
-        self.latent_editor = LatentEditorWrapper()
 
     def save_reconstruction_images(
         self, image_latents: list[Tensor], new_inv_image_latent: Tensor, new_G: Any, target_image: Image.Image

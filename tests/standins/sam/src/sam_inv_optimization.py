@@ -97,18 +97,18 @@ if __name__ == "__main__":
                     wget.download(f"http://127.0.0.1:9/{file}", f"ckpt/{file}")
         vars(args).update(overrides)
 
-    net_G = load_generator(args.gan_type, args.gan_weights)
-    net_sem_seg = load_segmenter(args.sem_seg_name)
-    net_e4e = load_encoder(args.e4e_path)
-    d_stats = get_mvg_stats(net_G)
-    net_S = load_invertibility(args.latent_names, args.inv_model_path)
-    net_lp = lpips.LPIPS(net=args.lpips_type).cuda()
+    generator = load_generator(args.gan_type, args.gan_weights)
+    segmenter = load_segmenter(args.sem_seg_name)
+    encoder = load_encoder(args.e4e_path)
+    stats = get_mvg_stats(generator)
+    invertible = load_invertibility(args.latent_names, args.inv_model_path)
+    distance = lpips.LPIPS(net=args.lpips_type).cuda()
 
     img_pil = Image.open(args.image_path).convert("RGB")
     img_t = build_t(W=args.target_W, H=args.target_H)(img_pil).unsqueeze(0).cuda()
     img_full_t = build_t(W=None, H=None)(img_pil).unsqueeze(0).cuda()
-    segments = net_sem_seg.segment_pil(img_pil)
-    d_invmaps = net_S(img_full_t)
+    segments = segmenter.segment_pil(img_pil)
+    d_invmaps = invertible(img_full_t)
     if args.save_intermediate:
         segments2rgb(segments, os.path.join(out, "0_segments.png"))
         view_invertibility(img_t, d_invmaps, os.path.join(out, "1_invmap_raw.png"))
@@ -138,7 +138,7 @@ if __name__ == "__main__":
             d_latents_out = {k: latent.cuda() for k, latent in torch.load(saved).items()}
         else:
             d_latents_init = init_latent(
-                latent_name=args.latent_names, G=net_G, G_name=args.gan_type, net_e4e=net_e4e, img_t=img_t
+                latent_name=args.latent_names, G=generator, G_name=args.gan_type, net_e4e=encoder, img_t=img_t
             )
             d_latents = {k: latent.detach().clone().requires_grad_() for k, latent in d_latents_init.items()}
             betas = (args.beta1, args.beta2)
@@ -151,7 +151,7 @@ if __name__ == "__main__":
                     group["lr"] = args.lr * down * min(1.0, done / args.lr_rampup_length)
 
                 rec_full = custom_forward(
-                    G=net_G,
+                    G=generator,
                     d_latents=d_latents,
                     gan_name=args.gan_type,
                     latent_name=args.latent_names,
@@ -164,9 +164,9 @@ if __name__ == "__main__":
                 if args.lambda_mse > 0:
                     losses["mse"] = args.lambda_mse * F.mse_loss(rec, img_t)
                 if args.lambda_lpips > 0:
-                    losses["lpips"] = args.lambda_lpips * net_lp(rec, img_t).mean()
+                    losses["lpips"] = args.lambda_lpips * distance(rec, img_t).mean()
                 if args.lambda_mvg > 0:
-                    mvg = compute_mvg(d_latents, "W+", d_stats["mean_v"], d_stats["inv_cov_v"])
+                    mvg = compute_mvg(d_latents, "W+", stats["mean_v"], stats["inv_cov_v"])
                     losses["mvg"] = args.lambda_mvg * mvg
                 if args.lambda_delta > 0:
                     losses["delta"] = args.lambda_delta * delta_loss(d_latents["W+"])
@@ -193,8 +193,8 @@ if __name__ == "__main__":
                 os.makedirs(folder, exist_ok=True)
                 images = []
                 for strength in range(4):
-                    direction = torch.tensor(np.load(path)).view(1, net_G.num_ws, W_DIM).cuda() * strength
-                    edited = edit_image(net_G.cuda(), d_latents_out, args.gan_type, direction, d_masks)
+                    direction = torch.tensor(np.load(path)).view(1, generator.num_ws, W_DIM).cuda() * strength
+                    edited = edit_image(generator.cuda(), d_latents_out, args.gan_type, direction, d_masks)
                     if args.image_category == "cars":
                         edited = edited[:, :, 64:-64, :].clamp(-1, 1)
                     images.append(edited.detach().cpu())

@@ -71,10 +71,10 @@ if __name__ == "__main__":
             if not os.path.exists(f"ckpt/{file}"):
                 wget.download(f"http://127.0.0.1:9/{file}", f"ckpt/{file}")
 
-    net_G = load_generator(args.gan_type, args.gan_weights)
-    net_e4e = load_encoder(args.e4e_path)
-    d_stats = get_mvg_stats(net_G)
-    net_lp = lpips.LPIPS(net=args.lpips_type).cuda()
+    generator = load_generator(args.gan_type, args.gan_weights)
+    encoder = load_encoder(args.e4e_path)
+    stats = get_mvg_stats(generator)
+    distance = lpips.LPIPS(net=args.lpips_type).cuda()
 
     for path in paths:
         name = os.path.splitext(os.path.basename(path))[0]
@@ -91,7 +91,7 @@ if __name__ == "__main__":
             d_latents_out = {k: latent.cuda() for k, latent in torch.load(saved).items()}
             continue
         d_latents_init = init_latent(
-            latent_name=args.latent_name, G=net_G, G_name=args.gan_type, net_e4e=net_e4e, img_t=img_t
+            latent_name=args.latent_name, G=generator, G_name=args.gan_type, net_e4e=encoder, img_t=img_t
         )
         d_latents = {k: latent.detach().clone().requires_grad_() for k, latent in d_latents_init.items()}
         betas = (args.beta1, args.beta2)
@@ -104,7 +104,7 @@ if __name__ == "__main__":
                 group["lr"] = args.lr * down * min(1.0, done / args.lr_rampup_length)
 
             rec_full = custom_forward(
-                G=net_G, d_latents=d_latents, gan_name=args.gan_type, latent_name=args.latent_name
+                G=generator, d_latents=d_latents, gan_name=args.gan_type, latent_name=args.latent_name
             )
             rec = F.interpolate(rec_full, size=(256, 256), mode="area").clamp(-1, 1)
             if args.image_category == "cars":
@@ -113,9 +113,9 @@ if __name__ == "__main__":
             if args.lambda_mse > 0:
                 losses["mse"] = args.lambda_mse * F.mse_loss(rec, img_t)
             if args.lambda_lpips > 0:
-                losses["lpips"] = args.lambda_lpips * net_lp(rec, img_t).mean()
+                losses["lpips"] = args.lambda_lpips * distance(rec, img_t).mean()
             if args.lambda_mvg > 0:
-                mvg = compute_mvg(d_latents, "W+", d_stats["mean_v"], d_stats["inv_cov_v"])
+                mvg = compute_mvg(d_latents, "W+", stats["mean_v"], stats["inv_cov_v"])
                 losses["mvg"] = args.lambda_mvg * mvg
             if args.lambda_delta > 0:
                 losses["delta"] = args.lambda_delta * delta_loss(d_latents["W+"])
