@@ -73,6 +73,7 @@ INVERTIBILITY = Checkpoint(
 NETWORKS = (
     Submodule("src/nets/stylegan3", module="dnnlib"),
     Submodule("src/nets/encoder4editing", module="models.psp"),
+    Module("requests"),  # dnnlib's
 )
 STYLEGAN2 = OneOf("gan_type", values=("stylegan2",), why="SAM's layers are written for StyleGAN2.")
 CATEGORY = OneOf(
