@@ -22,6 +22,14 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Compiled operations go to a folder of the test run's own."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("ZPLUS_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "compiled"))
+        yield
+
+
 @pytest.fixture(scope="session")
 def prepared_pti(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., pti_assets.Assets]:
     """Copies of PTI's checkouts with synthetic assets; made once, tests write to folders of their own."""

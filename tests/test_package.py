@@ -41,6 +41,7 @@ def test_the_wheel_s_top_level_is_zplus_plugins_alone(wheel: Path) -> None:
         "adapters/bdinvert.py",
         "patches/device.py",
         "demo/repository/invert.py",
+        *(f"ops/csrc/{path.name}" for path in (ROOT / "zplus_plugins" / "ops" / "csrc").iterdir()),
         "demo/repository/photo.jpg",
         "template/setup.cfg",
         "template/zplus_new_name.py",

@@ -63,6 +63,14 @@ class DirectionError(ZPlusError):
     """An editing direction cannot be used with this generator."""
 
 
+class OpsError(ZPlusError):
+    """A custom operation could not be built or loaded, or cannot serve a tensor; says why, and how to mend it."""
+
+
+class OpsArgumentError(ZPlusError, ValueError):
+    """An operation was called with a tensor or a parameter that it cannot take."""
+
+
 class ScriptError(ZPlusError):
     """The upstream script failed by itself.
 

@@ -1,44 +1,218 @@
-"""Upsample, filter and downsample a batch of images (Karras et al., 2020)."""
+"""Upsample, filter and downsample images (Karras et al., 2020: arXiv 1912.04958, 2006.06676)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+import torch
 from torch import Tensor
-from torch.nn import functional as F
+
+from zplus_plugins.errors import OpsArgumentError
+from zplus_plugins.ops import reference
+from zplus_plugins.ops.bias_act import DTYPES
+from zplus_plugins.ops.choice import kernels_for
+from zplus_plugins.ops.filters import Pair, four, pair, size_of
+
+NUMBERS = ("upx", "upy", "downx", "downy", "padx0", "padx1", "pady0", "pady1", "flip", "gain")
 
 
 def upfirdn2d(
     x: Tensor,
-    kernel: Tensor,
-    *,
-    up: tuple[int, int] = (1, 1),
-    down: tuple[int, int] = (1, 1),
-    padding: tuple[int, int, int, int] = (0, 0, 0, 0),
+    f: Tensor | None,
+    up: Pair = 1,
+    down: Pair = 1,
+    padding: Pair = 0,
+    flip_filter: bool = False,
+    gain: float = 1,
 ) -> Tensor:
-    """Follow each sample by zeros, pad with zeros, convolve each channel with the kernel, keep every n-th sample.
+    """Follow each sample by zeros, pad with zeros, filter each channel, keep every n-th sample.
 
-    Its transpose, and so its derivative, is an operation of the same kind, with up and down exchanged
-    and the kernel turned by 180 degrees.
+    Its derivative by x is an operation of the same kind, with up and down exchanged and the filter turned, so
+    that it is differentiable to any order. It is not differentiable by f.
 
     Args:
-        x: images of shape (N, C, H, W).
-        kernel: of shape (kernel_h, kernel_w); a true convolution, so it is applied turned by 180 degrees.
-        up: samples made of each one, along (x, y).
-        down: samples of which one is kept, along (x, y).
-        padding: (left, right, top, bottom), in samples after upsampling; negative values crop.
+        x: images of shape (N, C, H, W), of any strides; float16, bfloat16, float32 or float64.
+        f: filter of shape (fh, fw), or (taps,) used along both axes; float32, on x's device; None for 1.
+        up: samples made of each one: itself, then zeros; an integer of at least 1 or (x, y).
+        down: samples of which the first is kept; likewise.
+        padding: samples, after upsampling: an integer, (x, y), or (left, right, top, bottom); negative ones crop.
+        flip_filter: False convolves, so that the filter is applied turned by 180 degrees; True correlates.
+        gain: factor of the result. A filter of one axis takes its root twice, so it must then be at least 0.
 
     Returns:
-        Images of shape (N, C, out_h, out_w) with
-        ``out_h = (H * up_y + top + bottom - kernel_h) // down_y + 1``, and likewise out_w.
+        Images of x's dtype and shape (N, C, out_h, out_w) with
+        ``out_h = (H * up_y + top + bottom - fh) // down_y + 1`` and likewise out_w; channels last
+        if x is, else contiguous.
+
+    Raises:
+        OpsArgumentError: a shape, a dtype or a value is not as above, or the padded image is smaller than the filter.
     """
-    batch, channels, height, width = x.shape
-    (up_x, up_y), (down_x, down_y) = up, down
-    if up != (1, 1):
-        spread = x.new_zeros(batch, channels, height * up_y, width * up_x)
-        spread[..., ::up_y, ::up_x] = x
-        x = spread
-    x = F.pad(x, padding)
-    # One convolution with a channel for each image's channel: many times faster than a batch of one-channel images.
-    planes = x.reshape(1, batch * channels, *x.shape[2:])
-    weight = kernel.to(x.dtype).flip(0, 1).expand(batch * channels, 1, -1, -1)
-    filtered = F.conv2d(planes, weight, stride=(down_y, down_x), groups=batch * channels)
-    return filtered.reshape(batch, channels, *filtered.shape[2:])
+    (upx, upy), (downx, downy) = pair(up, "up"), pair(down, "down")
+    padx0, padx1, pady0, pady1 = four(padding)
+    _check(x, f, gain)
+    if f is None:
+        f = torch.ones(1, 1, device=x.device)
+    width, height = x.shape[3] * upx + padx0 + padx1, x.shape[2] * upy + pady0 + pady1
+    if width < f.shape[-1] or height < f.shape[0]:
+        raise OpsArgumentError(
+            f"The image is {width} x {height} (width x height) after upsampling and padding; expected at least the"
+            f" filter's {f.shape[-1]} x {f.shape[0]}; pad more."
+        )
+    along_x: dict[str, Any] = {"upx": upx, "downx": downx, "padx0": padx0, "padx1": padx1}
+    along_y: dict[str, Any] = {"upy": upy, "downy": downy, "pady0": pady0, "pady1": pady1}
+    if f.ndim == 2:
+        return _resample(x, f, **along_x, **along_y, flip=flip_filter, gain=float(gain))
+    root = float(gain) ** 0.5
+    x = _resample(x, f[None], **along_x, **_still("y"), flip=flip_filter, gain=root)
+    return _resample(x, f[:, None], **_still("x"), **along_y, flip=flip_filter, gain=root)
+
+
+def filter2d(x: Tensor, f: Tensor | None, padding: Pair = 0, flip_filter: bool = False, gain: float = 1) -> Tensor:
+    """Filter images; the result has the images' size, and ``padding`` more. See :func:`upfirdn2d`."""
+    return upfirdn2d(x, f, padding=_placed(f, 1, 1, padding), flip_filter=flip_filter, gain=gain)
+
+
+def upsample2d(
+    x: Tensor, f: Tensor | None, up: Pair = 2, padding: Pair = 0, flip_filter: bool = False, gain: float = 1
+) -> Tensor:
+    """Upsample images to ``up`` times their size, and ``padding`` more; brightness is kept. See :func:`upfirdn2d`."""
+    upx, upy = pair(up, "up")
+    return upfirdn2d(x, f, up=up, padding=_placed(f, up, 1, padding), flip_filter=flip_filter, gain=gain * upx * upy)
+
+
+def downsample2d(
+    x: Tensor, f: Tensor | None, down: Pair = 2, padding: Pair = 0, flip_filter: bool = False, gain: float = 1
+) -> Tensor:
+    """Downsample images to a ``down``-th of their size, ``padding`` being added before. See :func:`upfirdn2d`."""
+    return upfirdn2d(x, f, down=down, padding=_placed(f, 1, down, padding), flip_filter=flip_filter, gain=gain)
+
+
+def _placed(f: Tensor | None, up: Pair, down: Pair, padding: Pair) -> tuple[int, int, int, int]:
+    """Padding that keeps the filter centred and the size a multiple, or a fraction, of the image's."""
+    (upx, upy), (downx, downy), (fw, fh) = pair(up, "up"), pair(down, "down"), size_of(f)
+    left, right, top, bottom = four(padding)
+    # What one side gets: all of the filter's reach, less what a sample spreads over, or is gathered from.
+    reach_x, reach_y = fw - downx, fh - downy
+    return (
+        left + (reach_x + upx) // 2,
+        right + (reach_x - upx + 1) // 2,
+        top + (reach_y + upy) // 2,
+        bottom + (reach_y - upy + 1) // 2,
+    )
+
+
+def _still(axis: str) -> dict[str, int]:
+    """Parameters that leave an axis as it is."""
+    return {f"up{axis}": 1, f"down{axis}": 1, f"pad{axis}0": 0, f"pad{axis}1": 0}
+
+
+def _check(x: Tensor, f: Tensor | None, gain: float) -> None:
+    if x.ndim != 4 or x.dtype not in DTYPES:
+        raise OpsArgumentError(
+            f"The images are {x.dtype} of shape {tuple(x.shape)}; expected shape (N, C, H, W) and float16, bfloat16,"
+            " float32 or float64."
+        )
+    if f is None:
+        return
+    if f.ndim not in (1, 2) or f.numel() == 0 or f.dtype != torch.float32 or f.device != x.device:
+        raise OpsArgumentError(
+            f"The filter is {f.dtype} of shape {tuple(f.shape)} on {f.device}; expected float32 of shape (taps,) or"
+            f" (fh, fw) on {x.device}; setup_filter makes one."
+        )
+    if f.requires_grad:
+        raise OpsArgumentError("The filter requires a gradient, and upfirdn2d has none by the filter; detach it.")
+    if f.ndim == 1 and gain < 0:
+        raise OpsArgumentError(f"gain is {gain}; expected at least 0 with a filter of one axis, which takes its root.")
+
+
+def _resample(
+    x: Tensor,
+    f: Tensor,
+    upx: int,
+    upy: int,
+    downx: int,
+    downy: int,
+    padx0: int,
+    padx1: int,
+    pady0: int,
+    pady1: int,
+    flip: bool,
+    gain: float,
+) -> Tensor:
+    arguments = (x, f, upx, upy, downx, downy, padx0, padx1, pady0, pady1, flip, gain)
+    if torch.compiler.is_compiling():
+        compiled: Tensor = _compiled(*arguments)
+        return compiled
+    if kernels_for(x.device) is None or not (torch.is_grad_enabled() and x.requires_grad):
+        return _run(*arguments)
+    return _eager(*arguments)
+
+
+def _run(x: Tensor, f: Tensor, *numbers: Any) -> Tensor:
+    """A call of the kernels that serve x's device, or of the reference."""
+    kernels = kernels_for(x.device)
+    implementation = reference.upfirdn2d if kernels is None else kernels.upfirdn2d
+    return implementation(x, f, **dict(zip(NUMBERS, numbers, strict=True)))
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    x, f, *ctx.numbers = inputs
+    ctx.sizes = *x.shape[2:], *output.shape[2:]
+    ctx.save_for_backward(f)
+
+
+def _derivative(call: Callable[..., Tensor]) -> Callable[[Any, Tensor], tuple[Tensor | None, ...]]:
+    """The derivative of ``call`` by x, its transpose: up for down, the filter turned, the padding that fits."""
+
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        (f,) = ctx.saved_tensors
+        upx, upy, downx, downy, padx0, _, pady0, _, flip, gain = ctx.numbers
+        height, width, out_height, out_width = ctx.sizes
+        fh, fw = f.shape
+        before_x, before_y = fw - 1 - padx0, fh - 1 - pady0
+        # Behind, what makes the result as large as x.
+        behind_x = (width - 1) * upx + fw - out_width * downx - before_x
+        behind_y = (height - 1) * upy + fh - out_height * downy - before_y
+        turned = (downx, downy, upx, upy, before_x, behind_x, before_y, behind_y, not flip, gain)
+        return (call(gradient, f, *turned), *[None] * (1 + len(NUMBERS)))
+
+    return backward
+
+
+class _Eager(torch.autograd.Function):
+    """:func:`_run` with derivatives."""
+
+    @staticmethod
+    def forward(ctx: Any, *inputs: Any) -> Tensor:
+        output = _run(*inputs)
+        _keep(ctx, inputs, output)  # at every call: a separate setup_context costs torch 50 us
+        return output
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        return _eager_derivative(ctx, *gradients)
+
+
+_eager: Callable[..., Tensor] = _Eager.apply
+_eager_derivative = _derivative(_eager)
+
+# The same for torch.compile, which sees one operation without looking into it.
+_compiled: Any = torch.library.custom_op(
+    "zplus::upfirdn2d",
+    _run,
+    mutates_args=(),
+    schema="(Tensor x, Tensor f, int upx, int upy, int downx, int downy, SymInt padx0, SymInt padx1, SymInt pady0,"
+    " SymInt pady1, bool flip, float gain) -> Tensor",
+)
+
+
+def _fake(x: Tensor, f: Tensor, *numbers: Any) -> Tensor:
+    upx, upy, downx, downy, padx0, padx1, pady0, pady1, _, _ = numbers
+    rows = (x.shape[2] * upy + pady0 + pady1 - f.shape[0]) // downy + 1
+    columns = (x.shape[3] * upx + padx0 + padx1 - f.shape[1]) // downx + 1
+    return x.new_empty((*x.shape[:2], rows, columns)).contiguous(memory_format=reference.memory_format_of(x))
+
+
+_compiled.register_fake(_fake)
+_compiled.register_autograd(_derivative(_compiled), setup_context=_keep)

@@ -1,0 +1,76 @@
+"""Kernels against the reference, on whatever device they compute."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from support.op_grid import DTYPES, close, laid_out
+from zplus_plugins.ops import reference
+from zplus_plugins.ops.activations import ACTIVATIONS
+from zplus_plugins.ops.choice import Kernels
+
+LAYOUTS = ("contiguous", "channels_last", "strided")
+
+
+def random(*shape: int, dtype: torch.dtype = torch.float32, seed: int = 0) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed)).to(dtype)
+
+
+def upfirdn2d_arguments() -> Iterator[dict[str, Any]]:
+    """Each fast kernel's factors and filter, with paddings of both parities, and some that only the general one has."""
+    factors = ((1, 1, 1, 1), (2, 2, 1, 1), (1, 1, 2, 2), (2, 1, 1, 1), (1, 1, 2, 1), (1, 2, 1, 1), (1, 1, 1, 2))
+    sizes = {(4, 4): factors[:3], (12, 1): (factors[0], *factors[3:5]), (1, 12): (factors[0], *factors[5:])}
+    sizes |= {(3, 5): (*factors, (3, 2, 2, 3)), (24, 24): factors[:1]}
+    for size, paddings in itertools.product(sizes, ((2, 1, 1, 2), (1, 2, 2, 1), (9, 14, 12, 11), (-1, 26, -2, 23))):
+        for number, (upx, upy, downx, downy) in enumerate(sizes[size]):
+            names = ("padx0", "padx1", "pady0", "pady1")
+            yield {
+                "f": random(size[1], size[0]),
+                **{"upx": upx, "upy": upy, "downx": downx, "downy": downy},
+                **dict(zip(names, paddings, strict=True)),
+                "flip": number % 2 == 0,
+                "gain": 1.5,
+            }
+
+
+def agrees_upfirdn2d(kernels: Kernels, device: str, arguments: dict[str, Any]) -> None:
+    arguments = dict(arguments)
+    f = arguments.pop("f")
+    for dtype, layout in itertools.product(DTYPES, LAYOUTS):
+        x = laid_out(random(2, 3, 14, 13, dtype=dtype), layout)
+        if (
+            min(
+                14 * arguments["upy"] + arguments["pady0"] + arguments["pady1"] - f.shape[0],
+                13 * arguments["upx"] + arguments["padx0"] + arguments["padx1"] - f.shape[1],
+            )
+            < 0
+        ):
+            return
+        expected = reference.upfirdn2d(x, f, **arguments)
+        found = kernels.upfirdn2d(x.to(device), f.to(device), **arguments)
+        assert found.stride() == expected.stride()
+        close(found.cpu(), expected, dtype)
+
+
+def agrees_bias_act(kernels: Kernels, device: str, act: str) -> None:
+    for number, (dtype, layout, grad) in enumerate(itertools.product(DTYPES, LAYOUTS, (0, 1, 2))):
+        shape, dim = (((2, 16, 3, 5), 1), ((3, 7), 1), ((5, 3, 2), 0))[number % 3]
+        x, xref, dy = (laid_out(random(*shape, dtype=dtype, seed=seed), layout) for seed in range(3))
+        by_sign = act in ("linear", "relu", "lrelu") and grad == 1 and number % 2
+        b = None if by_sign else random(shape[dim], dtype=dtype, seed=3)
+        values = {
+            "dim": dim,
+            "act": ACTIVATIONS[act].index,
+            "alpha": 0.2,
+            "gain": 1.5,
+            "clamp": (-1.0, 0.75)[number % 2],
+        }
+        tensors = (x, b, xref if grad and not by_sign else None, xref if by_sign else None, dy if grad == 2 else None)
+        expected = reference.bias_act(*tensors, grad=grad, **values)
+        there = [None if t is None else t.to(device) for t in tensors]
+        close(kernels.bias_act(*there, grad=grad, **values).cpu(), expected, dtype)  # type: ignore[arg-type]

@@ -1,0 +1,133 @@
+"""Where finished objects are kept, and how one gets there: whole, once, and checked.
+
+An entry is a folder with the object, its log, and a marker that holds the object's checksum. It is made
+in a temporary folder beside it, under a lock, and renamed; a killed builder leaves nothing that
+the next one waits for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+
+from zplus_plugins.errors import OpsError
+
+VARIABLE = "ZPLUS_CACHE_DIR"
+LOCK_SECONDS = 300.0
+_MARKER = "ok"
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}
+
+
+def folder() -> Path:
+    """The cache: ``ZPLUS_CACHE_DIR``, else zplus-plugins in the platform's cache folder."""
+    if os.environ.get(VARIABLE):
+        return Path(os.environ[VARIABLE]).expanduser().absolute()
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
+    elif sys.platform == "darwin":
+        base = "~/Library/Caches"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser() / "zplus-plugins"
+
+
+def digest(*parts: str | bytes) -> str:
+    """A key of 32 hexadecimal digits for these parts, in order."""
+    state = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        state.update(len(data).to_bytes(8, "little") + data)
+    return state.hexdigest()[:32]
+
+
+def look_up(entry: Path, name: str) -> Path | None:
+    """The object ``name`` of an entry if it is there and as it was when it was made."""
+    file = entry / name
+    try:
+        intact = (entry / _MARKER).read_text() == _checksum(file)
+    except (OSError, UnicodeDecodeError):
+        return None
+    return file if intact else None
+
+
+def obtain(entry: Path, name: str, make: Callable[[Path], None]) -> Path:
+    """The object ``name`` of an entry; ``make(folder)`` makes it there if it is absent or damaged.
+
+    Of several processes one makes it and the others wait.
+
+    Raises:
+        OpsError: the cache cannot be written, or stays locked; or make's own.
+    """
+    found = look_up(entry, name)
+    if found is not None:
+        return found
+    try:
+        entry.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(entry.with_name(f".{entry.name}.lock")):
+            return look_up(entry, name) or _install(entry, name, make)
+    except OSError as error:
+        raise OpsError(
+            f"The cache {folder()} cannot be written: {error.strerror or error}. "
+            f"Set {VARIABLE} to a folder with space that you can write to."
+        ) from error
+
+
+def _install(entry: Path, name: str, make: Callable[[Path], None]) -> Path:
+    for left in entry.parent.glob(f".{entry.name}.tmp*"):  # of a builder that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    place = Path(tempfile.mkdtemp(prefix=f".{entry.name}.tmp", dir=entry.parent))
+    try:
+        make(place)
+        (place / _MARKER).write_text(_checksum(place / name))
+        if entry.exists():
+            entry.rename(place / "damaged")
+        place.rename(entry)
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+    shutil.rmtree(entry / "damaged", ignore_errors=True)
+    return entry / name
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold a file's lock, which the system lets go of when the process ends in any way."""
+    if sys.platform == "win32":
+        yield  # the rename alone keeps entries whole; two builders only work twice
+        return
+    import fcntl
+
+    with path.open("w") as file:
+        end, told = time.monotonic() + LOCK_SECONDS, False
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    raise OpsError(
+                        f"Another process has held {path} for {LOCK_SECONDS:.0f} s. End it, or set {VARIABLE} to "
+                        "another folder, on a local disk."
+                    ) from None
+            except OSError as error:
+                if error.errno not in _NO_LOCKS:
+                    raise
+                break  # a file system without locks: as above
+            if not told and time.monotonic() > end - LOCK_SECONDS + 2:
+                click.echo("zplus: waiting for another process that builds the operations.", err=True)
+                told = True
+            time.sleep(0.02)
+        yield
+
+
+def _checksum(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()

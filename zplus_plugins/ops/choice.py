@@ -1,0 +1,215 @@
+"""Which implementation of the custom operations serves a device.
+
+``auto`` takes compiled kernels where they can be had, and the PyTorch reference where not, after one line
+that says why. A choice by name never falls back. Each implementation is tried once a process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterator
+from typing import Protocol
+
+import click
+import torch
+from torch import Tensor
+
+from zplus_plugins.errors import OpsError, UsageError
+
+CHOICES = ("auto", "cuda", "cpu", "reference", "upstream")
+VARIABLE = "ZPLUS_OPS"
+UNUSED = "unused"
+RETRY = "It is not tried again in this process; `zplus build-ops` tries at once"
+
+
+class Kernels(Protocol):
+    """Compiled operations on one device, without autograd; :mod:`zplus_plugins.ops.reference` defines them.
+
+    Attributes:
+        name: for people, such as ``cpu (AVX-512)`` or ``cuda sm_90``.
+    """
+
+    name: str
+
+    def bias_act(
+        self,
+        x: Tensor,
+        b: Tensor | None,
+        xref: Tensor | None,
+        yref: Tensor | None,
+        dy: Tensor | None,
+        *,
+        grad: int,
+        dim: int,
+        act: int,
+        alpha: float,
+        gain: float,
+        clamp: float,
+    ) -> Tensor:
+        """See :func:`zplus_plugins.ops.reference.bias_act`."""
+
+    def upfirdn2d(
+        self,
+        x: Tensor,
+        f: Tensor,
+        *,
+        upx: int,
+        upy: int,
+        downx: int,
+        downy: int,
+        padx0: int,
+        padx1: int,
+        pady0: int,
+        pady1: int,
+        flip: bool,
+        gain: float,
+    ) -> Tensor:
+        """See :func:`zplus_plugins.ops.reference.upfirdn2d`."""
+
+
+_asked: str | None = None
+_loaded: dict[torch.device, Kernels] = {}
+_serving: dict[torch.device, Kernels | None] = {}
+_failures: dict[torch.device, str] = {}
+_lock = threading.RLock()
+
+
+def use(choice: str | None) -> None:
+    """Choose the implementation for this process, and forget what failed before.
+
+    Args:
+        choice: ``auto``; ``cuda`` or ``cpu``, which never fall back; ``reference``, plain PyTorch; ``upstream``, where
+            an upstream's operations are left alone and ours are the reference; None takes ``ZPLUS_OPS``, or auto.
+
+    Raises:
+        UsageError: there is no such choice.
+    """
+    global _asked
+    if choice is not None:
+        _require_choice(choice, "the operations")
+    with _lock:
+        _asked = choice
+        _serving.clear()
+        _failures.clear()
+
+
+def chosen() -> str:
+    """The choice that is in force.
+
+    Raises:
+        UsageError: ``ZPLUS_OPS`` names none.
+    """
+    if _asked is not None:
+        return _asked
+    return _require_choice(os.environ.get(VARIABLE) or "auto", VARIABLE)
+
+
+@contextlib.contextmanager
+def using(choice: str) -> Iterator[None]:
+    """:func:`use` for a while; what was chosen before is chosen again afterwards."""
+    before = _asked
+    use(choice)
+    try:
+        yield
+    finally:
+        use(before)
+
+
+def kernels_for(device: torch.device) -> Kernels | None:
+    """The compiled kernels for tensors on a device; None where the reference serves it.
+
+    The first call for a device may build them, in seconds.
+
+    Raises:
+        OpsError: a choice by name cannot be had, or cannot serve this device.
+    """
+    try:
+        return _serving[device]
+    except KeyError:
+        with _lock:
+            if device not in _serving:
+                _serving[device] = _select(device)
+            return _serving[device]
+
+
+def backend(device: torch.device | str | None = None) -> str:
+    """The name of the implementation that serves a device, by default the GPU where there is one, else the CPU.
+
+    Raises:
+        OpsError: as :func:`kernels_for`.
+    """
+    choice = chosen()
+    if choice == "upstream":
+        return "upstream"
+    if device is None:
+        on_gpu = choice != "cpu" and torch.cuda.is_available()
+        device = torch.device("cuda", torch.cuda.current_device()) if on_gpu else "cpu"
+    kernels = kernels_for(torch.device(device))
+    return "reference" if kernels is None else kernels.name
+
+
+def served() -> str:
+    """The names of the implementations that have served so far in this process, or ``unused``; builds nothing."""
+    if chosen() == "upstream":
+        return "upstream"
+    names = {"reference" if kernels is None else kernels.name for kernels in _serving.values()}
+    return ", ".join(sorted(names)) or UNUSED
+
+
+def why_not(device: torch.device) -> str | None:
+    """What has kept compiled kernels from serving a device in this process; None if nothing has."""
+    return _failures.get(device)
+
+
+def require() -> None:
+    """Raise OpsError at once where a choice by name cannot be had; touches CUDA only where ``cuda`` was asked for."""
+    choice = chosen()
+    if choice == "cpu":
+        with _lock:
+            _select(torch.device("cpu"))  # loaded, but it has served nothing yet
+    elif choice == "cuda" and torch.cuda.device_count() == 0:
+        raise OpsError(
+            f"The operations cuda were asked for, and torch sees no CUDA device (torch {torch.__version__}, built for "
+            f"CUDA {torch.version.cuda or 'none'}). Check nvidia-smi and the torch build, or ask for auto."
+        )
+
+
+def _select(device: torch.device) -> Kernels | None:
+    choice = chosen()
+    if choice in ("reference", "upstream"):
+        return None
+    if choice in ("cuda", "cpu") and device.type != choice:
+        raise OpsError(
+            f"The operations {choice} were asked for, and a tensor is on {device}. Ask for auto, or keep the run "
+            f"on one device (`zplus run --device {choice}`)."
+        )
+    if device.type not in ("cuda", "cpu") or (device.type == "cuda" and torch.version.hip):
+        return None  # no kernels are written for it
+    if device not in _loaded and device not in _failures:
+        try:
+            _loaded[device] = _load(device)
+        except OpsError as error:
+            _failures[device] = str(error)
+            if choice == "auto":
+                click.echo(f"zplus: operations on {device}: PyTorch's are used. {error} {RETRY}.", err=True)
+    if choice == "auto" or device in _loaded:
+        return _loaded.get(device)
+    raise OpsError(_failures[device])
+
+
+def _load(device: torch.device) -> Kernels:
+    if device.type == "cuda":
+        from zplus_plugins.ops import cuda
+
+        return cuda.load(device)
+    from zplus_plugins.ops import cpu
+
+    return cpu.load()
+
+
+def _require_choice(choice: str, where: str) -> str:
+    if choice not in CHOICES:
+        raise UsageError(f"{where}: there is no choice {choice!r}; expected one of {', '.join(CHOICES)}.")
+    return choice

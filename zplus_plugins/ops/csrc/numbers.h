@@ -1,0 +1,73 @@
+// The four number types and the types in which they are computed, and work in threads.
+#pragma once
+#include <stdint.h>
+#include <stdlib.h>
+
+#define EXPORTED extern "C" __attribute__((visibility("default"))) int
+
+namespace {
+
+struct Half { uint16_t bits; };
+struct BFloat { uint16_t bits; };
+
+enum DType { FLOAT32, FLOAT64, FLOAT16, BFLOAT16 };
+
+template <class To, class From> inline To bits_of(From from) {
+  static_assert(sizeof(To) == sizeof(From), "sizes differ");
+  To to;
+  __builtin_memcpy(&to, &from, sizeof to);
+  return to;
+}
+
+template <class T> struct Number {  // float and double are computed as they are
+  using Wide = T;
+  static inline T read(T value) { return value; }
+  static inline T write(T value) { return value; }
+};
+
+template <> struct Number<BFloat> {
+  using Wide = float;
+  static inline float read(BFloat value) { return bits_of<float>(uint32_t(value.bits) << 16); }
+  static inline BFloat write(float value) {
+    const uint32_t bits = bits_of<uint32_t>(value);
+    const uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+    const bool nan = (bits & 0x7fffffffu) > 0x7f800000u;
+    return {uint16_t(nan ? 0x7fc0u : rounded)};
+  }
+};
+
+template <> struct Number<Half> {
+  using Wide = float;
+  static inline float read(Half value) {
+    const uint32_t size = value.bits & 0x7fffu;
+    // Exponent and mantissa in float's places; the product corrects the bias, for subnormal numbers too.
+    const float scaled = bits_of<float>(size << 13) * 0x1p112f;
+    const uint32_t finite = bits_of<uint32_t>(scaled), special = (size << 13) | 0x7f800000u;
+    return bits_of<float>((size >= 0x7c00u ? special : finite) | (uint32_t(value.bits & 0x8000u) << 16));
+  }
+  static inline Half write(float value) {
+    const uint32_t bits = bits_of<uint32_t>(value), size = bits & 0x7fffffffu;
+    const uint32_t normal = (size - 0x38000000u + 0xfffu + ((size >> 13) & 1u)) >> 13;
+    // Below 2^-14 an addition rounds to multiples of 2^-24.
+    const uint32_t small = bits_of<uint32_t>(bits_of<float>(size) + 0.5f) - 0x3f000000u;
+    uint32_t result = size < 0x38800000u ? small : normal;
+    result = size >= 0x477ff000u ? 0x7c00u : result;
+    result = size > 0x7f800000u ? 0x7e00u : result;
+    return {uint16_t(result | ((bits >> 16) & 0x8000u))};
+  }
+};
+
+inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+inline int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+
+// Calls body(0) ... body(count - 1), which must not depend on each other, in so many threads at most.
+template <class Body> inline void in_parallel(int64_t count, int64_t threads, const Body& body) {
+  if (threads <= 1 || count <= 1) {
+    for (int64_t item = 0; item < count; ++item) body(item);
+    return;
+  }
+#pragma omp parallel for num_threads(int(threads)) schedule(static)
+  for (int64_t item = 0; item < count; ++item) body(item);
+}
+
+}  // namespace
