@@ -18,7 +18,7 @@ from zplus_plugins.adapter import (
 )
 from zplus_plugins.captures import InstanceOf
 from zplus_plugins.inputs import ImageList
-from zplus_plugins.patches import checkpoints, device, downloads, transpose
+from zplus_plugins.patches import checkpoints, device, downloads, genforce_ops, transpose
 from zplus_plugins.requirements import Checkpoint, Folder, HubWeights, PowerOfTwo, SavedFeatures, Writable
 
 STYLEGAN1, STYLEGAN2 = "models/stylegan_generator.py", "models/stylegan2_generator.py"
@@ -113,6 +113,8 @@ ADAPTER = Adapter(
         Reliance(f"{STYLEGAN2}:MappingModule.forward", "68949502ae7ac968", takes=("z",)),
         Reliance(f"{STYLEGAN2}:TruncationModule.forward", "3ca6d3081976400a", takes=("w", "trunc_psi", "trunc_layers")),
         Reliance(f"{STYLEGAN2}:SynthesisModule.forward", "c788db40de3f6bd0", takes=SYNTHESIS),
+        Reliance(f"{STYLEGAN2}:UpsamplingLayer.forward", "976d774ed3f42b4b", takes=("x",)),
+        Reliance(f"{STYLEGAN2}:ModulateConvBlock.forward", "08eb5fdabe25551f", takes=("x", "w")),
         Reliance(
             f"{STYLEGAN1}:StyleGANGenerator.__init__",
             "b1c606e69cacf073",
@@ -121,6 +123,8 @@ ADAPTER = Adapter(
         Reliance(f"{STYLEGAN1}:MappingModule.forward", "68949502ae7ac968", takes=("z",)),
         Reliance(f"{STYLEGAN1}:TruncationModule.forward", "3ca6d3081976400a", takes=("w", "trunc_psi", "trunc_layers")),
         Reliance(f"{STYLEGAN1}:SynthesisModule.forward", "d378ad098b8c1592", takes=SYNTHESIS),
+        Reliance(f"{STYLEGAN1}:BlurLayer.forward", "46d7e3acddb9d5b0", takes=("x",)),
+        Reliance(f"{STYLEGAN1}:ConvBlock.forward", "e841784d732aef46", takes=("x", "w")),
     ),
     generator=(
         InstanceOf("models.stylegan2_generator:StyleGAN2Generator"),
@@ -158,5 +162,5 @@ ADAPTER = Adapter(
         end="end_distance",
         steps="step",
     ),
-    patches=(device.PATCH, checkpoints.PATCH, transpose.PATCH, downloads.PATCH),
+    patches=(device.PATCH, checkpoints.PATCH, transpose.PATCH, downloads.PATCH, genforce_ops.PATCH),
 )

@@ -15,17 +15,21 @@ from zplus_plugins.adapters.pti_needs import (
 from zplus_plugins.captures import ArgumentOf, ResultOf
 from zplus_plugins.patches import (
     checkpoints,
+    custom_ops,
     device,
     device_names,
     downloads,
     make_grid_range,
     pillow_names,
     removed_modules,
+    rosinality_ops,
 )
 from zplus_plugins.requirements import Writable
 
 PROJECTORS, CREATORS = "training.projectors", "scripts/latent_creators"
 PROJECT = ("G", "target", "num_steps", "w_avg_samples", "device", "use_wandb", "w_name")
+BIAS_ACT = ("x", "b", "dim", "act", "alpha", "gain", "clamp", "impl")
+UPFIRDN2D = ("x", "f", "up", "down", "padding", "flip_filter", "gain", "impl")
 
 ADAPTER = Adapter(
     name="pti",
@@ -73,6 +77,8 @@ ADAPTER = Adapter(
         Reliance("utils/models_utils.py:load_tuned_G", "eeda0d0ec668c5cf"),
         Reliance("editings/latent_editor.py:LatentEditor.apply_interfacegan", "a16e6524e066aeb6", takes=("latent",)),
         Reliance("editings/latent_editor.py:LatentEditor.apply_ganspace", "68f1278d53ea217f", takes=("latent",)),
+        Reliance("torch_utils/ops/bias_act.py:bias_act", "e5e96576e1429075", takes=BIAS_ACT),
+        Reliance("torch_utils/ops/upfirdn2d.py:upfirdn2d", "3cc3e5183c6bdc4f", takes=UPFIRDN2D),
     ),
     settings=Settings(
         modules=("configs.paths_config", "configs.hyperparameters", "configs.global_config"),
@@ -110,5 +116,7 @@ ADAPTER = Adapter(
         removed_modules.PATCH,
         pillow_names.PATCH,
         make_grid_range.PATCH,
+        custom_ops.PATCH,
+        rosinality_ops.PATCH,
     ),
 )

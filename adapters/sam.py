@@ -21,7 +21,17 @@ from zplus_plugins.adapters.sam_needs import (
 from zplus_plugins.captures import ResultOf
 from zplus_plugins.inputs import Directions, ImageFile, ImageFolder, LpipsWeights
 from zplus_plugins.packages import Submodule
-from zplus_plugins.patches import checkpoints, device, device_names, downloads, extensions, removed_modules, wget_module
+from zplus_plugins.patches import (
+    checkpoints,
+    custom_ops,
+    device,
+    device_names,
+    downloads,
+    extensions,
+    removed_modules,
+    rosinality_ops,
+    wget_module,
+)
 from zplus_plugins.requirements import HubWeights, OneOf, When, Writable
 
 SYNTHESIS = ("G", "d_latents", "gan_name")
@@ -106,5 +116,7 @@ ADAPTER = Adapter(
         wget_module.PATCH,
         removed_modules.PATCH,
         extensions.PATCH,
+        custom_ops.PATCH,
+        rosinality_ops.PATCH,
     ),
 )

@@ -11,13 +11,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from zplus_plugins.adapter import Patch
 from zplus_plugins.errors import PatchError
 from zplus_plugins.journal import Journal
-from zplus_plugins.ops.bias_act import bias_act
-from zplus_plugins.ops.upfirdn2d import upfirdn2d
+from zplus_plugins.ops import bias_act, upfirdn2d
 from zplus_plugins.run import Run
 
 LEAKY_RELU = 3
@@ -29,9 +29,12 @@ def _fused_bias_act(
     """The compiled function's interface: empty tensors are absent ones, and ``grad`` is the derivative's order."""
     if act != LEAKY_RELU or grad not in (0, 1):
         raise PatchError(f"fused_bias_act was called with act={act} and grad={grad}; expected act=3 and grad=0 or 1.")
-    return bias_act(
-        input, bias if bias.numel() else None, negative_slope=alpha, gain=scale, sign_of=refer if grad else None
-    )
+    if bias.numel():  # added to second-order gradients, too
+        input = input + bias.view(-1, *[1] * (input.ndim - 2))
+    if grad == 0:
+        return bias_act(input, act="lrelu", alpha=alpha, gain=scale)
+    # The slope and the gain are positive, so that the output has the input's sign.
+    return torch.where(refer > 0, input, alpha * input) * scale
 
 
 def _upfirdn2d(
@@ -49,7 +52,7 @@ def _upfirdn2d(
     """The compiled function's interface: ``input`` of shape (images, height, width, channels)."""
     padding = (pad_x0, pad_x1, pad_y0, pad_y1)
     images = input.permute(0, 3, 1, 2)
-    result = upfirdn2d(images, kernel, up=(up_x, up_y), down=(down_x, down_y), padding=padding)
+    result = upfirdn2d(images, kernel.float(), up=(up_x, up_y), down=(down_x, down_y), padding=padding)
     return result.permute(0, 2, 3, 1).contiguous()
 
 

@@ -26,6 +26,7 @@ from zplus_plugins import InversionRecord
 
 REAL = pytest.mark.upstream
 Prepare = Callable[..., Assets]
+UNTOUCHED = ("--latent", "off", "--ops", "upstream")
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +129,7 @@ class TestInvert:
             assets, "invert.py", [*arguments, "--save_dir", str(untouched)], oracle_env(assets), timeout=900
         )
         assert done.returncode == 0, done.stderr[-3000:]
-        zplus(assets, "run", "--latent", "off", "invert.py", *arguments, "--save_dir", tmp_path / "off")
+        zplus(assets, "run", *UNTOUCHED, "invert.py", *arguments, "--save_dir", tmp_path / "off")
         # In Z+, then the untouched upstream in the same process.
         then = [*arguments, "--save_dir", str(tmp_path / "after")]
         drive(
@@ -195,13 +196,15 @@ class TestEdit:
         assert [result["distance"] for result in summary["edits"][:3]] == [-2.0, 0.0, 2.0]
         assert max(result["sphere_error"] for result in summary["edits"]) <= 1e-5
 
-    def test_the_unpatched_script_still_works_on_the_saved_codes(self, assets: Assets, results: Path) -> None:
+    def test_the_unpatched_script_still_works_on_the_saved_codes(self, assets: Assets, tmp_path: Path) -> None:
+        results = tmp_path / "results"
+        invert(assets, results, "--ops", "upstream")  # pictures are compared byte for byte
         arguments = ["--model_name", assets.model_name, "--basecode_spatial_size", str(assets.base_size), "--step", "3"]
         done = run_script(assets, "edit.py", [str(results), *arguments], oracle_env(assets), timeout=300)
         assert done.returncode == 0, done.stderr[-3000:]
         same_at_zero(results)
         untouched = files(results / "edited")
-        edit(assets, results, "--latent", "off")
+        edit(assets, results, *UNTOUCHED)
         assert files(results / "edited") == untouched
 
     def test_codes_inverted_without_f_are_edited_without_f(self, assets: Assets, tmp_path: Path) -> None:
@@ -296,7 +299,10 @@ class TestForkParity:
         assert len(fork.starts) == 2
         recorder = LossRecorder(tmp_path / "losses.txt")
         assets, out = prepared("upstream"), tmp_path / "ours"
-        settings = {"starts": str(tmp_path / "fork" / "starts"), "options": {"retract": "never", **options}}
+        settings = {
+            "starts": str(tmp_path / "fork" / "starts"),
+            "options": {"retract": "never", "ops": "upstream", **options},
+        }
         arguments = [*invert_args(assets, steps), "--save_dir", tmp_path, "--job_name", out.name]
         drive(assets, tmp_path, settings, "invert.py", *arguments, **recorder.env)
         assert len(fork.losses) == 2 * steps

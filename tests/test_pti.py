@@ -32,6 +32,7 @@ from support.pti_runs import CALL, RUN_PTI, STEPS, W_PLUS, bare, drive, given, s
 from zplus_plugins import InversionRecord
 
 Prepare = Callable[..., Assets]
+UNTOUCHED = ("--latent", "off", "--ops", "upstream")
 KINDS = pytest.mark.parametrize("kind", ["standin", pytest.param("upstream", marks=pytest.mark.upstream)])
 
 
@@ -105,7 +106,7 @@ class TestRunPti:
         done = run_script(assets, "-c", run_pti_args(), env, timeout=600, settings=settings(untouched))
         assert done.returncode == 0, done.stderr[-3000:]
         off = tmp_path / "off"
-        command = ["zplus_plugins", "run", "--latent", "off", *CALL]
+        command = ["zplus_plugins", "run", *UNTOUCHED, *CALL]
         env = {**assets.env, **projections()}
         done = run_script(assets, "-m", command, env, timeout=600, settings=settings(off))
         assert done.returncode == 0, done.stderr[-3000:]
@@ -125,7 +126,8 @@ class TestRunPti:
         steps = 30
         few = {"configs.hyperparameters": {"first_inv_steps": steps, "max_pti_steps": 1, "max_images_to_invert": 1}}
         watched = tmp_path / "watch.txt"
-        options = {"settings": [f"configs.hyperparameters.{k}={v}" for k, v in few["configs.hyperparameters"].items()]}
+        settings = [f"configs.hyperparameters.{k}={v}" for k, v in few["configs.hyperparameters"].items()]
+        options = {"settings": settings, "ops": "upstream"}
         env = {**oracle_env(assets), **projections(initial_noise_factor=0.0)}
         drive(assets, tmp_path, {"watch": str(watched), "options": options}, RUN_PTI, env=env)
         lines = [line.split() for line in watched.read_text().splitlines()]
@@ -175,7 +177,7 @@ class TestLatentCreators:
         done = run_script(assets, "-c", args, env, timeout=600, settings=outputs(tmp_path / "untouched"))
         assert done.returncode == 0, done.stderr[-3000:]
         call = ["--call", "SG2LatentCreator(projection_steps=1).create_latents()"]
-        command, env = ["zplus_plugins", "run", "--latent", "off", *call, script], {**assets.env, **projections()}
+        command, env = ["zplus_plugins", "run", *UNTOUCHED, *call, script], {**assets.env, **projections()}
         done = run_script(assets, "-m", command, env, timeout=600, settings=outputs(tmp_path / "off"))
         assert done.returncode == 0, done.stderr[-3000:]
         assert len(files(tmp_path / "off")) == 1

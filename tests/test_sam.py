@@ -231,7 +231,7 @@ class TestOff:
 
     def test_every_file_of_a_run_with_edits(self, assets: Assets, tmp_path: Path) -> None:
         untouched(assets, tmp_path / "untouched", *EDITS)
-        invert(assets, tmp_path / "off", "--latent", "off", extra=EDITS)
+        invert(assets, tmp_path / "off", "--latent", "off", "--ops", "upstream", extra=EDITS)
         expected = files(tmp_path / "untouched")
         assert len(expected) == 19
         assert files(tmp_path / "off") == expected

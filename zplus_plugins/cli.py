@@ -1,20 +1,22 @@
-"""The command line: ``zplus run | check | adapters | new-adapter | doctor | demo``."""
+"""The command line: ``zplus run | check | adapters | new-adapter | build-ops | doctor | demo``."""
 
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import click
 
-from zplus_plugins import plugins
+from zplus_plugins import malloc, plugins
 from zplus_plugins._version import __version__
 from zplus_plugins.check import reliances, rows, verdict
 from zplus_plugins.console import announce, columns, list_files, matched, report, report_dry_run, say
-from zplus_plugins.errors import RequirementError, ScriptError, UsageError, ZPlusError
+from zplus_plugins.errors import OpsError, RequirementError, ScriptError, UsageError, ZPlusError
 from zplus_plugins.launcher import launch
 from zplus_plugins.mended import patch_table
+from zplus_plugins.ops.choice import CHOICES, VARIABLE
 from zplus_plugins.packages import install_command, missing_modules
 from zplus_plugins.run import LATENTS, Options, Run
 from zplus_plugins.start import STARTS
@@ -98,6 +100,16 @@ def _split_latent(arguments: tuple[str, ...]) -> tuple[str | None, list[str]]:
 @click.option("--seed", type=click.IntRange(0), metavar="N", help="Seed of the start. [default: the script's own seed]")
 @click.option("--device", type=click.Choice(("auto", "cpu", "cuda")), default="auto", show_default=True)
 @click.option(
+    "--ops",
+    type=click.Choice(CHOICES),
+    default="auto",
+    show_default=True,
+    envvar=VARIABLE,
+    show_envvar=True,
+    help="Custom operations: auto takes compiled ones where they can be had, else PyTorch's; cuda and cpu never fall "
+    "back; upstream leaves the upstream's own alone.",
+)
+@click.option(
     "--direction-space",
     type=click.Choice(("auto", "w", "z")),
     default="auto",
@@ -132,6 +144,11 @@ def _split_latent(arguments: tuple[str, ...]) -> tuple[str | None, list[str]]:
     multiple=True,
     type=click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path),
     help="Load this checkpoint even if it holds more than weights; such a file can run any program. May be repeated.",
+)
+@click.option(
+    "--tune-malloc",
+    is_flag=True,
+    help=f"On Linux and a CPU: keep freed memory for the next step, which saves time and takes {malloc.COST}.",
 )
 @click.argument("script", type=click.Path(path_type=Path))
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
@@ -236,6 +253,35 @@ def new_adapter(name: str, folder: Path | None) -> None:
 
     for path in write_distribution(name, folder):
         click.echo(path)
+
+
+@main.command()
+@click.option("--arch", "architectures", multiple=True, metavar="sm_90", help="For this GPU; may be repeated.")
+@click.option("--cpu-only", is_flag=True, help="For the CPU alone.")
+def build_ops(architectures: tuple[str, ...], cpu_only: bool) -> None:
+    """Build the custom operations ahead, for the CPU and, unless --arch is given, for the GPUs of this machine.
+
+    The results lie in ZPLUS_CACHE_DIR, or in the user's cache folder. What is there already is not built again.
+
+    \b
+    Examples:
+      zplus build-ops
+      zplus build-ops --arch sm_80 --arch sm_90        on a machine without a GPU
+      ZPLUS_CACHE_DIR=/shared/ops zplus build-ops      for a read-only home, or for many machines
+    """
+    from zplus_plugins.ops.ahead import builds
+
+    failed = []
+    for name, build in builds(architectures, cpu_only):
+        say(f"building the operations for {name} ...")
+        start = time.monotonic()
+        try:
+            file = build()
+            click.echo(f"{name}  {time.monotonic() - start:.1f} s  {file}")
+        except OpsError as error:
+            failed.append(f"{name}: {error}")
+    if failed:
+        raise OpsError(" ".join(failed))
 
 
 @main.command()

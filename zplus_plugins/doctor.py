@@ -12,6 +12,8 @@ from pathlib import Path
 import torch
 
 from zplus_plugins import plugins
+from zplus_plugins.ops import choice
+from zplus_plugins.ops.measure import measure
 from zplus_plugins.packages import install_command, missing_modules
 from zplus_plugins.upstream import Upstream, match_folder
 
@@ -38,6 +40,7 @@ def examine(folder: Path) -> list[Diagnosis]:
         _cuda(),
         _lpips(),
         _ninja(),
+        *_ops(),
         *_plugins(),
         *(diagnosis for upstream in upstreams for diagnosis in _upstream(upstream)),
         *([] if upstreams else [Diagnosis("upstream", f"{folder} is in no checkout that an adapter knows")]),
@@ -71,6 +74,20 @@ def _ninja() -> Diagnosis:
         return Diagnosis("ninja", importlib.metadata.version("ninja"))
     except importlib.metadata.PackageNotFoundError:
         return Diagnosis("ninja", found) if found else Diagnosis("ninja", "is not installed", "pip install ninja")
+
+
+def _ops() -> list[Diagnosis]:
+    """Which custom operations serve each device, why, and how fast they are."""
+    devices = [torch.device("cpu"), *(torch.device("cuda", n) for n in range(torch.cuda.device_count()))]
+    return [_ops_on(device) for device in devices]
+
+
+def _ops_on(device: torch.device) -> Diagnosis:
+    subject = f"operations on {device}"
+    with choice.using("auto"):
+        name, failure = choice.backend(device), choice.why_not(device)
+        text = f"{name}: {measure(device)}"
+    return Diagnosis(subject, text if failure is None else f"{text}; {failure}")
 
 
 def _plugins() -> list[Diagnosis]:

@@ -19,8 +19,10 @@ from zplus_plugins.call import import_script
 from zplus_plugins.editing import Editor
 from zplus_plugins.errors import RequirementError, ScriptError, SwapError, UsageError, ZPlusError
 from zplus_plugins.journal import Journal, resolve
+from zplus_plugins.malloc import tune
 from zplus_plugins.moving import Mover
 from zplus_plugins.offline import forbid_network
+from zplus_plugins.ops.choice import require, using
 from zplus_plugins.packages import install_command, stand_in_for_absent
 from zplus_plugins.run import Run
 from zplus_plugins.summary import Summary
@@ -47,6 +49,7 @@ def launch(run: Run, script: Path, arguments: Sequence[str]) -> Summary:
     _require_folder(run)
     try:
         with Journal() as journal:
+            _choose_ops(journal, run)
             _prepare(journal, run)
             _execute(journal, run, script, arguments)
     except ChecksDone:
@@ -64,11 +67,22 @@ def launch(run: Run, script: Path, arguments: Sequence[str]) -> Summary:
     return summary
 
 
+def _choose_ops(journal: Journal, run: Run) -> None:
+    """Choose the custom operations for this run; those asked for by name are required before work is spent."""
+    if {run.options.ops, run.options.device} == {"cuda", "cpu"}:
+        raise UsageError(f"--ops {run.options.ops} cannot serve --device {run.options.device}; use --ops auto.")
+    journal.enter(using(run.options.ops))
+    journal.callback(run.note_ops)
+    require()
+
+
 def _prepare(journal: Journal, run: Run) -> None:
     """Install all patches; upstream modules are patched as they are imported."""
     adapter, editor, mover = run.adapter, None, Mover(run)
     if run.script.role == "edit" and run.latent != "off" and adapter.edit is not None:
         editor = Editor(run, mover, adapter.edit)
+    if run.options.tune_malloc:
+        tune(journal)
     stand_in_for_absent(journal, adapter.optional)
     if run.options.offline:
         forbid_network(journal)

@@ -24,6 +24,7 @@ from zplus_plugins.device import Device
 from zplus_plugins.errors import LatentError, RecordError, RequirementError, SwapError, UsageError
 from zplus_plugins.latent import SphericalLatent
 from zplus_plugins.mapping import StyleMapping, Truncation, mapping_of
+from zplus_plugins.ops import choice as choice_of_ops
 from zplus_plugins.outputs import Outputs
 from zplus_plugins.plugins import Choice
 from zplus_plugins.record import InversionRecord, Provenance, hash_code, record_path
@@ -55,7 +56,9 @@ class Options:
         call: what to call of the script instead of running it as ``__main__``.
         dry_run: check everything, run nothing.
         offline: touch no network; a file that the script would download is missing.
+        ops: which implementation of the custom operations, one of :data:`zplus_plugins.ops.choice.CHOICES`.
         trusted: checkpoints that may hold more than weights, as absolute paths.
+        tune_malloc: let the allocator keep freed memory; Linux on a CPU.
     """
 
     latent: str | None = None
@@ -70,7 +73,9 @@ class Options:
     call: str | None = None
     dry_run: bool = False
     offline: bool = False
+    ops: str = "auto"
     trusted: tuple[Path, ...] = ()
+    tune_malloc: bool = False
 
 
 class Run:
@@ -86,6 +91,7 @@ class Run:
         edits: what was edited so far.
         notes: what the requirements noted.
         images: codes that the script has saved.
+        ops: the implementations of the custom operations that have served.
         moved_in_w: how often the script moved a code of another method, which has no z.
     """
 
@@ -115,6 +121,7 @@ class Run:
         self.edits: list[EditResult] = []
         self.records: list[Path] = []
         self.images = 0
+        self.ops = choice_of_ops.UNUSED
         self.moved_in_w = 0
         self.notes: list[str] = []
         self._starts = Starts(self.init)
@@ -171,6 +178,10 @@ class Run:
             if path.exists():
                 self.notes.append(self.codes.examine(path))
 
+    def note_ops(self) -> None:
+        """Note which custom operations have served, before another run chooses its own."""
+        self.ops = choice_of_ops.served()
+
     def files(self) -> list[NeededFile]:
         """The files that the script will ask for, there or not; none before its arguments are parsed."""
         if not self.arguments:
@@ -217,6 +228,7 @@ class Run:
             retractions=sum(p.retractions for p in progress),
             max_sphere_error=max((float(p.largest_error) for p in progress), default=None),
             device=self.device.name(),
+            ops=self.ops,
             torch=torch.__version__,
             package=zplus_plugins.__version__,
             seconds=round(time.monotonic() - self._started, 3),

@@ -46,6 +46,7 @@ class Summary:
         steps, retractions: of all images together.
         max_sphere_error: largest ``| |z_i| - radius |`` after any step; None in W+.
         device, torch, package: where, and with which versions.
+        ops: the custom operations that served, ``upstream`` for its own.
         seconds: wall clock, imports included.
         outputs: files written, in order.
         records: Z+ records among them.
@@ -68,6 +69,7 @@ class Summary:
     retractions: int
     max_sphere_error: float | None
     device: str
+    ops: str
     torch: str
     package: str
     seconds: float

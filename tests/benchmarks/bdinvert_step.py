@@ -17,10 +17,10 @@ from typing import Any
 import click
 import lpips
 import torch
-from interleaved import compare, device_option, json_option, show, steps_option
+from interleaved import Step, compare, device_option, json_option, show, steps_option
 from torch import Tensor, nn
 
-from zplus_plugins import Truncation, mapping_of
+from zplus_plugins import StyleMapping, Truncation, mapping_of
 
 
 def build(checkout: Path, resolution: int, device: str) -> tuple[Any, nn.Module]:
@@ -53,6 +53,16 @@ def inversion(generator: Any, perceptual: nn.Module, base: Tensor, target: Tenso
     return step
 
 
+def prepare(checkout: Path, resolution: int, device: str) -> tuple[Callable[[], Step], StyleMapping]:
+    """What makes a loop's step, and the generator's mapping."""
+    generator, perceptual = build(checkout.resolve(), resolution, device)
+    with torch.no_grad():
+        z = torch.randn(1, generator.z_space_dim, device=device)
+        sample = generator.synthesis(generator.truncation(generator.mapping(z)["w"]))
+    base, target = sample["x03"], sample["image"].clamp(-1, 1)
+    return lambda: inversion(generator, perceptual, base, target), mapping_of(generator, Truncation(0.7, 8))
+
+
 @click.command(help=__doc__)
 @click.argument("checkout", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--resolution", default=256, show_default=True, help="256 is the smallest of the upstream's StyleGAN2.")
@@ -61,14 +71,8 @@ def inversion(generator: Any, perceptual: nn.Module, base: Tensor, target: Tenso
 @json_option
 def main(checkout: Path, resolution: int, steps: int, device: str, output: Path | None) -> None:
     torch.set_num_threads(1)
-    generator, perceptual = build(checkout.resolve(), resolution, device)
-    with torch.no_grad():
-        z = torch.randn(1, generator.z_space_dim, device=device)
-        sample = generator.synthesis(generator.truncation(generator.mapping(z)["w"]))
-    base, target = sample["x03"], sample["image"].clamp(-1, 1)
-    mapping = mapping_of(generator, Truncation(0.7, 8))
-    figures = compare(lambda: inversion(generator, perceptual, base, target), mapping, steps, device)
-    show({"resolution": resolution, **figures}, output)
+    loop, mapping = prepare(checkout, resolution, device)
+    show({"resolution": resolution, **compare(loop, mapping, steps, device)}, output)
 
 
 if __name__ == "__main__":

@@ -69,6 +69,26 @@ def compare(build: Callable[[], Step], mapping: StyleMapping, steps: int, device
     }
 
 
+def alternate(theirs: Step, ours: Step, pairs: int, device: str) -> dict[str, Any]:
+    """Time two steps in turn; what counts is how many times faster ours is, pair by pair.
+
+    Args:
+        theirs, ours: each warmed up once.
+        pairs: how often each is timed.
+        device: ``cpu`` or ``cuda``.
+    """
+    _measure(theirs, device), _measure(ours, device)
+    found = [(_measure(theirs, device), _measure(ours, device)) for _ in range(pairs)]
+    ratios = sorted(slow / fast for slow, fast in found)
+    return {
+        "theirs_s": statistics.median(slow for slow, _ in found),
+        "ours_s": statistics.median(fast for _, fast in found),
+        "speedup": statistics.median(ratios),
+        "speedup_min": ratios[0],
+        "speedup_max": ratios[-1],
+    }
+
+
 def show(figures: dict[str, Any], output: Path | None) -> None:
     """Print figures, a line each; write them as JSON if asked to."""
     for name, value in figures.items():

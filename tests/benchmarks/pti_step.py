@@ -16,11 +16,11 @@ from typing import Any
 
 import click
 import torch
-from interleaved import compare, device_option, json_option, show, steps_option
+from interleaved import Step, compare, device_option, json_option, show, steps_option
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from zplus_plugins import mapping_of
+from zplus_plugins import StyleMapping, mapping_of
 
 SUPPORT = Path(__file__).resolve().parents[1] / "support"
 W_DIM = 512
@@ -88,6 +88,15 @@ def projection(generator: Any, features: Any, target: Tensor) -> Callable[[], No
     return step
 
 
+def prepare(checkout: Path, resolution: int, features: str, device: str) -> tuple[Callable[[], Step], StyleMapping]:
+    """What makes a loop's step, and the generator's mapping."""
+    generator, network = build(checkout.resolve(), resolution, features, device)
+    with torch.no_grad():
+        z = torch.randn(1, generator.z_dim, device=device)
+        target = generator.synthesis(generator.mapping(z, None), noise_mode="const").clamp(-1, 1)
+    return lambda: projection(generator, network, target), mapping_of(generator)
+
+
 @click.command(help=__doc__)
 @click.argument("checkout", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--resolution", type=click.Choice(("64", "1024")), default="1024", show_default=True)
@@ -97,12 +106,8 @@ def projection(generator: Any, features: Any, target: Tensor) -> Callable[[], No
 @json_option
 def main(checkout: Path, resolution: str, features: str, steps: int, device: str, output: Path | None) -> None:
     torch.set_num_threads(1)
-    generator, network = build(checkout.resolve(), int(resolution), features, device)
-    with torch.no_grad():
-        z = torch.randn(1, generator.z_dim, device=device)
-        target = generator.synthesis(generator.mapping(z, None), noise_mode="const").clamp(-1, 1)
-    mapping = mapping_of(generator)
-    figures = compare(lambda: projection(generator, network, target), mapping, steps, device)
+    loop, mapping = prepare(checkout, int(resolution), features, device)
+    figures = compare(loop, mapping, steps, device)
     show({"resolution": int(resolution), "features": features, **figures}, output)
 
 

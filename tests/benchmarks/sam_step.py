@@ -14,12 +14,12 @@ from typing import Any
 
 import click
 import torch
-from interleaved import compare, device_option, json_option, show, steps_option
+from interleaved import Step, compare, device_option, json_option, show, steps_option
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.torch_version import TorchVersion
 
-from zplus_plugins import Journal, mapping_of
+from zplus_plugins import Journal, StyleMapping, mapping_of
 from zplus_plugins.packages import provide
 
 SUPPORT = Path(__file__).resolve().parents[1] / "support"
@@ -72,6 +72,22 @@ def inversion(generator: Any, distance: Alexnet, target: Tensor) -> Callable[[],
     return step
 
 
+def prepare(checkout: Path, resolution: int, device: str) -> tuple[Callable[[], Step], StyleMapping]:
+    """What makes a loop's step, and the generator's mapping."""
+    source = checkout.resolve() / "src"
+    sys.path[:0] = [str(source), str(source / "nets" / "stylegan3"), str(SUPPORT)]
+    import sam_build
+
+    torch.manual_seed(0)
+    with Journal() as journal, torch.no_grad():
+        provide(journal, "pkg_resources", parse_version=TorchVersion)
+        generator = sam_build.build_generator(resolution).to(device)
+        target = generator.synthesis(generator.mapping(torch.randn(1, generator.z_dim, device=device), None))
+    target = F.interpolate(target, size=(256, 256), mode="area").clamp(-1, 1)
+    distance = Alexnet().to(device).eval().requires_grad_(False)
+    return lambda: inversion(generator, distance, target), mapping_of(generator)
+
+
 @click.command(help=__doc__)
 @click.argument("checkout", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--resolution", type=click.Choice(("128", "256", "512", "1024")), default="256", show_default=True)
@@ -80,19 +96,8 @@ def inversion(generator: Any, distance: Alexnet, target: Tensor) -> Callable[[],
 @json_option
 def main(checkout: Path, resolution: str, steps: int, device: str, output: Path | None) -> None:
     torch.set_num_threads(1)
-    source = checkout.resolve() / "src"
-    sys.path[:0] = [str(source), str(source / "nets" / "stylegan3"), str(SUPPORT)]
-    import sam_build
-
-    torch.manual_seed(0)
-    with Journal() as journal, torch.no_grad():
-        provide(journal, "pkg_resources", parse_version=TorchVersion)
-        generator = sam_build.build_generator(int(resolution)).to(device)
-        target = generator.synthesis(generator.mapping(torch.randn(1, generator.z_dim, device=device), None))
-    target = F.interpolate(target, size=(256, 256), mode="area").clamp(-1, 1)
-    distance = Alexnet().to(device).eval().requires_grad_(False)
-    figures = compare(lambda: inversion(generator, distance, target), mapping_of(generator), steps, device)
-    show({"resolution": int(resolution), **figures}, output)
+    loop, mapping = prepare(checkout, int(resolution), device)
+    show({"resolution": int(resolution), **compare(loop, mapping, steps, device)}, output)
 
 
 if __name__ == "__main__":

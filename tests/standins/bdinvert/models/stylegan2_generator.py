@@ -105,37 +105,58 @@ class TruncationModule(nn.Module):
         return self.w_avg + strength * (w - self.w_avg)
 
 
-class ModulatedConv(nn.Module):
-    """Scale the input channels by a style, then convolve."""
+class UpsamplingLayer(nn.Module):
+    """Zeros after every sample, then a filter of 1, 3, 3, 1 along each axis that keeps the mean."""
 
-    def __init__(self, w_space_dim: int, out_channels: int, kernel: int) -> None:
+    kernel: Tensor
+
+    def __init__(self, scale_factor: int = 2) -> None:
         super().__init__()
-        self.affine = Dense(w_space_dim, CHANNELS)
-        self.weight = nn.Parameter(torch.randn(out_channels, CHANNELS, kernel, kernel) / CHANNELS**0.5)
-        self.bias = nn.Parameter(torch.zeros(out_channels))
+        self.scale_factor = scale_factor
+        taps = torch.tensor([1.0, 3.0, 3.0, 1.0])
+        self.register_buffer("kernel", (scale_factor / taps.sum()) ** 2 * taps.outer(taps)[None, None])
+        rest = len(taps) - scale_factor
+        self.padding = ((rest + 1) // 2 + scale_factor - 1, rest // 2) * 2
 
-    def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        style = 1 + self.affine(w)[:, :, None, None]
-        return F.conv2d(x * style, self.weight, self.bias, padding=self.weight.shape[-1] // 2)
+    def forward(self, x: Tensor) -> Tensor:
+        height, width = (self.scale_factor * size for size in x.shape[2:])
+        planes = x.new_zeros(x.shape[0] * x.shape[1], 1, height, width)
+        planes[..., :: self.scale_factor, :: self.scale_factor] = x.reshape(-1, 1, *x.shape[2:])
+        return F.conv2d(F.pad(planes, self.padding), self.kernel).view(*x.shape[:2], height, width)
 
 
-class Layer(nn.Module):
-    """A modulated convolution with noise, after upsampling if asked for."""
+class ModulateConvBlock(nn.Module):
+    """Scale the input channels by a style, convolve, add the bias, activate.
+
+    With a resolution it is a layer with noise and a leaky ReLU; without one, an output of three channels.
+    """
 
     noise: Tensor
 
-    def __init__(self, w_space_dim: int, resolution: int, upsample: bool) -> None:
+    def __init__(self, w_space_dim: int, out_channels: int, resolution: int | None = None) -> None:
         super().__init__()
-        self.upsample = upsample
-        self.conv = ModulatedConv(w_space_dim, CHANNELS, kernel=3)
-        self.norm = PixelNormLayer()
-        self.noise_strength = nn.Parameter(torch.zeros(()))
-        self.register_buffer("noise", torch.randn(1, 1, resolution, resolution))
+        kernel = 3 if resolution else 1
+        self.affine = Dense(w_space_dim, CHANNELS)
+        self.weight = nn.Parameter(torch.randn(out_channels, CHANNELS, kernel, kernel) / CHANNELS**0.5)
+        self.bias = nn.Parameter(torch.zeros(out_channels))
+        self.bscale = 1.0
+        self.add_noise = resolution is not None
+        self.activate = nn.LeakyReLU(0.2, inplace=True) if resolution else nn.Identity()
+        self.activate_scale = sqrt(2) if resolution else 1.0
+        if resolution:
+            self.norm = PixelNormLayer()
+            self.noise_strength = nn.Parameter(torch.zeros(()))
+            self.register_buffer("noise", torch.randn(1, 1, resolution, resolution))
 
-    def forward(self, x: Tensor, w: Tensor, randomize_noise: bool) -> Tensor:
-        x = self.conv(F.interpolate(x, scale_factor=2) if self.upsample else x, w)
-        noise = torch.randn(len(x), 1, *x.shape[2:]).to(x) if randomize_noise else self.noise
-        return F.leaky_relu(self.norm(x) + noise * self.noise_strength, 0.2)
+    def forward(self, x: Tensor, w: Tensor, randomize_noise: bool = False) -> Tensor:
+        style = 1 + self.affine(w)[:, :, None, None]
+        x = F.conv2d(x * style, self.weight, padding=self.weight.shape[-1] // 2)
+        if self.add_noise:
+            noise = torch.randn(len(x), 1, *x.shape[2:]).to(x) if randomize_noise else self.noise
+            x = self.norm(x) + noise * self.noise_strength
+        if self.bias is not None:
+            x = x + self.bias[:, None, None] * self.bscale
+        return self.activate(x) * self.activate_scale
 
 
 class SynthesisModule(nn.Module):
@@ -146,11 +167,11 @@ class SynthesisModule(nn.Module):
         self.num_layers = num_layers
         self.w_space_dim = w_space_dim
         self.const = nn.Parameter(torch.randn(1, CHANNELS, 4, 4))
+        self.upsample = UpsamplingLayer()
         for i in range(num_layers - 1):
-            odd = i % 2 == 1  # the first layer of every resolution but the lowest
-            self.add_module(f"layer{i}", Layer(w_space_dim, 4 << (i + 1) // 2, upsample=odd))
-            if not odd:
-                self.add_module(f"output{i // 2}", ModulatedConv(w_space_dim, 3, kernel=1))
+            self.add_module(f"layer{i}", ModulateConvBlock(w_space_dim, CHANNELS, resolution=4 << (i + 1) // 2))
+            if i % 2 == 0:
+                self.add_module(f"output{i // 2}", ModulateConvBlock(w_space_dim, 3))
 
     def forward(
         self,
@@ -164,6 +185,8 @@ class SynthesisModule(nn.Module):
         results = {"wp": wp}
         x, image = self.const.repeat(len(wp), 1, 1, 1), None
         for i in range(self.num_layers - 1):
+            # Odd layers are the first of every resolution but the lowest.
+            x = self.upsample(x) if i % 2 else x
             x = results[f"x{i:02d}"] = self.get_submodule(f"layer{i}")(x, wp[:, i], randomize_noise)
             if basecode_layer == f"x{i:02d}":
                 assert basecode is not None
@@ -172,5 +195,5 @@ class SynthesisModule(nn.Module):
                 rgb = self.get_submodule(f"output{i // 2}")(x, wp[:, i + 1])
                 # What lies below the base code must not show in the image either.
                 below = None if basecode_layer == f"x{i - 1:02d}" else image
-                image = rgb if below is None else rgb + F.interpolate(below, scale_factor=2)
+                image = rgb if below is None else rgb + self.upsample(below)
         return {**results, "image": image}

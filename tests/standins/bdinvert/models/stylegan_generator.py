@@ -105,31 +105,62 @@ class TruncationModule(nn.Module):
         return self.w_avg + strength * (w - self.w_avg)
 
 
-class Layer(nn.Module):
-    """A convolution with noise, then a style; the first layer has a constant in the convolution's place."""
+class BlurLayer(nn.Module):
+    """A filter of 1, 2, 1 along each axis, with a copy for every channel."""
+
+    kernel: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        taps = torch.tensor([0.25, 0.5, 0.25])
+        self.register_buffer("kernel", taps.outer(taps).repeat(channels, 1, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv2d(x, self.kernel, padding=1, groups=len(self.kernel))
+
+
+class ConvBlock(nn.Module):
+    """A convolution with noise, then a style.
+
+    The first block has a constant in the convolution's place, the last one nothing but the convolution.
+    """
 
     noise: Tensor
 
-    def __init__(self, w_space_dim: int, resolution: int, first: bool, upsample: bool) -> None:
+    def __init__(self, w_space_dim: int, resolution: int, position: str | None, upsample: bool) -> None:
         super().__init__()
+        self.position, last = position, position == "last"
+        channels = 3 if last else CHANNELS
         self.upsample = upsample
-        self.conv = None if first else nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1)
-        if first:
+        self.blur = BlurLayer(channels) if upsample else nn.Identity()
+        if position == "const_init":
             self.const = nn.Parameter(torch.ones(1, CHANNELS, resolution, resolution))
-        self.noise_strength = nn.Parameter(torch.zeros(CHANNELS))
-        self.affine = Dense(w_space_dim, 2 * CHANNELS)
-        self.register_buffer("noise", torch.randn(1, 1, resolution, resolution))
+        else:
+            kernel = 1 if last else 3
+            self.weight = nn.Parameter(torch.randn(channels, CHANNELS, kernel, kernel) / (CHANNELS * kernel**2) ** 0.5)
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.bscale = 1.0
+        self.activate = nn.Identity() if last else nn.LeakyReLU(0.2, inplace=True)
+        if not last:
+            self.noise_strength = nn.Parameter(torch.zeros(CHANNELS))
+            self.affine = Dense(w_space_dim, 2 * CHANNELS)
+            self.register_buffer("noise", torch.randn(1, 1, resolution, resolution))
 
     def forward(
         self, x: Tensor | None, w: Tensor, randomize_noise: bool = False, basecode: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """The feature map before and after its style; the base code replaces it before both."""
-        if self.conv is None or x is None:
+    ) -> Any:
+        """The feature map before and after its style; the base code replaces it before both. The last: an image."""
+        if x is None or self.position == "const_init":
             x = self.const.repeat(len(w), 1, 1, 1)
         else:
-            x = self.conv(F.interpolate(x, scale_factor=2) if self.upsample else x)
+            x = F.interpolate(x, scale_factor=2) if self.upsample else x
+            x = self.blur(F.conv2d(x, self.weight, padding=self.weight.shape[-1] // 2))
+        bias = None if self.bias is None else self.bias[:, None, None] * self.bscale
+        if self.position == "last":
+            return x if bias is None else x + bias
         noise = torch.randn(len(x), 1, *x.shape[2:]).to(x) if randomize_noise else self.noise
-        x = F.leaky_relu(x + noise * self.noise_strength[:, None, None], 0.2)
+        x = x + noise * self.noise_strength[:, None, None]
+        x = self.activate(x if bias is None else x + bias)
         plain = F.instance_norm(x if basecode is None else basecode)
         scale, shift = self.affine(w)[:, :, None, None].chunk(2, dim=1)
         return plain, plain * (1 + scale) + shift
@@ -146,9 +177,10 @@ class SynthesisModule(nn.Module):
         self.w_space_dim = w_space_dim
         self.register_buffer("lod", torch.zeros(()))
         for i in range(num_layers):
-            layer = Layer(w_space_dim, 4 << i // 2, first=i == 0, upsample=i > 0 and i % 2 == 0)
+            position = None if i else "const_init"
+            layer = ConvBlock(w_space_dim, 4 << i // 2, position, upsample=i > 0 and i % 2 == 0)
             self.add_module(f"layer{i}", layer)
-        self.output = nn.Conv2d(CHANNELS, 3, 1)
+        self.output0 = ConvBlock(w_space_dim, 4 << (num_layers - 1) // 2, "last", upsample=False)
 
     def forward(
         self,
@@ -166,4 +198,4 @@ class SynthesisModule(nn.Module):
             # Only the first layer is told about random noise: a peculiarity of the original.
             plain, x = self.get_submodule(f"layer{i}")(x, wp[:, i], randomize_noise and i == 0, replacement)
             results[f"x_before_styled{i:02d}"], results[f"x{i:02d}"] = plain, x
-        return {**results, "image": self.output(x)}
+        return {**results, "image": self.output0(x, wp[:, -1])}
