@@ -24,7 +24,7 @@ PACKAGE = "torch_utils.ops"
 
 def wanted(run: Run) -> bool:
     """Whether our operations take the place of the upstream's in this run."""
-    return run.options.ops != "upstream"
+    return run.options.operations != "upstream"
 
 
 def filtered_lrelu(

@@ -26,7 +26,6 @@ from zplus_plugins import InversionRecord
 
 REAL = pytest.mark.upstream
 Prepare = Callable[..., Assets]
-UNTOUCHED = ("--latent", "off", "--ops", "upstream")
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +128,7 @@ class TestInvert:
             assets, "invert.py", [*arguments, "--save_dir", str(untouched)], oracle_env(assets), timeout=900
         )
         assert done.returncode == 0, done.stderr[-3000:]
-        zplus(assets, "run", *UNTOUCHED, "invert.py", *arguments, "--save_dir", tmp_path / "off")
+        zplus(assets, "run", "--latent", "off", "invert.py", *arguments, "--save_dir", tmp_path / "off")
         # In Z+, then the untouched upstream in the same process.
         then = [*arguments, "--save_dir", str(tmp_path / "after")]
         drive(
@@ -204,7 +203,7 @@ class TestEdit:
         assert done.returncode == 0, done.stderr[-3000:]
         same_at_zero(results)
         untouched = files(results / "edited")
-        edit(assets, results, *UNTOUCHED)
+        edit(assets, results, "--latent", "off")
         assert files(results / "edited") == untouched
 
     def test_codes_inverted_without_f_are_edited_without_f(self, assets: Assets, tmp_path: Path) -> None:

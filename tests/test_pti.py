@@ -32,7 +32,6 @@ from support.pti_runs import CALL, RUN_PTI, STEPS, W_PLUS, bare, drive, given, s
 from zplus_plugins import InversionRecord
 
 Prepare = Callable[..., Assets]
-UNTOUCHED = ("--latent", "off", "--ops", "upstream")
 KINDS = pytest.mark.parametrize("kind", ["standin", pytest.param("upstream", marks=pytest.mark.upstream)])
 
 
@@ -106,7 +105,7 @@ class TestRunPti:
         done = run_script(assets, "-c", run_pti_args(), env, timeout=600, settings=settings(untouched))
         assert done.returncode == 0, done.stderr[-3000:]
         off = tmp_path / "off"
-        command = ["zplus_plugins", "run", *UNTOUCHED, *CALL]
+        command = ["zplus_plugins", "run", "--latent", "off", *CALL]
         env = {**assets.env, **projections()}
         done = run_script(assets, "-m", command, env, timeout=600, settings=settings(off))
         assert done.returncode == 0, done.stderr[-3000:]
@@ -177,7 +176,7 @@ class TestLatentCreators:
         done = run_script(assets, "-c", args, env, timeout=600, settings=outputs(tmp_path / "untouched"))
         assert done.returncode == 0, done.stderr[-3000:]
         call = ["--call", "SG2LatentCreator(projection_steps=1).create_latents()"]
-        command, env = ["zplus_plugins", "run", *UNTOUCHED, *call, script], {**assets.env, **projections()}
+        command, env = ["zplus_plugins", "run", "--latent", "off", *call, script], {**assets.env, **projections()}
         done = run_script(assets, "-m", command, env, timeout=600, settings=outputs(tmp_path / "off"))
         assert done.returncode == 0, done.stderr[-3000:]
         assert len(files(tmp_path / "off")) == 1

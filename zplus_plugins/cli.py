@@ -102,12 +102,10 @@ def _split_latent(arguments: tuple[str, ...]) -> tuple[str | None, list[str]]:
 @click.option(
     "--ops",
     type=click.Choice(CHOICES),
-    default="auto",
-    show_default=True,
     envvar=VARIABLE,
     show_envvar=True,
     help="Custom operations: auto takes compiled ones where they can be had, else PyTorch's; cuda and cpu never fall "
-    "back; upstream leaves the upstream's own alone.",
+    "back; upstream leaves the upstream's own alone. [default: upstream with --latent off, else auto]",
 )
 @click.option(
     "--direction-space",

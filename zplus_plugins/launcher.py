@@ -69,9 +69,10 @@ def launch(run: Run, script: Path, arguments: Sequence[str]) -> Summary:
 
 def _choose_ops(journal: Journal, run: Run) -> None:
     """Choose the custom operations for this run; those asked for by name are required before work is spent."""
-    if {run.options.ops, run.options.device} == {"cuda", "cpu"}:
-        raise UsageError(f"--ops {run.options.ops} cannot serve --device {run.options.device}; use --ops auto.")
-    journal.enter(using(run.options.ops))
+    operations, device = run.options.operations, run.options.device
+    if {operations, device} == {"cuda", "cpu"}:
+        raise UsageError(f"--ops {operations} cannot serve --device {device}; use --ops auto.")
+    journal.enter(using(operations))
     journal.callback(run.note_ops)
     require()
 

@@ -56,7 +56,8 @@ class Options:
         call: what to call of the script instead of running it as ``__main__``.
         dry_run: check everything, run nothing.
         offline: touch no network; a file that the script would download is missing.
-        ops: which implementation of the custom operations, one of :data:`zplus_plugins.ops.choice.CHOICES`.
+        ops: implementation of the custom operations, one of :data:`zplus_plugins.ops.choice.CHOICES`; None means
+            upstream with the latent off, which promises the upstream's own bits, and auto else.
         trusted: checkpoints that may hold more than weights, as absolute paths.
         tune_malloc: let the allocator keep freed memory; Linux on a CPU.
     """
@@ -73,9 +74,14 @@ class Options:
     call: str | None = None
     dry_run: bool = False
     offline: bool = False
-    ops: str = "auto"
+    ops: str | None = None
     trusted: tuple[Path, ...] = ()
     tune_malloc: bool = False
+
+    @property
+    def operations(self) -> str:
+        """The choice of custom operations that is in force."""
+        return self.ops or ("upstream" if self.latent == "off" else "auto")
 
 
 class Run:
