@@ -7,6 +7,8 @@ options         of :class:`zplus_plugins.run.Options`
 starts          a folder with one start code for each image, (num_ws, z_dim) as 000.npy, 001.npy, ...
 watch           a file that gets one line a step: the distance from the hypersphere, and whether w == map(z)
 draws           a file that gets one line a step: a hash of the global random streams
+replay          a folder: the first run saves there what its optimizers hold after each step, and further runs
+                go on from that after each of theirs
 then_untouched  arguments with which the script is run once more afterwards, untouched, in this process; or Python
                 code to run instead, as ``python -c`` would
 """
@@ -14,6 +16,7 @@ then_untouched  arguments with which the script is run once more afterwards, unt
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import pickle
 import random
@@ -24,7 +27,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.optim.optimizer import register_optimizer_step_pre_hook
+from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
 from zplus_plugins import Adapter, LeafSwap, SphericalLatent, StyleMapping, hookimpl, plugins
 from zplus_plugins.launcher import launch
@@ -79,10 +82,31 @@ def record_draws(path: Path) -> None:
     register_optimizer_step_pre_hook(hook)
 
 
+def replay(folder: Path) -> None:
+    """Let every step start where the first run's did, so that differences cannot add up."""
+    folder.mkdir(exist_ok=True)
+    recording, number = not any(folder.iterdir()), itertools.count()
+    save, load = torch.save, torch.load  # the run follows the one, and patches the other
+
+    def hook(optimizer: Any, *_: Any) -> None:
+        path = folder / f"{next(number):04d}.pt"
+        held = [p for group in optimizer.param_groups for p in group["params"]]
+        if recording:
+            save([p.detach() for p in held], path)
+            return
+        with torch.no_grad():
+            for parameter, value in zip(held, load(path), strict=True):
+                parameter.copy_(value)
+
+    register_optimizer_step_post_hook(hook)
+
+
 def main() -> None:
     settings = json.loads(Path(sys.argv[1]).read_text())
     if "draws" in settings:
         record_draws(Path(settings["draws"]))
+    if "replay" in settings:
+        replay(Path(settings["replay"]))
     script, arguments = Path(sys.argv[2]), sys.argv[3:]
     choice = plugins.choose(script, settings["adapter"])
     hooks = plugins.hooks_of(Driver(choice.upstream.adapter, settings))
