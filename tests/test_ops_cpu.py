@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, library
 
 from support import op_grid
 from support.op_implementations import serving
@@ -150,9 +150,9 @@ def test_opcheck(layout: torch.memory_format, name: str) -> None:
     with serving(name):
         for act in ("lrelu", "swish"):
             arguments = (x, b, None, None, None, 0, 1, ACTIVATIONS[act].index, 0.2, 1.5, 1.0)
-            torch.library.opcheck(torch.ops.zplus.bias_act.default, arguments)
+            library.opcheck(torch.ops.zplus.bias_act.default, arguments)
         arguments = (x, torch.randn(3, 4), 2, 1, 1, 2, 3, 1, 2, -1, True, 2.0)
-        torch.library.opcheck(torch.ops.zplus.upfirdn2d.default, arguments)
+        library.opcheck(torch.ops.zplus.upfirdn2d.default, arguments)
 
 
 def test_every_call_gives_the_same_bits() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, library
 
 from zplus_plugins.errors import OpsArgumentError
 from zplus_plugins.ops import reference
@@ -152,7 +152,7 @@ _eager: Callable[..., Tensor] = _Eager.apply
 _eager_derivative = _derivative(_eager)
 
 # The same for torch.compile, which sees one operation without looking into it.
-_compiled: Any = torch.library.custom_op(
+_compiled: Any = library.custom_op(
     "zplus::bias_act",
     _run,
     mutates_args=(),
