@@ -183,7 +183,14 @@ def test_operations_run_where_nothing_can_be_built(
         bias_act(torch.ones(1), act="relu")
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+@pytest.fixture
+def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What torch says where there is none, on every machine."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+
+
+@pytest.mark.usefixtures("no_gpu")
 def test_cuda_is_required_at_once() -> None:
     use("cuda")
     with pytest.raises(OpsError, match=r"torch sees no CUDA device .* Check nvidia-smi"):
@@ -201,7 +208,7 @@ def script() -> Path:
     return Path(zplus_plugins.demo.__file__).with_name("repository") / "invert.py"
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+@pytest.mark.usefixtures("no_gpu")
 @pytest.mark.parametrize(
     ("options", "status", "part"),
     [
