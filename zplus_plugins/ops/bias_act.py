@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,10 +12,9 @@ from torch import Tensor, library
 from zplus_plugins.errors import OpsArgumentError
 from zplus_plugins.ops import reference
 from zplus_plugins.ops.activations import ACTIVATIONS, BY_INDEX, activation_named
-from zplus_plugins.ops.choice import kernels_for
+from zplus_plugins.ops.choice import Kernels, kernels_for
 
 LINEAR = ACTIVATIONS["linear"]
-NUMBERS = ("grad", "dim", "act", "alpha", "gain", "clamp")
 DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
@@ -84,19 +84,26 @@ def _recorded(*tensors: Tensor | None) -> bool:
     return torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
 
 
-def _call(implementation: Callable[..., Tensor], *inputs: Any) -> Tensor:
-    tensors, numbers = inputs[:5], inputs[5:]
-    return implementation(*tensors, **dict(zip(NUMBERS, numbers, strict=True)))
-
-
-def _reference(*inputs: Any) -> Tensor:
-    return _call(reference.bias_act, *inputs)
+def _call(
+    kernels: Kernels,
+    x: Tensor,
+    b: Tensor | None,
+    xref: Tensor | None,
+    yref: Tensor | None,
+    dy: Tensor | None,
+    grad: int,
+    dim: int,
+    act: int,
+    alpha: float,
+    gain: float,
+    clamp: float,
+) -> Tensor:
+    return kernels.bias_act(x, b, xref, yref, dy, grad=grad, dim=dim, act=act, alpha=alpha, gain=gain, clamp=clamp)
 
 
 def _run(x: Tensor, *others: Any) -> Tensor:
     """A call of the kernels that serve x's device, or of the reference."""
-    kernels = kernels_for(x.device)
-    return _call(reference.bias_act if kernels is None else kernels.bias_act, x, *others)
+    return _call(kernels_for(x.device) or reference, x, *others)
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -121,7 +128,7 @@ def _derivative(call: Callable[..., Tensor]) -> Callable[[Any, Tensor], tuple[Te
         if by_x or (by_b and ctx.order == 0):
             dx = call(gradient, b, xref, yref, None, 1, *ctx.parameters)
         if ctx.order == 1 and xref is not None and (by_b or by_xref):
-            twice = _reference if torch.is_grad_enabled() else call
+            twice = partial(_call, reference) if torch.is_grad_enabled() else call
             dxref = twice(gradient, b, xref, None, factor, 2, *ctx.parameters)
         db = _sum_but(dx if ctx.order == 0 else dxref, ctx.parameters[0]) if by_b else None
         return (dx if by_x else None, db, dxref if by_xref else None, *[None] * 8)
@@ -148,7 +155,12 @@ class _Eager(torch.autograd.Function):
         return _eager_derivative(ctx, *gradients)
 
 
-_eager: Callable[..., Tensor] = _Eager.apply
+def _eager(*inputs: Any) -> Tensor:
+    """:func:`_run`, with derivatives where autograd records: in a backward pass, only for the second order."""
+    output: Tensor = _Eager.apply(*inputs) if torch.is_grad_enabled() else _run(*inputs)
+    return output
+
+
 _eager_derivative = _derivative(_eager)
 
 # The same for torch.compile, which sees one operation without looking into it.

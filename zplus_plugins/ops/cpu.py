@@ -18,15 +18,17 @@ from zplus_plugins.ops.reference import memory_format_of
 
 CSRC = Path(__file__).with_name("csrc")
 DTYPES = {torch.float32: 0, torch.float64: 1, torch.float16: 2, torch.bfloat16: 3}
-# No branch depends on errno or floating-point exceptions, so that loops may become vector instructions.
+# No branch depends on errno or floating-point exceptions, so that loops may become vector instructions. Beyond that -O2
+# makes these kernels no faster, and takes half as long again to build.
 FLAGS = (
     *(
         "-std=c++17",
-        "-O2",
+        "-O1",
         "-ftree-vectorize",
         "-fvect-cost-model=dynamic",
         "-fno-math-errno",
         "-fno-trapping-math",
+        "-fno-exceptions",
         "-fvisibility=hidden",
     ),
     *(() if sys.platform == "darwin" else ("-fopenmp",)),
@@ -63,7 +65,8 @@ def target(width: str) -> Target:
     """What to build for a capability such as ``AVX512``; one that is not known gets the compiler's baseline."""
     name = f"zplus_cpu_{width.lower() if width in WIDTHS else 'baseline'}"
     sources = (Source(CSRC / "bias_act.cpp"), Source(CSRC / "upfirdn2d.cpp"))
-    return Target(name, "c++", sources, (CSRC / "numbers.h",), (*FLAGS, *WIDTHS.get(width, ())))
+    headers = tuple(CSRC / header for header in ("numbers.h", "filter.h", "weigh.h", "blur.h"))
+    return Target(name, "c++", sources, headers, (*FLAGS, *WIDTHS.get(width, ())))
 
 
 class CpuKernels:

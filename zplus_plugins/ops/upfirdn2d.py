@@ -194,7 +194,12 @@ class _Eager(torch.autograd.Function):
         return _eager_derivative(ctx, *gradients)
 
 
-_eager: Callable[..., Tensor] = _Eager.apply
+def _eager(*inputs: Any) -> Tensor:
+    """:func:`_run`, with derivatives where autograd records: in a backward pass, only for the second order."""
+    output: Tensor = _Eager.apply(*inputs) if torch.is_grad_enabled() else _run(*inputs)
+    return output
+
+
 _eager_derivative = _derivative(_eager)
 
 # The same for torch.compile, which sees one operation without looking into it.

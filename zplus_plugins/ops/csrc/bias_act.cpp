@@ -1,5 +1,7 @@
 // y = clamp(gain * act(x + b)) and its derivatives, element by element; reference.py is the definition.
 // Chunks that stay in the cache pass through short loops, each of which the compiler vectorises.
+#include <math.h>
+
 #include "numbers.h"
 
 namespace {
@@ -18,54 +20,44 @@ struct BiasAct {  // as cpu.py packs it
   double alpha, gain, clamp;
 };
 
-template <class A> struct Exp;
-
-template <> struct Exp<float> {
-  using Bits = int32_t;
-  static constexpr int TERMS = 8, SHIFT = 23, BIAS = 127;
-  static constexpr float LOW = -87.0f, HIGH = 88.0f, ROUND = 12582912.0f;
-  static constexpr float LN2_HIGH = 0.693359375f, LN2_LOW = -2.12194440e-4f;
-};
-
-template <> struct Exp<double> {
-  using Bits = int64_t;
-  static constexpr int TERMS = 14, SHIFT = 52, BIAS = 1023;
-  static constexpr double LOW = -708.0, HIGH = 708.0, ROUND = 6755399441055744.0;
-  static constexpr double LN2_HIGH = 6.93147180369123816490e-01, LN2_LOW = 1.90821492927058770002e-10;
-};
-
-// exp(x) - 1 without a branch: x = n ln 2 + r, Taylor's polynomial for r, and 2^n made of its bits.
-template <class A> inline A expm1(A x) {
-  using E = Exp<A>;
-  using Bits = typename E::Bits;
-  x = x < E::LOW ? E::LOW : x;
-  x = x > E::HIGH ? E::HIGH : x;
-  const A rounded = x * A(1.4426950408889634) + E::ROUND;
-  const A n = rounded - E::ROUND;
-  const A r = (x - n * E::LN2_HIGH) - n * E::LN2_LOW;
-  A sum = A(1) / A(E::TERMS);
-#pragma GCC unroll 16
-  for (int k = E::TERMS - 1; k >= 2; --k) sum = (A(1) + r * sum) * (A(1) / A(k));
-  const A power = r + r * r * sum;
-  const Bits exponent = bits_of<Bits>(rounded) - bits_of<Bits>(A(E::ROUND)) + E::BIAS;
-  const A scale = bits_of<A>(Bits(exponent << E::SHIFT));
-  return scale * power + (scale - A(1));
+// exp(x) - 1. In float without a branch: x = n ln 2 + r, Taylor's polynomial for r, and 2^n made of its bits.
+inline float exp_less_one(float x) {
+  constexpr float LOW = -87.0f, HIGH = 88.0f, ROUND = 12582912.0f, LN2_HIGH = 0.693359375f, LN2_LOW = -2.12194440e-4f;
+  x = x < LOW ? LOW : x;
+  x = x > HIGH ? HIGH : x;
+  const float rounded = x * 1.4426950408889634f + ROUND, n = rounded - ROUND;
+  const float r = (x - n * LN2_HIGH) - n * LN2_LOW;
+  float sum = 1.0f / 7 + r * (1.0f / 56);
+  sum = (1.0f + r * sum) * (1.0f / 6);
+  sum = (1.0f + r * sum) * (1.0f / 5);
+  sum = (1.0f + r * sum) * (1.0f / 4);
+  sum = (1.0f + r * sum) * (1.0f / 3);
+  sum = (1.0f + r * sum) * (1.0f / 2);
+  const float power = r + r * r * sum;
+  const int32_t exponent = bits_of<int32_t>(rounded) - bits_of<int32_t>(ROUND) + 127;
+  const float scale = bits_of<float>(int32_t(exponent << 23));
+  return scale * power + (scale - 1.0f);
 }
+inline double exp_less_one(double x) { return expm1(x > 700.0 ? 700.0 : x); }  // so that it stays finite
 
-// log(1 + t) for t from 0 to 1: the series of the inverse hyperbolic tangent.
-template <class A> inline A log1p(A t) {
-  constexpr int TERMS = sizeof(A) == 4 ? 8 : 17;
-  const A s = t / (A(2) + t), square = s * s;
-  A sum = A(1) / A(2 * TERMS + 1);
-#pragma GCC unroll 18
-  for (int k = TERMS - 1; k >= 0; --k) sum = sum * square + A(1) / A(2 * k + 1);
-  return A(2) * s * sum;
+// log(1 + t) for t from 0 to 1. In float the series of the inverse hyperbolic tangent.
+inline float log_one_more(float t) {
+  const float s = t / (2.0f + t), square = s * s;
+  float sum = 1.0f / 15 + square * (1.0f / 17);
+  sum = 1.0f / 13 + square * sum;
+  sum = 1.0f / 11 + square * sum;
+  sum = 1.0f / 9 + square * sum;
+  sum = 1.0f / 7 + square * sum;
+  sum = 1.0f / 5 + square * sum;
+  sum = 1.0f / 3 + square * sum;
+  return 2.0f * s * (1.0f + square * sum);
 }
+inline double log_one_more(double t) { return log1p(t); }
 
 constexpr double SELU_ALPHA = 1.6732632423543772, SELU_SCALE = 1.0507009873554805;
 
-// What is left to do of an activation once its exponential is known; all of it so that NaN stays NaN.
-template <int ACT, int ORDER, class A> inline A smooth(A u, A e) {
+// What is left to do of an activation, or its derivative, once its exponential is known; so that NaN stays NaN.
+template <int ACT, class A> inline A smooth(int64_t order, A u, A e) {
   A value = A(0), first = A(0), second = A(0);
   if (ACT == TANH) {
     value = e / (e + A(2));
@@ -87,54 +79,59 @@ template <int ACT, int ORDER, class A> inline A smooth(A u, A e) {
       first = sigmoid + u * bell;
       second = bell * (A(2) + u * (A(1) - A(2) * sigmoid));
     } else {  // the softplus, which is the identity above 20
-      value = u > A(20) ? u : (u < A(0) ? A(0) : u) + log1p(e + A(1));
+      value = u > A(20) ? u : (u < A(0) ? A(0) : u) + log_one_more(e + A(1));
       first = u > A(20) ? A(1) : sigmoid;
       second = u > A(20) ? A(0) : bell;
     }
   }
-  return ORDER == 0 ? value : ORDER == 1 ? first : second;
+  return order == 0 ? value : order == 1 ? first : second;
 }
 
-template <int ACT, int ORDER, class A> void finish(int64_t count, const A* u, const A* e, A* __restrict out) {
-  for (int64_t i = 0; i < count; ++i) {
-    const A v = u[i], w = e[i];
-    out[i] = smooth<ACT, ORDER>(v, w);
+template <int ACT, class A> void finish(int64_t order, int64_t count, const A* u, const A* e, A* __restrict out) {
+  for (int64_t i = 0; i < count; ++i) out[i] = smooth<ACT>(order, u[i], e[i]);
+}
+
+// The activations that are two straight lines, with gain and clamp.
+template <class A> struct Lines {
+  A least, below, slope, gain, clamp;  // below and slope: factor and derivative of a negative argument
+
+  Lines(const BiasAct& p, A clamp_) : gain(A(p.gain)), clamp(clamp_) {
+    slope = p.act == LINEAR ? A(1) : p.act == RELU ? A(0) : A(p.alpha);
+    least = p.act == RELU ? A(0) : -A(__builtin_inf());
+    below = p.act == RELU ? A(1) : slope;
   }
-}
-
-template <int ACT, class A> void finish(int64_t order, int64_t count, const A* u, const A* e, A* out) {
-  if (order == 0) finish<ACT, 0>(count, u, e, out);
-  else if (order == 1) finish<ACT, 1>(count, u, e, out);
-  else finish<ACT, 2>(count, u, e, out);
-}
-
-// out: the activation's derivative of some order by u.
-template <class A> void evaluate(int64_t act, int64_t order, A alpha, int64_t count, const A* u, A* __restrict out) {
-  if (act <= LRELU) {
-    const A below = act == LINEAR ? A(1) : act == RELU ? A(0) : alpha, least = act == RELU ? A(0) : -A(__builtin_inf());
-    if (order == 0) {
-      const A slope = act == RELU ? A(1) : below;
-      for (int64_t i = 0; i < count; ++i) {
-        const A v = u[i] < least ? least : u[i];
-        out[i] = v > A(0) ? v : v * slope;
-      }
-    } else {
-      const A high = order == 1 ? A(1) : A(0), low = order == 1 ? below : A(0);
-      for (int64_t i = 0; i < count; ++i) {
-        const A v = u[i];
-        out[i] = v > A(0) ? high : low;
-      }
+  void values(int64_t count, const A* x, A bias, A* __restrict out) const {
+    const Lines l = *this;
+    for (int64_t i = 0; i < count; ++i) {
+      A u = x[i] + bias;
+      u = u < l.least ? l.least : u;
+      A y = l.gain * (u > A(0) ? u : u * l.below);
+      y = y > l.clamp ? l.clamp : y;
+      out[i] = y < -l.clamp ? -l.clamp : y;
     }
+  }
+  template <bool CLAMPED> void derivatives(int64_t count, const A* y, const A* dy, A* __restrict out) const {
+    const Lines l = *this;
+    for (int64_t i = 0; i < count; ++i) {
+      const A dx = (y[i] > A(0) ? A(1) : l.slope) * (l.gain * dy[i]);
+      out[i] = !CLAMPED || (y[i] < A(0) ? -y[i] : y[i]) < l.clamp ? dx : A(0);
+    }
+  }
+};
+
+// out: the activation's derivative of some order by u; of the straight ones by Lines.
+template <class A> void evaluate(const BiasAct& p, int64_t order, int64_t count, const A* u, A* __restrict out) {
+  if (p.act <= LRELU) {
+    const A slope = p.act == LINEAR ? A(1) : p.act == RELU ? A(0) : A(p.alpha);
+    const A high = order == 1 ? A(1) : A(0), low = order == 1 ? slope : A(0);
+    for (int64_t i = 0; i < count; ++i) out[i] = u[i] > A(0) ? high : low;
     return;
   }
   alignas(64) A e[CHUNK];
-  const bool even = act == SIGMOID || act == SOFTPLUS || act == SWISH;
-  const A above = even ? A(-1) : act == TANH ? A(2) : A(1), below = even ? A(1) : above;
-  for (int64_t i = 0; i < count; ++i) {
-    const A v = u[i];
-    e[i] = expm1(v > A(0) ? v * above : v * below);
-  }
-  switch (act) {
+  const bool even = p.act == SIGMOID || p.act == SOFTPLUS || p.act == SWISH;
+  const A above = even ? A(-1) : p.act == TANH ? A(2) : A(1), below = even ? A(1) : above;
+  for (int64_t i = 0; i < count; ++i) e[i] = exp_less_one(u[i] * (u[i] > A(0) ? above : below));
+  switch (p.act) {
     case TANH: return finish<TANH>(order, count, u, e, out);
     case SIGMOID: return finish<SIGMOID>(order, count, u, e, out);
     case ELU: return finish<ELU>(order, count, u, e, out);
@@ -144,106 +141,127 @@ template <class A> void evaluate(int64_t act, int64_t order, A alpha, int64_t co
   }
 }
 
-template <class A> struct Chunk {
-  int64_t count;
-  const A *u, *x, *dy;  // u: the activation's argument, or the result; x: what a derivative is multiplied by
-  A* out;
-};
+// The numbers from `first` on, wide; in place where they are wide already.
+template <class A> const A* widened(const BiasAct& p, const void* numbers, int64_t first, int64_t count, A* buffer) {
+  if (p.dtype <= FLOAT64) return static_cast<const A*>(numbers) + first;
+  read_numbers(p.dtype, numbers, first, 1, count, buffer);
+  return buffer;
+}
 
-template <class A> void run(const BiasAct& p, const Chunk<A>& chunk, A clamp) {
-  const A *__restrict x = chunk.x, *__restrict dy = chunk.dy;
-  A* __restrict out = chunk.out;
-  const A gain = A(p.gain);
-  evaluate(p.act, p.grad, A(p.alpha), chunk.count, chunk.u, out);
-  if (p.grad == 0) {
-    for (int64_t i = 0; i < chunk.count; ++i) {
-      A y = gain * out[i];
+// Calls action(begin, count, channel) for runs of numbers from `first` on that have one bias; or, where channels lie
+// side by side, for runs that begin with this channel's and go on with the next one's.
+template <class Action> void by_channel(const BiasAct& p, int64_t first, int64_t count, const Action& action) {
+  int64_t channel = first / p.step % p.channels, rest = p.step - first % p.step;
+  for (int64_t done = 0, run; done < count; done += run) {
+    run = smaller(p.step == 1 ? p.channels - channel : rest, count - done);
+    action(done, run, channel);
+    channel = p.step == 1 || channel + 1 == p.channels ? 0 : channel + 1;
+    rest = p.step;
+  }
+}
+
+// The same numbers with the bias added.
+template <class A> const A* biased(const BiasAct& p, const A* b, int64_t first, int64_t count, const A* from, A* to) {
+  if (!b) return from;
+  by_channel(p, first, count, [&](int64_t begin, int64_t run, int64_t channel) {
+    const A *x = from + begin, *biases = b + channel;
+    A* __restrict out = to + begin;
+    if (p.step == 1) for (int64_t i = 0; i < run; ++i) out[i] = x[i] + biases[i];
+    else for (int64_t i = 0; i < run; ++i) out[i] = x[i] + *biases;
+  });
+  return to;
+}
+
+template <class A> struct Worker {
+  const BiasAct& p;
+  const A* b;  // wide
+  A clamp;
+
+  // So many results from `first` on.
+  void work(int64_t first, int64_t count) const {
+    alignas(64) A xs[CHUNK], refs[CHUNK], us[CHUNK], ys[CHUNK], dys[CHUNK], outs[CHUNK];
+    A* out = p.dtype <= FLOAT64 ? static_cast<A*>(p.out) + first : outs;
+    const A* x = widened(p, p.x, first, count, xs);
+    const Lines<A> lines(p, clamp);
+    if (p.grad == 0 && p.act <= LRELU) {
+      if (b && p.step > 1) {
+        by_channel(p, first, count, [&](int64_t begin, int64_t run, int64_t channel) {
+          lines.values(run, x + begin, b[channel], out + begin);
+        });
+      } else {
+        lines.values(count, biased(p, b, first, count, x, us), -A(0), out);  // which changes no number
+      }
+    } else if (p.grad == 0) {
+      evaluate(p, 0, count, biased(p, b, first, count, x, us), out);
+      limit(count, out);
+    } else if (p.grad == 1 && p.act <= LRELU && !p.xref) {
+      const A* y = p.yref ? widened(p, p.yref, first, count, ys) : x;
+      if (p.clamp < 0) lines.template derivatives<false>(count, y, x, out);
+      else lines.template derivatives<true>(count, y, x, out);
+    } else {
+      const A* ref = p.xref ? widened(p, p.xref, first, count, refs) : x;
+      const A* u = biased(p, b, first, count, ref, us);
+      evaluate(p, p.grad, count, u, out);
+      for (int64_t i = 0; i < count; ++i) out[i] *= A(p.gain) * x[i];
+      if (p.dy) {
+        const A* dy = widened(p, p.dy, first, count, dys);
+        for (int64_t i = 0; i < count; ++i) out[i] *= dy[i];
+      }
+      if (p.clamp >= 0) keep_below(lines, count, u, ys, out);
+    }
+    if (p.dtype > FLOAT64) write_numbers(p.dtype, outs, count, p.out, first);
+  }
+
+  void limit(int64_t count, A* out) const {
+    for (int64_t i = 0; i < count; ++i) {
+      A y = A(p.gain) * out[i];
       y = y > clamp ? clamp : y;
       out[i] = y < -clamp ? -clamp : y;
     }
-    return;
   }
-  for (int64_t i = 0; i < chunk.count; ++i) out[i] *= gain * x[i];
-  if (dy) for (int64_t i = 0; i < chunk.count; ++i) out[i] *= dy[i];
-  if (p.clamp < 0) return;
-  alignas(64) A ys[CHUNK];
-  const A* y = chunk.u;
-  if (!p.yref) {
-    evaluate(p.act, 0, A(p.alpha), chunk.count, chunk.u, ys);
-    for (int64_t i = 0; i < chunk.count; ++i) ys[i] *= gain;
-    y = ys;
-  }
-  for (int64_t i = 0; i < chunk.count; ++i) out[i] = (y[i] < A(0) ? -y[i] : y[i]) < clamp ? out[i] : A(0);
-}
 
-// The numbers from `first` on, wide; in place where they are wide already.
-template <class T, class A = typename Number<T>::Wide>
-const A* widened(const void* numbers, int64_t first, int64_t count, A* buffer) {
-  const T* from = static_cast<const T*>(numbers) + first;
-  if (sizeof(T) == sizeof(A)) return reinterpret_cast<const A*>(from);
-  for (int64_t i = 0; i < count; ++i) buffer[i] = Number<T>::read(from[i]);
-  return buffer;
-}
-
-// The same with the bias added: runs of one channel, or of channels that follow each other.
-template <class T, class A = typename Number<T>::Wide>
-const A* biased(const BiasAct& p, const void* numbers, int64_t first, int64_t count, A* buffer) {
-  if (!p.b) return widened<T>(numbers, first, count, buffer);
-  const T *from = static_cast<const T*>(numbers) + first, *biases = static_cast<const T*>(p.b);
-  int64_t channel = first / p.step % p.channels, rest = p.step - first % p.step;
-  for (int64_t done = 0; done < count;) {
-    const T* __restrict source = from + done;
-    A* __restrict to = buffer + done;
-    if (p.step == 1) {
-      const int64_t run = smaller(p.channels - channel, count - done);
-      for (int64_t i = 0; i < run; ++i) to[i] = Number<T>::read(source[i]) + Number<T>::read(biases[channel + i]);
-      channel = 0;
-      done += run;
+  // Zero where the result, computed in ys, has reached the clamp.
+  void keep_below(const Lines<A>& lines, int64_t count, const A* u, A* ys, A* out) const {
+    if (p.act <= LRELU) {
+      lines.values(count, u, -A(0), ys);
     } else {
-      const int64_t run = smaller(rest, count - done);
-      const A bias = Number<T>::read(biases[channel]);
-      for (int64_t i = 0; i < run; ++i) to[i] = Number<T>::read(source[i]) + bias;
-      channel = channel + 1 == p.channels ? 0 : channel + 1;
-      rest = p.step;
-      done += run;
+      evaluate(p, 0, count, u, ys);
+      limit(count, ys);
     }
+    for (int64_t i = 0; i < count; ++i) out[i] = (ys[i] < A(0) ? -ys[i] : ys[i]) < clamp ? out[i] : A(0);
   }
-  return buffer;
-}
+};
 
-template <class T> void run(const BiasAct& p) {
-  using A = typename Number<T>::Wide;
-  const int64_t chunks = (p.count + CHUNK - 1) / CHUNK;
+template <class A> int run(const BiasAct& p) {
   A clamp = p.clamp < 0 ? A(__builtin_inf()) : A(p.clamp);
-  if (p.grad && p.yref) clamp = Number<T>::read(Number<T>::write(clamp));  // as the result was stored
-  in_parallel(chunks, p.threads, [&](int64_t number) {
-    alignas(64) A us[CHUNK], xs[CHUNK], dys[CHUNK], outs[CHUNK];
-    const int64_t first = number * CHUNK, count = smaller(CHUNK, p.count - first);
-    T* out = static_cast<T*>(p.out) + first;
-    Chunk<A> chunk = {count, nullptr, nullptr, nullptr, outs};
-    if (sizeof(T) == sizeof(A)) chunk.out = reinterpret_cast<A*>(out);
-    if (p.grad == 0) {
-      chunk.u = biased<T>(p, p.x, first, count, us);
-    } else {
-      chunk.x = widened<T>(p.x, first, count, xs);
-      if (p.xref) chunk.u = biased<T>(p, p.xref, first, count, us);
-      else chunk.u = p.yref ? widened<T>(p.yref, first, count, us) : chunk.x;
-      if (p.grad == 2 && p.dy) chunk.dy = widened<T>(p.dy, first, count, dys);
-    }
-    run(p, chunk, clamp);
-    if (sizeof(T) == sizeof(A)) return;
-    for (int64_t i = 0; i < count; ++i) out[i] = Number<T>::write(outs[i]);
+  if (p.grad && p.yref) {  // as the result was stored
+    A stored = clamp;
+    typed<A>(p.dtype, [&](auto type) {
+      using Stored = Number<decltype(type)>;
+      stored = Stored::read(Stored::write(clamp));
+    });
+    clamp = stored;
+  }
+  A* biases = nullptr;  // wide
+  if (p.b) {
+    biases = static_cast<A*>(malloc(sizeof(A) * size_t(p.channels)));
+    if (!biases) return 2;
+    read_numbers(p.dtype, p.b, 0, 1, p.channels, biases);
+  }
+  const Worker<A> worker = {p, biases, clamp};
+  large_pages(p.out, p.count * size_of(p.dtype));
+  in_parallel((p.count + CHUNK - 1) / CHUNK, p.threads, [&](int64_t number) {
+    const int64_t first = number * CHUNK;
+    worker.work(first, smaller(CHUNK, p.count - first));
   });
+  free(biases);
+  return 0;
 }
 
 }  // namespace
 
+// 0, or 1 for a type that is not known, or 2 where there is no memory.
 EXPORTED zplus_bias_act(const BiasAct* p) {
-  switch (p->dtype) {
-    case FLOAT32: run<float>(*p); return 0;
-    case FLOAT64: run<double>(*p); return 0;
-    case FLOAT16: run<Half>(*p); return 0;
-    case BFLOAT16: run<BFloat>(*p); return 0;
-    default: return 1;
-  }
+  if (p->dtype < FLOAT32 || p->dtype > BFLOAT16) return 1;
+  return p->dtype == FLOAT64 ? run<double>(*p) : run<float>(*p);
 }

@@ -2,6 +2,9 @@
 #pragma once
 #include <stdint.h>
 #include <stdlib.h>
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
 #define EXPORTED extern "C" __attribute__((visibility("default"))) int
 
@@ -11,6 +14,8 @@ struct Half { uint16_t bits; };
 struct BFloat { uint16_t bits; };
 
 enum DType { FLOAT32, FLOAT64, FLOAT16, BFLOAT16 };
+
+inline int64_t size_of(int64_t dtype) { return dtype == FLOAT64 ? 8 : dtype == FLOAT32 ? 4 : 2; }
 
 template <class To, class From> inline To bits_of(From from) {
   static_assert(sizeof(To) == sizeof(From), "sizes differ");
@@ -59,6 +64,45 @@ template <> struct Number<Half> {
 
 inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 inline int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+
+// Calls action with a number of the type that this is, among those that are computed in A.
+template <class A, class Action> inline void typed(int64_t dtype, const Action& action) {
+  if constexpr (sizeof(A) == sizeof(float)) {
+    if (dtype == FLOAT16) return action(Half());
+    if (dtype == BFLOAT16) return action(BFloat());
+  }
+  action(A());
+}
+
+// to[i] = from[first + i * step], computed with from here on.
+template <class A>
+void read_numbers(int64_t dtype, const void* from, int64_t first, int64_t step, int64_t count, A* __restrict to) {
+  typed<A>(dtype, [=](auto type) {
+    using T = decltype(type);
+    const T* numbers = static_cast<const T*>(from) + first;
+    if (step == 1) for (int64_t i = 0; i < count; ++i) to[i] = Number<T>::read(numbers[i]);
+    else for (int64_t i = 0; i < count; ++i) to[i] = Number<T>::read(numbers[i * step]);
+  });
+}
+
+// to[first + i] = from[i], rounded.
+template <class A> void write_numbers(int64_t dtype, const A* __restrict from, int64_t count, void* to, int64_t first) {
+  typed<A>(dtype, [=](auto type) {
+    using T = decltype(type);
+    T* __restrict numbers = static_cast<T*>(to) + first;
+    for (int64_t i = 0; i < count; ++i) numbers[i] = Number<T>::write(from[i]);
+  });
+}
+
+// Asks for large pages under memory that is to be written: a new tensor's first touch of each small one costs more than
+// the operation itself. A kernel that has none, or keeps them for others, goes on as before.
+inline void large_pages(void* memory, int64_t bytes) {
+#ifdef MADV_HUGEPAGE
+  constexpr uintptr_t PAGE = 2 << 20;
+  const uintptr_t first = (uintptr_t(memory) + PAGE - 1) / PAGE * PAGE, last = (uintptr_t(memory) + uintptr_t(bytes)) / PAGE * PAGE;
+  if (bytes >= int64_t(2 * PAGE)) madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
+#endif
+}
 
 // Calls body(0) ... body(count - 1), which must not depend on each other, in so many threads at most.
 template <class Body> inline void in_parallel(int64_t count, int64_t threads, const Body& body) {
