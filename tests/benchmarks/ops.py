@@ -3,7 +3,8 @@
     python tests/benchmarks/ops.py CHECKOUTS [--json FILE]
 
 CHECKOUTS is a folder with checkouts of PTI (NVlabs' operations), stylegan2-pytorch (rosinality's) and BDInvert_Release
-(genforce's). Each case is a forward and a backward pass, or a forward pass alone.
+(genforce's). Each case is a forward and a backward pass, or a forward pass alone, of the shapes that StyleGAN2 has at a
+resolution: what is blurred comes from a transposed convolution and is one sample larger.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ Pass = Callable[[], Any]
 
 @click.command()
 @click.argument("checkouts", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--pairs", default=9, show_default=True, help="Timed pairs a case.")
+@click.option("--pairs", default=9, show_default=True, help="Timed pairs a case, at most.")
+@click.option("--seconds", default=20.0, show_default=True, help="After which a case gets no further pair.")
 @click.option("--resolution", "resolutions", type=int, multiple=True, help="Only these; all of 4 to 1024 by default.")
 @click.option(
     "--dtype", "dtypes", type=click.Choice(list(DTYPES)), multiple=True, default=["float32"], show_default=True
@@ -46,6 +48,7 @@ Pass = Callable[[], Any]
 def main(
     checkouts: Path,
     pairs: int,
+    seconds: float,
     resolutions: tuple[int, ...],
     dtypes: tuple[str, ...],
     tune_malloc: bool,
@@ -69,12 +72,13 @@ def main(
     for dtype in dtypes:
         for resolution in resolutions or RESOLUTIONS:
             for name, theirs, ours in _cases(upstreams, resolution, DTYPES[dtype]):
-                row = {"case": name, "resolution": resolution, "dtype": dtype, **_compare(theirs, ours, pairs)}
+                row = {"case": name, "resolution": resolution, "dtype": dtype, **_compare(theirs, ours, pairs, seconds)}
                 rows.append(row)
                 click.echo(
                     f"{name:34} {resolution:5} {dtype:9} {row['upstream_ms']:10.3f} ms {row['ours_ms']:10.3f} ms"
                     f" {row['ratio']:7.1f}x ({row['ratio_min']:.1f} to {row['ratio_max']:.1f})"
                 )
+    click.echo(_table(rows))
     if output is not None:
         machine = {"torch": torch.__version__, "backend": ops.backend(), "tuned_malloc": tune_malloc, "rows": rows}
         output.write_text(json.dumps(machine, indent=2) + "\n")
@@ -86,16 +90,21 @@ def _cases(upstreams: SimpleNamespace, resolution: int, dtype: torch.dtype) -> I
     features = torch.randn(1, channels, resolution, resolution).to(dtype)
     rgb, bias = torch.randn(1, 3, resolution, resolution).to(dtype), torch.randn(channels).to(dtype)
     nvlabs, kernel = upstreams.nvlabs, f.to(dtype)
-    layer = upstreams.genforce(scale_factor=1, extra_padding=3, kernel_gain=2).to(dtype)
-    shape = {"act": "lrelu", "clamp": 256}
+    upsampled = torch.randn(1, channels, resolution + 1, resolution + 1).to(dtype)
+    layer = upstreams.genforce(scale_factor=1, extra_padding=-1, kernel_gain=2).to(dtype)
     both = {
         "bias_act, NVlabs": (
             features,
-            lambda x: nvlabs.bias_act.bias_act(x, bias, impl="ref", **shape),
-            lambda x: ops.bias_act(x, bias, **shape),
+            lambda x: nvlabs.bias_act.bias_act(x, bias, act="lrelu", clamp=256, impl="ref"),
+            lambda x: ops.bias_act(x, bias, act="lrelu", clamp=256),
+        ),
+        "bias_act, no clamp, NVlabs": (
+            features,
+            lambda x: nvlabs.bias_act.bias_act(x, bias, act="lrelu", impl="ref"),
+            lambda x: ops.bias_act(x, bias, act="lrelu"),
         ),
         "FIR, NVlabs": (
-            features,
+            upsampled,
             lambda x: nvlabs.upfirdn2d.upfirdn2d(x, f, padding=1, gain=4, impl="ref"),
             lambda x: ops.upfirdn2d(x, f, padding=1, gain=4),
         ),
@@ -105,15 +114,15 @@ def _cases(upstreams: SimpleNamespace, resolution: int, dtype: torch.dtype) -> I
             lambda x: ops.upsample2d(x, f),
         ),
         "FIR, rosinality": (
-            features,
+            upsampled,
             lambda x: upstreams.rosinality(x, kernel, 1, 1, 1, 1, 1, 1, 1, 1),
             lambda x: ops.upfirdn2d(x, f, padding=1),
         ),
-        "FIR, genforce": (features, layer, lambda x: ops.upfirdn2d(x, f, padding=(3, 3, 3, 3), gain=4)),
+        "FIR, genforce": (upsampled, layer, lambda x: ops.upfirdn2d(x, f, padding=1, gain=4)),
     }
     for name, (x, theirs, ours) in both.items():
         _same(theirs(x), ours(x), name)
-        repeats = max(1, 400_000 // x.numel())
+        repeats = min(max(1, 400_000 // x.numel()), 100)
         yield f"{name}, forward", _repeated(theirs, x, repeats), _repeated(ours, x, repeats)
         yield f"{name}, both", _with_backward(theirs, x, repeats), _with_backward(ours, x, repeats)
 
@@ -144,9 +153,10 @@ def _with_backward(call: Callable[[Tensor], Tensor], x: Tensor, repeats: int) ->
     return run
 
 
-def _compare(theirs: Pass, ours: Pass, pairs: int) -> dict[str, float]:
-    _seconds(theirs), _seconds(ours)
-    timed = [(_seconds(theirs), _seconds(ours)) for _ in range(pairs)]
+def _compare(theirs: Pass, ours: Pass, pairs: int, seconds: float) -> dict[str, float]:
+    warm_up = _seconds(theirs) + _seconds(ours)
+    affordable = max(1, min(pairs, int(seconds / max(warm_up, 1e-9))))
+    timed = [(_seconds(theirs), _seconds(ours)) for _ in range(affordable)]
     ratios = sorted(a / b for a, b in timed)
     return {
         "upstream_ms": 1e3 * statistics.median(a for a, _ in timed),
@@ -154,7 +164,18 @@ def _compare(theirs: Pass, ours: Pass, pairs: int) -> dict[str, float]:
         "ratio": statistics.median(ratios),
         "ratio_min": ratios[0],
         "ratio_max": ratios[-1],
+        "pairs": affordable,
     }
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    """The ratios as a Markdown table: a line for each case and type, a column for each resolution."""
+    columns = sorted({row["resolution"] for row in rows})
+    found = {(row["case"], row["dtype"], row["resolution"]): f"{row['ratio']:.1f}" for row in rows}
+    lines = list(dict.fromkeys((row["case"], row["dtype"]) for row in rows))
+    head = ["operation", "type", *(f"{size}²" for size in columns)]
+    body = [[case, dtype, *(found[case, dtype, size] for size in columns)] for case, dtype in lines]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *body))
 
 
 def _seconds(call: Pass) -> float:
