@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import torch
@@ -42,10 +43,9 @@ def test_removed_modules_can_be_imported() -> None:
 def test_installed_modules_win(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "pkg_resources.py").write_text("parse_version = 'the real one'\n")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "pkg_resources", raising=False)
-    with applied(removed_modules.PATCH):
+    with mock.patch.dict(sys.modules), applied(removed_modules.PATCH):
+        sys.modules.pop("pkg_resources", None)
         assert importlib.import_module("pkg_resources").parse_version == "the real one"
-    monkeypatch.delitem(sys.modules, "pkg_resources")
 
 
 def test_a_stand_in_is_gone_afterwards() -> None:
