@@ -1,0 +1,74 @@
+"""The operations under ``torch.compile``: taken whole, for every size by one graph, with the numbers of eager mode."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+import torch
+from torch import Tensor
+
+from support.op_implementations import serving
+from zplus_plugins import ops
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # of torch's own
+
+SIZES = ((2, 3, 8, 9), (3, 4, 10, 7), (2, 5, 13, 11))  # at larger ones inductor itself chooses other sums
+needs_gxx = pytest.mark.skipif(not shutil.which("g++"), reason="no g++")
+BACKENDS = ["aot_eager", pytest.param("inductor", marks=needs_gxx)]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing is found that an earlier run compiled."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path_factory.mktemp("inductor")))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> Iterator[None]:
+    torch.manual_seed(0)
+    torch.compiler.reset()
+    yield
+    torch.compiler.reset()
+
+
+def layer(x: Tensor, b: Tensor, f: Tensor) -> Tensor:
+    """Both operations, with what a compiler may fuse around them: a short filter and a separable one."""
+    x = ops.upsample2d(ops.bias_act(2 * x, b, act="lrelu", clamp=2.0), f)
+    return ops.filter2d(ops.bias_act(x, b, act="tanh"), f[0]) + 1
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_one_graph_serves_all_sizes_and_implementations(backend: str, layout: torch.memory_format) -> None:
+    f = ops.setup_filter([1, 3, 3, 1])
+    compiled = torch.compile(layer, fullgraph=True, dynamic=True, backend=backend)
+    with torch._dynamo.config.patch(error_on_recompile=True):
+        for name, size in itertools.product(("reference", "cpu"), SIZES):
+            x = torch.randn(size).to(memory_format=layout).requires_grad_()
+            b = torch.randn(size[1], requires_grad=True)
+            with serving(name):
+                (found, gradients), (expected, wanted) = (with_gradients(call, x, b, f) for call in (compiled, layer))
+            assert found.stride() == expected.stride()
+            torch.testing.assert_close(found, expected)
+            torch.testing.assert_close(gradients, wanted)
+
+
+def with_gradients(call: Callable[..., Tensor], x: Tensor, b: Tensor, f: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+    y = call(x, b, f)
+    return y.detach(), torch.autograd.grad(y.square().sum(), (x, b))
+
+
+@needs_gxx
+def test_inductor_takes_other_types_at_a_fixed_size() -> None:
+    x, b, f = torch.randn(2, 3, 6, 5), torch.randn(3), ops.setup_filter([1, 3, 3, 1])
+
+    def layers() -> list[Tensor]:
+        return [layer(x.to(dtype), b.to(dtype), f) for dtype in (torch.float16, torch.bfloat16, torch.float64)]
+
+    with serving("cpu"):
+        torch.testing.assert_close(torch.compile(layers, fullgraph=True, dynamic=False)(), layers())
