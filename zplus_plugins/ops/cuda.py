@@ -14,7 +14,7 @@ from torch import Tensor
 from zplus_plugins.errors import OpsError
 from zplus_plugins.ops import build, compilers, driver, nvrtc
 from zplus_plugins.ops.build import Source, Target
-from zplus_plugins.ops.reference import memory_format_of
+from zplus_plugins.ops.reference import laid_out, memory_format_of
 
 CSRC = Path(__file__).with_name("csrc")
 DTYPES = {
@@ -121,20 +121,19 @@ class CudaKernels:
         gain: float,
         clamp: float,
     ) -> Tensor:
-        channels_last = x.ndim == 4 and not x.is_contiguous() and x.is_contiguous(memory_format=torch.channels_last)
-        layout = torch.channels_last if channels_last else torch.contiguous_format
-        x, b = x.contiguous(memory_format=layout), None if b is None else b.contiguous()
-        xref, yref, dy = (None if t is None else t.contiguous(memory_format=layout) for t in (xref, yref, dy))
         out = torch.empty_like(x)
-        count = x.numel()
+        count = out.numel()
         if count == 0:
             return out
-        step, channels = (1, 1) if b is None else (max(x.stride(dim), 1), x.shape[dim])
-        pointers = [0 if t is None else t.data_ptr() for t in (x, b, xref, yref, dy, out)]
+        tensors = [None if t is None else laid_out(t, out) for t in (x, xref, yref, dy)]
+        step = channels = 1
+        if b is not None:
+            b, step, channels = b.contiguous(), max(out.stride(dim), 1), b.shape[0]
+        pointers = [0 if t is None else t.data_ptr() for t in (tensors[0], b, *tensors[1:], out)]
         aligned = not any(pointer % 16 for pointer in (pointers[0], *pointers[2:]))
         parameters = _BIAS_ACT.pack(*pointers, count, step, alpha, gain, clamp, channels, act, aligned, 0)
-        blocks = -(-count // (_BIAS_ACT_BLOCK * (16 // x.element_size())))
-        self._launch(f"bias_act_{DTYPES[x.dtype]}_{grad}", (blocks, 1), _BIAS_ACT_BLOCK, parameters)
+        blocks = -(-count // (_BIAS_ACT_BLOCK * (16 // out.element_size())))
+        self._launch(f"bias_act_{DTYPES[out.dtype]}_{grad}", (blocks, 1), _BIAS_ACT_BLOCK, parameters)
         return out
 
     def upfirdn2d(

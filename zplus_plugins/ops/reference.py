@@ -50,9 +50,9 @@ def bias_act(
         clamp: bound of ``|y|``; negative for none.
 
     Returns:
-        A tensor of x's shape and dtype.
+        A tensor of x's shape and dtype, laid out as ``torch.empty_like(x)``, which torch.compile relies on.
     """
-    activation, dtype = BY_INDEX[act], x.dtype
+    activation, dtype, given = BY_INDEX[act], x.dtype, x
     x = x.to(computed_in(dtype))
 
     def biased(values: Tensor) -> Tensor:
@@ -65,7 +65,7 @@ def bias_act(
 
     if grad == 0:
         y = scaled_act(biased(x))
-        return (y.clamp(-clamp, clamp) if clamp >= 0 else y).to(dtype)
+        return laid_out((y.clamp(-clamp, clamp) if clamp >= 0 else y).to(dtype), torch.empty_like(given))
     if xref is None:
         xref, b = x if yref is None else yref, None
     u = biased(xref)
@@ -80,7 +80,13 @@ def bias_act(
         if yref is not None:
             y, bound = u, bound.to(dtype).to(x.dtype)  # as the result was rounded
         result = torch.where(y.abs() < bound, result, torch.zeros_like(result))
-    return result.to(dtype)
+    return laid_out(result.to(dtype), torch.empty_like(given))
+
+
+def laid_out(x: Tensor, like: Tensor) -> Tensor:
+    """x, with the strides of ``like``, which has no gaps."""
+    same = x.stride() == like.stride() or (x.is_contiguous() and like.is_contiguous())
+    return x if same else torch.empty_like(like).copy_(x)
 
 
 def upfirdn2d(
