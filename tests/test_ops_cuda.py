@@ -100,13 +100,22 @@ def test_divisions_are_exact() -> None:
             assert ((n * factor >> 32) + n) >> shift == n // value
 
 
-def test_images_of_more_than_two_to_the_31_elements_are_refused() -> None:
-    x = torch.empty(1, dtype=torch.float16).expand(1, 2**11, 2**10, 2**10)
+@pytest.mark.parametrize(
+    ("shape", "factor", "message"),
+    [
+        ((1, 2**11, 2**10, 2**10), 1, r"at most 2\^31 elements, found one of shape \(2048, 1024, 1024\)"),
+        ((2**31, 1, 1, 1), 1, r"counts images, rows and columns to 2\^31, found x of shape \(2147483648, 1, 1, 1\)"),
+        ((1, 1, 1, 2**30), 2, r"found x of shape \(1, 1, 1, 1073741824\), upsampled 2 x 2 times\. Split it"),
+    ],
+)
+def test_what_does_not_fit_31_bits_is_refused(shape: tuple[int, ...], factor: int, message: str) -> None:
+    x = torch.empty(1, dtype=torch.float16).expand(shape)
     launched: list[Any] = []
     kernels = cuda.CudaKernels("", lambda *launch: launched.append(launch))
-    ones = dict.fromkeys(("upx", "upy", "downx", "downy"), 1) | dict.fromkeys(("padx0", "padx1", "pady0", "pady1"), 0)
-    with pytest.raises(OpsError, match=r"at most 2\^31 elements, found one of shape \(2048, 1024, 1024\)"):
-        kernels.upfirdn2d(x, torch.ones(1, 1), **ones, flip=False, gain=1.0)
+    numbers = dict.fromkeys(("upx", "upy", "downx", "downy"), factor)
+    numbers |= dict.fromkeys(("padx0", "padx1", "pady0", "pady1"), 0)
+    with pytest.raises(OpsError, match=message):
+        kernels.upfirdn2d(x, torch.ones(1, 1), **numbers, flip=False, gain=1.0)
     assert not launched
 
 

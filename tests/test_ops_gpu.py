@@ -133,7 +133,11 @@ def test_results_are_the_same_every_time() -> None:
 def test_batches_of_more_than_two_to_the_31_elements() -> None:
     if torch.cuda.mem_get_info()[0] < 20 * 2**30:
         pytest.skip("less than 20 GiB of free GPU memory")
-    x = torch.ones(2**21 + 3, 1, 32, 32, dtype=torch.float16, device="cuda")
+    x = torch.ones(2**16 + 3, 32, 32, 32, dtype=torch.float16, device="cuda")
     x[-1] = 3
-    assert bias_act(x, act="relu", gain=2)[-1].eq(6).all()
+    b = torch.arange(32, dtype=torch.float16, device="cuda")
+    found = bias_act(x, b, act="relu", gain=2)
+    assert torch.equal(found[-1], (6 + 2 * b)[:, None, None].expand(32, 32, 32))
+    assert torch.equal(found[:-1].amin((0, 2, 3)), 2 + 2 * b)
+    del found
     assert upfirdn2d(x, torch.ones(1, 1, device="cuda"), gain=2)[-1].eq(6).all()

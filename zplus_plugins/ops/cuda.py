@@ -157,6 +157,11 @@ class CudaKernels:
         fh, fw = f.shape
         out_h = (height * upy + pady0 + pady1 - fh) // downy + 1
         out_w = (width * upx + padx0 + padx1 - fw) // downx + 1
+        if max(images, height * upy, width * upx, out_h * downy, out_w * downx) > _MOST - 2**16:
+            raise OpsError(
+                f"upfirdn2d on CUDA counts images, rows and columns to 2^31, found x of shape {tuple(x.shape)}, "
+                f"upsampled {upx} x {upy} times. Split it."
+            )
         layout = memory_format_of(x)
         y = torch.empty((images, channels, out_h, out_w), dtype=x.dtype, device=x.device, memory_format=layout)
         if y.numel() == 0:
