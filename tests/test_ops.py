@@ -12,6 +12,7 @@ from torch.autograd import gradcheck, gradgradcheck
 
 from support import op_grid
 from support.op_implementations import serving
+from support.op_parity import slope_ends_at_the_bound
 from zplus_plugins import ops
 from zplus_plugins.errors import OpsArgumentError
 
@@ -71,6 +72,11 @@ def test_bias_act_is_differentiable_twice(act: str, clamp: float | None) -> None
 def test_bias_act_is_differentiable_where_its_result_hides_the_sign(alpha: float, gain: float) -> None:
     x = torch.randn(4, 3, dtype=torch.float64, requires_grad=True)
     assert gradcheck(lambda x: ops.bias_act(x, act="lrelu", alpha=alpha, gain=gain, clamp=1.0), (x,))
+
+
+@pytest.mark.parametrize("act", op_grid.ACTIVATIONS)
+def test_the_slope_ends_at_the_bound(act: str) -> None:
+    slope_ends_at_the_bound("cpu", act)
 
 
 def test_bias_act_is_differentiable_three_times() -> None:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from support.cuda_on_cpu import kernels_on_cpu
 from support.op_grid import bias_act_cases, close, upfirdn2d_cases
-from support.op_parity import agrees_bias_act, agrees_upfirdn2d, random, upfirdn2d_arguments
+from support.op_parity import agrees_bias_act, agrees_upfirdn2d, random, slope_ends_at_the_bound, upfirdn2d_arguments
 from zplus_plugins.errors import OpsError
 from zplus_plugins.ops import bias_act, build, cache, choice, compilers, cuda, driver, nvrtc, reference, upfirdn2d
 from zplus_plugins.ops.activations import ACTIVATIONS
@@ -30,8 +30,10 @@ def emulated(tmp_path_factory: pytest.TempPathFactory) -> Kernels:
 
 @needs_gxx
 @pytest.mark.parametrize("act", ACTIVATIONS)
-def test_bias_act_s_arithmetic_is_the_reference_s(emulated: Kernels, act: str) -> None:
+def test_bias_act_s_arithmetic_is_the_reference_s(emulated: Kernels, act: str, monkeypatch: pytest.MonkeyPatch) -> None:
     agrees_bias_act(emulated, "cpu", act)
+    monkeypatch.setattr(choice, "_serving", {torch.device("cpu"): emulated})
+    slope_ends_at_the_bound("cpu", act)
 
 
 @needs_gxx

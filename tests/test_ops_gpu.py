@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from support.op_grid import bias_act_cases, close, upfirdn2d_cases
-from support.op_parity import agrees_bias_act, agrees_upfirdn2d, random, upfirdn2d_arguments
+from support.op_parity import agrees_bias_act, agrees_upfirdn2d, random, slope_ends_at_the_bound, upfirdn2d_arguments
 from zplus_plugins.ops import backend, bias_act, choice, setup_filter, upfirdn2d
 from zplus_plugins.ops.activations import ACTIVATIONS
 from zplus_plugins.ops.choice import Kernels
@@ -46,6 +46,7 @@ def test_the_backend_is_the_device_s() -> None:
 @pytest.mark.parametrize("act", ACTIVATIONS)
 def test_bias_act_is_the_reference(kernels: Kernels, act: str) -> None:
     agrees_bias_act(kernels, "cuda", act)
+    slope_ends_at_the_bound("cuda", act)
 
 
 def test_upfirdn2d_is_the_reference(kernels: Kernels) -> None:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from support.op_grid import DTYPES, close, laid_out
-from zplus_plugins.ops import reference
+from zplus_plugins.ops import bias_act, reference
 from zplus_plugins.ops.activations import ACTIVATIONS
 from zplus_plugins.ops.choice import Kernels
 
@@ -83,3 +83,18 @@ def agrees_bias_act(kernels: Kernels, device: str, act: str) -> None:
         found = kernels.bias_act(*there, grad=grad, **values)  # type: ignore[arg-type]
         assert found.stride() == expected.stride() == torch.empty_like(x).stride()
         close(found.cpu(), expected, dtype)
+
+
+def slope_ends_at_the_bound(device: str, act: str) -> None:
+    """Values at the bound itself have no slope, and those next to it have theirs.
+
+    Half types are tried where all values are exact: other activations round the result, but not before its slope.
+    """
+    for dtype in DTYPES if act in ("linear", "relu", "lrelu") else (torch.float32, torch.float64):
+        x = (torch.arange(-8, 9, device=device, dtype=dtype) / 8).requires_grad_()
+        free = bias_act(x, act=act, alpha=0.25, gain=2)
+        bound = free.detach().abs().sort().values[12]
+        clamped = bias_act(x, act=act, alpha=0.25, gain=2, clamp=bound.item())
+        assert clamped.abs().eq(bound).sum() > free.abs().gt(bound).sum() > 0
+        slope, expected = (torch.autograd.grad(y.sum(), x)[0] for y in (clamped, free))
+        torch.testing.assert_close(slope, expected.where(free.abs() < bound, 0.0))

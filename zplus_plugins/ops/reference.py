@@ -65,7 +65,9 @@ def bias_act(
 
     if grad == 0:
         y = scaled_act(biased(x))
-        return laid_out((y.clamp(-clamp, clamp) if clamp >= 0 else y).to(dtype), torch.empty_like(given))
+        if clamp >= 0:  # whose slope at the bound itself is 1 or 0 by torch's version
+            y = torch.where(y.abs() < clamp, y, y.detach().clamp(-clamp, clamp))
+        return laid_out(y.to(dtype), torch.empty_like(given))
     if xref is None:
         xref, b = x if yref is None else yref, None
     u = biased(xref)
