@@ -1,16 +1,19 @@
 """CUDA extensions that rosinality's StyleGAN2 and its descendants, such as encoder4editing, compile at import.
 
-Without nvcc and a GPU the import itself fails. Our operations stand in for the compiled modules, on
-every device; the upstream's own autograd functions call them, for first and second derivatives too.
+Without nvcc and a GPU the import itself fails. Our operations stand in for the compiled modules; the upstream's own
+autograd functions call them, for first and second derivatives too. With ``--ops upstream``, or with ``--latent off``
+and no choice, the upstream compiles its own on a GPU; on a CPU there are none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from subprocess import SubprocessError
 from types import SimpleNamespace
 from typing import Any
 
+import click
 import torch
 from torch import Tensor
 
@@ -18,6 +21,7 @@ from zplus_plugins.adapter import Patch
 from zplus_plugins.errors import PatchError
 from zplus_plugins.journal import Journal
 from zplus_plugins.ops import bias_act, upfirdn2d
+from zplus_plugins.patches.custom_ops import wanted
 from zplus_plugins.run import Run
 
 LEAKY_RELU = 3
@@ -63,19 +67,31 @@ _MODULES = {
 }
 
 
-def _loading(load: Callable[..., Any]) -> Callable[..., Any]:
-    def load_here(name: str, sources: str | Iterable[str], *args: Any, **kwargs: Any) -> Any:
-        files = [sources] if isinstance(sources, str) else list(sources)
-        for file in files:
-            if (name, Path(file).name) in _MODULES:
-                return _MODULES[name, Path(file).name]
-        return load(name, files, *args, **kwargs)
-
-    return load_here
-
-
 def _install(journal: Journal, run: Run) -> None:
-    journal.wrap_when_imported("torch.utils.cpp_extension:load", _loading)
+    def loading(load: Callable[..., Any]) -> Callable[..., Any]:
+        def load_here(name: str, sources: str | Iterable[str], *args: Any, **kwargs: Any) -> Any:
+            files = [sources] if isinstance(sources, str) else list(sources)
+            ours = next((_MODULES[name, Path(f).name] for f in files if (name, Path(f).name) in _MODULES), None)
+            if ours is not None and (wanted(run) or not run.device.cuda):
+                return ours
+            try:
+                return load(name, files, *args, **kwargs)
+            except (ImportError, OSError, RuntimeError, SubprocessError) as error:
+                if ours is None:
+                    raise
+                _tell(f"The upstream's own {name!r} cannot be built: {str(error).partition(chr(10))[0]}", run)
+                return ours
+
+        return load_here
+
+    journal.wrap_when_imported("torch.utils.cpp_extension:load", loading)
+
+
+def _tell(cause: str, run: Run) -> None:
+    """Say that ours take the place of what cannot be built; an error where the upstream's own were asked for."""
+    if run.options.ops == "upstream":
+        raise PatchError(f"{cause}. Run without --ops upstream, and ours take its place.") from None
+    click.echo(f"zplus: {cause}. Ours takes its place; --ops auto chooses it without trying.", err=True)
 
 
 PATCH = Patch(

@@ -138,3 +138,51 @@ def test_what_no_upstream_asks_for_is_refused() -> None:
         empty = torch.empty(0)
         with pytest.raises(PatchError, match="act=1 and grad=0"):
             fused.fused_bias_act(torch.ones(1, 1), empty, empty, 1, 0, 0.2, 1.0)
+
+
+def fused(monkeypatch: pytest.MonkeyPatch, gpu: bool, failure: Exception | None = None, **options: Any) -> Any:
+    """What stands for the compiled module on such a machine: ``"theirs"`` is the upstream's own."""
+
+    def load(name: str, sources: list[str]) -> str:
+        if failure is not None:
+            raise failure
+        return "theirs"
+
+    monkeypatch.setattr(torch.utils.cpp_extension, "load", load)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    with applied(extensions.PATCH, **options):
+        return torch.utils.cpp_extension.load("fused", ["fused_bias_act.cpp"])
+
+
+OFF = {"latent": "off"}
+UPSTREAM = {"latent": "zplus", "ops": "upstream"}
+
+
+@pytest.mark.parametrize(
+    ("gpu", "options", "theirs"),
+    [
+        (True, {"choice": "auto", **OFF}, True),
+        (True, {"choice": "auto", **UPSTREAM}, True),
+        (True, {"choice": "auto", "latent": "off", "ops": "auto"}, False),
+        (True, {"choice": "auto", "latent": "zplus"}, False),
+        (True, {"choice": "cpu", **UPSTREAM}, False),
+        (False, {"choice": "auto", **UPSTREAM}, False),
+        (False, {"choice": "auto", **OFF}, False),
+    ],
+)
+def test_the_upstream_s_own_serve_on_a_gpu_where_they_are_wanted(
+    gpu: bool, options: dict[str, Any], theirs: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = fused(monkeypatch, gpu, **options)
+    assert found == "theirs" if theirs else found.fused_bias_act is extensions._fused_bias_act
+
+
+def test_their_own_that_cannot_be_built(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    failure = RuntimeError("Error building extension 'fused': no nvcc\nand more of it")
+    assert fused(monkeypatch, True, failure, choice="auto", **OFF).fused_bias_act
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith(
+        "zplus: The upstream's own 'fused' cannot be built: Error building extension 'fused': no nvcc."
+    )
+    with pytest.raises(PatchError, match=r"no nvcc\. Run without --ops upstream"):
+        fused(monkeypatch, True, failure, choice="auto", **UPSTREAM)
