@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 from support.patching import applied, importable, upstream_or_standin
 from zplus_plugins import Journal
-from zplus_plugins.patches import custom_ops, extensions, genforce_ops, removed_modules, rosinality_ops
+from zplus_plugins.patches import custom_ops, device, extensions, genforce_ops, removed_modules, rosinality_ops
 from zplus_plugins.run import Options
 
 NO_RUN: Any = SimpleNamespace(options=Options())
@@ -35,9 +35,12 @@ NVLABS = {
     "sam": ("", f"sam_inversion/{STYLEGAN3}"),
     "ada": ("", "stylegan2-ada-pytorch"),
 }
+PTI_OPS = {"e4e": "models.e4e.stylegan2.op", "styleclip": "models.StyleCLIP.models.stylegan2.op"}
 OPS = {
     "e4e standin": (f"sam/{E4E}", "", "models.stylegan2.op"),
     "e4e": ("", f"sam_inversion/{E4E}", "models.stylegan2.op"),
+    **{f"pti's {name} standin": ("pti", "", package) for name, package in PTI_OPS.items()},
+    **{f"pti's {name}": ("", "PTI", package) for name, package in PTI_OPS.items()},
     "rosinality": ("", "stylegan2-pytorch", "op"),
 }
 NETWORK = """
@@ -125,6 +128,20 @@ class TestNVlabs:
             exec("from torch_utils.ops.bias_act import bias_act", namespace)
             assert namespace["bias_act"](torch.ones(1)) == 42
 
+    def test_convolutions_of_today_s_torch_are_called_without_a_word(
+        self, nvlabs: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        x, w = torch.randn(1, 2, 5, 4), torch.randn(3, 2, 3, 3)
+        expected, gradfix = F.conv2d(x, w), module("conv2d_gradfix")
+        theirs = dict(vars(gradfix))
+        monkeypatch.setattr(gradfix, "enabled", True, raising=False)
+        with applied(custom_ops.PATCH):
+            assert torch.equal(gradfix.conv2d(x.as_subclass(OnGPU), w).as_subclass(Tensor), expected)
+        assert vars(gradfix) == theirs | {"enabled": True}
+        if "stylegan3" not in str(nvlabs):  # whose own says nothing either
+            with pytest.warns(UserWarning, match="not supported on PyTorch"):
+                gradfix.conv2d(x.as_subclass(OnGPU), w)
+
     def test_a_network_out_of_a_pickle_calls_ours(
         self, nvlabs: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
@@ -142,6 +159,12 @@ class TestNVlabs:
             assert type(network).__module__ != "drawn"
             assert network(torch.randn(1, 2, 4, 4)).shape == (1, 2, 8, 8)
         assert calls == ["bias_act", "upfirdn2d"]
+
+
+class OnGPU(Tensor):
+    """Says that it is on a GPU."""
+
+    device = property(lambda self: torch.device("cuda"))  # type: ignore[assignment]
 
 
 def counted(name: str, op: Callable[..., Tensor], calls: list[str]) -> Callable[..., Tensor]:
@@ -211,6 +234,24 @@ class TestRosinality:
         ]
         torch.testing.assert_close(ours, expected, rtol=1e-5, atol=1e-5)
 
+    def test_the_same_numbers_as_its_own(self, entry: tuple[str, ...]) -> None:
+        """Its own on the CPU, where its compiled modules are ours."""
+        kernel, bias = torch.rand(4, 4), torch.randn(3)
+        x = torch.randn(2, 3, 6, 4)
+        with applied(device.PATCH, extensions.PATCH, rosinality_ops.PATCH):
+            op = importlib.import_module(entry[-1])
+            calls: list[tuple[Callable[..., Tensor], tuple[Any, ...], dict[str, Any]]] = [
+                (op.fused_leaky_relu, (x, bias), {}),
+                (op.fused_leaky_relu, (x[:, :, 0, 0], bias), {"scale": 1.5}),
+                (op.fused_leaky_relu, (x[:, :, :3, 0], bias), {}),
+                (op.upfirdn2d, (x, kernel), {"pad": (2, 1)}),
+                (op.upfirdn2d, (x, kernel), {"up": 2, "pad": (2, 1)}),
+                (op.upfirdn2d, (x, kernel), {"down": 2, "pad": (1, 1)}),
+            ]
+            for function, arguments, options in calls:
+                ours, theirs = (with_gradient(f, *arguments, **options) for f in (function, unwrapped(function)))
+                torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
+
     def test_undone_and_left_alone(self, entry: tuple[str, ...]) -> None:
         with applied(extensions.PATCH, rosinality_ops.PATCH):
             op = importlib.import_module(entry[-1])
@@ -220,6 +261,11 @@ class TestRosinality:
         assert (modules[0].fused_leaky_relu, modules[1].upfirdn2d) == tuple(ours.__wrapped__ for ours in patched)
         with applied(extensions.PATCH, rosinality_ops.PATCH, ops="upstream"):
             assert modules[0].fused_leaky_relu is patched[0].__wrapped__
+
+
+def unwrapped(function: Any) -> Callable[..., Tensor]:
+    theirs: Callable[..., Tensor] = function.__wrapped__
+    return theirs
 
 
 def resampled(x: Tensor, kernel: Tensor, up: int, down: int, pad: tuple[int, int]) -> Tensor:
