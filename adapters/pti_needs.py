@@ -11,7 +11,7 @@ from zplus_plugins.adapter import Requirement
 from zplus_plugins.conditions import Above, Undotted
 from zplus_plugins.inputs import LpipsWeights
 from zplus_plugins.pickles import PickleFile
-from zplus_plugins.pictures import Pictures, SavedCodes
+from zplus_plugins.pictures import Pictures, SavedCodes, Unsaved
 from zplus_plugins.requirements import DnnlibDownload, Folder, OneOf, When, Writable
 
 CODES = "{embedding_base_dir}/{input_data_id}"
@@ -62,7 +62,7 @@ def earlier_pivots(arguments: Mapping[str, Any]) -> Iterable[Path]:
 PTI: tuple[Requirement, ...] = (
     GENERATOR,
     IMAGES,
-    FEATURES,
+    When("first_inv_type", "w", (Unsaved("use_last_w_pivots", codes=PIVOT, need=FEATURES),)),
     LpipsWeights("{lpips_type}"),
     *LOSSES,
     PIVOTS,

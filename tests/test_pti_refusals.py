@@ -155,6 +155,20 @@ class TestSavedPivots:
         multi = ("--dry-run", "--call", "run_PTI('', False, True)", RUN_PTI)
         assert run(assets, out, *multi, use_last_w_pivots=True).exit_code == 0  # it finds those that are missing
 
+    def test_offline_only_finding_them_takes_the_projectors_loss(
+        self, assets: Assets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("DNNLIB_CACHE_DIR", str(tmp_path / "empty"))
+        out, offline = tmp_path / "out", ("--offline", "--dry-run", "--latent", "off")
+        save_pivot(pivot(out, "crop0"))
+        refused(run(assets, out, *offline, *CALL), 1, "metrics/vgg16.pt")
+        for call in (CALL, ("--call", "run_PTI('run', False, True)", RUN_PTI)):
+            one = run(assets, out, *offline, *call, use_last_w_pivots=True, max_images_to_invert=1)
+            assert (one.exit_code, "metrics/vgg16.pt" in one.output) == (0, False), one.output
+        refused(run(assets, out, *offline, *call, use_last_w_pivots=True), 1, "metrics/vgg16.pt")
+        encoded = run(assets, out, *offline, *CALL, first_inv_type="w+")
+        assert (encoded.exit_code, "metrics/vgg16.pt" in encoded.output) == (0, False), encoded.output
+
     def test_of_another_run(self, assets: Assets, tmp_path: Path) -> None:
         out = tmp_path / "out"
         code = pivot(out, "crop0")

@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from zplus_plugins.adapter import Finding, NeededFile
+from zplus_plugins.adapter import FileRequirement, Finding, NeededFile, Requirement
 from zplus_plugins.inputs import image_problem
 from zplus_plugins.pickles import read_number
 
@@ -119,6 +119,32 @@ class SavedCodes:
         """The files, there or not."""
         names = [name for name, _ in self.pictures.chosen(arguments)]
         return [Path(self.path.format_map({**arguments, "image": name})) for name in names]
+
+
+@dataclass(frozen=True)
+class Unsaved:
+    """What finding codes takes, unless those of an earlier run are taken instead and none is missing.
+
+    Attributes:
+        taken: the argument that says whether they are.
+        codes: the saved ones.
+        need: what finding them takes.
+    """
+
+    taken: str
+    codes: SavedCodes
+    need: Requirement
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        return [] if self._all_there(arguments) else self.need.check(arguments)
+
+    def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
+        if self._all_there(arguments) or not isinstance(self.need, FileRequirement):
+            return []
+        return self.need.asks_for(arguments)
+
+    def _all_there(self, arguments: Mapping[str, Any]) -> bool:
+        return bool(arguments[self.taken]) and all(path.is_file() for path in self.codes.paths(arguments))
 
 
 def _same_names(chosen: list[tuple[str, Path]]) -> list[Finding]:
