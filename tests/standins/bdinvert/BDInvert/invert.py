@@ -76,7 +76,7 @@ def main() -> None:
 
     for path in tqdm(paths):
         target = read_target(path, generator.resolution)
-        target_resized = Lanczos_resizing(target, (256, 256))
+        target_resized = Lanczos_resizing(target, (64, 64))
         detailcode = generator.truncation.w_avg.clone().detach().view(1, 1, -1)
         detailcode = detailcode.repeat(1, generator.num_layers, 1).requires_grad_(True)
         with torch.no_grad():
@@ -87,7 +87,7 @@ def main() -> None:
 
         for _ in tqdm(range(args.num_iters)):
             x_rec = generator.synthesis(detailcode, randomize_noise=args.randomize_noise, **feature)["image"]
-            x_rec_resized = nn.functional.interpolate(x_rec, size=(256, 256), mode="bicubic")
+            x_rec_resized = nn.functional.interpolate(x_rec, size=(64, 64), mode="bicubic")
             loss = torch.mean((x_rec - target) ** 2)
             loss = loss + args.weight_perceptual_term * torch.mean(lpips_fn(target_resized, x_rec_resized))
             loss = loss + args.weight_basecode_term * torch.mean((basecode - basecode_starting) ** 2)

@@ -83,8 +83,8 @@ def main() -> None:
             encoder_input = Lanczos_resizing(image, (shape[1], shape[2]))
         encoder.train()
         x_rec = synthesize(wp, basecode_layer=layer, basecode=encoder(encoder_input))["image"]
-        x_rec_resized = nn.functional.interpolate(x_rec, size=(256, 256), mode="bicubic")
-        perceptual = torch.mean(lpips_fn(x_rec_resized, Lanczos_resizing(image, (256, 256))))
+        x_rec_resized = nn.functional.interpolate(x_rec, size=(64, 64), mode="bicubic")
+        perceptual = torch.mean(lpips_fn(x_rec_resized, Lanczos_resizing(image, (64, 64))))
         loss = torch.mean((x_rec - image) ** 2) + args.perceptual_weight * perceptual
         losses.append(loss.item())
         optimizer.zero_grad()
