@@ -45,9 +45,11 @@ template <> struct Number<Half> {
   using Wide = float;
   static inline float read(Half value) {
     const uint32_t size = value.bits & 0x7fffu;
-    // Exponent and mantissa in float's places; the product corrects the bias, for subnormal numbers too.
-    const float scaled = bits_of<float>(size << 13) * 0x1p112f;
-    const uint32_t finite = bits_of<uint32_t>(scaled), special = (size << 13) | 0x7f800000u;
+    // Exponent and mantissa in float's places. A subnormal number gets an exponent, less what that is worth: none of
+    // float's own subnormals comes up, which the processor may take for zero (torch.set_flush_denormal, -ffast-math).
+    const uint32_t placed = size << 13, special = placed | 0x7f800000u;
+    const uint32_t small = bits_of<uint32_t>(bits_of<float>(placed + 0x38800000u) - 0x1p-14f);
+    const uint32_t finite = size < 0x400u ? small : placed + 0x38000000u;
     return bits_of<float>((size >= 0x7c00u ? special : finite) | (uint32_t(value.bits & 0x8000u) << 16));
   }
   static inline Half write(float value) {
