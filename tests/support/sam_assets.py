@@ -129,7 +129,8 @@ def run_script(
         cwd=assets.cwd,
         env=environment,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         timeout=timeout,
     )
 
