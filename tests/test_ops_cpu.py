@@ -78,8 +78,7 @@ def test_what_is_not_finite_stays_so(kernels: Kernels, bad: float, dtype: torch.
 
 @pytest.fixture
 def exact() -> Iterator[None]:
-    """Subnormal numbers are not flushed, whatever an earlier test has loaded: libraries that inductor linked in
-    torch 2.4 see to it that they are."""
+    """No number is flushed to zero, though an earlier test may have loaded libraries that ask for it."""
     torch.set_flush_denormal(False)
     yield
     torch.set_flush_denormal(False)

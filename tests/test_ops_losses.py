@@ -34,8 +34,10 @@ def command(folder: Path, out: Path, adapter: str, ops: str, **options: Any) -> 
     return [str(out / "settings.json")]
 
 
-def recorded(done: Any, recorder: LossRecorder) -> list[float]:
+def recorded(done: Any, recorder: LossRecorder, ops: str) -> list[float]:
+    """The losses of a run that these operations, and no others, have served."""
     assert done.returncode == 0, done.stderr[-4000:]
+    assert f"operations: {ops}" in done.stderr
     return recorder.losses()
 
 
@@ -56,7 +58,7 @@ def bdinvert(folder: Path, steps: int, kind: str) -> Losses:
         arguments = [*bdinvert_assets.invert_args(assets, steps), "--save_dir", str(out)]
         driven = [*command(folder, out, "bdinvert", ops), "invert.py", *arguments]
         script = str(bdinvert_runs.DRIVER)
-        return recorded(bdinvert_assets.run_script(assets, script, driven, recorder.env, timeout=900), recorder)
+        return recorded(bdinvert_assets.run_script(assets, script, driven, recorder.env, timeout=900), recorder, ops)
 
     return losses
 
@@ -77,7 +79,7 @@ def pti(folder: Path, steps: int, kind: str, prepared_pti: Callable[..., pti_ass
         driven = [*command(folder, out, "pti", ops, **options), pti_runs.RUN_PTI]
         env = {**recorder.env, **projection, "ZPLUS_TEST_SEED": "1"}
         done = pti_assets.run_script(assets, str(pti_runs.DRIVER), driven, env, timeout=900, settings=w_plus)
-        return recorded(done, recorder)
+        return recorded(done, recorder, ops)
 
     return losses
 
@@ -91,7 +93,7 @@ def sam(folder: Path, steps: int, kind: str, prepared_sam: Callable[[str], sam_a
         arguments = [*sam_assets.invert_args(assets, steps), "--output_path", str(out)]
         driven = [*command(folder, out, "sam", ops), sam_runs.INVERT, *arguments]
         script = str(sam_runs.DRIVER)
-        return recorded(sam_assets.run_script(assets, script, driven, recorder.env, timeout=900), recorder)
+        return recorded(sam_assets.run_script(assets, script, driven, recorder.env, timeout=900), recorder, ops)
 
     return losses
 

@@ -111,7 +111,8 @@ def main() -> None:
     choice = plugins.choose(script, settings["adapter"])
     hooks = plugins.hooks_of(Driver(choice.upstream.adapter, settings))
     run = Run(plugins.Choice(choice.plugin, choice.upstream, hooks), Options(**settings.get("options", {})))
-    print(launch(run, script, arguments).line(), file=sys.stderr)
+    summary = launch(run, script, arguments)
+    print(summary.line(), f"operations: {summary.ops}", sep="\n", file=sys.stderr)
     if isinstance(settings.get("then_untouched"), str):
         exec(settings["then_untouched"], {"__name__": "__main__"})
     elif "then_untouched" in settings:
