@@ -12,7 +12,7 @@ from torch import Tensor, library
 from zplus_plugins.errors import OpsArgumentError
 from zplus_plugins.ops import reference
 from zplus_plugins.ops.activations import ACTIVATIONS, BY_INDEX, activation_named
-from zplus_plugins.ops.choice import Kernels, kernels_for
+from zplus_plugins.ops.choice import kernels_for
 
 LINEAR = ACTIVATIONS["linear"]
 DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
@@ -85,7 +85,7 @@ def _recorded(*tensors: Tensor | None) -> bool:
 
 
 def _call(
-    kernels: Kernels,
+    implementation: Callable[..., Tensor],
     x: Tensor,
     b: Tensor | None,
     xref: Tensor | None,
@@ -98,12 +98,12 @@ def _call(
     gain: float,
     clamp: float,
 ) -> Tensor:
-    return kernels.bias_act(x, b, xref, yref, dy, grad=grad, dim=dim, act=act, alpha=alpha, gain=gain, clamp=clamp)
+    return implementation(x, b, xref, yref, dy, grad=grad, dim=dim, act=act, alpha=alpha, gain=gain, clamp=clamp)
 
 
 def _run(x: Tensor, *others: Any) -> Tensor:
     """A call of the kernels that serve x's device, or of the reference."""
-    return _call(kernels_for(x.device) or reference, x, *others)
+    return _call((kernels_for(x.device) or reference).bias_act, x, *others)
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -128,7 +128,7 @@ def _derivative(call: Callable[..., Tensor]) -> Callable[[Any, Tensor], tuple[Te
         if by_x or (by_b and ctx.order == 0):
             dx = call(gradient, b, xref, yref, None, 1, *ctx.parameters)
         if ctx.order == 1 and xref is not None and (by_b or by_xref):
-            twice = partial(_call, reference) if torch.is_grad_enabled() else call
+            twice = partial(_call, reference.bias_act) if torch.is_grad_enabled() else call
             dxref = twice(gradient, b, xref, None, factor, 2, *ctx.parameters)
         db = _sum_but(dx if ctx.order == 0 else dxref, ctx.parameters[0]) if by_b else None
         return (dx if by_x else None, db, dxref if by_xref else None, *[None] * 8)

@@ -14,7 +14,7 @@ from torch import Tensor
 from zplus_plugins.errors import OpsError
 from zplus_plugins.ops import build
 from zplus_plugins.ops.build import Source, Target
-from zplus_plugins.ops.reference import memory_format_of
+from zplus_plugins.ops.reference import laid_out, memory_format_of
 
 CSRC = Path(__file__).with_name("csrc")
 DTYPES = {torch.float32: 0, torch.float64: 1, torch.float16: 2, torch.bfloat16: 3}
@@ -96,7 +96,7 @@ class CpuKernels:
         count = out.numel()
         if count == 0:
             return out
-        tensors = [None if t is None else _laid_out(t, out) for t in (x, xref, yref, dy)]
+        tensors = [None if t is None else laid_out(t, out) for t in (x, xref, yref, dy)]
         step = channels = 1
         if b is not None:
             b, step, channels = b.contiguous(), max(out.stride(dim), 1), b.shape[0]
@@ -143,11 +143,6 @@ class CpuKernels:
         )
         self._upfirdn2d(parameters)
         return y
-
-
-def _laid_out(x: Tensor, like: Tensor) -> Tensor:
-    """x, with the strides of ``like``."""
-    return x if x.stride() == like.stride() else torch.empty_like(like).copy_(x)
 
 
 def _threads(count: int) -> int:
