@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
+import importlib.util
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -127,7 +129,7 @@ def nvcc() -> str | None:
 
 # The last as it is built for users; the others without what takes the compiler longest.
 UNOPTIMISED = ("-Xcicc", "-O0", "-Xptxas", "-O0")
-COMPILED = [(f"sm_{number}", UNOPTIMISED) for number in (70, 75, 80, 86, 89, 100, 120)] + [("sm_90", ("-O3",))]
+COMPILED = [(f"sm_{number}", UNOPTIMISED) for number in (75, 80, 86, 89, 100, 120)] + [("sm_90", ("-O3",))]
 
 
 @pytest.mark.skipif(nvcc() is None, reason="no nvcc")
@@ -140,6 +142,34 @@ def test_nvcc_compiles_the_sources(
     if architecture not in known:
         pytest.skip(f"this nvcc compiles for {known[0]} to {known[-1]}")
     complete(build.build(dataclasses.replace(cuda.target(architecture), flags=flags)))
+
+
+def nvrtc_of_cuda_12() -> Path | None:
+    spec = importlib.util.find_spec("nvidia")
+    places = spec.submodule_search_locations or () if spec else ()
+    return next((file for place in places for file in Path(place).rglob("libnvrtc.so.12")), None)
+
+
+@pytest.mark.skipif(nvrtc_of_cuda_12() is None, reason="no NVRTC of CUDA 12")
+def test_nvrtc_of_cuda_12_compiles_the_sources_for_sm_70(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which CUDA 13 no longer does."""
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
+    compiler = nvrtc.Nvrtc(ctypes.CDLL(str(nvrtc_of_cuda_12())))
+    assert compiler.version.startswith("12.")
+    complete(compiler.build(cuda.target("sm_70")))
+
+
+def test_nvrtc_of_torchs_own_cuda_is_preferred(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for version in ("12", "13"):
+        file = tmp_path / f"cuda_{25 - int(version)}" / f"libnvrtc.so.{version}"
+        file.parent.mkdir()
+        file.touch()
+    places = SimpleNamespace(submodule_search_locations=[str(tmp_path)])
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: places)
+    for version in ("12", "13"):
+        monkeypatch.setattr(torch.version, "cuda", f"{version}.1")
+        first = next(place for place in nvrtc._places() if place.startswith(str(tmp_path)))
+        assert first.endswith(f".so.{version}")
 
 
 def complete(cubin: Path) -> None:

@@ -102,13 +102,14 @@ def find() -> Nvrtc:
 
 
 def _places() -> Iterator[str]:
+    """Where a library may lie: first that of the CUDA version that torch was built for."""
+    major = (torch.version.cuda or "").partition(".")[0]
     spec = importlib.util.find_spec("nvidia")
     folders = [Path(torch.__file__).parent / "lib"]
     folders += [Path(place) for place in (spec.submodule_search_locations or () if spec else ())]
-    for folder in folders:
-        yield from map(str, sorted(folder.rglob("libnvrtc.so*"), reverse=True))
-        yield from map(str, sorted(folder.glob("libnvrtc-*.so*"), reverse=True))
-    major = (torch.version.cuda or "").partition(".")[0]
+    files = [file for folder in folders for file in sorted(folder.rglob("libnvrtc.so*"), reverse=True)]
+    files += [file for folder in folders for file in sorted(folder.glob("libnvrtc-*.so*"), reverse=True)]
+    yield from map(str, sorted(files, key=lambda file: not file.name.endswith(f".so.{major}")))
     yield from (f"libnvrtc.so.{major}", "libnvrtc.so") if major else ()
     if os.environ.get("CUDA_HOME"):
         yield str(Path(os.environ["CUDA_HOME"]) / "lib64" / "libnvrtc.so")
