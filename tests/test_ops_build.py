@@ -14,12 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from support.op_implementations import needs_gxx
 from zplus_plugins.errors import OpsError
 from zplus_plugins.ops import build, cache, compilers
 from zplus_plugins.ops.build import Source, Target
 from zplus_plugins.ops.compilers import Compiler
 
-pytestmark = pytest.mark.skipif(not compilers.shutil.which("g++"), reason="no g++")
+pytestmark = needs_gxx
 
 # Runs what stands behind it, counts itself first, and takes its time.
 SLOW_GXX = """#!/bin/sh

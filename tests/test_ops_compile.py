@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import itertools
-import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
 import torch
 from torch import Tensor
 
-from support.op_implementations import serving
+from support.op_implementations import needs_gxx, serving
 from zplus_plugins import ops
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of torch's own
 
 SIZES = ((2, 3, 8, 9), (3, 4, 10, 7), (2, 5, 13, 11))  # at larger ones inductor itself chooses other sums
-needs_gxx = pytest.mark.skipif(not shutil.which("g++"), reason="no g++")
 BACKENDS = ["aot_eager", pytest.param("inductor", marks=needs_gxx)]
 
 

@@ -16,13 +16,12 @@ from torch import Tensor
 
 from support.cuda_on_cpu import kernels_on_cpu
 from support.op_grid import bias_act_cases, close, upfirdn2d_cases
+from support.op_implementations import needs_gxx
 from support.op_parity import agrees_bias_act, agrees_upfirdn2d, random, slope_ends_at_the_bound, upfirdn2d_arguments
 from zplus_plugins.errors import OpsError
 from zplus_plugins.ops import bias_act, build, cache, choice, compilers, cuda, driver, nvrtc, reference, upfirdn2d
 from zplus_plugins.ops.activations import ACTIVATIONS
 from zplus_plugins.ops.choice import Kernels
-
-needs_gxx = pytest.mark.skipif(shutil.which("g++") is None, reason="no g++")
 
 
 @pytest.fixture(scope="module")

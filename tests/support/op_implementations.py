@@ -10,6 +10,8 @@ import pytest
 
 from zplus_plugins.ops import choice
 
+needs_gxx = pytest.mark.skipif(shutil.which("g++") is None, reason="no g++")
+
 
 @contextmanager
 def serving(name: str) -> Iterator[None]:
