@@ -1,0 +1,5 @@
+"""StyleGAN2 generators of our own writing, into which other people's weights can be loaded."""
+
+from zplus_plugins.generators.stylegan2 import Architecture, Generator
+
+__all__ = ["Architecture", "Generator"]
