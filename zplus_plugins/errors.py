@@ -31,6 +31,10 @@ class GeneratorError(ZPlusError):
     """A generator's mapping network is of no known family, or cannot hold this latent space."""
 
 
+class GeneratorFileError(GeneratorError):
+    """A generator's file is missing, damaged, refused, or of no kind that can be used; nothing of it was run."""
+
+
 class SwapError(ZPlusError):
     """The optimizer leaf could not be replaced, or was not; nothing ran in W+ instead."""
 

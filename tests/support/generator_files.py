@@ -1,0 +1,165 @@
+"""Writes one of our generators as other people's trainers would have saved it."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from unittest import mock
+
+import torch
+from torch import Tensor
+
+from zplus_plugins.generators import Architecture, Generator
+
+SMALL = Architecture(16, (8, 6, 4), z_dim=12, w_dim=10, mapping_layers=3, mapping_dim=7)
+SOURCE = "raise RuntimeError('the source code in the pickle was run')"
+
+
+def trained(architecture: Architecture = SMALL, seed: int = 0) -> Generator:
+    """A generator none of whose parameters has the value that it starts with."""
+    torch.manual_seed(seed)
+    generator = Generator(architecture).eval().requires_grad_(False)
+    for name, tensor in generator.state_dict().items():
+        tensor.add_(torch.randn_like(tensor), alpha=20 if name.startswith("mapping") and name.endswith("bias") else 0.3)
+    return generator
+
+
+def rosinality(generator: Generator) -> dict[str, Any]:
+    """The checkpoint that stylegan2-pytorch's converter writes."""
+    kernel = 4 * generator.taps
+    state: dict[str, Tensor] = OrderedDict({"input.input": generator.const[None]})
+    for name, tensor in ours(generator, "mapping.layers."):
+        index, part = name.split(".")
+        state[f"style.{int(index) + 1}.{part}"] = tensor
+    for index, convolution in enumerate(convolutions(generator)):
+        prefix = "conv1" if index == 0 else f"convs.{index - 1}"
+        scale = convolution["weight"][0].numel() ** 0.5
+        state |= styled(prefix, convolution) | {f"{prefix}.conv.weight": scale * convolution["weight"][None]}
+        state |= {
+            f"{prefix}.activate.bias": convolution["bias"],
+            f"noises.noise_{index}": convolution["noise"][None, None],
+        }
+        state[f"{prefix}.noise.weight"] = convolution["noise_strength"][None]
+        if index % 2:
+            state[f"{prefix}.conv.blur.kernel"] = kernel
+    for index, rgb in enumerate(colours(generator)):
+        prefix = f"to_rgbs.{index - 1}" if index else "to_rgb1"
+        state |= styled(prefix, rgb) | {f"{prefix}.conv.weight": rgb["weight"][None, :, :, None, None]}
+        state |= {f"{prefix}.bias": rgb["bias"][None, :, None, None]}
+        if index:
+            state[f"{prefix}.upsample.kernel"] = kernel
+    return {"g_ema": state, "latent_avg": generator.w_mean}
+
+
+def genforce(generator: Generator) -> dict[str, Any]:
+    """The checkpoint that BDInvert reads."""
+    state: dict[str, Tensor] = OrderedDict({"truncation.w_avg": generator.w_mean})
+    for name, tensor in ours(generator, "mapping.layers."):
+        state[f"mapping.dense{name}"] = tensor
+    state["synthesis.early_layer.const"] = generator.const[None]
+    state["synthesis.upsample.kernel"] = 4 * generator.taps[None, None]
+    layers = {f"layer{index}": layer for index, layer in enumerate(convolutions(generator))}
+    layers |= {f"output{index}": layer for index, layer in enumerate(colours(generator))}
+    for name, layer in layers.items():
+        weight = layer["weight"]
+        scaled = weight * weight[0].numel() ** 0.5 if weight.ndim == 4 else weight[:, :, None, None]
+        turned = scaled.flip(2, 3) if name.startswith("layer") and int(name[5:]) % 2 else scaled
+        theirs = layer | {"weight": turned, "style.bias": layer["style.bias"] - 1}
+        if "noise" in theirs:
+            theirs["noise"] = theirs["noise"][None, None]
+        state |= {f"synthesis.{name}.{part}": tensor for part, tensor in theirs.items()}
+    return {"generator_smooth": state, "generator": {}}
+
+
+def nvlabs(generator: Generator, **attributes: Any) -> dict[str, Any]:
+    """A snapshot of stylegan2-ada-pytorch, for :func:`write_pickle`; ``attributes`` replace those of its layers."""
+    a = generator.architecture
+    dense: dict[str, Any] = {}
+    for name, tensor in ours(generator, "mapping.layers."):
+        index, part = name.split(".")
+        dense.setdefault(f"fc{index}", {})[part] = tensor
+    gain = {"bias_gain": a.mapping_lr_multiplier, "activation": "lrelu"} | attributes
+    mapping = Network(
+        "MappingNetwork",
+        {"w_avg": generator.w_mean},
+        {n: Network("FullyConnectedLayer", t, **gain) for n, t in dense.items()},
+    )
+    pairs = list(
+        zip([None, *convolutions(generator)[1::2]], convolutions(generator)[::2], colours(generator), strict=True)
+    )
+    blocks = {}
+    for resolution, (up, conv, rgb) in zip(a.resolutions, pairs, strict=True):
+        modules = {} if up is None else {"conv0": layer(up, {"resample_filter": generator.taps}, **attributes)}
+        modules["conv1"] = layer(conv, {"resample_filter": torch.ones(1)}, **{"conv_clamp": a.conv_clamp} | attributes)
+        modules["torgb"] = layer(rgb | {"weight": rgb["weight"][:, :, None, None]}, {}, "ToRGBLayer")
+        own = {"const": generator.const} if up is None else {}
+        own["resample_filter"] = generator.taps
+        blocks[f"b{resolution}"] = Network("SynthesisBlock", own, modules, **{"architecture": "skip"} | attributes)
+    synthesis = Network("SynthesisNetwork", {}, blocks)
+    network = Network("Generator", {}, {"synthesis": synthesis, "mapping": mapping}, z_dim=a.z_dim)
+    return {"G": None, "G_ema": network, "training_set_kwargs": {"max_size": None}, "augment_pipe": None}
+
+
+class Network:
+    """An object of NVlabs' ``persistence``: a class by its name, its source code, and what it holds."""
+
+    def __init__(
+        self, name: str, tensors: dict[str, Tensor], modules: dict[str, Network] | None = None, **rest: Any
+    ) -> None:
+        self.name = name
+        self.state = {"_parameters": OrderedDict(tensors), "_buffers": OrderedDict(), "_modules": modules or {}, **rest}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        meta = {"type": "class", "version": 6, "module_src": SOURCE, "class_name": self.name, "state": self.state}
+        return _reconstruct_persistent_obj, (meta,)
+
+
+def _reconstruct_persistent_obj(meta: Any) -> None:
+    """Only its name is used."""
+
+
+def write_pickle(content: Any, path: Path, write: Callable[[Any, Path], None] | None = None) -> None:
+    """As NVlabs' trainers do; or ``write`` with networks pickled as theirs."""
+    module: Any = ModuleType("torch_utils.persistence")
+    module._reconstruct_persistent_obj = _reconstruct_persistent_obj
+    names = {"__module__": module.__name__}
+    with (
+        mock.patch.dict(sys.modules, {"torch_utils": ModuleType("torch_utils"), module.__name__: module}),
+        mock.patch.multiple(_reconstruct_persistent_obj, **names),
+    ):
+        if write is not None:
+            write(content, path)
+        else:
+            path.write_bytes(pickle.dumps(content))
+
+
+def layer(
+    parts: dict[str, Tensor], buffers: dict[str, Tensor], kind: str = "SynthesisLayer", **attributes: Any
+) -> Network:
+    own = {"noise_const" if name == "noise" else name: t for name, t in parts.items() if not name.startswith("style.")}
+    affine = Network("FullyConnectedLayer", {part: parts[f"style.{part}"] for part in ("weight", "bias")})
+    return Network(kind, own | buffers, {"affine": affine}, **attributes)
+
+
+def styled(prefix: str, parts: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {f"{prefix}.conv.modulation.{part}": parts[f"style.{part}"] for part in ("weight", "bias")}
+
+
+def ours(generator: Generator, prefix: str) -> list[tuple[str, Tensor]]:
+    state = generator.state_dict()
+    return [(name.removeprefix(prefix), tensor) for name, tensor in state.items() if name.startswith(prefix)]
+
+
+def convolutions(generator: Generator) -> list[dict[str, Tensor]]:
+    """Each convolution's tensors by our names, in the order of use."""
+    names = [f"blocks.{index}.{name}." for index in range(len(generator.blocks)) for name in ("up", "conv")]
+    return [dict(ours(generator, name)) for name in names[1:]]
+
+
+def colours(generator: Generator) -> list[dict[str, Tensor]]:
+    return [dict(ours(generator, f"blocks.{index}.to_rgb.")) for index in range(len(generator.blocks))]

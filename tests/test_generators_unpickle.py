@@ -1,0 +1,273 @@
+"""Files that nobody vouches for: what they may hold, and that nothing in them runs."""
+
+from __future__ import annotations
+
+import argparse
+import copyreg
+import io
+import os
+import pickle
+import subprocess
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from support import generator_files as files
+from zplus_plugins.errors import GeneratorFileError
+from zplus_plugins.generators import unpickle
+from zplus_plugins.generators.torchfile import read
+
+
+class Calls:
+    """Is pickled as a call."""
+
+    def __init__(self, function: Callable[..., Any], *args: Any) -> None:
+        self.call = function, args
+
+    def __reduce__(self) -> Any:
+        return self.call
+
+
+class Awakes:
+    """A class that runs a command when it is given its state."""
+
+    def __init__(self, command: str) -> None:
+        self.command = command
+
+    def __setstate__(self, state: dict[str, str]) -> None:
+        os.system(state["command"])
+
+
+class Born:
+    """A class that runs a command as soon as there is an object of it."""
+
+    def __new__(cls, command: str) -> Born:
+        os.system(command)
+        return super().__new__(cls)
+
+    def __getnewargs__(self) -> tuple[str]:
+        return ("true",)
+
+
+def quoted(command: str) -> bytes:
+    return b"S'" + command.encode() + b"'\n"
+
+
+EXTENSION = 240
+PROGRAMS: dict[str, tuple[Callable[[str], bytes], str]] = {
+    "REDUCE": (lambda c: pickle.dumps(Calls(os.system, c)), "posix.system"),
+    "GLOBAL": (lambda c: b"cos\nsystem\n(" + quoted(c) + b"tR.", "os.system"),
+    "INST": (lambda c: b"(" + quoted(c) + b"ios\nsystem\n.", "os.system"),
+    "OBJ": (lambda c: b"(cos\nsystem\n" + quoted(c) + b"o.", "os.system"),
+    "Popen": (lambda c: pickle.dumps(Calls(subprocess.Popen, ("sh", "-c", c))), "subprocess.Popen"),
+    "NEWOBJ": (
+        lambda c: pickle.dumps(Born("true")).replace(b"\x8c\x04true", b"\x8c" + bytes([len(c)]) + c.encode()),
+        "Born",
+    ),
+    "BUILD": (lambda c: pickle.dumps(Awakes(c)), "Awakes"),
+    "getattr": (lambda c: nested(c), "builtins.getattr"),
+    "dotted name": (lambda c: b"\x80\x04\x8c\x02os\x8c\x06system\x93(" + quoted(c) + b"tR.", "os.system"),
+    "through torch": (lambda c: b"\x80\x04\x8c\x05torch\x8c\x09os.system\x93(" + quoted(c) + b"tR.", "torch.os.system"),
+    "eval": (lambda c: pickle.dumps(Calls(eval, f"__import__('os').system({c!r})")), "builtins.eval"),
+    "exec": (lambda c: pickle.dumps(Calls(exec, f"import os; os.system({c!r})")), "builtins.exec"),
+    "pickle in a pickle": (
+        lambda c: pickle.dumps(Calls(pickle.loads, pickle.dumps(Calls(os.system, c)))),
+        "_pickle.loads",
+    ),
+    "pickle in a storage": (lambda c: in_storage(c), "posix.system"),
+    "extension": (lambda c: b"\x80\x02\x82" + bytes([EXTENSION]) + b"(" + quoted(c) + b"tR.", f"extension {EXTENSION}"),
+}
+
+
+def nested(command: str) -> bytes:
+    """``getattr(__import__("os"), "system")(command)``."""
+    module = b"cbuiltins\n__import__\n(S'os'\ntR"
+    return b"cbuiltins\ngetattr\n(" + module + b"S'system'\ntR(" + quoted(command) + b"tR."
+
+
+def in_storage(command: str) -> bytes:
+    """What torch writes for a storage in a pickle, with a program in its place."""
+    inner = io.BytesIO()
+    torch.save(Calls(os.system, command), inner, _use_new_zipfile_serialization=False)
+    return b"ctorch.storage\n_load_from_bytes\n(" + pickle.dumps(inner.getvalue())[2:-1] + b"tR."
+
+
+@pytest.fixture
+def registered() -> Any:
+    copyreg.add_extension("os", "system", EXTENSION)
+    yield
+    copyreg.remove_extension("os", "system", EXTENSION)
+
+
+def refused(path: Path, *parts: str) -> None:
+    with pytest.raises(GeneratorFileError) as caught:
+        read(path)
+    for part in parts:
+        assert part in str(caught.value)
+
+
+@pytest.mark.usefixtures("registered")
+@pytest.mark.parametrize("kind", PROGRAMS)
+def test_programs_are_refused_by_name_and_do_not_run(tmp_path: Path, kind: str) -> None:
+    make, name = PROGRAMS[kind]
+    trace, path = tmp_path / "trace", tmp_path / "network.pkl"
+    path.write_bytes(make(f"mkdir {trace}"))
+    refused(path, f"{path} holds ", name, "nothing of it was run")
+    assert not trace.exists()
+    result = pickle.loads(path.read_bytes())  # what would have happened
+    if isinstance(result, subprocess.Popen):
+        result.wait()
+    assert trace.exists()
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_programs_in_files_of_torch(tmp_path: Path, zipped: bool) -> None:
+    trace, path = tmp_path / "trace", tmp_path / "network.pt"
+    content = {"g_ema": {"input.input": torch.ones(1), "program": Calls(os.system, f"mkdir {trace}")}}
+    torch.save(content, path, _use_new_zipfile_serialization=zipped)
+    refused(path, "posix.system")
+    assert not trace.exists()
+    torch.load(path, weights_only=False)
+    assert trace.exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["builtins.__build_class__", "torch.load", "torch.hub.load", "numpy.load", "runpy.run_path"]
+)
+def test_other_names(tmp_path: Path, name: str) -> None:
+    module, _, function = name.rpartition(".")
+    (tmp_path / "a.pkl").write_bytes(f"c{module}\n{function}\n.".encode())
+    refused(tmp_path / "a.pkl", f"holds {name}, which no weights need")
+
+
+def test_source_code_of_a_class_is_not_run(tmp_path: Path) -> None:
+    files.write_pickle({"G_ema": files.Network("Generator", {})}, tmp_path / "a.pkl")
+    assert read(tmp_path / "a.pkl")["G_ema"].name == "Generator"
+    files.write_pickle({"G_ema": files.Network("Intruder", {})}, tmp_path / "a.pkl")
+    refused(tmp_path / "a.pkl", "holds the class Intruder with its source code")
+
+
+@pytest.mark.parametrize("name", unpickle.KNOWN)
+def test_what_names_stand_for_cannot_be_changed(tmp_path: Path, name: str) -> None:
+    """A pickle can give attributes to whatever it gets."""
+    module, _, function = name.rpartition(".")
+    before = dict(vars(unpickle.Opaque)), {known: repr(value) for known, value in unpickle.KNOWN.items()}
+    for change in (b"(S'call'\nS'x'\nS'__init__'\nS'x'\nd", b"(N(S'call'\nS'x'\nS'__init__'\nS'x'\ndt"):
+        (tmp_path / "a.pkl").write_bytes(b"\x80\x02c" + f"{module}\n{function}\n".encode() + change + b"b.")
+        refused(tmp_path / "a.pkl", "damaged")
+    assert (dict(vars(unpickle.Opaque)), {known: repr(value) for known, value in unpickle.KNOWN.items()}) == before
+
+
+def test_stand_ins_are_lifeless(tmp_path: Path) -> None:
+    state = b"(S'__class__'\nS'x'\nd"
+    (tmp_path / "a.pkl").write_bytes(b"\x80\x02cargparse\nNamespace\n)\x81" + state + b"b.")
+    stand_in = read(tmp_path / "a.pkl")
+    assert type(stand_in) is unpickle.Opaque
+    assert not hasattr(stand_in, "__dict__")
+
+
+def test_storages_stay_within_their_bytes(tmp_path: Path) -> None:
+    tensor = torch.arange(6.0)
+    torch.save(tensor, tmp_path / "a.pt", _use_new_zipfile_serialization=False)
+    whole = (tmp_path / "a.pt").read_bytes()
+    for found, false in ((b"K\x06", b"K\x07"), (b"K\x06", b"J\xff\xff\xff\x7f"), (b"K\x06", b"J\xff\xff\xff\xff")):
+        assert found in whole
+        (tmp_path / "a.pt").write_bytes(whole.replace(found, false))
+        refused(tmp_path / "a.pt", "damaged")
+    torch.save(torch.ones(1).expand(1000, 1000), tmp_path / "a.pt")
+    refused(tmp_path / "a.pt", "repeats its storage")
+
+
+def test_memory_is_not_made_for_false_numbers(tmp_path: Path) -> None:
+    (tmp_path / "a.pkl").write_bytes(b"\x80\x02K\x01r\xff\xff\xff\x7f.")
+    refused(tmp_path / "a.pkl", "out of turn")
+
+
+def test_programs_of_torchscript(tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # newer versions of torch would have us write something else
+        torch.jit.script(nn.Linear(1, 1)).save(tmp_path / "a.pt")
+    refused(tmp_path / "a.pt", "a TorchScript program")
+
+
+def test_persistent_ids_belong_to_torch_s_files(tmp_path: Path) -> None:
+    (tmp_path / "a.pkl").write_bytes(b"Pstorage\n.")
+    refused(tmp_path / "a.pkl", "a persistent id")
+
+
+def test_pickles_of_tensorflow_say_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "a.pkl").write_bytes(b"\x80\x03cdnnlib.tflib.network\nNetwork\nq\x00)\x81q\x01.")
+    refused(tmp_path / "a.pkl", "TensorFlow version of StyleGAN", f"legacy.py --source={tmp_path / 'a.pkl'}")
+
+
+base = torch.arange(12.0)
+TENSORS = {
+    "shared": (base[:6], base[3:]),
+    "transposed": base.view(3, 4).t(),
+    "empty": torch.zeros(0, 3),
+    "scalar": torch.tensor(2.5),
+    "parameter": nn.Parameter(torch.randn(2)),
+    **{str(dtype): torch.tensor([0, 1, 3]).to(dtype) for dtype in set(unpickle.STORAGES.values())},
+}
+
+
+def save(content: Any, path: Path, how: str) -> None:
+    if how == "pickle":
+        path.write_bytes(pickle.dumps(content, protocol=2))
+    else:
+        torch.save(content, path, _use_new_zipfile_serialization=how == "zip")
+
+
+@pytest.mark.parametrize("how", ["pickle", "zip", "legacy"])
+def test_tensors_are_what_was_saved(tmp_path: Path, how: str) -> None:
+    save(OrderedDict(TENSORS), tmp_path / "a", how)
+    loaded = read(tmp_path / "a")
+    assert list(loaded) == list(TENSORS)
+    for name, expected in TENSORS.items():
+        for there, here in zip(
+            *((value if isinstance(value, tuple) else (value,)) for value in (loaded[name], expected)), strict=True
+        ):
+            assert there.dtype == here.dtype
+            assert torch.equal(there, here.detach())
+            assert type(there) is torch.Tensor
+            assert not there.requires_grad
+
+
+@pytest.mark.parametrize("how", ["pickle", "zip", "legacy"])
+def test_what_trainers_save_beside_weights(tmp_path: Path, how: str) -> None:
+    state = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)).state_dict()  # has attributes, beside its items
+    numbers = {"loss": np.float64(0.5), "step": np.int64(7), "mean": np.arange(6.0).reshape(2, 3)}
+    options = argparse.Namespace(lr=0.1, device=torch.device("cpu"), sizes=torch.Size([1, 2]), type=torch.float16)
+    plain = {
+        "set": {1, 2},
+        "frozen": frozenset({3}),
+        "bytes": b"\xff\x00",
+        "text": "é",
+        "none": None,
+        "x": (1, 2.5, 1j),
+    }
+    plain.pop("x")
+    save({"state": state, "args": options, **numbers, **plain}, tmp_path / "a", how)
+    loaded = read(tmp_path / "a")
+    assert {name: loaded[name] for name in plain} == plain
+    assert loaded["state"].keys() == state.keys()
+    assert all(torch.equal(loaded["state"][name], tensor) for name, tensor in state.items())
+    assert {type(loaded[name]) for name in ("args", *numbers)} == {unpickle.Opaque}
+
+
+def test_numbers_written_under_numpy_1(tmp_path: Path) -> None:
+    """numpy 2 moved the functions that its pickles name."""
+    written = pickle.dumps({"loss": np.float64(0.5), "mean": np.ones(2)}, protocol=2)
+    for module in (b"numpy.core.multiarray", b"numpy._core.multiarray"):
+        renamed = written.replace(b"numpy._core.multiarray", b"numpy.core.multiarray").replace(
+            b"numpy.core.multiarray", module
+        )
+        (tmp_path / "a").write_bytes(renamed)
+        assert type(read(tmp_path / "a")["loss"]) is unpickle.Opaque
