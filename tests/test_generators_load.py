@@ -1,0 +1,223 @@
+"""Generators in other people's files: recognised by content, the same pictures, and clear refusals."""
+
+from __future__ import annotations
+
+import random
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from support import generator_files as files
+from zplus_plugins.errors import GeneratorFileError, ZPlusError
+from zplus_plugins.generators import Generator
+from zplus_plugins.generators.load import generator_hash, load_generator, weights_hash
+
+Write = Callable[[Generator, Path], None]
+
+
+def write_rosinality(generator: Generator, path: Path) -> None:
+    torch.save(files.rosinality(generator), path)
+
+
+def write_genforce(generator: Generator, path: Path) -> None:
+    torch.save(files.genforce(generator), path, _use_new_zipfile_serialization=False)
+
+
+def write_nvlabs(generator: Generator, path: Path) -> None:
+    files.write_pickle(files.nvlabs(generator), path)
+
+
+def write_tuned(generator: Generator, path: Path) -> None:
+    """As PTI saves the network that it has tuned."""
+    files.write_pickle(files.nvlabs(generator)["G_ema"], path, torch.save)
+
+
+KINDS: dict[str, Write] = {
+    "rosinality": write_rosinality,
+    "genforce": write_genforce,
+    "nvlabs": write_nvlabs,
+    "tuned": write_tuned,
+}
+
+
+@pytest.fixture
+def generator() -> Generator:
+    return files.trained()
+
+
+def refused(path: Path, *parts: str) -> None:
+    with pytest.raises(GeneratorFileError) as caught:
+        load_generator(path)
+    for part in (str(path), *parts):
+        assert part in str(caught.value)
+    assert isinstance(caught.value, ZPlusError)
+    assert caught.value.exit_status == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_s_generator_is_the_one_that_was_saved(kind: str, generator: Generator, tmp_path: Path) -> None:
+    KINDS[kind](generator, tmp_path / "network")
+    before = torch.random.get_rng_state()
+    loaded = load_generator(tmp_path / "network")
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert loaded.architecture == generator.architecture
+    for name, tensor in generator.state_dict().items():
+        torch.testing.assert_close(loaded.state_dict()[name], tensor, rtol=1e-6, atol=1e-6)
+    z = torch.randn(2, generator.num_layers, 12)
+    torch.testing.assert_close(loaded(z), generator(z), rtol=1e-5, atol=1e-5)
+    assert not loaded.training
+    assert not any(parameter.requires_grad for parameter in loaded.parameters())
+
+
+def test_the_clamp_the_taps_and_the_multiplier_are_the_file_s(tmp_path: Path) -> None:
+    wanted = replace(files.SMALL, conv_clamp=256, taps=(1, 2, 1), mapping_lr_multiplier=0.1, mapping_dim=None)
+    write_nvlabs(files.trained(wanted), tmp_path / "a.pkl")
+    assert load_generator(tmp_path / "a.pkl").architecture == wanted
+
+
+def test_a_mean_code_that_is_missing_is_estimated(generator: Generator, tmp_path: Path) -> None:
+    content = files.rosinality(generator)
+    del content["latent_avg"]
+    torch.save(content, tmp_path / "a.pt")
+    loaded = load_generator(tmp_path / "a.pt")
+    w = loaded.mapping(torch.randn(20_000, 12))
+    assert (loaded.w_mean - w.mean(dim=0)).norm() < 0.05 * w.std(dim=0).norm()
+    assert torch.equal(loaded.w_mean, load_generator(tmp_path / "a.pt").w_mean)
+
+
+def test_hash_names_what_is_computed(generator: Generator, tmp_path: Path) -> None:
+    write_nvlabs(generator, tmp_path / "a.pkl")
+    write_tuned(generator, tmp_path / "b.pt")
+    assert generator_hash(tmp_path / "a.pkl") == generator_hash(tmp_path / "b.pt") == weights_hash(generator)
+    assert len(weights_hash(generator)) == 64
+    seen = {weights_hash(generator)}
+    for tensor in generator.state_dict().values():
+        tensor.view(-1)[0] += 1
+        seen.add(weights_hash(generator))
+    assert len(seen) == 1 + len(generator.state_dict())
+    other = files.trained(replace(files.SMALL, conv_clamp=256))
+    other.load_state_dict(generator.state_dict())
+    assert weights_hash(other) not in seen
+
+
+def test_files_that_are_none(tmp_path: Path) -> None:
+    refused(tmp_path / "absent.pkl", "There is no file")
+    refused(tmp_path, "is not a file")
+    for content in (b"", b"<html>not found</html>", b"PK\3\4" + bytes(100), b"version https://git-lfs.github.com"):
+        (tmp_path / "a.pt").write_bytes(content)
+        refused(tmp_path / "a.pt", f"({len(content)} bytes)", "truncated, damaged, or neither", "Download it again")
+    with zipfile.ZipFile(tmp_path / "a.pt", "w") as archive:
+        archive.writestr("README", "pictures")
+    refused(tmp_path / "a.pt", "an archive without data.pkl")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_truncated_files(kind: str, generator: Generator, tmp_path: Path) -> None:
+    path = tmp_path / "network"
+    KINDS[kind](generator, path)
+    whole = path.read_bytes()
+    for part in (1, 100, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:part])
+        refused(path, "truncated, damaged")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_damage_never_ends_in_another_error(kind: str, generator: Generator, tmp_path: Path) -> None:
+    path = tmp_path / "network"
+    KINDS[kind](generator, path)
+    whole = path.read_bytes()
+    chance = random.Random(0)
+    outcomes = {"loaded": 0, "refused": 0}
+    for _ in range(150):
+        damaged = bytearray(whole)
+        for _ in range(chance.randint(1, 4)):
+            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        path.write_bytes(damaged)
+        try:
+            load_generator(path)
+            outcomes["loaded"] += 1
+        except GeneratorFileError:
+            outcomes["refused"] += 1
+    assert outcomes["refused"] > 20
+
+
+def test_unknown_kinds_say_what_was_found(tmp_path: Path) -> None:
+    contents = {
+        "a dictionary of state_dict, opts": {"state_dict": {"x": torch.ones(1)}, "opts": 1},
+        "a dictionary of 0, 1, 2, 3, 4 and 5 more": dict.fromkeys(range(10), 0),
+        "a dictionary of nothing": {},
+        "a list": [1, 2],
+        "a Tensor": torch.ones(3),
+    }
+    for found, content in contents.items():
+        torch.save(content, tmp_path / "a.pt")
+        refused(tmp_path / "a.pt", f"no generator of a known kind: found {found}.", "NVlabs", "rosinality", "genforce")
+    files.write_pickle({"G_ema": files.Network("Discriminator", {})}, tmp_path / "a.pt")
+    refused(tmp_path / "a.pt", "found a dictionary of G_ema")
+
+
+def changed(generator: Generator, change: Callable[[dict[str, Any]], object], path: Path) -> Path:
+    content = files.genforce(generator)
+    change(content["generator_smooth"])
+    torch.save(content, path)
+    return path
+
+
+def test_networks_that_ours_cannot_be(generator: Generator, tmp_path: Path) -> None:
+    path = tmp_path / "a.pt"
+    more = {
+        "mapping.label_weight": "is conditional",
+        "synthesis.early_layer.weight": "has no constant input",
+        "synthesis.layer0.apply_noise.weight": "is a StyleGAN1",
+        "synthesis.skip_layer1.weight": "is of the architecture resnet",
+        "encoder.weight": "has tensors that no StyleGAN2 generator has: encoder.weight",
+        "synthesis.layer4.more": "with blocks.2.conv.more",
+        f"synthesis.layer{10**30}.bias": "has tensors that no",
+    }
+    for name, message in more.items():
+        refused(changed(generator, lambda state, name=name: state.update({name: torch.ones(1)}), path), message)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "message"),
+    [
+        ({"architecture": "orig"}, "architecture = 'orig'; only 'skip'"),
+        ({"activation": "relu"}, "activation = 'relu'; only 'lrelu'"),
+        ({"use_noise": False}, "use_noise = False"),
+        ({"conv_clamp": "many"}, "'many' in the place of a number"),
+    ],
+)
+def test_variants_of_nvlabs(generator: Generator, tmp_path: Path, attributes: dict[str, Any], message: str) -> None:
+    files.write_pickle(files.nvlabs(generator, **attributes), tmp_path / "a.pkl")
+    refused(tmp_path / "a.pkl", message)
+
+
+@pytest.mark.parametrize(("where", "message"), [("mapping.embed", "conditional"), ("synthesis.input", "StyleGAN3")])
+def test_conditional_and_alias_free_networks(generator: Generator, tmp_path: Path, where: str, message: str) -> None:
+    content = files.nvlabs(generator)
+    parent, name = where.split(".")
+    child = files.Network("FullyConnectedLayer", {"weight": torch.ones(2, 2)})
+    content["G_ema"].state["_modules"][parent].state["_modules"][name] = child
+    files.write_pickle(content, tmp_path / "a.pkl")
+    refused(tmp_path / "a.pkl", message, where)
+
+
+def test_wrong_weights(generator: Generator, tmp_path: Path) -> None:
+    path = tmp_path / "a.pt"
+    weight = "synthesis.layer3.weight"
+    cases: dict[str, Callable[[dict[str, Any]], object]] = {
+        "without blocks.2.up.weight": lambda state: state.pop(weight),
+        "it has no mapping.layers.2.weight with 2 axes": lambda state: state.pop("mapping.dense2.weight"),
+        f"{weight} is of shape (4, 6, 3); expected (4, 6, 3, 3)": lambda s: s.update({weight: s[weight][..., 0]}),
+        f"{weight} holds NaN or infinite": lambda state: state.update({weight: state[weight] * float("nan")}),
+        "noise_strength holds NaN or": lambda s: s.update({"synthesis.layer0.noise_strength": torch.tensor(torch.inf)}),
+        "filters of this genforce generator": lambda s: s.update({"synthesis.upsample.kernel": torch.eye(4)[None]}),
+        "by our names, it has no blocks.0.conv.bias": lambda state: state.pop("synthesis.layer0.bias"),
+    }
+    for message, change in cases.items():
+        refused(changed(generator, change, path), message)

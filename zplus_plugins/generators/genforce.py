@@ -1,0 +1,47 @@
+"""Checkpoints of genforce, on which BDInvert is built."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from torch import Tensor
+
+from zplus_plugins.generators.layout import INDEX, Rules, Source, convolution, tensors_of, unscaled
+
+KIND = "genforce"
+EXPECTED = "genforce's StyleGAN2 (a checkpoint with generator_smooth)"
+
+RULES: Rules = {
+    rf"mapping\.dense({INDEX})\.(weight|bias)": lambda m: f"mapping.layers.{m[1]}.{m[2]}",
+    r"truncation\.w_avg": lambda m: "w_mean",
+    r"synthesis\.early_layer\.const": lambda m: "const",
+    rf"synthesis\.layer({INDEX})\.(.*)": lambda m: f"{convolution(int(m[1]))}.{m[2]}",
+    rf"synthesis\.output({INDEX})\.(.*)": lambda m: f"blocks.{m[1]}.to_rgb.{m[2]}",
+}
+UNUSABLE = {
+    r"mapping\.label_weight": "is conditional (it takes a label)",
+    r"synthesis\.early_layer\.weight": "has no constant input",
+    r"synthesis\.layer\d+\.apply_noise\.": "is a StyleGAN1, not a StyleGAN2",
+    r"synthesis\.skip_layer\d+\.": "is of the architecture resnet, not skip",
+}
+
+
+def find(content: Any) -> Source | None:
+    """The smoothed generator of a checkpoint, or a generator's state dict; None if this is neither."""
+    if not isinstance(content, dict):
+        return None
+    models = content["models"] if isinstance(content.get("models"), dict) else content
+    state = models.get("generator_smooth", models)
+    if not isinstance(state, dict) or not any(str(name).startswith("synthesis.layer0.") for name in state):
+        return None
+    tensors = tensors_of(state)
+    return Source(kind=KIND, tensors=tensors, rules=RULES, filters=r".*\.kernel", unusable=UNUSABLE, adjust=_adjusted)
+
+
+def _adjusted(name: str, tensor: Tensor) -> Tensor:
+    tensor = unscaled(name, tensor)
+    if name.endswith(".style.bias"):
+        return tensor + 1  # which genforce adds when it is used
+    # The transposed convolution of the others turns the kernel by half a turn.
+    return tensor.flip(2, 3) if re.fullmatch(r"blocks\.\d+\.up\.weight", name) else tensor

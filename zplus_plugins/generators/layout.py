@@ -1,0 +1,182 @@
+"""From the names and layouts of somebody else's StyleGAN2 to our :class:`Generator`, and its architecture with them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass, field
+from math import sqrt
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zplus_plugins.errors import GeneratorFileError
+from zplus_plugins.generators.architecture import Architecture
+from zplus_plugins.generators.stylegan2 import Generator
+
+MEAN_SAMPLES = 4096
+INDEX = r"\d{1,2}"  # of a layer, in the patterns of names
+
+Rules = Mapping[str, Callable[[re.Match[str]], str]]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A StyleGAN2 generator as a file has it.
+
+    Attributes:
+        kind: what the file is, for messages.
+        tensors: by the file's names.
+        rules: patterns of those names, and our name for what matches.
+        filters: the pattern of the names of low-pass filters, all of which must be the same.
+        unusable: patterns of names that only a generator has which ours cannot be, and what that is.
+        adjust: a tensor's value, in our layout, from our name and the file's value.
+        mapping_lr_multiplier, conv_clamp: as in :class:`Architecture`.
+    """
+
+    kind: str
+    tensors: Mapping[str, Tensor]
+    rules: Rules
+    filters: str
+    unusable: Mapping[str, str] = field(default_factory=dict)
+    adjust: Callable[[str, Tensor], Tensor] = lambda name, tensor: tensor
+    mapping_lr_multiplier: float = 0.01
+    conv_clamp: float | None = None
+
+
+def tensors_of(state: Mapping[Any, Any]) -> dict[str, Tensor]:
+    """A state dict without what is no tensor."""
+    return {name: value for name, value in state.items() if isinstance(name, str) and isinstance(value, Tensor)}
+
+
+def convolution(index: int) -> str:
+    """Our name of the convolution of that index, counted from 0 at 4x4: then two a resolution."""
+    return f"blocks.{(index + 1) // 2}.{'up' if index % 2 else 'conv'}"
+
+
+def unscaled(name: str, tensor: Tensor) -> Tensor:
+    """A convolution's weight with the factor that the source applies, which StyleGAN2-ADA and we do without.
+
+    Demodulation makes it immaterial but for its epsilon.
+    """
+    return tensor / sqrt(tensor[0].numel()) if re.fullmatch(r"blocks\.\d+\.(up|conv)\.weight", name) else tensor
+
+
+def build(source: Source) -> Generator:
+    """The generator, in evaluation mode and without gradients.
+
+    Its mean code is the file's; where the file has none, that of 4,096 random codes of a fixed seed.
+
+    Raises:
+        GeneratorFileError: a tensor is missing, too many, of a wrong shape or not finite, or this is another network.
+        GeneratorError: no generator has such sizes.
+    """
+    ours, names, filters = _renamed(source)
+    architecture = _architecture(source, ours, filters)
+    with torch.random.fork_rng(devices=[]):
+        generator = Generator(architecture).eval().requires_grad_(False)
+    expected = generator.state_dict()
+    _require_all(source, expected.keys() - {"w_mean"}, ours.keys() - {"w_mean"})
+    for name, tensor in ours.items():
+        expected[name] = source.adjust(name, _checked(source, names[name], tensor, expected[name].shape))
+    generator.load_state_dict(expected)
+    if "w_mean" not in ours:
+        z = torch.randn(MEAN_SAMPLES, architecture.z_dim, generator=torch.Generator().manual_seed(0))
+        generator.w_mean.copy_(generator.mapping(z).mean(dim=0))
+    return generator
+
+
+def _checked(source: Source, name: str, tensor: Tensor, shape: torch.Size) -> Tensor:
+    """In float32, without the axes of length one, first or last, that other layouts have."""
+    fitted = tensor.float()
+    while fitted.ndim > len(shape) and 1 in (fitted.shape[0], fitted.shape[-1]):
+        fitted = fitted[0] if fitted.shape[0] == 1 else fitted[..., 0]
+    if fitted.shape != shape:
+        raise GeneratorFileError(
+            f"{name} is of shape {tuple(tensor.shape)}; expected {tuple(shape)}, to go with the other tensors of this "
+            f"{source.kind} generator."
+        )
+    if not fitted.isfinite().all():
+        raise GeneratorFileError(f"{name} holds NaN or infinite numbers: this network's training failed.")
+    return fitted
+
+
+def _renamed(source: Source) -> tuple[dict[str, Tensor], dict[str, str], list[Tensor]]:
+    """Tensors by our names, the source's names by ours, and the filters."""
+    ours, names, filters, unknown = {}, {}, [], []
+    for theirs, tensor in source.tensors.items():
+        for pattern, what in source.unusable.items():
+            if re.match(pattern, theirs):
+                raise GeneratorFileError(f"This {source.kind} generator {what}: it has a tensor {theirs}.")
+        if re.fullmatch(source.filters, theirs):
+            filters.append(tensor)
+            continue
+        found = next((rename(m) for rule, rename in source.rules.items() if (m := re.fullmatch(rule, theirs))), None)
+        if found is None:
+            unknown.append(theirs)
+        else:
+            ours[found], names[found] = tensor, theirs
+    if unknown:
+        raise GeneratorFileError(
+            f"This {source.kind} generator has tensors that no StyleGAN2 generator has: {listed(unknown)}."
+        )
+    return ours, names, filters
+
+
+def _require_all(source: Source, expected: Set[str], ours: Set[str]) -> None:
+    absent, surplus = sorted(expected - ours), sorted(ours - expected)
+    if absent or surplus:
+        parts = [f"{word} {listed(names)}" for word, names in (("without", absent), ("with", surplus)) if names]
+        raise GeneratorFileError(
+            f"This {source.kind} generator is incomplete or of another architecture: by our names, it is "
+            f"{' and '.join(parts)}."
+        )
+
+
+def listed(names: list[str], most: int = 5) -> str:
+    """The first few of many names."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def _architecture(source: Source, ours: Mapping[str, Tensor], filters: list[Tensor]) -> Architecture:
+    """By the lengths of biases and the shapes of the mapping's weights."""
+    blocks, layers = (_count(ours, rf"{prefix}\.({INDEX})\..*") for prefix in ("blocks", r"mapping\.layers"))
+    first, last = (_shape(source, ours, f"mapping.layers.{index}.weight", 2) for index in (0, layers - 1))
+    return Architecture(
+        resolution=4 * 2 ** (blocks - 1),
+        channels=tuple(_shape(source, ours, f"blocks.{index}.conv.bias", 1)[0] for index in range(blocks)),
+        z_dim=first[1],
+        w_dim=last[0],
+        mapping_layers=layers,
+        mapping_dim=None if layers == 1 or first[0] == last[0] else first[0],
+        mapping_lr_multiplier=source.mapping_lr_multiplier,
+        conv_clamp=source.conv_clamp,
+        taps=_taps(source, filters),
+    )
+
+
+def _count(ours: Mapping[str, Tensor], pattern: str) -> int:
+    return 1 + max((int(found[1]) for name in ours if (found := re.fullmatch(pattern, name))), default=0)
+
+
+def _shape(source: Source, ours: Mapping[str, Tensor], name: str, axes: int) -> tuple[int, ...]:
+    if name not in ours or ours[name].ndim != axes:
+        raise GeneratorFileError(
+            f"This {source.kind} generator is incomplete: by our names, it has no {name} with {axes} axes."
+        )
+    return tuple(ours[name].shape)
+
+
+def _taps(source: Source, filters: list[Tensor]) -> tuple[float, ...]:
+    """Of the separable filter that all are, whatever their factors."""
+    if not filters:
+        return Architecture.taps
+    normalised = [f.float().squeeze() / f.sum() for f in filters]
+    one = normalised[0]
+    taps = one if one.ndim == 1 else one.sum(dim=-1)
+    separable = one.ndim == 1 or (one.shape == (len(taps), len(taps)) and torch.allclose(one, taps.outer(taps)))
+    if not separable or not all(f.shape == one.shape and torch.allclose(f, one) for f in normalised):
+        raise GeneratorFileError(f"The low-pass filters of this {source.kind} generator differ, or are not separable.")
+    return tuple((taps / taps[taps != 0].abs().min()).tolist())

@@ -1,0 +1,63 @@
+"""Load a generator from a file of a known kind, which is recognised by its content."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from zplus_plugins.errors import GeneratorError, GeneratorFileError
+from zplus_plugins.generators import genforce, nvlabs, rosinality
+from zplus_plugins.generators.layout import build, listed
+from zplus_plugins.generators.stylegan2 import Generator
+from zplus_plugins.generators.torchfile import read
+from zplus_plugins.generators.unpickle import Record
+
+KINDS = (nvlabs, rosinality, genforce)
+
+
+def load_generator(path: Path | str) -> Generator:
+    """The generator in a file, on the CPU, in evaluation mode and without gradients. Nothing in the file is run.
+
+    Raises:
+        GeneratorFileError: there is no such file, it is damaged or holds what could run a program, it is of no known
+            kind, its network is no unconditional StyleGAN2 with skip connections, or its weights are not complete and
+            finite.
+    """
+    path = Path(path)
+    content = read(path)
+    try:
+        source = next((found for kind in KINDS if (found := kind.find(content)) is not None), None)
+        if source is not None:
+            return build(source)
+    except GeneratorError as error:
+        raise GeneratorFileError(f"The generator in {path} cannot be used. {error}") from error
+    known = "; ".join(kind.EXPECTED for kind in KINDS)
+    raise GeneratorFileError(
+        f"{path} holds no generator of a known kind: found {_summary(content)}. Known are: {known}."
+    )
+
+
+def weights_hash(generator: Generator) -> str:
+    """A name for what a generator computes: sha256 of its weights and constants, as 64 hexadecimal digits."""
+    a = generator.architecture
+    digest = hashlib.sha256(f"{float(a.mapping_lr_multiplier)} {float(a.conv_clamp or 0)}".encode())
+    for name, tensor in sorted({**generator.state_dict(), "taps": generator.taps}.items()):
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype} ".encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def generator_hash(path: Path | str) -> str:
+    """:func:`weights_hash` of the generator in a file.
+
+    Raises:
+        GeneratorFileError: as :func:`load_generator`.
+    """
+    return weights_hash(load_generator(path))
+
+
+def _summary(content: Any) -> str:
+    if isinstance(content, dict):
+        return f"a dictionary of {listed([str(key) for key in content]) or 'nothing'}"
+    return f"a network {content.name}" if isinstance(content, Record) else f"a {type(content).__name__}"
