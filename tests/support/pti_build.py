@@ -43,9 +43,8 @@ def main() -> None:
     write_targets(Path(spec.images), spec.count, spec.resolution, spec.seed)
 
 
-def import_networks(path: str) -> ModuleType:
-    """A file with the network classes, under the name that it has in stylegan2-ada-pytorch."""
-    name = "training.networks"
+def import_networks(path: str, name: str = "training.networks") -> ModuleType:
+    """A file with the network classes, under the name that it has in stylegan2-ada-pytorch, or another."""
     found = importlib.util.spec_from_file_location(name, path)
     assert found is not None
     assert found.loader is not None

@@ -1,0 +1,131 @@
+"""Writes a generator of a real upstream class, as that upstream saves it, and pictures that it makes.
+
+Run as a script, in a process of its own: the upstreams share module names. Every parameter and buffer is random, since
+the usual start (noise strength 0, biases 0, mean code 0) hides errors.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import importlib
+import json
+import pickle
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from pti_build import import_networks  # type: ignore[import-not-found]
+from torch import Tensor, nn
+from torch.utils import cpp_extension
+
+from zplus_plugins import Journal
+from zplus_plugins.patches import removed_modules
+
+SEED = 5
+NOISES = ("const", "none")
+
+
+def main() -> None:
+    """``argv``: a JSON object of family, root, folder and the arguments of the family's function."""
+    spec = json.loads(sys.argv[1])
+    sys.path.insert(0, spec["root"])
+    torch.set_num_threads(1)
+    torch.manual_seed(SEED)
+    folder = Path(spec["folder"])
+    nobody: Any = None  # which the patch does not look at
+    with Journal() as journal, torch.no_grad():
+        removed_modules.PATCH.install(journal, nobody)
+        mapping, picture, layers = FAMILIES[spec["family"]](folder / "generator", **spec["arguments"])
+        z = torch.randn(2, spec["z_dim"])
+        w = mapping(z)
+        codes = mapping(torch.randn(2 * layers, spec["z_dim"])).reshape(2, layers, -1)
+        pictures = {noise: picture(codes, noise) for noise in NOISES}
+    torch.save({"z": z, "w": w, "codes": codes, "pictures": pictures}, folder / "expected.pt")
+
+
+def randomised(network: nn.Module, lr_multiplier: float = 0.01) -> nn.Module:
+    """The same in evaluation mode, with numbers of about a trained network's size."""
+    for name, tensor in [*network.named_parameters(), *network.named_buffers()]:
+        if name.startswith(("mapping.", "style.")) and name.endswith("bias"):
+            tensor.normal_(std=0.3 / lr_multiplier)
+        elif name.endswith(("noise_strength", "noise.weight")):
+            tensor.uniform_(-0.5, 0.5)
+        elif name.endswith("bias"):
+            tensor.add_(torch.randn_like(tensor), alpha=0.4)
+        elif name.endswith(("w_avg", "const", "input.input")):
+            tensor.normal_()
+        elif name.endswith("weight"):
+            tensor.mul_(torch.rand_like(tensor) + 0.5)
+    return network.eval().requires_grad_(False)
+
+
+Made = tuple[Callable[[Tensor], Tensor], Callable[[Tensor, str], Tensor], int]
+
+
+def nvlabs(path: Path, networks: str, name: str, whole: bool = False, **arguments: Any) -> Made:
+    """A snapshot of stylegan2-ada-pytorch or stylegan3; ``whole`` saves the one network as PTI does."""
+    module = import_networks(networks, name)
+    lr_multiplier = arguments.get("mapping_kwargs", {}).get("lr_multiplier", 0.01)
+    other = module.Generator(c_dim=0, img_channels=3, **arguments)
+    network: Any = randomised(copy.deepcopy(other), lr_multiplier)
+    if whole:
+        torch.save(network, path)
+    else:
+        from dnnlib import EasyDict  # type: ignore[import-not-found]
+
+        small = {"img_resolution": 16, "channel_base": 256, "channel_max": 16}
+        judge = module.Discriminator(c_dim=0, img_channels=3, **small)
+        options = EasyDict(class_name="training.dataset.ImageFolderDataset", max_size=None, xflip=False)
+        snapshot = {"G": other, "D": judge, "G_ema": network, "training_set_kwargs": options, "augment_pipe": None}
+        path.write_bytes(pickle.dumps(snapshot))
+
+    def picture(codes: Tensor, noise: str) -> Tensor:
+        made: Tensor = network.synthesis(codes, noise_mode=noise, force_fp32=True)
+        return made
+
+    return lambda z: network.mapping(z, None)[:, 0], picture, network.num_ws
+
+
+def rosinality(path: Path, converted: bool = False, **arguments: Any) -> Made:
+    """A checkpoint of stylegan2-pytorch's trainer, or of its converter, which adds the mean code."""
+    cpp_extension.load = lambda *args, **kwargs: None  # the operations are compiled as they are imported
+    network: Any = randomised(importlib.import_module("model").Generator(**arguments))
+    options = argparse.Namespace(path="lmdb", size=arguments["size"], lr=0.002, betas=(0.0, 0.99), distributed=False)
+    extra = {"latent_avg": torch.randn(arguments["style_dim"])} if converted else {"args": options, "ada_aug_p": 0.0}
+    torch.save({"g_ema": network.state_dict(), **extra}, path)
+
+    def picture(codes: Tensor, noise: str) -> Tensor:
+        silent = [torch.zeros_like(getattr(network.noises, f"noise_{i}")) for i in range(network.num_layers)]
+        noises = {"noise": silent} if noise == "none" else {"randomize_noise": False}
+        made: Tensor = network([codes], input_is_latent=True, **noises)[0]
+        return made
+
+    return network.style, picture, network.n_latent
+
+
+def genforce(path: Path, **arguments: Any) -> Made:
+    """A checkpoint of genforce's trainer."""
+    module = importlib.import_module("models.stylegan2_generator")
+    network: Any = randomised(module.StyleGAN2Generator(**arguments))
+    models = {"generator": network.state_dict(), "generator_smooth": network.state_dict()}
+    torch.save({"models": models, "running_metadata": {"iter": 7}}, path)
+
+    def picture(codes: Tensor, noise: str) -> Tensor:
+        silent = copy.deepcopy(network)
+        if noise == "none":
+            for layer in silent.modules():
+                if hasattr(layer, "noise"):
+                    layer.noise.zero_()
+        made: Tensor = silent.synthesis(codes)["image"]
+        return made
+
+    return lambda z: network.mapping(z)["w"], picture, network.num_layers
+
+
+FAMILIES: dict[str, Callable[..., Made]] = {"nvlabs": nvlabs, "rosinality": rosinality, "genforce": genforce}
+
+if __name__ == "__main__":
+    main()
