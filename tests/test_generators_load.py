@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import zipfile
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +37,17 @@ def write_tuned(generator: Generator, path: Path) -> None:
     files.write_pickle(files.nvlabs(generator)["G_ema"], path, torch.save)
 
 
+def write_own(generator: Generator, path: Path) -> None:
+    """As this package exports what it has trained."""
+    torch.save({"architecture": asdict(generator.architecture), "state": generator.state_dict()}, path)
+
+
 KINDS: dict[str, Write] = {
     "rosinality": write_rosinality,
     "genforce": write_genforce,
     "nvlabs": write_nvlabs,
     "tuned": write_tuned,
+    "own": write_own,
 }
 
 
@@ -74,10 +80,11 @@ def test_a_file_s_generator_is_the_one_that_was_saved(kind: str, generator: Gene
     assert not any(parameter.requires_grad for parameter in loaded.parameters())
 
 
-def test_the_clamp_the_taps_and_the_multiplier_are_the_file_s(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["nvlabs", "own"])
+def test_the_clamp_the_taps_and_the_multiplier_are_the_file_s(kind: str, tmp_path: Path) -> None:
     wanted = replace(files.SMALL, conv_clamp=256, taps=(1, 2, 1), mapping_lr_multiplier=0.1, mapping_dim=None)
-    write_nvlabs(files.trained(wanted), tmp_path / "a.pkl")
-    assert load_generator(tmp_path / "a.pkl").architecture == wanted
+    KINDS[kind](files.trained(wanted), tmp_path / "a")
+    assert load_generator(tmp_path / "a").architecture == wanted
 
 
 def test_a_mean_code_that_is_missing_is_estimated(generator: Generator, tmp_path: Path) -> None:
@@ -91,9 +98,9 @@ def test_a_mean_code_that_is_missing_is_estimated(generator: Generator, tmp_path
 
 
 def test_hash_names_what_is_computed(generator: Generator, tmp_path: Path) -> None:
-    write_nvlabs(generator, tmp_path / "a.pkl")
-    write_tuned(generator, tmp_path / "b.pt")
-    assert generator_hash(tmp_path / "a.pkl") == generator_hash(tmp_path / "b.pt") == weights_hash(generator)
+    for kind in ("nvlabs", "tuned", "own"):
+        KINDS[kind](generator, tmp_path / kind)
+    assert {generator_hash(tmp_path / kind) for kind in ("nvlabs", "tuned", "own")} == {weights_hash(generator)}
     assert len(weights_hash(generator)) == 64
     seen = {weights_hash(generator)}
     for tensor in generator.state_dict().values():
@@ -189,7 +196,8 @@ def test_networks_that_ours_cannot_be(generator: Generator, tmp_path: Path) -> N
         ({"architecture": "orig"}, "architecture = 'orig'; only 'skip'"),
         ({"activation": "relu"}, "activation = 'relu'; only 'lrelu'"),
         ({"use_noise": False}, "use_noise = False"),
-        ({"conv_clamp": "many"}, "'many' in the place of a number"),
+        ({"conv_clamp": "many"}, "'many' in the place of a positive number"),
+        ({"bias_gain": 0}, "0 in the place of a positive number"),
     ],
 )
 def test_variants_of_nvlabs(generator: Generator, tmp_path: Path, attributes: dict[str, Any], message: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,8 @@ from typing import Any
 import pytest
 import torch
 
-from zplus_plugins.generators.load import load_generator
+from zplus_plugins.errors import GeneratorFileError
+from zplus_plugins.generators import load_generator
 
 SUPPORT = Path(__file__).parent / "support"
 TOLERANCE = 1e-5  # of the pictures' range
@@ -20,12 +22,14 @@ THIN = {"channel_base": 2048, "channel_max": 24}
 ADA, THREE = "stylegan2-ada-pytorch", "sam_inversion/src/nets/stylegan3"
 
 
+SIZES = {"z_dim": 64, "w_dim": 64, "img_resolution": 64}
+
+
 def snapshot(root: str, **arguments: Any) -> tuple[str, str, dict[str, Any]]:
     """A case of NVlabs': family, root and arguments."""
     found = {THREE: (f"{THREE}/training/networks_stylegan2.py", "training.networks_stylegan2")}
     networks, name = found.get(root, (f"{ADA}/training/networks.py", "training.networks"))
-    defaults = {"z_dim": 64, "w_dim": 64, "img_resolution": 64}
-    return "nvlabs", root, {"networks": networks, "name": name, **defaults, **arguments}
+    return "nvlabs", root, {"networks": networks, "name": name, **SIZES, **arguments}
 
 
 THREE_OF_256 = {"img_resolution": 256, **THIN, "mapping_kwargs": {"num_layers": 2}}
@@ -37,7 +41,7 @@ CASES = {
     "ada with other filters": snapshot(ADA, synthesis_kwargs={**THIN, "resample_filter": [1, 4, 6, 4, 1]}),
     "ada with an odd filter": snapshot(ADA, synthesis_kwargs={**THIN, "resample_filter": [1, 2, 4]}),
     "PTI": snapshot("PTI", whole=True, synthesis_kwargs=THIN),
-    "stylegan3 64": snapshot(THREE, **THIN),
+    "stylegan3 64": snapshot(THREE, augmented=True, **THIN),
     "stylegan3 256": snapshot(THREE, **THREE_OF_256),
     "rosinality 64": ("rosinality", "stylegan2-pytorch", {"size": 64, "style_dim": 64, "n_mlp": 8}),
     "rosinality 256": (
@@ -55,35 +59,60 @@ CASES = {
 }
 
 
+Z_DIMS = {"nvlabs": "z_dim", "rosinality": "style_dim", "genforce": "z_space_dim"}
+
+
+def save(upstreams: Path, folder: Path, family: str, root: str, arguments: dict[str, Any], **rest: Any) -> Path:
+    """The file that the upstream's own classes write."""
+    if "networks" in arguments:
+        arguments = {**arguments, "networks": str(upstreams / arguments["networks"])}
+    spec = {"family": family, "root": str(upstreams / root), "folder": str(folder), "arguments": arguments, **rest}
+    command = [sys.executable, "-B", SUPPORT / "upstream_generators.py", json.dumps(spec)]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder / "generator"
+
+
 @pytest.mark.upstream
 @pytest.mark.parametrize("case", CASES)
 def test_pictures_are_the_upstream_s(upstreams: Path, tmp_path: Path, case: str) -> None:
-    family, root, arguments = CASES[case]
-    if "networks" in arguments:
-        arguments = {**arguments, "networks": str(upstreams / arguments["networks"])}
-    sizes = {"nvlabs": ("z_dim", 512), "rosinality": ("style_dim", 512), "genforce": ("z_space_dim", 512)}
-    name, default = sizes[family]
-    spec = {"family": family, "root": str(upstreams / root), "folder": str(tmp_path), "arguments": arguments}
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-B",
-            SUPPORT / "upstream_generators.py",
-            json.dumps(spec | {"z_dim": arguments.get(name, default)}),
-        ],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    family, _, arguments = CASES[case]
+    path = save(upstreams, tmp_path, *CASES[case], z_dim=arguments.get(Z_DIMS[family], 512))
     expected = torch.load(tmp_path / "expected.pt", weights_only=True)
-    generator = load_generator(tmp_path / "generator")
+    generator = load_generator(path)
     torch.testing.assert_close(generator.mapping(expected["z"]), expected["w"], rtol=1e-5, atol=1e-5)
+    if expected["mean"] is not None:
+        assert torch.equal(generator.w_mean, expected["mean"])
     for noise, pictures in expected["pictures"].items():
         found = generator.synthesis(expected["codes"], noise=noise)
-        error = (found - pictures).abs().max() / (pictures.max() - pictures.min())
-        print(case, noise, f"{error:.1e}", f"range {pictures.max() - pictures.min():.2f}")
         assert found.shape == pictures.shape
+        error = (found - pictures).abs().max() / extent(pictures)
+        print(f"{case}, noise {noise}: {error:.1e} of a range of {extent(pictures):.1f}")
         assert error < TOLERANCE
     const, none = (expected["pictures"][noise] for noise in ("const", "none"))
-    assert (const - none).abs().max() > 0.01 * (const.max() - const.min())  # the noise does show
+    assert (const - none).abs().max() > 0.01 * extent(const)  # the noise does show
+
+
+def extent(pictures: torch.Tensor) -> float:
+    return float(pictures.max() - pictures.min())
+
+
+ALIAS_FREE = {"networks": f"{THREE}/training/networks_stylegan3.py", "name": "training.networks_stylegan3"}
+SMALL = {"resolution": 16, "fmaps_base": 256, "fmaps_max": 16}
+REFUSED = {
+    "is conditional": snapshot(ADA, c_dim=3, synthesis_kwargs=THIN),
+    "is of the architecture resnet": snapshot(ADA, synthesis_kwargs={**THIN, "architecture": "resnet"}),
+    "architecture = 'orig'": snapshot(ADA, synthesis_kwargs={**THIN, "architecture": "orig"}),
+    "use_noise = False": snapshot(ADA, synthesis_kwargs={**THIN, "use_noise": False}),
+    "is a StyleGAN3": snapshot(THREE, whole=True, channel_base=1024, channel_max=16, **ALIAS_FREE),
+    "is a StyleGAN1": ("genforce", "BDInvert_Release", {"name": "StyleGANGenerator", **SMALL}),
+    "conditional (it takes a label)": ("genforce", "BDInvert_Release", {"label_size": 3, **SMALL}),
+    "without blocks.0.to_rgb": ("genforce", "BDInvert_Release", {"architecture": "origin", **SMALL}),
+}
+
+
+@pytest.mark.upstream
+@pytest.mark.parametrize("message", REFUSED)
+def test_what_ours_cannot_be_is_refused_by_name(upstreams: Path, tmp_path: Path, message: str) -> None:
+    with pytest.raises(GeneratorFileError, match=re.escape(message)):
+        load_generator(save(upstreams, tmp_path, *REFUSED[message]))

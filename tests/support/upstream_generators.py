@@ -14,7 +14,7 @@ import pickle
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from pti_build import import_networks  # type: ignore[import-not-found]
@@ -28,8 +28,17 @@ SEED = 5
 NOISES = ("const", "none")
 
 
+class Made(NamedTuple):
+    """What has been saved: Z to W, pictures of codes in W+ with or without noise, the codes' number, the mean code."""
+
+    mapping: Callable[[Tensor], Tensor]
+    picture: Callable[[Tensor, str], Tensor]
+    layers: int
+    mean: Tensor | None
+
+
 def main() -> None:
-    """``argv``: a JSON object of family, root, folder and the arguments of the family's function."""
+    """``argv``: a JSON object of family, root, folder and the family's arguments; with z_dim, pictures are made too."""
     spec = json.loads(sys.argv[1])
     sys.path.insert(0, spec["root"])
     torch.set_num_threads(1)
@@ -38,12 +47,15 @@ def main() -> None:
     nobody: Any = None  # which the patch does not look at
     with Journal() as journal, torch.no_grad():
         removed_modules.PATCH.install(journal, nobody)
-        mapping, picture, layers = FAMILIES[spec["family"]](folder / "generator", **spec["arguments"])
+        made = FAMILIES[spec["family"]](folder / "generator", **spec["arguments"])
+        if "z_dim" not in spec:
+            return
         z = torch.randn(2, spec["z_dim"])
-        w = mapping(z)
-        codes = mapping(torch.randn(2 * layers, spec["z_dim"])).reshape(2, layers, -1)
-        pictures = {noise: picture(codes, noise) for noise in NOISES}
-    torch.save({"z": z, "w": w, "codes": codes, "pictures": pictures}, folder / "expected.pt")
+        w = made.mapping(z)
+        codes = made.mapping(torch.randn(2 * made.layers, spec["z_dim"])).reshape(2, made.layers, -1)
+        pictures = {noise: made.picture(codes, noise) for noise in NOISES}
+    expected = {"z": z, "w": w, "codes": codes, "pictures": pictures, "mean": made.mean}
+    torch.save(expected, folder / "expected.pt")
 
 
 def randomised(network: nn.Module, lr_multiplier: float = 0.01) -> nn.Module:
@@ -62,14 +74,19 @@ def randomised(network: nn.Module, lr_multiplier: float = 0.01) -> nn.Module:
     return network.eval().requires_grad_(False)
 
 
-Made = tuple[Callable[[Tensor], Tensor], Callable[[Tensor, str], Tensor], int]
-
-
-def nvlabs(path: Path, networks: str, name: str, whole: bool = False, **arguments: Any) -> Made:
+def nvlabs(
+    path: Path,
+    networks: str,
+    name: str,
+    whole: bool = False,
+    augmented: bool = False,
+    c_dim: int = 0,
+    **arguments: Any,
+) -> Made:
     """A snapshot of stylegan2-ada-pytorch or stylegan3; ``whole`` saves the one network as PTI does."""
     module = import_networks(networks, name)
     lr_multiplier = arguments.get("mapping_kwargs", {}).get("lr_multiplier", 0.01)
-    other = module.Generator(c_dim=0, img_channels=3, **arguments)
+    other = module.Generator(c_dim=c_dim, img_channels=3, **arguments)
     network: Any = randomised(copy.deepcopy(other), lr_multiplier)
     if whole:
         torch.save(network, path)
@@ -79,14 +96,15 @@ def nvlabs(path: Path, networks: str, name: str, whole: bool = False, **argument
         small = {"img_resolution": 16, "channel_base": 256, "channel_max": 16}
         judge = module.Discriminator(c_dim=0, img_channels=3, **small)
         options = EasyDict(class_name="training.dataset.ImageFolderDataset", max_size=None, xflip=False)
-        snapshot = {"G": other, "D": judge, "G_ema": network, "training_set_kwargs": options, "augment_pipe": None}
+        pipe = importlib.import_module("training.augment").AugmentPipe(imgfilter=1) if augmented else None
+        snapshot = {"G": other, "D": judge, "G_ema": network, "training_set_kwargs": options, "augment_pipe": pipe}
         path.write_bytes(pickle.dumps(snapshot))
 
     def picture(codes: Tensor, noise: str) -> Tensor:
         made: Tensor = network.synthesis(codes, noise_mode=noise, force_fp32=True)
         return made
 
-    return lambda z: network.mapping(z, None)[:, 0], picture, network.num_ws
+    return Made(lambda z: network.mapping(z, None)[:, 0], picture, network.num_ws, network.mapping.w_avg)
 
 
 def rosinality(path: Path, converted: bool = False, **arguments: Any) -> Made:
@@ -94,7 +112,9 @@ def rosinality(path: Path, converted: bool = False, **arguments: Any) -> Made:
     cpp_extension.load = lambda *args, **kwargs: None  # the operations are compiled as they are imported
     network: Any = randomised(importlib.import_module("model").Generator(**arguments))
     options = argparse.Namespace(path="lmdb", size=arguments["size"], lr=0.002, betas=(0.0, 0.99), distributed=False)
-    extra = {"latent_avg": torch.randn(arguments["style_dim"])} if converted else {"args": options, "ada_aug_p": 0.0}
+    extra: dict[str, Any] = (
+        {"latent_avg": torch.randn(arguments["style_dim"])} if converted else {"args": options, "ada_aug_p": 0.0}
+    )
     torch.save({"g_ema": network.state_dict(), **extra}, path)
 
     def picture(codes: Tensor, noise: str) -> Tensor:
@@ -103,13 +123,12 @@ def rosinality(path: Path, converted: bool = False, **arguments: Any) -> Made:
         made: Tensor = network([codes], input_is_latent=True, **noises)[0]
         return made
 
-    return network.style, picture, network.n_latent
+    return Made(network.style, picture, network.n_latent, extra.get("latent_avg"))
 
 
-def genforce(path: Path, **arguments: Any) -> Made:
+def genforce(path: Path, name: str = "StyleGAN2Generator", **arguments: Any) -> Made:
     """A checkpoint of genforce's trainer."""
-    module = importlib.import_module("models.stylegan2_generator")
-    network: Any = randomised(module.StyleGAN2Generator(**arguments))
+    network: Any = randomised(getattr(importlib.import_module("models"), name)(**arguments))
     models = {"generator": network.state_dict(), "generator_smooth": network.state_dict()}
     torch.save({"models": models, "running_metadata": {"iter": 7}}, path)
 
@@ -122,7 +141,7 @@ def genforce(path: Path, **arguments: Any) -> Made:
         made: Tensor = silent.synthesis(codes)["image"]
         return made
 
-    return lambda z: network.mapping(z)["w"], picture, network.num_layers
+    return Made(lambda z: network.mapping(z)["w"], picture, network.num_layers, network.truncation.w_avg)
 
 
 FAMILIES: dict[str, Callable[..., Made]] = {"nvlabs": nvlabs, "rosinality": rosinality, "genforce": genforce}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
-from math import sqrt
+from math import inf, sqrt
 from typing import Any
 
 import torch
@@ -142,6 +142,9 @@ def listed(names: list[str], most: int = 5) -> str:
 
 def _architecture(source: Source, ours: Mapping[str, Tensor], filters: list[Tensor]) -> Architecture:
     """By the lengths of biases and the shapes of the mapping's weights."""
+    for number in (source.mapping_lr_multiplier, source.conv_clamp):
+        if number is not None and not (isinstance(number, int | float) and 0 < number < inf):
+            raise GeneratorFileError(f"This {source.kind} generator has {number!r} in the place of a positive number.")
     blocks, layers = (_count(ours, rf"{prefix}\.({INDEX})\..*") for prefix in ("blocks", r"mapping\.layers"))
     first, last = (_shape(source, ours, f"mapping.layers.{index}.weight", 2) for index in (0, layers - 1))
     return Architecture(

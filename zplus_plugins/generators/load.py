@@ -7,24 +7,28 @@ from pathlib import Path
 from typing import Any
 
 from zplus_plugins.errors import GeneratorError, GeneratorFileError
-from zplus_plugins.generators import genforce, nvlabs, rosinality
+from zplus_plugins.generators import genforce, nvlabs, own, rosinality
 from zplus_plugins.generators.layout import build, listed
 from zplus_plugins.generators.stylegan2 import Generator
 from zplus_plugins.generators.torchfile import read
 from zplus_plugins.generators.unpickle import Record
 
-KINDS = (nvlabs, rosinality, genforce)
+EMBEDDED = Path(__file__).parents[1] / "portraits" / "weights" / "generator.pt"
+KINDS = (nvlabs, rosinality, genforce, own)
 
 
-def load_generator(path: Path | str) -> Generator:
+def load_generator(path: Path | str | None = None) -> Generator:
     """The generator in a file, on the CPU, in evaluation mode and without gradients. Nothing in the file is run.
+
+    Args:
+        path: None for the embedded generator of portraits.
 
     Raises:
         GeneratorFileError: there is no such file, it is damaged or holds what could run a program, it is of no known
             kind, its network is no unconditional StyleGAN2 with skip connections, or its weights are not complete and
             finite.
     """
-    path = Path(path)
+    path = EMBEDDED if path is None else Path(path)
     content = read(path)
     try:
         source = next((found for kind in KINDS if (found := kind.find(content)) is not None), None)
@@ -48,7 +52,7 @@ def weights_hash(generator: Generator) -> str:
     return digest.hexdigest()
 
 
-def generator_hash(path: Path | str) -> str:
+def generator_hash(path: Path | str | None = None) -> str:
     """:func:`weights_hash` of the generator in a file.
 
     Raises:

@@ -52,15 +52,14 @@ def find(content: Any) -> Source | None:
     tensors = {name: value for name, value in _tensors(network) if not name.endswith("conv1.resample_filter")}
     if not any(re.match(pattern, name) for pattern in UNUSABLE for name in tensors):
         _check_variant(network)
-    clamp = _attribute(network, "synthesis.b4.conv1", "conv_clamp", None)
     return Source(
         kind=KIND,
         tensors=tensors,
         rules=RULES,
         filters=r".*\.resample_filter",
         unusable=UNUSABLE,
-        mapping_lr_multiplier=_number(_attribute(network, "mapping.fc0", "bias_gain", 0.01)),
-        conv_clamp=None if clamp is None else _number(clamp),
+        mapping_lr_multiplier=_attribute(network, "mapping.fc0", "bias_gain", 0.01),
+        conv_clamp=_attribute(network, "synthesis.b4.conv1", "conv_clamp", None),
     )
 
 
@@ -83,12 +82,6 @@ def _attribute(network: Record, path: str, name: str, default: Any) -> Any:
         if not isinstance(record, Record):
             return default
     return record.state.get(name, default)
-
-
-def _number(value: Any) -> float:
-    if not isinstance(value, int | float):
-        raise GeneratorFileError(f"This {KIND} generator has {value!r} in the place of a number.")
-    return value
 
 
 def _tensors(network: Record, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
