@@ -7,6 +7,7 @@ import copyreg
 import io
 import os
 import pickle
+import struct
 import subprocess
 import warnings
 from collections import OrderedDict
@@ -183,6 +184,27 @@ def test_storages_stay_within_their_bytes(tmp_path: Path) -> None:
         refused(tmp_path / "a.pt", "damaged")
     torch.save(torch.ones(1).expand(1000, 1000), tmp_path / "a.pt")
     refused(tmp_path / "a.pt", "repeats its storage")
+
+
+class Legacy(pickle.Pickler):
+    """Writes the name of a storage for any list."""
+
+    def persistent_id(self, obj: Any) -> Any:
+        return ("storage", torch.FloatStorage, "7", "cpu", 2, None) if isinstance(obj, list) else None
+
+
+@pytest.mark.parametrize(("keys", "fits"), [(["7"], True), ([], False), (["7", "8"], False)])
+def test_storages_are_all_there(tmp_path: Path, keys: list[str], fits: bool) -> None:
+    with (tmp_path / "a.pt").open("wb") as file:
+        for head in (unpickle.LEGACY_MAGIC, unpickle.LEGACY_VERSION, {"little_endian": True}):
+            pickle.dump(head, file, protocol=2)
+        Legacy(file, protocol=2).dump([])
+        pickle.dump(keys, file, protocol=2)
+        file.write(struct.pack("<qff", 2, 0.5, 1.5) * len(keys))
+    if fits:
+        assert read(tmp_path / "a.pt").tolist() == [0.5, 1.5]
+    else:
+        refused(tmp_path / "a.pt", "storages are missing")
 
 
 def test_memory_is_not_made_for_false_numbers(tmp_path: Path) -> None:

@@ -210,8 +210,10 @@ def load_legacy(file: IO[bytes]) -> Any:
             raise ValueError("a storage that is larger than the file")
         return storages.setdefault(key, torch.empty(length, dtype=dtype))
 
-    content = load(file, storage_of)
-    for key in load(file):
+    content, keys = load(file, storage_of), load(file)
+    if set(keys) != storages.keys():
+        raise ValueError("storages are missing, or nobody needs them")
+    for key in keys:
         storage = storages[key]
         (length,) = struct.unpack("<q", file.read(8))
         if length != len(storage):
