@@ -114,7 +114,7 @@ def test_hash_names_what_is_computed(generator: Generator, tmp_path: Path) -> No
 
 def test_files_that_are_none(tmp_path: Path) -> None:
     refused(tmp_path / "absent.pkl", "There is no file")
-    refused(tmp_path, "is not a file")
+    refused(tmp_path, "cannot be read: Is a directory")
     for content in (b"", b"<html>not found</html>", b"PK\3\4" + bytes(100), b"version https://git-lfs.github.com"):
         (tmp_path / "a.pt").write_bytes(content)
         refused(tmp_path / "a.pt", f"({len(content)} bytes)", "truncated, damaged, or neither", "Download it again")
@@ -215,6 +215,13 @@ def test_conditional_and_alias_free_networks(generator: Generator, tmp_path: Pat
     refused(tmp_path / "a.pkl", message, where)
 
 
+def test_a_network_that_holds_itself(tmp_path: Path) -> None:
+    record = b"ctorch_utils.persistence\n_reconstruct_persistent_obj\n((S'class_name'\nS'Generator'\nS'state'\n}q\x01dtRq\x02"
+    itself_as_a_module = b"h\x01S'_modules'\n}S'x'\nh\x02ss0"
+    (tmp_path / "a.pkl").write_bytes(b"\x80\x02" + record + itself_as_a_module + b".")
+    refused(tmp_path / "a.pkl", "This NVlabs generator is incomplete")
+
+
 def test_wrong_weights(generator: Generator, tmp_path: Path) -> None:
     path = tmp_path / "a.pt"
     weight = "synthesis.layer3.weight"
@@ -226,6 +233,14 @@ def test_wrong_weights(generator: Generator, tmp_path: Path) -> None:
         "noise_strength holds NaN or": lambda s: s.update({"synthesis.layer0.noise_strength": torch.tensor(torch.inf)}),
         "filters of this genforce generator": lambda s: s.update({"synthesis.upsample.kernel": torch.eye(4)[None]}),
         "by our names, it has no blocks.0.conv.bias": lambda state: state.pop("synthesis.layer0.bias"),
+        "it has no mapping.layers.0.weight with 2 axes": lambda state: keep(state, "synthesis.layer"),
+        "no blocks.0.conv.bias with 1 axes": lambda state: keep(state, "mapping.", "synthesis.layer0.more"),
     }
+
+    def keep(state: dict[str, Any], *prefixes: str) -> None:
+        state["synthesis.layer0.more"] = torch.ones(1)
+        for name in [name for name in state if not name.startswith(prefixes)]:
+            del state[name]
+
     for message, change in cases.items():
         refused(changed(generator, change, path), message)

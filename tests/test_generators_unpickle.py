@@ -69,7 +69,7 @@ PROGRAMS: dict[str, tuple[Callable[[str], bytes], str]] = {
     "OBJ": (lambda c: b"(cos\nsystem\n" + quoted(c) + b"o.", "os.system"),
     "Popen": (lambda c: pickle.dumps(Calls(subprocess.Popen, ("sh", "-c", c))), "subprocess.Popen"),
     "NEWOBJ": (
-        lambda c: pickle.dumps(Born("true")).replace(b"\x8c\x04true", b"\x8c" + bytes([len(c)]) + c.encode()),
+        lambda c: pickle.dumps(Born("true")).replace(b"\x8c\x04true", b"X" + struct.pack("<I", len(c)) + c.encode()),
         "Born",
     ),
     "BUILD": (lambda c: pickle.dumps(Awakes(c)), "Awakes"),
@@ -103,6 +103,7 @@ def in_storage(command: str) -> bytes:
 @pytest.fixture
 def registered() -> Any:
     copyreg.add_extension("os", "system", EXTENSION)
+    pickle.loads(b"\x80\x02\x82" + bytes([EXTENSION]) + b".")  # from now on the unpickler knows it without asking
     yield
     copyreg.remove_extension("os", "system", EXTENSION)
 

@@ -77,8 +77,19 @@ def save(upstreams: Path, folder: Path, family: str, root: str, arguments: dict[
 @pytest.mark.parametrize("case", CASES)
 def test_pictures_are_the_upstream_s(upstreams: Path, tmp_path: Path, case: str) -> None:
     family, _, arguments = CASES[case]
-    path = save(upstreams, tmp_path, *CASES[case], z_dim=arguments.get(Z_DIMS[family], 512))
-    expected = torch.load(tmp_path / "expected.pt", weights_only=True)
+    same_pictures(save(upstreams, tmp_path, *CASES[case], z_dim=arguments.get(Z_DIMS[family], 512)))
+
+
+def test_pictures_are_the_stand_in_s(tmp_path: Path) -> None:
+    """A network of ours with NVlabs' classes, in a pickle that brings their source code along."""
+    arguments = {"networks": "support/pti_networks.py", "name": "training.networks", "whole": True, **SIZES}
+    arguments |= {"synthesis_kwargs": THIN, "mapping_kwargs": {"num_layers": 2}}
+    same_pictures(save(SUPPORT.parent, tmp_path, "nvlabs", "standins/pti", arguments, z_dim=64))
+
+
+def same_pictures(path: Path) -> None:
+    """Our generator makes the pictures that lie beside the file."""
+    expected = torch.load(path.with_name("expected.pt"), weights_only=True)
     generator = load_generator(path)
     torch.testing.assert_close(generator.mapping(expected["z"]), expected["w"], rtol=1e-5, atol=1e-5)
     if expected["mean"] is not None:
@@ -87,7 +98,7 @@ def test_pictures_are_the_upstream_s(upstreams: Path, tmp_path: Path, case: str)
         found = generator.synthesis(expected["codes"], noise=noise)
         assert found.shape == pictures.shape
         error = (found - pictures).abs().max() / extent(pictures)
-        print(f"{case}, noise {noise}: {error:.1e} of a range of {extent(pictures):.1f}")
+        print(f"noise {noise}: {error:.1e} of a range of {extent(pictures):.1f}")
         assert error < TOLERANCE
     const, none = (expected["pictures"][noise] for noise in ("const", "none"))
     assert (const - none).abs().max() > 0.01 * extent(const)  # the noise does show

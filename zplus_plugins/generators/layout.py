@@ -147,9 +147,10 @@ def _architecture(source: Source, ours: Mapping[str, Tensor], filters: list[Tens
             raise GeneratorFileError(f"This {source.kind} generator has {number!r} in the place of a positive number.")
     blocks, layers = (_count(ours, rf"{prefix}\.({INDEX})\..*") for prefix in ("blocks", r"mapping\.layers"))
     first, last = (_shape(source, ours, f"mapping.layers.{index}.weight", 2) for index in (0, layers - 1))
+    channels = tuple(_shape(source, ours, f"blocks.{index}.conv.bias", 1)[0] for index in range(max(1, blocks)))
     return Architecture(
-        resolution=4 * 2 ** (blocks - 1),
-        channels=tuple(_shape(source, ours, f"blocks.{index}.conv.bias", 1)[0] for index in range(blocks)),
+        resolution=4 * 2 ** (len(channels) - 1),
+        channels=channels,
         z_dim=first[1],
         w_dim=last[0],
         mapping_layers=layers,

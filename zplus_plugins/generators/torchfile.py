@@ -36,15 +36,15 @@ def read(path: Path) -> Any:
     Raises:
         GeneratorFileError: there is no such file, it is damaged, or it holds what could run a program.
     """
-    if not path.is_file():
-        raise GeneratorFileError(f"{path} is not a file." if path.exists() else f"There is no file {path}.")
     try:
         with path.open("rb") as file:
             return _read(file)
     except unpickle.RefusedError as error:
         raise GeneratorFileError(TENSORFLOW.get(str(error), REFUSED).format(path=path, name=error)) from error
+    except FileNotFoundError as error:
+        raise GeneratorFileError(f"There is no file {path}.") from error
     except OSError as error:
-        raise GeneratorFileError(f"{path} cannot be read: {error.strerror}.") from error
+        raise GeneratorFileError(f"{path} cannot be read: {error.strerror or error}.") from error
     except Exception as error:  # what nobody vouches for can fail in any way
         raise GeneratorFileError(
             f"{path} ({path.stat().st_size:,} bytes) is truncated, damaged, or neither a pickle nor a file of "

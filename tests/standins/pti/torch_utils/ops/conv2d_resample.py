@@ -22,5 +22,8 @@ def conv2d_resample(
     """Upsample images (N, C, H, W) with a filter if asked to, then convolve; not flipped is the textbook's way."""
     if up > 1:
         assert f is not None
-        x = upfirdn2d.upsample2d(x, f, up=up)
+        # The filter's response beyond the border belongs to what is convolved, as in the original.
+        before, after = padding + (len(f) + up - 1) // 2, padding + (len(f) - up) // 2
+        x = upfirdn2d.upfirdn2d(x, f, up=up, padding=(before, after, before, after), gain=up**2)
+        padding = 0
     return conv2d_gradfix.conv2d(x, w if flip_weight else w.flip([2, 3]), padding=padding, groups=groups)
