@@ -216,7 +216,8 @@ def test_conditional_and_alias_free_networks(generator: Generator, tmp_path: Pat
 
 
 def test_a_network_that_holds_itself(tmp_path: Path) -> None:
-    record = b"ctorch_utils.persistence\n_reconstruct_persistent_obj\n((S'class_name'\nS'Generator'\nS'state'\n}q\x01dtRq\x02"
+    call = b"ctorch_utils.persistence\n_reconstruct_persistent_obj\n"
+    record = call + b"((S'class_name'\nS'Generator'\nS'state'\n}q\x01dtRq\x02"
     itself_as_a_module = b"h\x01S'_modules'\n}S'x'\nh\x02ss0"
     (tmp_path / "a.pkl").write_bytes(b"\x80\x02" + record + itself_as_a_module + b".")
     refused(tmp_path / "a.pkl", "This NVlabs generator is incomplete")
