@@ -18,7 +18,7 @@ class Canvas:
     """n pictures that are painted in layers, from the back to the front; colours are red, green, blue in [0, 1]."""
 
     def __init__(self, n: int, resolution: int, reach: float) -> None:
-        self.pixel = 2 * reach / resolution
+        self.reach, self.pixel = reach, 2 * reach / resolution
         line = (torch.arange(resolution) + 0.5) * self.pixel - reach
         self.y, self.x = (plane.expand(n, -1, -1) for plane in torch.meshgrid(line, line, indexing="ij"))
         self.colours = torch.zeros(n, 3, resolution, resolution)

@@ -61,7 +61,7 @@ def _background(canvas: Canvas, head: Head) -> None:
 
 def _body(canvas: Canvas, head: Head) -> None:
     """Shoulders, and the neck with the shadow of the chin. They stay where they are when the head turns."""
-    x, y = canvas.x - head.number("shift_x"), canvas.y - head.number("shift_y")
+    x, y = canvas.x - head.shift_x, canvas.y - head.shift_y
     red, yellow = head.number("clothes_red"), head.number("clothes_yellow")
     shade = 0.42 + 0.22 * head.light_x * x - 0.20 * step(x.abs(), 0.3, 1.0) - 0.12 * step(y, 0.6, 0.9)
     clothes = torch.stack(

@@ -39,6 +39,7 @@ class Head:
         x, y: planes, the picture's coordinates in the head's frame: tilt and shift undone, the head's centre at 0.
         a, b: the head's half width and half height.
         turn_x, turn_y: sines of yaw (to the right) and pitch (down).
+        shift_x, shift_y: where the portrait has been moved.
         light_x: where the light comes from, -1 to 1.
         chin_x: where the chin has turned to.
         skin, hair: colours (n, 3).
@@ -51,12 +52,13 @@ class Head:
         self.ahead_x, self.ahead_y = torch.cos(radians(32) * yaw), torch.cos(radians(16) * pitch)
         width = self.number("face_width")
         self.a, self.b = 0.455 * (1 + 0.11 * width), 0.60 * (1 - 0.05 * width)
-        self.centre_y = -0.09 + self.number("shift_y")
+        self.shift_x, self.shift_y = (canvas.reach * self.number(f"shift_{axis}") for axis in "xy")
+        self.centre_y = -0.09 + self.shift_y
         self.light_x = self.number("light")
-        self.chin_x = 0.16 * self.turn_x + self.number("shift_x")
+        self.chin_x = 0.16 * self.turn_x + self.shift_x
         angle = radians(8) * roll
         # The head tilts around the neck.
-        x, y = canvas.x - self.number("shift_x"), canvas.y - self.centre_y - 0.5
+        x, y = canvas.x - self.shift_x, canvas.y - self.centre_y - 0.5
         self.x = torch.cos(angle) * x + torch.sin(angle) * y
         self.y = torch.cos(angle) * y - torch.sin(angle) * x + 0.5
         self.skin = gradient(column(attributes, "skin"), SKINS)
