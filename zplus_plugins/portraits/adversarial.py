@@ -14,6 +14,7 @@ from zplus_plugins.generators import Architecture, Generator
 from zplus_plugins.portraits.attributes import TRAINING_SEED, sample
 from zplus_plugins.portraits.discriminator import Discriminator
 from zplus_plugins.portraits.drawing import draw
+from zplus_plugins.portraits.loop import Resumable
 
 PORTRAITS = Architecture(64, (128, 128, 96, 64, 32), z_dim=128, w_dim=128, mapping_layers=4)
 
@@ -46,12 +47,8 @@ class Settings:
     half: bool = True
 
 
-class Training:
-    """Both networks, their optimizers, and the averaged generator; ``step`` goes on by one batch.
-
-    All that is random comes from torch's global numbers and from the number of the step, so that a training which
-    was saved and restored goes on bit by bit.
-    """
+class Training(Resumable):
+    """Both networks, their optimizers, and the averaged generator."""
 
     def __init__(self, settings: Settings) -> None:
         torch.manual_seed(settings.seed)
@@ -60,23 +57,20 @@ class Training:
         self.generator = _channels_last(Generator(settings.architecture))
         self.discriminator = _channels_last(Discriminator(settings.discriminator))
         self.average = copy.deepcopy(self.generator).requires_grad_(False)
+        learning = {"generator": self.generator, "discriminator": self.discriminator}
+        self.networks = {**learning, "average": self.average}
         self.optimizers = {
-            "generator": torch.optim.Adam(self.generator.parameters(), settings.rate, (0.0, 0.99), eps=1e-8),
-            "discriminator": torch.optim.Adam(self.discriminator.parameters(), settings.rate, (0.0, 0.99), eps=1e-8),
+            name: torch.optim.Adam(network.parameters(), settings.rate, (0.0, 0.99))
+            for name, network in learning.items()
         }
-        self.steps = 0
+        self.batch = settings.batch
 
-    @property
-    def seen(self) -> int:
-        """Drawn pictures shown so far."""
-        return self.steps * self.settings.batch
-
-    def step(self) -> dict[str, float]:
-        """One step of the discriminator and one of the generator; returns what is worth logging."""
-        figures = self._discriminate(draw(sample(self.settings.batch, TRAINING_SEED + self.steps)))
+    def advance(self) -> dict[str, float]:
+        """One step of the discriminator and one of the generator."""
+        figures = self._discriminate(draw(sample(self.batch, TRAINING_SEED + self.steps)))
         figures |= self._generate()
-        self._average()
-        self.steps += 1
+        half_life = min(self.settings.half_life, 0.05 * (self.seen + self.batch))  # early on, forget faster
+        follow(self.average, self.generator, 1 - 0.5 ** (self.batch / half_life))
         return figures
 
     def codes(self, n: int) -> Tensor:
@@ -88,27 +82,6 @@ class Training:
         changes[:, 0] = False
         source = torch.where(changes, torch.arange(layers), 0).cummax(dim=1).values
         return w.gather(1, source[..., None].expand_as(w))
-
-    def state(self) -> dict[str, Any]:
-        """All that :meth:`restore` needs, of types that ``torch.load(weights_only=True)`` admits."""
-        return {
-            "networks": {name: network.state_dict() for name, network in self._networks().items()},
-            "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
-            "steps": self.steps,
-            "random": torch.get_rng_state(),
-        }
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go back to a state."""
-        for name, network in self._networks().items():
-            network.load_state_dict(state["networks"][name])
-        for name, optimizer in self.optimizers.items():
-            optimizer.load_state_dict(state["optimizers"][name])
-        self.steps = state["steps"]
-        torch.set_rng_state(state["random"])
-
-    def _networks(self) -> dict[str, nn.Module]:
-        return {"generator": self.generator, "discriminator": self.discriminator, "average": self.average}
 
     def _discriminate(self, drawn: Tensor) -> dict[str, float]:
         with torch.no_grad():
@@ -134,20 +107,19 @@ class Training:
 
     def _generate(self) -> dict[str, float]:
         self.discriminator.requires_grad_(False)
-        made = self.generator.synthesis(self.codes(self.settings.batch), noise="random", dtype=self.dtype)
+        made = self.generator.synthesis(self.codes(self.batch), noise="random", dtype=self.dtype)
         loss = F.softplus(-self.discriminator(made, self.dtype)).mean()
         self.optimizers["generator"].zero_grad()
         loss.backward()
         self.optimizers["generator"].step()
         return {"generator": loss.item()}
 
-    @torch.no_grad()
-    def _average(self) -> None:
-        """Move the averaged weights; early on they forget faster."""
-        half_life = min(self.settings.half_life, 0.05 * (self.seen + self.settings.batch))
-        share = 1 - 0.5 ** (self.settings.batch / half_life)
-        for mean, now in zip(self.average.parameters(), self.generator.parameters(), strict=True):
-            mean.lerp_(now, share)
+
+@torch.no_grad()
+def follow(average: nn.Module, network: nn.Module, share: float) -> None:
+    """Move averaged weights by a share of the way to a network's."""
+    for mean, now in zip(average.parameters(), network.parameters(), strict=True):
+        mean.lerp_(now, share)
 
 
 def _channels_last(network: Any) -> Any:

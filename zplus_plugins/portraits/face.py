@@ -27,7 +27,7 @@ def skin(canvas: Canvas, head: Head) -> None:
     canvas.paint(canvas.inside(distance), _lit(head, head.skin, shade))
     for side in (-1, 1):
         cheek = head.spot(side * 0.24, 0.19)
-        blush = torch.exp(-((cheek.u / 0.13).square() + (cheek.v / 0.09).square())) * cheek.seen
+        blush = bump(cheek.u, 0.13) * bump(cheek.v, 0.09) * cheek.seen
         smile = head.number("smile")
         canvas.darken(0.14 * blush * (1 + 0.8 * smile) * canvas.inside(distance), (-0.2, 1, 0.9))
 
@@ -102,9 +102,7 @@ def nose(canvas: Canvas, head: Head) -> None:
         wing = ellipse(tip.u - side * half, tip.v - 0.002, 0.036, 0.032)
         canvas.darken(0.14 * canvas.inside(wing, 2.2))
     canvas.darken(0.20 * bump(tip.v - 0.045, 0.022) * bump(tip.u, half * 1.25))
-    canvas.darken(
-        -0.16 * torch.exp(-((tip.u - 0.02 * head.light_x) / 0.032).square() - (tip.v / 0.035).square()), (1, 1, 1)
-    )
+    canvas.darken(-0.16 * bump(tip.u - 0.02 * head.light_x, 0.032) * bump(tip.v, 0.035), (1, 1, 1))
     for side in (-1, 1):
         nostril = ellipse(tip.u - side * half * 0.58, tip.v - 0.036, 0.021, 0.012)
         canvas.darken(0.45 * canvas.inside(nostril, 1.3))

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import signal
 import time
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import click
+import torch
+from torch import nn
 
 from zplus_plugins.errors import RequirementError
 from zplus_plugins.portraits.files import load, save
@@ -19,24 +22,58 @@ from zplus_plugins.portraits.files import load, save
 CHECKPOINT, LOG = "checkpoint.pt", "log.jsonl"
 
 
-class Trainable(Protocol):
-    """What the loop trains: it knows how far it is, how to go on, and how to be saved."""
+class Resumable(ABC):
+    """What the loop trains. It is saved and restored bit by bit.
+
+    All that is random must come from torch's global numbers and from the number of the step.
+
+    Attributes:
+        networks: by name; all are part of the state.
+        optimizers: likewise.
+        batch: drawn pictures a step.
+        steps: made so far.
+    """
+
+    networks: dict[str, nn.Module]
+    optimizers: dict[str, torch.optim.Optimizer]
+    batch: int
+    steps: int = 0
 
     @property
     def seen(self) -> int:
-        """Pictures seen so far."""
+        """Drawn pictures seen so far."""
+        return self.steps * self.batch
+
+    @abstractmethod
+    def advance(self) -> dict[str, float]:
+        """What a step does; figures for the log."""
 
     def step(self) -> dict[str, float]:
         """Go on by one batch; figures for the log."""
+        figures = self.advance()
+        self.steps += 1
+        return figures
 
     def state(self) -> dict[str, Any]:
-        """All that ``restore`` needs."""
+        """All that :meth:`restore` needs, of types that ``torch.load(weights_only=True)`` admits."""
+        return {
+            "networks": {name: network.state_dict() for name, network in self.networks.items()},
+            "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
+            "steps": self.steps,
+            "random": torch.get_rng_state(),
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go back to a state."""
+        for name, network in self.networks.items():
+            network.load_state_dict(state["networks"][name])
+        for name, optimizer in self.optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][name])
+        self.steps = state["steps"]
+        torch.set_rng_state(state["random"])
 
 
-def train(training: Trainable, out: Path, pictures: int, minutes: float, saved: Callable[[Path], None]) -> None:
+def train(training: Resumable, out: Path, pictures: int, minutes: float, saved: Callable[[Path], None]) -> None:
     """Train until a number of pictures has been seen, or Ctrl-C; both save first.
 
     Args:
@@ -44,7 +81,7 @@ def train(training: Trainable, out: Path, pictures: int, minutes: float, saved: 
         out: folder of checkpoint and log.
         pictures: to be seen in all.
         minutes: between two saves.
-        saved: called with the folder after each of them, to write samples for instance.
+        saved: called with the folder after each of them, to write samples for instance; it draws no global numbers.
 
     Raises:
         RequirementError: the folder cannot be written to, or its checkpoint not be read.

@@ -1,0 +1,72 @@
+"""What a portrait shows, measured: attributes, who it is, and a space of features to compare pictures in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from zplus_plugins.generators.layers import Dense
+from zplus_plugins.portraits.attributes import ATTRIBUTES
+from zplus_plugins.portraits.discriminator import PlainConvolution, ResidualBlock
+
+MEASURED = tuple(attribute for attribute in ATTRIBUTES if attribute.kind != "odd")
+NAMES = tuple(attribute.name for attribute in MEASURED)
+CHANNELS = (24, 40, 56, 72, 96)
+
+
+class Regressor(nn.Module):
+    """Attributes and identity of portraits (B, 3, 64, 64) in [-1, 1].
+
+    Args:
+        channels: of the features at 64, 32, ..., 4.
+        features: components of the feature vector.
+        identity: components of the identity.
+    """
+
+    centre: Tensor
+    spread: Tensor
+
+    def __init__(self, channels: Sequence[int] = CHANNELS, features: int = 128, identity: int = 64) -> None:
+        super().__init__()
+        self.from_rgb = PlainConvolution(3, channels[0], 3)
+        self.blocks = nn.ModuleList(ResidualBlock(*pair) for pair in pairwise(channels))
+        self.to_features = Dense(16 * channels[-1], features, "lrelu")
+        self.to_attributes = Dense(features, len(MEASURED))
+        self.to_identity = Dense(features, identity)
+        ends = torch.tensor([(attribute.low, attribute.high) for attribute in MEASURED], dtype=torch.float32)
+        self.register_buffer("centre", ends.mean(dim=1), persistent=False)
+        self.register_buffer("spread", (ends[:, 1] - ends[:, 0]) / 2, persistent=False)
+
+    def maps(self, pictures: Tensor) -> list[Tensor]:
+        """Features at 32, 16, 8 and 4: (B, C, r, r) each."""
+        x = self.from_rgb(pictures)
+        maps = []
+        for block in self.blocks:
+            x = block(x)
+            maps.append(x)
+        return maps
+
+    def features(self, pictures: Tensor) -> Tensor:
+        """The vectors (B, features) in which sets of pictures are compared."""
+        features: Tensor = self.to_features(self.maps(pictures)[-1].flatten(1).to(self.centre.dtype))
+        return features
+
+    def attributes(self, pictures: Tensor) -> Tensor:
+        """Attributes (B, len(MEASURED)) in the units of the table, in its order."""
+        measured: Tensor = self.centre + self.spread * self.to_attributes(self.features(pictures))
+        return measured
+
+    def identity(self, pictures: Tensor) -> Tensor:
+        """Who it is: unit vectors (B, identity); the inner product of two is their similarity, at most 1."""
+        return F.normalize(self.to_identity(self.features(pictures)), dim=1)
+
+
+def perceptual(regressor: Regressor, pictures: Tensor, targets: Tensor) -> Tensor:
+    """Distance (B,) of pictures by the directions of their features at 32, 16 and 8, as LPIPS takes it."""
+    both = zip(regressor.maps(pictures)[:3], regressor.maps(targets)[:3], strict=True)
+    gaps = [(F.normalize(a, dim=1) - F.normalize(b, dim=1)).square().sum(dim=1).mean(dim=(1, 2)) for a, b in both]
+    return torch.stack(gaps).sum(dim=0)

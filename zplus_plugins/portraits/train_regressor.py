@@ -1,0 +1,134 @@
+"""Train the attribute regressor and identity feature: ``python -m zplus_plugins.portraits.train_regressor --out DIR``.
+
+Every person is drawn twice, in two looks. The attributes are regressed; of the identities, each must be nearer to its
+other look than all other people are (arXiv 2002.05709's loss). ``--export`` writes the network instead, and says how
+well it does on people that it has not seen.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from zplus_plugins.portraits.attributes import HELD_OUT_SEED, TRAINING_SEED, columns_of, redrawn, sample
+from zplus_plugins.portraits.drawing import draw
+from zplus_plugins.portraits.files import halved, load, save
+from zplus_plugins.portraits.loop import CHECKPOINT, Resumable, train
+from zplus_plugins.portraits.regressor import CHANNELS, NAMES, Regressor
+
+OTHER_LOOKS = 500_000  # seeds of the second looks, apart from those of the first
+SHARPNESS = 12.0  # of the softmax over similarities
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a training depends on: ``people`` a step, each drawn twice; the rate falls to 0 after ``pictures``."""
+
+    pictures: int = 200_000
+    people: int = 32
+    rate: float = 0.003
+    noise: float = 0.08
+    seed: int = 0
+    channels: tuple[int, ...] = CHANNELS
+
+
+class Training(Resumable):
+    """The regressor and its optimizer."""
+
+    def __init__(self, settings: Settings) -> None:
+        torch.manual_seed(settings.seed)
+        self.settings = settings
+        self.regressor = Regressor(settings.channels).to(memory_format=torch.channels_last)
+        self.networks = {"regressor": self.regressor}
+        self.optimizers = {"regressor": torch.optim.Adam(self.regressor.parameters(), settings.rate, (0.9, 0.99))}
+        self.batch = 2 * settings.people
+
+    def advance(self) -> dict[str, float]:
+        """A step on new people; noise of a random strength keeps the network from relying on clean pixels."""
+        people = sample(self.settings.people, TRAINING_SEED + self.steps)
+        attributes = torch.cat([people, redrawn(people, TRAINING_SEED + OTHER_LOOKS + self.steps)])
+        pictures = draw(attributes)
+        pictures = pictures + self.settings.noise * torch.rand(len(pictures), 1, 1, 1) * torch.randn_like(pictures)
+        for group in self.optimizers["regressor"].param_groups:
+            group["lr"] = self.settings.rate * max(0.0, 1 - self.seen / self.settings.pictures)
+        features = self.regressor.features(pictures.bfloat16())
+        missed = self.regressor.to_attributes(features) - _normal(self.regressor, attributes)
+        identities = F.normalize(self.regressor.to_identity(features), dim=1)
+        confused = _confusion(*identities.chunk(2))
+        self.optimizers["regressor"].zero_grad()
+        (missed.square().mean() + 0.1 * confused).backward()
+        self.optimizers["regressor"].step()
+        return {"attributes": missed.square().mean().item(), "identity": confused.item()}
+
+
+def _normal(regressor: Regressor, attributes: Tensor) -> Tensor:
+    """Measured attributes, with -1 and 1 for the ends of their ranges."""
+    return (attributes[:, : len(NAMES)] - regressor.centre) / regressor.spread
+
+
+def _confusion(first: Tensor, second: Tensor) -> Tensor:
+    """Cross entropy of finding each one's other look among all."""
+    similar = SHARPNESS * first @ second.T
+    own = torch.arange(len(first))
+    return (F.cross_entropy(similar, own) + F.cross_entropy(similar.T, own)) / 2
+
+
+@torch.no_grad()
+def measured(regressor: Regressor, people: int = 1000) -> dict[str, Any]:
+    """How well it does on held-out people, drawn twice.
+
+    Returns:
+        ``r2`` by attribute; ``auc``, the chance that two looks of one person are more similar than two people, and
+        the mean similarities ``same`` and ``other``; ``hard_auc`` among people of nearly the same skin.
+    """
+    attributes = sample(people, HELD_OUT_SEED)
+    first, second = draw(attributes), draw(redrawn(attributes, HELD_OUT_SEED + 1))
+    errors = (regressor.attributes(first) - attributes[:, : len(NAMES)]).square().mean(dim=0)
+    r2 = 1 - errors / attributes[:, : len(NAMES)].var(dim=0)
+    similar = regressor.identity(first) @ regressor.identity(second).T
+    skin = attributes[:, columns_of("identity")[0]]
+    others = ~torch.eye(people, dtype=torch.bool)
+    alike = others & ((skin[:, None] - skin).abs() < 0.05)
+    return {
+        "r2": {name: round(float(value), 4) for name, value in zip(NAMES, r2, strict=True)},
+        "auc": _auc(similar.diagonal(), similar[others]),
+        "hard_auc": _auc(similar.diagonal(), similar[alike]),
+        "same": similar.diagonal().mean().item(),
+        "other": similar[others].mean().item(),
+    }
+
+
+def _auc(higher: Tensor, lower: Tensor) -> float:
+    """The chance that one of the first is greater than one of the second."""
+    ranked = lower.sort().values
+    return (torch.searchsorted(ranked, higher.contiguous()).float().mean() / len(ranked)).item()
+
+
+@click.command(context_settings={"show_default": True})
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of checkpoint and log.")
+@click.option("--pictures", default=Settings.pictures, help="Drawn pictures to be seen in all.")
+@click.option("--minutes", default=1.0, help="Time between two saves.")
+@click.option("--seed", default=Settings.seed, help="Of weights and noise.")
+@click.option("--threads", default=1, help="Of the processor.")
+@click.option("--export", type=click.Path(path_type=Path), help="Write the network there, measure it, and end.")
+def main(out: Path, pictures: int, minutes: float, seed: int, threads: int, export: Path | None) -> None:
+    """Train the regressor of portraits; Ctrl-C saves."""
+    torch.set_num_threads(threads)
+    training = Training(Settings(pictures=pictures, seed=seed))
+    if export is None:
+        train(training, out, pictures, minutes, lambda folder: None)
+        return
+    training.restore(load(out / CHECKPOINT))
+    save(export, {"state": halved(training.regressor.state_dict())})
+    click.echo(json.dumps(measured(training.regressor), indent=1))
+
+
+if __name__ == "__main__":
+    main()
