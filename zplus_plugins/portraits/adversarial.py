@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd import backward
 from torch.nn import functional as F
 
 from zplus_plugins.generators import Architecture, Generator
@@ -76,7 +77,7 @@ class Training(Resumable):
     def codes(self, n: int) -> Tensor:
         """Codes in W+ (n, N, w_dim): most of them mixtures, from two codes a picture to one a layer, as Z+ has them."""
         layers = self.settings.architecture.num_layers
-        w = self.generator.mapping(torch.randn(n, layers, self.settings.architecture.z_dim))
+        w: Tensor = self.generator.mapping(torch.randn(n, layers, self.settings.architecture.z_dim))
         rate = torch.rand(n, 1) * (torch.rand(n, 1) < self.settings.mixing)
         changes = torch.rand(n, layers) < rate
         changes[:, 0] = False
@@ -91,10 +92,10 @@ class Training(Resumable):
         loss = F.softplus(of_made).mean() + F.softplus(-of_drawn).mean()
         figures = {"discriminator": loss.item(), "of_drawn": of_drawn.mean().item(), "of_made": of_made.mean().item()}
         self.optimizers["discriminator"].zero_grad()
-        loss.backward()
+        backward(loss)
         if self.steps % self.settings.r1_every == 0:
             penalty = self._penalty(drawn)
-            (penalty * (self.settings.r1 / 2 * self.settings.r1_every)).backward()
+            backward(penalty * (self.settings.r1 / 2 * self.settings.r1_every))
             figures["penalty"] = penalty.item()
         self.optimizers["discriminator"].step()
         return figures
@@ -103,14 +104,15 @@ class Training(Resumable):
         """The squared gradient of the logits of drawn pictures by these, in full precision."""
         drawn = drawn.clone().requires_grad_(True)
         (gradient,) = torch.autograd.grad(self.discriminator(drawn).sum(), drawn, create_graph=True)
-        return gradient.square().sum(dim=(1, 2, 3)).mean()
+        penalty: Tensor = gradient.square().sum(dim=(1, 2, 3)).mean()
+        return penalty
 
     def _generate(self) -> dict[str, float]:
         self.discriminator.requires_grad_(False)
         made = self.generator.synthesis(self.codes(self.batch), noise="random", dtype=self.dtype)
         loss = F.softplus(-self.discriminator(made, self.dtype)).mean()
         self.optimizers["generator"].zero_grad()
-        loss.backward()
+        backward(loss)
         self.optimizers["generator"].step()
         return {"generator": loss.item()}
 

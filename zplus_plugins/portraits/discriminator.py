@@ -52,7 +52,8 @@ class ResidualBlock(nn.Module):
         self.skip = PlainConvolution(inputs, outputs, 1, activation=None, down=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        return (self.down(self.conv(x)) + self.skip(x)) / sqrt(2)
+        halved: Tensor = self.down(self.conv(x)) + self.skip(x)
+        return halved / sqrt(2)
 
 
 class Discriminator(nn.Module):

@@ -29,7 +29,7 @@ def draw(attributes: Tensor) -> Tensor:
         raise UsageError(
             f"Attributes of shape {tuple(attributes.shape)}; expected finite ones of shape (n, {len(ATTRIBUTES)})."
         )
-    pictures = [_draw(part) for part in attributes.float().split(_AT_ONCE)]
+    pictures = [_draw(part) for part in torch.split(attributes.float(), _AT_ONCE)]
     return torch.cat(pictures) if pictures else torch.zeros(0, 3, RESOLUTION, RESOLUTION)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import click
 import torch
 from torch import Tensor
+from torch.autograd import backward
 from torch.nn import functional as F
 
 from zplus_plugins.portraits.attributes import HELD_OUT_SEED, TRAINING_SEED, columns_of, redrawn, sample
@@ -63,7 +64,7 @@ class Training(Resumable):
         identities = F.normalize(self.regressor.to_identity(features), dim=1)
         confused = _confusion(*identities.chunk(2))
         self.optimizers["regressor"].zero_grad()
-        (missed.square().mean() + 0.1 * confused).backward()
+        backward(missed.square().mean() + 0.1 * confused)
         self.optimizers["regressor"].step()
         return {"attributes": missed.square().mean().item(), "identity": confused.item()}
 

@@ -1,0 +1,42 @@
+"""The trained networks that come with the package, in half precision on the disk and float32 in memory.
+
+All are in evaluation mode, and their weights require no gradient.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from torch import nn
+
+from zplus_plugins.generators import Architecture, Generator
+from zplus_plugins.portraits.encoder import Encoder
+from zplus_plugins.portraits.files import WEIGHTS, load
+from zplus_plugins.portraits.regressor import Regressor
+
+GENERATOR, REGRESSOR, ENCODER = (WEIGHTS / f"{name}.pt" for name in ("generator", "regressor", "encoder"))
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def embedded_generator() -> Generator:
+    """The generator of portraits."""
+    content = load(GENERATOR)
+    return frozen(Generator(Architecture(**content["architecture"])), content["state"])
+
+
+def embedded_regressor() -> Regressor:
+    """The attribute regressor with its identity feature."""
+    return frozen(Regressor(), load(REGRESSOR)["state"])
+
+
+def embedded_encoder() -> Encoder:
+    """The base-code encoder of the embedded generator."""
+    content = load(ENCODER)
+    return frozen(Encoder(content["outputs"]), content["state"])
+
+
+def frozen(network: Network, state: dict[str, object]) -> Network:
+    """A network with a state, for use alone."""
+    network.load_state_dict(state)
+    return network.eval().requires_grad_(False)
