@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
+from click.testing import CliRunner
+from PIL import Image
 
 from zplus_plugins.errors import UsageError
 from zplus_plugins.portraits import ATTRIBUTES, RESOLUTION, column, draw, out_of_range, redrawn, sample
+from zplus_plugins.portraits.__main__ import main
 from zplus_plugins.portraits.attributes import HELD_OUT_SEED, ODD, columns_of
 
 
@@ -84,3 +89,18 @@ def test_wrong_attributes_are_refused() -> None:
         draw(sample(1) * torch.nan)
     with pytest.raises(UsageError, match="rotated, shifted, coloured"):
         out_of_range(1, 0, "upside down")
+
+
+def test_the_manual_has_the_table_of_attributes() -> None:
+    manual = (Path(__file__).parents[1] / "docs/portraits.md").read_text()
+    for attribute in ATTRIBUTES:
+        assert f"| `{attribute.name}` | {attribute.kind} | {attribute.low:g} .. {attribute.high:g}" in manual
+        assert attribute.meaning in manual
+
+
+def test_the_command_draws_a_sheet(tmp_path: Path) -> None:
+    for options, rows in ((["--number", "9"], 2), (["--number", "2", "--odd", "coloured"], 1)):
+        done = CliRunner().invoke(main, ["--out", str(tmp_path / "sheet.png"), *options])
+        assert done.exit_code == 0, done.output
+        with Image.open(tmp_path / "sheet.png") as sheet:
+            assert sheet.size == (8 * RESOLUTION, rows * RESOLUTION)

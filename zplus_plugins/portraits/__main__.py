@@ -1,0 +1,25 @@
+"""Draw a sheet of portraits: ``python -m zplus_plugins.portraits --out portraits.png``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from zplus_plugins.portraits.attributes import HELD_OUT_SEED, ODD, out_of_range, sample
+from zplus_plugins.portraits.drawing import draw
+from zplus_plugins.portraits.files import save_sheet
+
+
+@click.command(context_settings={"show_default": True})
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="PNG file to write.")
+@click.option("--number", default=40, help="How many portraits.")
+@click.option("--seed", default=HELD_OUT_SEED, help="Below the default, they are like those of the training.")
+@click.option("--odd", type=click.Choice(ODD), help="Out of the training's range.")
+def main(out: Path, number: int, seed: int, odd: str | None) -> None:
+    """Draw portraits side by side."""
+    save_sheet(out, draw(out_of_range(number, seed, odd) if odd else sample(number, seed)), columns=8)
+
+
+if __name__ == "__main__":
+    main()
