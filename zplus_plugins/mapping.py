@@ -210,7 +210,30 @@ class RosinalityMapping(StyleMapping):
         return _truncate(w, self._mean_style(), self.truncation) if self.truncation.psi != 1 else w
 
 
-FAMILIES: tuple[type[StyleMapping], ...] = (GenforceMapping, NVlabsMapping, RosinalityMapping)
+class OwnMapping(StyleMapping):
+    """This package's own generators (:class:`zplus_plugins.generators.Generator`): ``mapping(z)``."""
+
+    family = "zplus"
+
+    def __init__(self, generator: Any, truncation: Truncation) -> None:
+        a = generator.architecture
+        super().__init__(generator, truncation, z_dim=a.z_dim, w_dim=a.w_dim, num_ws=generator.num_layers)
+
+    @classmethod
+    def matches(cls, generator: nn.Module) -> bool:
+        return all(hasattr(generator, name) for name in ("mapping", "architecture", "num_layers", "w_mean"))
+
+    @property
+    def network(self) -> nn.Module:
+        network: nn.Module = self.generator.mapping
+        return network
+
+    def _map(self, z: Tensor) -> Tensor:
+        w: Tensor = self.network(z).expand(-1, self.num_ws, -1)
+        return _truncate(w, self.generator.w_mean, self.truncation)
+
+
+FAMILIES: tuple[type[StyleMapping], ...] = (GenforceMapping, NVlabsMapping, RosinalityMapping, OwnMapping)
 
 
 def mapping_of(generator: nn.Module, truncation: Truncation | None = None) -> StyleMapping:
@@ -228,8 +251,8 @@ def mapping_of(generator: nn.Module, truncation: Truncation | None = None) -> St
             return family(generator, truncation or Truncation())  # type: ignore[call-arg]
     raise GeneratorError(
         f"{type(generator).__name__} is no generator of a known family: expected the attributes of genforce "
-        "(mapping, truncation, z_space_dim), NVlabs (mapping, z_dim, w_dim, num_ws) or rosinality "
-        "(style, n_latent, style_dim)."
+        "(mapping, truncation, z_space_dim), NVlabs (mapping, z_dim, w_dim, num_ws), rosinality "
+        "(style, n_latent, style_dim) or this package (mapping, architecture, num_layers, w_mean)."
     )
 
 

@@ -1,0 +1,19 @@
+"""Invert pictures into any of a generator's latent spaces, by one optimisation for all of them."""
+
+from zplus_plugins.inversion.inverter import Inversion, Settings, invert
+from zplus_plugins.inversion.model import Model, Point
+from zplus_plugins.inversion.spaces import SPACES, Space, space_named
+from zplus_plugins.inversion.statistics import Statistics, statistics_of
+
+__all__ = [
+    "SPACES",
+    "Inversion",
+    "Model",
+    "Point",
+    "Settings",
+    "Space",
+    "Statistics",
+    "invert",
+    "space_named",
+    "statistics_of",
+]

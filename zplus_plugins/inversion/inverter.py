@@ -1,0 +1,143 @@
+"""One inversion for all spaces: the same losses, steps and optimizer, batched over pictures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from zplus_plugins.inversion.model import Model, Point
+from zplus_plugins.inversion.spaces import Space
+from zplus_plugins.sphere import retract
+
+Likeness = Callable[[Tensor, Tensor], Tensor]
+OnStep = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an inversion depends on, the same for all spaces.
+
+    Attributes:
+        steps: of Adam; the learning rate falls to 0 along a cosine over the last half of them.
+        rate: the learning rate of codes, in units of their components' spread.
+        f_rate: that of F, in units of its components' spread.
+        likeness: weight of the perceptual distance, beside 1 for the mean squared error.
+        keep_f: weight of the mean squared distance of F from its start, as BDInvert has it.
+        pn: weight of the regulariser of W+(P_N).
+        lsap: weight of the regulariser of W+(LSAP).
+    """
+
+    steps: int = 200
+    rate: float = 0.1
+    f_rate: float = 0.05
+    likeness: float = 0.2
+    keep_f: float = 0.01
+    pn: float = 1e-3
+    lsap: float = 0.05
+
+
+@dataclass(frozen=True)
+class Inversion:
+    """What an inversion found.
+
+    Attributes:
+        point: the codes.
+        losses: of each picture after the last step, (B,).
+        seconds: of one step, for all pictures at once.
+    """
+
+    point: Point
+    losses: Tensor
+    seconds: float
+
+
+def invert(
+    model: Model,
+    space: Space,
+    targets: Tensor,
+    settings: Settings,
+    *,
+    likeness: Likeness | None = None,
+    f: Tensor | None = None,
+    on_step: OnStep = lambda step: None,
+) -> Inversion:
+    """Codes whose pictures are as near to the targets as they come.
+
+    Pictures of a batch do not influence each other. In spaces of the hypersphere every step ends with a retraction
+    onto it (arXiv 2307.08995, Eq. 1).
+
+    Args:
+        model: generator and spaces.
+        space: to invert into.
+        targets: pictures (B, 3, R, R) in [-1, 1].
+        settings: weights, rates and steps.
+        likeness: perceptual distance (B,) of pictures and targets; None for none.
+        f: where F starts, (B, C, r, r), such as an encoder's; None for the mean picture's.
+        on_step: called after each step with how many are done.
+    """
+    start = model.start(space, len(targets), f)
+    code, features = start.code.requires_grad_(), None if start.f is None else start.f.requires_grad_()
+    groups = [{"params": [code], "lr": settings.rate * _spread(model, space)}]
+    if features is not None:
+        groups.append({"params": [features], "lr": settings.f_rate * float(features.detach().std())})
+    optimizer = torch.optim.Adam(groups, betas=(0.9, 0.99))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step / settings.steps))
+    origin = None if features is None else features.detach().clone()
+    point = replace(start, code=code, f=features)
+    losses = torch.zeros(len(targets))
+    begin = time.perf_counter()
+    for step in range(settings.steps):
+        optimizer.zero_grad()
+        losses = _losses(model, point, targets, settings, likeness, origin)
+        losses.sum().backward()
+        optimizer.step()
+        schedule.step()
+        if space.kind == "z":
+            with torch.no_grad():
+                code.copy_(retract(code))
+        on_step(step + 1)
+    seconds = (time.perf_counter() - begin) / max(settings.steps, 1)
+    found = replace(point, code=code.detach(), f=None if features is None else features.detach())
+    return Inversion(found, losses.detach(), seconds)
+
+
+def _losses(
+    model: Model, point: Point, targets: Tensor, settings: Settings, likeness: Likeness | None, origin: Tensor | None
+) -> Tensor:
+    """Of each picture, (B,)."""
+    pictures = model.pictures(point)
+    losses = (pictures - targets).square().mean(dim=(1, 2, 3))
+    if likeness is not None:
+        losses = losses + settings.likeness * likeness(pictures, targets)
+    if point.f is not None and origin is not None:
+        losses = losses + settings.keep_f * (point.f - origin).square().mean(dim=(1, 2, 3))
+    if point.space.regulariser == "pn":
+        losses = losses + settings.pn * model.statistics.to_pn(point.code).square().mean(dim=(1, 2))
+    elif point.space.regulariser == "lsap":
+        losses = losses + settings.lsap * alignment(model, point)
+    return losses
+
+
+def alignment(model: Model, point: Point) -> Tensor:
+    """LSAP's distance (B,) of style vectors from those that the mapping network makes: 1 - cosine, mean over layers."""
+    first = model.generator.first_style_after(model.f_resolution) if point.space.with_f else 0
+    pairs = zip(model.styles(point)[first:], model.statistics.style_directions[first:], strict=True)
+    return torch.stack([1 - F.cosine_similarity(style, mean[None], dim=1) for style, mean in pairs]).mean(dim=0)
+
+
+def _spread(model: Model, space: Space) -> float:
+    """The typical spread of a space's code components, to which the learning rate is relative."""
+    if space.kind in ("z", "pn"):
+        return 1.0
+    if space.kind == "w":
+        return float(model.statistics.w_spread)
+    return float(model.statistics.style_spread)
+
+
+def _rate(done: float) -> float:
+    return 1.0 if done < 0.5 else 0.5 * (1 + float(torch.cos(torch.tensor(torch.pi * (2 * done - 1)))))
