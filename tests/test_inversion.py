@@ -12,7 +12,17 @@ from torch.nn import functional as F
 
 from zplus_plugins.errors import UsageError
 from zplus_plugins.generators import Architecture, Generator
-from zplus_plugins.inversion import SPACES, Model, Point, Settings, Space, invert, space_named, statistics, statistics_of
+from zplus_plugins.inversion import (
+    SPACES,
+    Model,
+    Point,
+    Settings,
+    Space,
+    invert,
+    space_named,
+    statistics,
+    statistics_of,
+)
 from zplus_plugins.inversion.inverter import alignment
 from zplus_plugins.ops import cache
 
