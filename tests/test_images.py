@@ -1,0 +1,139 @@
+"""Pictures to be inverted: read exactly, or refused with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from zplus_plugins.errors import RequirementError
+from zplus_plugins.inversion.images import picture_files, read_pictures
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+
+
+def saved(path: Path, pixels: np.ndarray = PIXELS, **options: object) -> Path:
+    Image.fromarray(pixels).save(path, **options)
+    return path
+
+
+def test_reads_pixels_exactly(tmp_path: Path) -> None:
+    picture = read_pictures([saved(tmp_path / "a.png")], 16)
+    assert picture.shape == (1, 3, 16, 16) and picture.dtype == torch.float32
+    assert np.array_equal(((picture[0].permute(1, 2, 0) + 1) * 127.5).round().byte().numpy(), PIXELS)
+    assert picture.min() >= -1 and picture.max() <= 1
+
+
+def test_grey_and_opaque_pictures_are_the_coloured_ones(tmp_path: Path) -> None:
+    grey = PIXELS[..., 0]
+    opaque = np.dstack([PIXELS, np.full((16, 16), 255, np.uint8)])
+    as_grey, as_opaque = read_pictures([saved(tmp_path / "g.png", grey), saved(tmp_path / "o.png", opaque)], 16)
+    assert torch.equal(as_grey[0], as_grey[1]) and torch.equal(as_grey[0], as_grey[2])
+    assert torch.equal(as_opaque, read_pictures([saved(tmp_path / "c.png")], 16)[0])
+    assert torch.equal(as_grey[0], as_opaque[0])
+
+
+def test_grey_pictures_keep_16_bits(tmp_path: Path) -> None:
+    fine = np.arange(256, dtype=np.uint16).reshape(16, 16) * 257 + 1
+    picture = read_pictures([saved(tmp_path / "fine.png", fine)], 16)
+    levels = ((picture[0, 0].double() + 1) / 2 * 65535).round().long().numpy()
+    assert np.array_equal(levels, np.minimum(fine.astype(np.int64), 65535))
+
+
+def test_a_photograph_is_turned_upright(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 3  # upside down
+    turned = read_pictures([saved(tmp_path / "turned.png", exif=exif)], 16)
+    assert torch.equal(turned, read_pictures([saved(tmp_path / "a.png")], 16).flip(2, 3))
+
+
+def test_resizes_only_if_asked_and_keeps_the_mean(tmp_path: Path) -> None:
+    smooth = np.linspace(0, 255, 64).astype(np.uint8)[:, None, None].repeat(64, 1).repeat(3, 2)
+    file = saved(tmp_path / "large.png", smooth)
+    with pytest.raises(RequirementError, match=r"64 x 64 pixels; the generator makes 16 x 16.*--resize"):
+        read_pictures([file], 16)
+    small = read_pictures([file], 16, resize=True)
+    assert small.shape == (1, 3, 16, 16)
+    assert small.mean().item() == pytest.approx(read_pictures([file], 64).mean().item(), abs=1e-2)
+
+
+def test_a_folder_stands_for_its_pictures(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "notes.txt").write_text("not a picture")
+    for name in ("b.PNG", "a.jpg", ".hidden.png", "sub/c.png"):
+        saved(tmp_path / name)
+    assert [file.name for file in picture_files([tmp_path])] == ["a.jpg", "b.PNG"]
+    assert len(read_pictures([tmp_path, tmp_path / "sub" / "c.png"], 16)) == 3
+
+
+def _text(path: Path) -> None:
+    path.write_text("a picture of nothing")
+
+
+def _truncated(path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    saved(path, noise)
+    path.write_bytes(path.read_bytes()[:300])
+
+
+def _oblong(path: Path) -> None:
+    saved(path, PIXELS[:8])
+
+
+def _transparent(path: Path) -> None:
+    saved(path, np.dstack([PIXELS, PIXELS[..., 0]]))
+
+
+def _transparent_palette(path: Path) -> None:
+    Image.fromarray(PIXELS).quantize(8).save(path, transparency=0)
+
+
+def _animated(path: Path) -> None:
+    frames = [Image.fromarray(PIXELS), Image.fromarray(PIXELS[::-1].copy())]
+    frames[0].save(path, format="GIF", save_all=True, append_images=frames[1:])
+
+
+def _real_numbers(path: Path) -> None:
+    Image.fromarray(PIXELS[..., 0].astype(np.float32)).save(path, format="TIFF")
+
+
+def _folder(path: Path) -> None:
+    path.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (_text, "is not a picture"),
+        (_truncated, "cannot be read"),
+        (_oblong, "16 x 8 pixels.*Crop it to a square"),
+        (_transparent, "partly transparent"),
+        (_transparent_palette, "partly transparent"),
+        (_animated, "2 frames"),
+        (_real_numbers, "range is unknown"),
+        (_folder, "no picture in the folder"),
+        (lambda path: None, "There is no picture or folder"),
+    ],
+)
+def test_refuses(tmp_path: Path, spoil: Callable[[Path], None], reason: str) -> None:
+    spoil(tmp_path / "spoilt.png")
+    with pytest.raises(RequirementError, match=reason) as refusal:
+        read_pictures([saved(tmp_path / "good.png"), tmp_path / "spoilt.png"], 16)
+    assert "spoilt.png" in str(refusal.value)
+
+
+def test_refuses_a_huge_picture_without_decoding_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = saved(tmp_path / "huge.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("was decoded"))
+    with pytest.raises(RequirementError, match=r"huge\.png has more than 0 million pixels"):
+        read_pictures([file], 16, resize=True)
+
+
+def test_refuses_to_read_nothing() -> None:
+    with pytest.raises(RequirementError, match="No picture was given"):
+        read_pictures([], 16)

@@ -1,0 +1,114 @@
+"""Read the pictures that are to be inverted, or say of the first unfit one what is wrong with it."""
+
+from __future__ import annotations
+
+import struct
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+from torch.nn import functional as F
+
+from zplus_plugins.errors import RequirementError
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+_COLOURED = ("1", "L", "P", "RGB", "CMYK", "YCbCr")
+_WITH_ALPHA = ("LA", "PA", "La", "RGBA", "RGBa")
+_UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error)
+
+
+def picture_files(paths: Iterable[Path | str]) -> list[Path]:
+    """The files that paths stand for: a folder stands for the pictures in it, sorted, without its subfolders.
+
+    Raises:
+        RequirementError: a path does not exist, or there is no picture in a folder.
+    """
+    files = []
+    for path in map(Path, paths):
+        if not path.exists():
+            raise RequirementError(f"There is no picture or folder {path} (looked in {Path.cwd()}).")
+        if not path.is_dir():
+            files.append(path)
+            continue
+        found = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+        if not found:
+            raise RequirementError(f"There is no picture in the folder {path}; expected {', '.join(SUFFIXES)}.")
+        files += found
+    return files
+
+
+def read_pictures(paths: Iterable[Path | str], resolution: int, resize: bool = False) -> Tensor:
+    """Pictures (B, 3, resolution, resolution) in [-1, 1], of as many as the paths stand for.
+
+    Grey pictures get three equal channels; those of 16 bits keep them where they are grey, and are read in 8 where
+    they are coloured, as Pillow does. Photographs are turned upright as their camera says.
+
+    Args:
+        paths: files, and folders of files: see :func:`picture_files`.
+        resolution: of the generator.
+        resize: whether square pictures of another size are resized (bicubic, with a low-pass filter).
+
+    Raises:
+        RequirementError: no path was given, or a file is no picture, damaged, huge, animated, partly transparent,
+            of unknown range, or not of the size that is needed. Nothing is cropped.
+    """
+    files = picture_files(paths)
+    if not files:
+        raise RequirementError("No picture was given; expected at least one file or folder.")
+    return torch.stack([_read(file, resolution, resize) for file in files])
+
+
+def _read(path: Path, resolution: int, resize: bool) -> Tensor:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                _check(path, image, resolution, resize)
+                pixels = _pixels(path, ImageOps.exif_transpose(image), image.format)
+    except Image.UnidentifiedImageError:
+        raise RequirementError(f"{path} is not a picture of a format that Pillow reads.") from None
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        most = (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
+        raise RequirementError(f"{path} has more than {most} million pixels. Crop it or make it smaller.") from None
+    except _UNREADABLE as error:
+        raise RequirementError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+    picture = torch.from_numpy(pixels).permute(2, 0, 1) * 2 - 1
+    if picture.shape[-1] == resolution:
+        return picture.contiguous()
+    size = (resolution, resolution)
+    return F.interpolate(picture[None], size, mode="bicubic", antialias=True)[0].clamp(-1, 1)
+
+
+def _check(path: Path, image: Image.Image, resolution: int, resize: bool) -> None:
+    """Refuse, before any pixel is decoded, what can be told from the header."""
+    width, height = image.size
+    if width != height:
+        raise RequirementError(
+            f"{path} has {width} x {height} pixels; the generator makes {resolution} x {resolution}. Crop it to a "
+            "square, aligned as the pictures that the generator was trained on."
+        )
+    if width != resolution and not resize:
+        raise RequirementError(
+            f"{path} has {width} x {height} pixels; the generator makes {resolution} x {resolution}. Resize it, or "
+            "have that done with --resize."
+        )
+    if getattr(image, "is_animated", False) and image.format != "MPO":  # of a phone: one photograph and its previews
+        raise RequirementError(f"{path} has {getattr(image, 'n_frames', 2)} frames; expected a single picture.")
+
+
+def _pixels(path: Path, image: Image.Image, kind: str | None) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    """Pixels (H, W, 3) in [0, 1]. Older Pillows have 32 bits for PNG's 16."""
+    if image.mode.startswith("I;16") or (image.mode == "I" and kind == "PNG"):
+        grey = np.asarray(image).astype(np.float32) / 65535
+        return np.repeat(grey[..., None], 3, axis=2)
+    if image.mode in _WITH_ALPHA or "transparency" in image.info:
+        image = image.convert("RGBA")
+        if image.getextrema()[3] != (255, 255):
+            raise RequirementError(f"{path} is partly transparent. Flatten it onto a background.")
+    elif image.mode not in _COLOURED:
+        raise RequirementError(f"{path} has pixels of the kind {image.mode!r}, whose range is unknown; expected RGB.")
+    return np.asarray(image.convert("RGB")).astype(np.float32) / 255
