@@ -1,0 +1,199 @@
+"""The metrics: exact values where they are known, and the definitions that they claim."""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from support.generator_files import trained
+from zplus_plugins import metrics
+from zplus_plugins.errors import DownloadError, LatentError, RequirementError
+from zplus_plugins.inversion import SPACES, Model, Point
+from zplus_plugins.inversion.statistics import compute
+from zplus_plugins.metrics.styles import of_codes
+from zplus_plugins.portraits.regressor import MEASURED, Regressor
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    generator = trained()
+    return Model(generator, compute(generator, codes=2048))
+
+
+def pictures(seed: int, resolution: int = 16) -> Tensor:
+    return torch.rand(3, 3, resolution, resolution, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+
+
+def test_errors_of_pixels_are_of_pictures_from_minus_one_to_one() -> None:
+    black, white = -torch.ones(2, 3, 16, 16), torch.ones(2, 3, 16, 16)
+    assert metrics.mse(black, white).tolist() == [4, 4]
+    assert metrics.psnr(black, white).tolist() == [0, 0]
+    assert metrics.psnr(black, black).tolist() == [math.inf] * 2
+
+
+def test_pictures_are_taken_as_files_hold_them() -> None:
+    a = pictures(0)
+    assert torch.equal(metrics.mse(a, metrics.shown(a)), torch.zeros(3))
+    assert torch.equal(metrics.mse(3 * torch.ones(1, 3, 16, 16), torch.ones(1, 3, 16, 16)), torch.zeros(1))
+
+
+def test_ssim_is_that_of_opencv() -> None:
+    import cv2
+
+    a, b = pictures(1, 40), (pictures(1, 40) + 0.5 * pictures(2, 40)).clamp(-1, 1)
+    similarities = metrics.ssim(a, b)
+    for index in range(3):
+        x, y = (((p[index] + 1) * 127.5).round().double().permute(1, 2, 0).numpy() for p in (a, b))
+
+        def blurred(image: np.ndarray) -> np.ndarray:
+            return np.asarray(cv2.GaussianBlur(image, (11, 11), 1.5))
+
+        mx, my = blurred(x), blurred(y)
+        vx, vy, vxy = blurred(x * x) - mx * mx, blurred(y * y) - my * my, blurred(x * y) - mx * my
+        c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+        expected = ((2 * mx * my + c1) * (2 * vxy + c2) / ((mx * mx + my * my + c1) * (vx + vy + c2))).mean()
+        assert similarities[index].item() == pytest.approx(expected, abs=1e-4)
+    assert metrics.ssim(a, a).tolist() == pytest.approx([1, 1, 1])
+
+
+def test_pictures_of_different_sizes_are_refused() -> None:
+    for metric in (metrics.mse, metrics.ssim, metrics.psnr):
+        with pytest.raises(LatentError, match=r"\(3, 3, 16, 16\) and \(3, 3, 8, 8\)"):
+            metric(pictures(0), pictures(0, 8))
+
+
+def test_lpips_off_line_says_what_to_put_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(torch.hub, "download_url_to_file", _no_network)
+    lpips = metrics.Lpips("alex")
+    with pytest.raises(DownloadError, match=r"alexnet.*missing and cannot be downloaded.*Download https://download"):
+        lpips(pictures(0), pictures(1))
+
+
+def test_lpips_is_that_of_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    import lpips
+
+    class Network(torch.nn.Module):
+        def forward(self, a: Tensor, b: Tensor) -> Tensor:
+            return (a - b).abs().mean(dim=(1, 2, 3), keepdim=True)
+
+    monkeypatch.setattr(lpips, "LPIPS", lambda net, verbose: Network())
+    a, b = pictures(0), pictures(1)
+    distances = metrics.Lpips()(a, b)
+    assert distances.tolist() == pytest.approx((metrics.shown(a) - metrics.shown(b)).abs().mean(dim=(1, 2, 3)).tolist())
+    moving = a.clone().requires_grad_()
+    metrics.Lpips().distance(moving, b).sum().backward()
+    assert moving.grad is not None and moving.grad.abs().sum() > 0
+
+
+def test_the_embedded_identity_is_the_regressors(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    regressor = Regressor().eval()
+    monkeypatch.setattr("zplus_plugins.portraits.embedded.embedded_regressor", lambda: regressor)
+    identity = metrics.embedded_identity()
+    a, b = pictures(0, 64), pictures(1, 64)
+    assert torch.allclose(identity(a).norm(dim=1), torch.ones(3))
+    assert identity.similarity(a, a).tolist() == pytest.approx([1, 1, 1])
+    expected = F.cosine_similarity(regressor.identity(metrics.shown(a)), regressor.identity(metrics.shown(b)))
+    assert identity.similarity(a, b).tolist() == pytest.approx(expected.tolist(), abs=1e-6)
+    with pytest.raises(LatentError, match="the embedded identity is of portraits"):
+        identity(pictures(0))
+
+
+def test_facenet_that_is_not_installed_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "facenet_pytorch", None)
+    with pytest.raises(RequirementError, match=r"pip install 'zplus-plugins\[faces\]'"):
+        metrics.facenet_identity()
+
+
+@pytest.mark.filterwarnings("default")
+def test_facenet_off_line_says_what_to_put_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loader = pytest.importorskip("facenet_pytorch.models.inception_resnet_v1")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(loader, "download_url_to_file", _no_network)
+    with pytest.raises(DownloadError, match=r"checkpoints/20180402-114759-vggface2\.pt is missing.*https://github"):
+        metrics.facenet_identity()
+
+
+def test_no_face_is_no_identity(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Facenet:
+        @staticmethod
+        def MTCNN(**options: Any) -> Any:
+            return lambda pixels: None if pixels.max() == 0 else torch.ones(3, 160, 160)
+
+        @staticmethod
+        def InceptionResnetV1(**options: Any) -> Any:
+            class Network:
+                def eval(self) -> Network:
+                    return self
+
+                def __call__(self, faces: Tensor) -> Tensor:
+                    return torch.ones(len(faces), 512)
+
+            return Network()
+
+    monkeypatch.setitem(sys.modules, "facenet_pytorch", Facenet)
+    both = torch.stack([-torch.ones(3, 8, 8), torch.ones(3, 8, 8)])
+    similarity = metrics.facenet_identity().similarity(both, both)
+    assert similarity[0].isnan() and similarity[1].item() == pytest.approx(1)
+
+
+def test_attributes_change_in_shares_of_their_ranges() -> None:
+    before = torch.zeros(2, len(MEASURED))
+    after = before.clone()
+    after[:, 0] = torch.tensor([1.0, -1.0])  # yaw, from -1 to 1
+    after[:, 3] = 0.5  # smile, from 0 to 1
+    assert metrics.attribute_change(before, after, 0).tolist() == [0.5, -0.5]
+    assert metrics.attribute_leakage(before, after, 0).tolist() == pytest.approx([0.5 / (len(MEASURED) - 1)] * 2)
+    assert metrics.attribute_leakage(before, after, 3).tolist() == pytest.approx([0.5 / (len(MEASURED) - 1)] * 2)
+    with pytest.raises(LatentError, match=f"expected \\(B, {len(MEASURED)}\\) twice"):
+        metrics.attribute_change(before[:, 1:], after[:, 1:], 0)
+
+
+def random_point(model: Model, space: str, n: int) -> Point:
+    stream = torch.Generator().manual_seed(5)
+    z = torch.randn(n, 1, model.generator.architecture.z_dim, generator=stream)
+    start = model.start(SPACES[space], n)
+    w = model.generator.mapping(z).expand(-1, start.code.shape[1], -1)
+    return Point(SPACES[space], w, start.f)
+
+
+@pytest.mark.parametrize("space", ["wplus", "f/wplus"])
+def test_random_codes_have_the_synthetic_nscd(model: Model, space: str) -> None:
+    distances = metrics.nscd(model, random_point(model, space, 512))
+    assert distances.shape == (512,)
+    synthetic = metrics.synthetic_nscd(model, with_f=SPACES[space].with_f)
+    assert distances.mean().item() == pytest.approx(synthetic, rel=0.1)
+
+
+def test_nscd_is_the_mean_cosine_distance_from_random_codes(model: Model) -> None:
+    point, others = (
+        random_point(model, "wplus", 4),
+        model.generator.mapping(
+            torch.randn(2048, model.generator.architecture.z_dim, generator=torch.Generator().manual_seed(0))
+        ),
+    )
+    wide = others[:, None].expand(-1, model.generator.num_layers, -1)
+    pairs = zip(of_codes(model.styles(point)), of_codes(model.generator.styles(wide)), strict=True)
+    gaps = [1 - (F.normalize(s, dim=1) @ F.normalize(o[:1024], dim=1).T).mean(dim=1) for s, o in pairs]
+    assert torch.allclose(metrics.nscd(model, point), torch.stack(gaps).mean(dim=0), atol=1e-5)
+    assert len(gaps) == model.generator.num_layers
+
+
+def test_far_codes_have_a_larger_nscd(model: Model) -> None:
+    near = random_point(model, "wplus", 16)
+    far = Point(near.space, near.code + 10 * model.statistics.w_spread * torch.randn(near.code.shape))
+    assert (metrics.nscd(model, far) > metrics.nscd(model, near)).float().mean() > 0.8
+
+
+def _no_network(*args: Any, **kwargs: Any) -> None:
+    raise URLError("Name or service not known")

@@ -1,0 +1,1 @@
+"""Editing directions of a generator: found, kept in files, and followed by inverted codes."""

@@ -1,0 +1,38 @@
+"""What an edit has changed: the wanted attribute, and all others."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from zplus_plugins.errors import LatentError
+
+
+def attribute_change(before: Tensor, after: Tensor, index: int, ranges: Tensor | None = None) -> Tensor:
+    """Signed change (B,) of one attribute, in shares of its range.
+
+    Args:
+        before, after: attributes (B, A) of the pictures, as a regressor gives them.
+        index: of the wanted attribute.
+        ranges: from the lowest to the highest value of each, (A,); None for those of the embedded regressor.
+    """
+    return _changes(before, after, ranges)[:, index]
+
+
+def attribute_leakage(before: Tensor, after: Tensor, index: int, ranges: Tensor | None = None) -> Tensor:
+    """Mean absolute change (B,) of all other attributes, in shares of their ranges; arguments as above."""
+    changes = _changes(before, after, ranges).abs()
+    others = [column for column in range(changes.shape[1]) if column != index % changes.shape[1]]
+    return changes[:, others].mean(dim=1)
+
+
+def _changes(before: Tensor, after: Tensor, ranges: Tensor | None) -> Tensor:
+    if ranges is None:
+        from zplus_plugins.portraits.regressor import MEASURED
+
+        ranges = torch.tensor([attribute.high - attribute.low for attribute in MEASURED], dtype=torch.float32)
+    if before.shape != after.shape or before.shape[1:] != ranges.shape:
+        raise LatentError(
+            f"Attributes of shapes {tuple(before.shape)} and {tuple(after.shape)}; expected (B, {len(ranges)}) twice."
+        )
+    return (after.detach().cpu() - before.detach().cpu()) / ranges.cpu()

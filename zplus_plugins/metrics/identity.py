@@ -1,0 +1,103 @@
+"""Who is shown: unit vectors whose inner product is the similarity of two pictures' identities."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from zplus_plugins.adapter import NeededFile
+from zplus_plugins.errors import LatentError, RequirementError
+from zplus_plugins.metrics.downloads import downloading
+from zplus_plugins.metrics.pixels import shown
+
+FACENET = "https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9/20180402-114759-vggface2.pt"
+_AT_ONCE = 32
+
+
+class Identity(Protocol):
+    """A measure of identity.
+
+    Attributes:
+        name: in tables.
+    """
+
+    name: str
+
+    def __call__(self, pictures: Tensor) -> Tensor:
+        """Unit vectors (B, D) on the CPU of pictures (B, 3, R, R); rows of NaN where no face is found."""
+        raise NotImplementedError
+
+    def similarity(self, a: Tensor, b: Tensor) -> Tensor:
+        """Cosines (B,), at most 1, of two sets of pictures; NaN where a face was not found."""
+        return (self(a) * self(b)).sum(dim=1)
+
+
+class _Embedded(Identity):
+    name = "embedded"
+
+    def __init__(self) -> None:
+        from zplus_plugins.portraits.embedded import embedded_regressor
+
+        self._regressor = embedded_regressor()
+
+    @torch.no_grad()
+    def __call__(self, pictures: Tensor) -> Tensor:
+        from zplus_plugins.portraits import RESOLUTION
+
+        if pictures.shape[1:] != (3, RESOLUTION, RESOLUTION):
+            raise LatentError(
+                f"Pictures of shape {tuple(pictures.shape)}; the embedded identity is of portraits "
+                f"(B, 3, {RESOLUTION}, {RESOLUTION})."
+            )
+        return torch.cat([self._regressor.identity(part) for part in shown(pictures).split(_AT_ONCE)])
+
+
+class _Facenet(Identity):
+    """As in arXiv 2307.08995: MTCNN finds the face, InceptionResnetV1 trained on VGGFace2 tells whose it is."""
+
+    name = "facenet"
+
+    def __init__(self) -> None:
+        try:
+            import facenet_pytorch
+        except ImportError as error:
+            raise RequirementError(
+                f"The identity of real faces needs facenet-pytorch, which cannot be imported ({error}). Install it: "
+                "pip install 'zplus-plugins[faces]'"
+            ) from None
+        self._find: Any = facenet_pytorch.MTCNN(image_size=160)
+        path = Path(torch.hub._get_torch_home()) / "checkpoints" / FACENET.rpartition("/")[2]
+        with downloading(NeededFile(path, "weights of the identity network", FACENET, path.exists())):
+            self._tell: Any = facenet_pytorch.InceptionResnetV1(pretrained="vggface2").eval()
+
+    @torch.no_grad()
+    def __call__(self, pictures: Tensor) -> Tensor:
+        rows = [self._row(picture) for picture in shown(pictures)]
+        return torch.stack(rows) if rows else torch.empty(0, 512)
+
+    def _row(self, picture: Tensor) -> Tensor:
+        pixels = ((picture + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
+        face = self._find(pixels)
+        if face is None:
+            return torch.full((512,), torch.nan)
+        vector: Tensor = F.normalize(self._tell(face[None]), dim=1)[0]
+        return vector
+
+
+def embedded_identity() -> Identity:
+    """Identity of the embedded domain's portraits (B, 3, 64, 64)."""
+    return _Embedded()
+
+
+def facenet_identity() -> Identity:
+    """Identity of photographed faces, by facenet-pytorch (the extra ``faces``).
+
+    Raises:
+        RequirementError: it is not installed.
+        DownloadError: its weights are not there, and cannot be downloaded.
+    """
+    return _Facenet()

@@ -1,0 +1,57 @@
+"""LPIPS (arXiv 1801.03924), from the package of its authors."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from zplus_plugins.inputs import LpipsWeights
+from zplus_plugins.metrics.downloads import downloading
+from zplus_plugins.metrics.pixels import shown
+
+_AT_ONCE = 8
+
+
+class Lpips:
+    """Learned perceptual distance; its network is built when it is first needed.
+
+    Args:
+        net: the backbone; that of the paper's evaluation is ``vgg``. Its weights are downloaded once.
+    """
+
+    def __init__(self, net: Literal["vgg", "alex", "squeeze"] = "vgg") -> None:
+        self.net: Literal["vgg", "alex", "squeeze"] = net
+        self._network: nn.Module | None = None
+
+    def __call__(self, a: Tensor, b: Tensor) -> Tensor:
+        """Distances (B,) on the CPU of pictures as files hold them.
+
+        Raises:
+            DownloadError: the backbone's weights are not there, and cannot be downloaded.
+        """
+        with torch.no_grad():
+            pairs = zip(shown(a).to(a).split(_AT_ONCE), shown(b).to(a).split(_AT_ONCE), strict=True)
+            return torch.cat([self.distance(*pair).cpu() for pair in pairs])
+
+    def distance(self, a: Tensor, b: Tensor) -> Tensor:
+        """Distances (B,) where the pictures are, with gradients: a loss.
+
+        Raises:
+            DownloadError: as above.
+        """
+        if self._network is None:
+            self._network = self._built()
+        distance: Tensor = self._network.to(a)(a, b)
+        return distance.flatten()
+
+    def _built(self) -> nn.Module:
+        import lpips  # heavy
+
+        (weights,) = LpipsWeights(self.net).asks_for({})
+        with warnings.catch_warnings(), downloading(weights):
+            warnings.simplefilter("ignore")  # it asks torchvision for weights in an old way
+            network: nn.Module = lpips.LPIPS(net=self.net, verbose=False)
+        return network.eval().requires_grad_(False)
