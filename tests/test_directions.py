@@ -1,0 +1,270 @@
+"""Directions: found as their papers say, of unit strength, and refused where they do not belong."""
+
+from __future__ import annotations
+
+import dataclasses
+import pickle
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from support.generator_files import trained
+from zplus_plugins import directions
+from zplus_plugins.directions import Direction, embedded
+from zplus_plugins.directions.lengths import random_codes, spread_along
+from zplus_plugins.errors import DirectionError, RequirementError
+from zplus_plugins.generators import weights_hash
+from zplus_plugins.generators.load import EMBEDDED
+from zplus_plugins.inversion import SPACES, Model, Point
+from zplus_plugins.inversion.statistics import compute
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    generator = trained()
+    return Model(generator, compute(generator, codes=2048))
+
+
+@pytest.fixture(scope="module")
+def ganspace(model: Model) -> list[Direction]:
+    return directions.find_ganspace(model, 3, codes=4096)
+
+
+def point(model: Model, space: str, n: int = 256) -> Point:
+    """Random codes, the same for all layers, in Z+ or W+."""
+    codes = random_codes(model.generator, n, seed=9)
+    kind = codes.z if SPACES[space].kind == "z" else codes.w
+    return Point(SPACES[space], kind[:, None].repeat(1, model.generator.num_layers, 1))
+
+
+def way(model: Model, direction: Direction, space: str, strength: float) -> float:
+    """How far codes come on average along a direction's w, in its own units, in the layers that it moves."""
+    start = point(model, space)
+    moved = model.moved(start, direction.z, direction.w, strength)
+    gap = (model.w(moved) - model.w(start)) * direction.w
+    layers = direction.w.expand(model.generator.num_layers, -1)
+    return float((gap.sum(dim=-1).sum(dim=-1) / layers.square().sum()).mean())
+
+
+def test_ganspace_finds_principal_components(model: Model, ganspace: list[Direction]) -> None:
+    codes = random_codes(model.generator, 4096)
+    w = codes.w
+    axes = torch.linalg.svd((w - w.mean(dim=0)).double()).Vh
+    for index, direction in enumerate(ganspace):
+        assert direction.name == f"ganspace-{index:02d}" and direction.generator == weights_hash(model.generator)
+        axis = direction.w / direction.w.norm()
+        assert abs(float(axis.double() @ axes[index])) == pytest.approx(1, abs=1e-4)
+        assert direction.w.norm().item() == pytest.approx(spread_along(codes, axis).item())
+    shares = [direction.about["share_of_variance"] for direction in ganspace]
+    assert shares == sorted(shares, reverse=True) and sum(shares) <= 1
+
+
+def test_unit_strength_is_the_same_way_in_w_and_in_z(model: Model, ganspace: list[Direction]) -> None:
+    for strength in (-0.3, 0.3):
+        assert way(model, ganspace[0], "wplus", strength) == pytest.approx(strength, rel=1e-3)
+        assert way(model, ganspace[0], "zplus", strength) == pytest.approx(strength, rel=0.25)
+
+
+def test_moves_in_z_stay_on_the_hypersphere(model: Model, ganspace: list[Direction]) -> None:
+    moved = model.moved(point(model, "zplus"), ganspace[0].z, ganspace[0].w, 3.0)
+    assert torch.allclose(moved.code.norm(dim=-1), torch.tensor(model.generator.architecture.z_dim).sqrt())
+
+
+def test_sefa_finds_what_the_affine_maps_respond_to_most(model: Model) -> None:
+    found = directions.find_sefa(model, 10, codes=2048)
+    w = model.statistics.w_mean.expand(1, model.generator.num_layers, -1)
+
+    def response(direction: Direction) -> float:
+        axis = direction.w / direction.w.norm()
+        weight = 0.0
+        matrices = torch.autograd.functional.jacobian(lambda x: tuple(model.generator.styles(x)), w)
+        for layer in range(model.generator.num_layers):
+            index = [*(i for i in range(len(matrices)) if i % 3 != 1), len(matrices) - 1][layer]
+            own = matrices[index][0, :, 0, layer]
+            weight += float((own @ axis / own.norm(dim=1)).square().sum())
+        return weight
+
+    responses = [response(direction) for direction in found]
+    assert responses == pytest.approx([direction.about["strength"] for direction in found], rel=1e-3)
+    assert responses == sorted(responses, reverse=True)
+
+
+def test_sefa_of_some_layers_moves_those_alone(model: Model) -> None:
+    (direction,) = directions.find_sefa(model, 1, layers=[4, 3], codes=1024)
+    for vector in (direction.w, direction.z):
+        assert [bool(row.any()) for row in vector] == [False, False, False, True, True, False]
+    start = point(model, "zplus", 4)
+    moved = model.moved(start, direction.z, direction.w, 1.0)
+    same = (moved.code - start.code).abs().amax(dim=(0, 2)) < 1e-5
+    assert same.tolist() == [True, True, True, False, False, True]
+    assert way(model, direction, "zplus", 0.3) > 0.1
+
+
+@pytest.mark.parametrize("layers", [[], [-1], [6]])
+def test_sefa_of_no_such_layers_is_refused(model: Model, layers: list[int]) -> None:
+    with pytest.raises(DirectionError, match="expected some of 0 to 5"):
+        directions.find_sefa(model, 1, layers=layers)
+
+
+@pytest.mark.parametrize("find", [directions.find_ganspace, directions.find_sefa])
+def test_more_components_than_there_are_are_refused(model: Model, find: Callable[..., list[Direction]]) -> None:
+    with pytest.raises(DirectionError, match="11 components were asked for; this generator has 1 to 10"):
+        find(model, 11)
+
+
+def brightness_and_redness(pictures: Tensor) -> Tensor:
+    return torch.stack([pictures.mean(dim=(1, 2, 3)), pictures[:, 0].mean(dim=(1, 2))], dim=1)
+
+
+def test_interfacegan_makes_scores_larger(model: Model) -> None:
+    done: list[int] = []
+    found = directions.find_interfacegan(
+        model, brightness_and_redness, ["bright", "red"], codes=1024, on_codes=done.append
+    )
+    assert sum(done) == 1024
+    for index, direction in enumerate(found):
+        assert direction.attribute == ["bright", "red"][index]
+        assert direction.about["right_side_w"] > 0.8 and direction.about["right_side_z"] > 0.8
+        for space in ("wplus", "zplus"):
+            ends = [
+                model.pictures(model.moved(point(model, space), direction.z, direction.w, strength))
+                for strength in (-1.0, 1.0)
+            ]
+            change = brightness_and_redness(ends[1])[:, index] - brightness_and_redness(ends[0])[:, index]
+            assert (change > 0).float().mean() > 0.9
+
+
+def test_interfacegan_without_its_library_asks_for_it(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    with pytest.raises(RequirementError, match=r"pip install 'zplus-plugins\[directions\]'"):
+        directions.find_interfacegan(model, brightness_and_redness, ["bright", "red"])
+
+
+@pytest.mark.parametrize(
+    ("scores", "reason"),
+    [
+        (lambda pictures: pictures.mean(dim=(1, 2, 3)), "expected \\(32, 1\\)"),
+        (lambda pictures: torch.full((len(pictures), 1), torch.nan), "not finite"),
+        (lambda pictures: torch.ones(len(pictures), 1), "the same for all codes"),
+    ],
+)
+def test_scores_that_part_nothing_are_refused(model: Model, scores: Callable[[Tensor], Tensor], reason: str) -> None:
+    with pytest.raises(DirectionError, match=reason):
+        directions.find_interfacegan(model, scores, ["odd"], codes=96)
+
+
+def test_the_chase_finds_the_way_in_z(model: Model, ganspace: list[Direction]) -> None:
+    w = ganspace[0].w
+    found = directions.find_by_chase(model, w[None], "theirs", codes=32)
+    assert found.method == "chase" and torch.equal(found.w, w)
+    assert torch.nn.functional.cosine_similarity(found.z, ganspace[0].z, dim=0) > 0.7
+    assert way(model, found, "zplus", 0.3) == pytest.approx(0.3, rel=0.25)
+
+
+def test_the_chase_of_some_layers_moves_those_alone(model: Model, ganspace: list[Direction]) -> None:
+    w = torch.zeros(1, 6, 10)
+    w[0, 2] = ganspace[0].w
+    found = directions.find_by_chase(model, w, "theirs", codes=8)
+    assert [bool(row.any()) for row in found.z] == [False, False, True, False, False, False]
+
+
+@pytest.mark.parametrize("w", [torch.ones(9), torch.zeros(10), torch.full((10,), torch.nan)])
+def test_the_chase_of_nothing_is_refused(model: Model, w: Tensor) -> None:
+    with pytest.raises(DirectionError, match="The direction odd"):
+        directions.find_by_chase(model, w, "odd")
+
+
+def test_the_same_seed_finds_the_same(model: Model, ganspace: list[Direction]) -> None:
+    again = directions.find_ganspace(model, 3, codes=4096)
+    assert all(torch.equal(a.w, b.w) and torch.equal(a.z, b.z) for a, b in zip(ganspace, again, strict=True))
+
+
+def test_a_file_holds_all_of_a_direction(model: Model, ganspace: list[Direction], tmp_path: Path) -> None:
+    ganspace[1].save(tmp_path / "d.npz")
+    read = Direction.load(tmp_path / "d.npz", model.generator)
+    assert torch.equal(read.w, ganspace[1].w) and torch.equal(read.z, ganspace[1].z)
+    for name in ("name", "method", "generator", "attribute", "about"):
+        assert getattr(read, name) == getattr(ganspace[1], name)
+    assert [file.name for file in tmp_path.iterdir()] == ["d.npz"]
+
+
+def test_a_direction_of_another_generator_is_refused(ganspace: list[Direction], tmp_path: Path) -> None:
+    other = trained(seed=1)
+    ganspace[0].save(tmp_path / "d.npz")
+    with pytest.raises(DirectionError) as refusal:
+        Direction.load(tmp_path / "d.npz", other)
+    assert ganspace[0].generator[:16] in str(refusal.value) and weights_hash(other)[:16] in str(refusal.value)
+
+
+def test_a_direction_of_another_shape_is_refused(model: Model, ganspace: list[Direction]) -> None:
+    wrong = dataclasses.replace(ganspace[0], w=torch.ones(11))
+    with pytest.raises(DirectionError, match="10 components in W"):
+        wrong.require(model.generator)
+
+
+class Runs:
+    """Would run at unpickling."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return print, ("run",)
+
+
+def _spoilt(path: Path, content: bytes | None = None, **arrays: object) -> None:
+    if content is not None:
+        path.write_bytes(content)
+        return
+    with np.load(path) as file:
+        np.savez(path, **{**file, **arrays})
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda path: path.unlink(), "There is no direction"),
+        (lambda path: path.write_bytes(path.read_bytes()[:200]), "cannot be read"),
+        (lambda path: path.write_text("a direction"), "cannot be read"),
+        (lambda path: path.write_bytes(pickle.dumps(Runs())), "cannot be read"),
+        (lambda path: _spoilt(path, w=np.array([Runs()])), "cannot be read"),
+        (lambda path: _spoilt(path, about=np.array('{"format": 2}')), "not of format 1"),
+        (lambda path: _spoilt(path, z=np.full(12, np.nan, np.float32)), "in Z is zero, or contains NaN"),
+        (lambda path: _spoilt(path, w=np.zeros(10, np.float32)), "in W is zero, or contains NaN"),
+        (lambda path: _spoilt(path, w=np.ones((6, 10), np.float32)), "as many layers in both"),
+        (lambda path: _spoilt(path, w=np.ones(10, np.int64)), "of real numbers"),
+    ],
+)
+def test_spoilt_files_are_refused(
+    ganspace: list[Direction],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    spoil: Callable[[Path], object],
+    reason: str,
+) -> None:
+    ganspace[0].save(tmp_path / "d.npz")
+    spoil(tmp_path / "d.npz")
+    with pytest.raises(DirectionError, match=reason):
+        Direction.load(tmp_path / "d.npz")
+    assert capsys.readouterr().out == ""
+
+
+def test_embedded_directions_are_those_of_the_embedded_generator(
+    model: Model, ganspace: list[Direction], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "FOLDER", tmp_path)
+    monkeypatch.setattr(embedded, "load_generator", lambda: model.generator)
+    with pytest.raises(DirectionError, match="There are no directions in"):
+        directions.embedded_directions()
+    ganspace[0].save(tmp_path / "smile.npz")
+    assert list(directions.embedded_directions()) == ["smile"]
+    monkeypatch.setattr(embedded, "load_generator", lambda: trained(seed=1))
+    with pytest.raises(DirectionError, match="of the generator"):
+        directions.embedded_directions()
+
+
+@pytest.mark.skipif(not EMBEDDED.exists(), reason="there is no embedded generator yet")
+def test_the_package_brings_its_directions() -> None:
+    assert sorted(directions.embedded_directions()) == sorted(embedded.NAMES)

@@ -1,0 +1,62 @@
+"""Random codes of a generator, and directions of unit strength among them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from zplus_plugins.generators import Generator
+from zplus_plugins.sphere import geodesic, retract
+
+CODES = 16384
+_AT_ONCE = 1024
+_TRIED = 1024
+_STEP = 0.05  # radians, for the derivative
+_FURTHEST = math.pi / 8  # radians, of unit strength
+
+
+@dataclass(frozen=True)
+class Codes:
+    """Random codes: z (n, z_dim) on the hypersphere, and what the mapping network makes of them, w (n, w_dim)."""
+
+    z: Tensor
+    w: Tensor
+
+
+@torch.no_grad()
+def random_codes(generator: Generator, n: int = CODES, seed: int = 0) -> Codes:
+    """Codes drawn from a random stream of their own; a seed gives the same on every device."""
+    stream = torch.Generator().manual_seed(seed)
+    z = retract(torch.randn(n, generator.architecture.z_dim, generator=stream)).to(generator.const)
+    return Codes(z, torch.cat([generator.mapping(part) for part in z.split(_AT_ONCE)]))
+
+
+def spread_along(codes: Codes, axis: Tensor) -> Tensor:
+    """Standard deviation of style codes along a unit vector (w_dim,)."""
+    return (codes.w @ axis).std()
+
+
+def regressed(codes: Codes, w: Tensor) -> Tensor:
+    """Direction in Z along which codes lie that lie along w: least squares, as in GANSpace (arXiv 2004.02546)."""
+    along = codes.w @ w
+    return (along - along.mean()) @ codes.z
+
+
+@torch.no_grad()
+def of_unit_strength(generator: Generator, codes: Codes, z: Tensor, w: Tensor) -> Tensor:
+    """A direction z (z_dim,) made as long as the arc that moves codes by w (w_dim,) along w, on average.
+
+    To first order, and no longer than a quarter of the way to the equator: directions that the mapping network
+    suppresses would need more.
+    """
+    start = codes.z[:_TRIED]
+    heading = F.normalize(z, dim=0)
+    radius = math.sqrt(len(z))
+    ends = [generator.mapping(geodesic(start, heading, side * _STEP * radius)) @ w for side in (1, -1)]
+    per_radian = float((ends[0] - ends[1]).mean() / (2 * _STEP * w.square().sum()))
+    angle = 1 / per_radian if per_radian > 1 / _FURTHEST else _FURTHEST
+    return heading * (radius * angle)
