@@ -1,4 +1,4 @@
-"""The command line: ``zplus run | check | adapters | new-adapter | build-ops | doctor | demo``."""
+"""The command line: ``zplus run | check | adapters | new-adapter | build-ops | doctor | demo``, and what others add."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from zplus_plugins import malloc, plugins
 from zplus_plugins._version import __version__
 from zplus_plugins.check import reliances, rows, verdict
 from zplus_plugins.console import announce, columns, list_files, matched, report, report_dry_run, say
+from zplus_plugins.directions import cli as directions
 from zplus_plugins.errors import OpsError, RequirementError, ScriptError, UsageError, ZPlusError
 from zplus_plugins.launcher import launch
 from zplus_plugins.mended import patch_table
@@ -54,6 +55,10 @@ def main() -> None:
       zplus run --latent zplus invert.py --encoder_pt_path ENCODER.pth
       zplus run edit.py work_dirs/inversion/stylegan2_ffhq1024
     """
+
+
+for command in (directions.directions, directions.invert, directions.edit):
+    main.add_command(command)
 
 
 def _split_latent(arguments: tuple[str, ...]) -> tuple[str | None, list[str]]:

@@ -10,6 +10,7 @@ import contextlib
 import functools
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -103,3 +104,29 @@ def write_whole(target: Path, content: bytes) -> None:
     """Write a file whole or not at all."""
     with whole_file(target) as unfinished:
         unfinished.write_bytes(content)
+
+
+@contextlib.contextmanager
+def whole_folder(target: Path) -> Iterator[Path]:
+    """A temporary folder whose files all go to the folder ``target`` if all goes well, over those of the same names.
+
+    Raises:
+        RequirementError: the folder cannot be written to, or the disk is full.
+    """
+    present = target.exists()
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=target))
+        try:
+            yield unfinished
+            for file in sorted(unfinished.iterdir()):
+                file.replace(target / file.name)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            if not present:
+                with contextlib.suppress(OSError):  # it holds results
+                    target.rmdir()
+    except OSError as error:
+        raise RequirementError(
+            f"Cannot write to {target}: {error.strerror or error}. Free some space or choose another output folder."
+        ) from None

@@ -39,7 +39,8 @@ class Direction:
         about: how it was found: plain numbers and strings.
 
     Raises:
-        DirectionError: a value is not finite, or there is no direction, or the shapes do not fit each other.
+        DirectionError: a value is not finite, or there is no direction, the shapes do not fit each other, or the name
+            does not do for a file.
     """
 
     name: str
@@ -51,6 +52,8 @@ class Direction:
     about: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not self.name or Path(self.name).name != self.name:
+            raise DirectionError(f"{self.name!r} is no name for a direction; it must do for a file.")
         for space, vector in (("W", self.w), ("Z", self.z)):
             if vector.ndim not in (1, 2) or not vector.is_floating_point():
                 raise DirectionError(

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 import torch
 
-from zplus_plugins.directions.boundary import CODES, find_interfacegan
+from zplus_plugins.directions.boundary import CODES, Scores, find_interfacegan
 from zplus_plugins.directions.direction import Direction
 from zplus_plugins.errors import DirectionError
 from zplus_plugins.generators import load_generator
@@ -34,6 +34,16 @@ def embedded_directions() -> dict[str, Direction]:
     return {file.stem: Direction.load(file, generator) for file in files}
 
 
+def portrait_scores(device: torch.device | str = "cpu") -> tuple[tuple[str, ...], Scores]:
+    """Attributes that have a direction, and what scores portraits by them: the embedded regressor."""
+    from zplus_plugins.portraits.embedded import embedded_regressor
+    from zplus_plugins.portraits.regressor import NAMES as MEASURED
+
+    regressor = embedded_regressor().to(device)
+    columns = [MEASURED.index(name) for name in NAMES]
+    return NAMES, lambda pictures: regressor.attributes(pictures)[:, columns]
+
+
 @click.command(context_settings={"show_default": True})
 @click.option("--generator", type=click.Path(path_type=Path), help="An exported generator. [default: the embedded one]")
 @click.option("--out", type=click.Path(path_type=Path), default=FOLDER, help="Folder of the directions.")
@@ -43,18 +53,12 @@ def main(generator: Path | None, out: Path, codes: int, threads: int) -> None:
     """Find the directions of the embedded generator of portraits."""
     from tqdm import tqdm
 
-    from zplus_plugins.portraits.embedded import embedded_regressor
-    from zplus_plugins.portraits.regressor import NAMES as MEASURED
-
     torch.set_num_threads(threads)
-    regressor = embedded_regressor()
-    columns = [MEASURED.index(name) for name in NAMES]
+    names, scores = portrait_scores()
     network = load_generator(generator)
     model = Model(network, statistics_of(network))
     with tqdm(total=codes, desc="portraits", unit="picture") as bar:
-        found = find_interfacegan(
-            model, lambda pictures: regressor.attributes(pictures)[:, columns], NAMES, codes, on_codes=bar.update
-        )
+        found = find_interfacegan(model, scores, names, codes, on_codes=bar.update)
     out.mkdir(exist_ok=True)
     for direction in found:
         direction.save(out / f"{direction.name}.npz")

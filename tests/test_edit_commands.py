@@ -1,0 +1,308 @@
+"""``zplus directions``, ``invert`` and ``edit`` on a tiny generator, and all that they refuse."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from support.generator_files import trained
+from zplus_plugins.cli import main
+from zplus_plugins.directions import Direction
+from zplus_plugins.directions.edit import strengths_of
+from zplus_plugins.directions.record import PointRecord
+from zplus_plugins.errors import RecordError, UsageError
+from zplus_plugins.generators import weights_hash
+from zplus_plugins.inversion import SPACES, Model, Settings, invert, statistics_of
+from zplus_plugins.inversion.images import read_pictures
+from zplus_plugins.portraits.files import save, sheet
+
+GENERATOR = trained()
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return Model(GENERATOR, statistics_of(GENERATOR))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two generators, and two pictures of the first one, inverted, and a direction of each."""
+    folder = tmp_path_factory.mktemp("made")
+    (folder / "faces").mkdir()
+    pictures = GENERATOR(torch.randn(2, 12, generator=torch.Generator().manual_seed(0)))
+    for name, picture in zip(("anna", "bert"), pictures, strict=True):
+        sheet(picture[None], 1).save(folder / "faces" / f"{name}.png")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for name, seed in (("generator", 0), ("other", 1)):
+            generator = trained(seed=seed)
+            save(Path(f"{name}.pt"), {"architecture": asdict(generator.architecture), "state": generator.state_dict()})
+            common = ("--components", 1, "--no-preview", "--out", f"found_{name}")
+            done("directions", "--generator", f"{name}.pt", *common)
+        done(*INVERT)
+    return folder
+
+
+@pytest.fixture
+def inverted(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def work(inverted: Path) -> Path:
+    """The same before anything was done."""
+    for folder in ("inverted", "found_generator", "found_other"):
+        shutil.rmtree(folder)
+    return inverted
+
+
+def zplus(*arguments: object) -> Result:
+    return CliRunner().invoke(main, list(map(str, arguments)))
+
+
+def done(*arguments: object) -> list[str]:
+    result = zplus(*arguments)
+    assert result.exit_code == 0, result.output
+    return [line for line in result.stdout.splitlines() if "%|" not in line]
+
+
+def pixels(path: str) -> np.ndarray:
+    with Image.open(path) as picture:
+        return np.asarray(picture)
+
+
+def refused(result: Result, status: int, *parts: str) -> None:
+    assert result.exit_code == status, result.output
+    assert result.output.count("zplus: error:") == 1 and "Traceback" not in result.output
+    for part in parts:
+        assert part in result.output
+
+
+INVERT = ("invert", "--generator", "generator.pt", "--steps", 3, "--likeness", "none", "--out", "inverted", "faces")
+
+
+def test_invert_edit_and_directions_work_together(work: Path, model: Model) -> None:
+    found = done("directions", "--generator", "generator.pt", "--components", 2, "--out", "found")
+    assert found == ["found/ganspace-00.npz", "found/ganspace-00.png", "found/ganspace-01.npz", "found/ganspace-01.png"]
+    assert pixels("found/ganspace-00.png").shape == (4 * 16, 7 * 16, 3)
+    assert done(*INVERT, "--space", "f/zplus") == ["inverted/anna.npz", "inverted/bert.npz"]
+    way = "found/ganspace-01.npz"
+    edit = ("edit", "inverted/anna.npz", "--direction", way, "--generator", "generator.pt", "--out", "edited")
+    written = done(*edit, "--strength", "-3:3:5")
+    names = [f"edited/anna-ganspace-01{end}.png" for end in ("", "-3.000", "-1.500", "+0.000", "+1.500", "+3.000")]
+    assert written == names
+    assert pixels(names[0]).shape == (16, 5 * 16, 3)
+    assert Path(names[3]).read_bytes() == Path("inverted/anna.png").read_bytes()
+
+    record = PointRecord.load(Path("inverted/anna.npz"))
+    direction = Direction.load(Path(way), GENERATOR)
+    moved = model.pictures(model.moved(record.require(model), direction.z, direction.w, 3.0))
+    assert np.array_equal(pixels(names[-1]), np.asarray(sheet(moved, 1)))
+    assert not (moved - model.pictures(record.point)).abs().max() < 0.01
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_records_hold_what_was_found_in_any_space(work: Path, model: Model, space: str) -> None:
+    done(*INVERT, "--space", space)
+    found = invert(model, SPACES[space], read_pictures([work / "faces"], 16), Settings(steps=3))
+    record = PointRecord.load(work / "inverted" / "bert.npz")
+    point = record.require(model)
+    assert torch.equal(point.code, found.point.code[1:])
+    assert (point.f is None) == (found.point.f is None)
+    assert found.point.f is None or torch.equal(point.f, found.point.f[1:])
+    assert record.generator == weights_hash(GENERATOR)
+    assert record.about["picture"] == "bert.png" and record.about["settings"]["steps"] == 3
+    assert np.array_equal(pixels("inverted/bert.png"), np.asarray(sheet(model.pictures(point), 1)))
+
+
+def test_other_methods_find_directions_too(work: Path) -> None:
+    np.save("theirs.npy", np.ones((1, 10), np.float32))
+    common = ("directions", "--generator", "generator.pt", "--no-preview", "--out", "found")
+    assert done(*common, "--method", "sefa", "--components", 1) == ["found/sefa-00.npz"]
+    assert done(*common, "--method", "chase", "--w", "theirs.npy") == ["found/theirs.npz"]
+    assert Direction.load(Path("found/theirs.npz"), GENERATOR).method == "chase"
+
+
+@pytest.mark.parametrize(
+    ("text", "strengths"),
+    [
+        ("-3:3:11", [-3, -2.4, -1.8, -1.2, -0.6, 0, 0.6, 1.2, 1.8, 2.4, 3]),
+        ("2", [2]),
+        ("-1.5", [-1.5]),
+        ("3:-3:3", [3, 0, -3]),
+        ("1:5:1", [1]),
+    ],
+)
+def test_strengths(text: str, strengths: list[float]) -> None:
+    assert strengths_of(text) == strengths
+
+
+@pytest.mark.parametrize("text", ["", "a", "1:2", "1:2:0", "1:2:b", "nan", "0:inf:3", "0:1:9999", "0:0.001:9", "1:1:2"])
+def test_no_strengths(text: str) -> None:
+    with pytest.raises(UsageError, match="--strength"):
+        strengths_of(text)
+
+
+def _add(name: str, write: Callable[[Path], object]) -> Callable[[Path], object]:
+    return lambda work: write(work / "faces" / name)
+
+
+def _spoil_nothing(work: Path) -> None:
+    pass
+
+
+def _empty(work: Path) -> None:
+    for file in (work / "faces").iterdir():
+        file.unlink()
+
+
+def _same_name(path: Path) -> None:
+    Image.new("RGB", (16, 16)).save(path)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "options", "status", "parts"),
+    [
+        (_add("x.png", lambda path: path.write_text("no picture")), (), 1, ["x.png is not a picture"]),
+        (_add("x.png", lambda p: Image.new("RGB", (8, 8)).save(p)), (), 1, ["8 x 8", "--resize"]),
+        (_add("x.png", lambda p: Image.new("RGB", (16, 8)).save(p)), ("--resize",), 1, ["16 x 8", "Crop"]),
+        (_empty, (), 1, ["no picture in the folder faces"]),
+        (_add("anna.bmp", _same_name), (), 2, ["anna.bmp and faces/anna.png", "Rename"]),
+        (_spoil_nothing, ("absent.png",), 1, ["no picture or folder absent.png"]),
+        (_spoil_nothing, ("--space", "v"), 2, ["no space 'v'"]),
+        (_spoil_nothing, ("--generator", "absent.pt"), 1, ["absent.pt"]),
+        (_spoil_nothing, ("--generator", "faces/anna.png"), 1, ["faces/anna.png"]),
+    ],
+)
+def test_invert_refuses(
+    work: Path, spoil: Callable[[Path], object], options: tuple[str, ...], status: int, parts: list[str]
+) -> None:
+    spoil(work)
+    refused(zplus(*INVERT, *options), status, *parts)
+    assert not (work / "inverted").exists()
+
+
+def _arrays(path: str, **arrays: Any) -> None:
+    with np.load(path) as file:
+        np.savez(path, **{**file, **arrays})
+
+
+def _nan_code(work: Path) -> None:
+    _arrays("inverted/anna.npz", code=np.full((1, 3, 12), np.nan, np.float32))
+
+
+def _off_the_sphere(work: Path) -> None:
+    _arrays("inverted/anna.npz", code=np.ones((1, 3, 12), np.float32) * 2)
+
+
+def _of_another_shape(work: Path) -> None:
+    _arrays("inverted/anna.npz", code=np.ones((1, 4, 12), np.float32))
+
+
+EDIT = ("edit", "inverted/anna.npz", "--out", "edited")
+OWN = ("--generator", "generator.pt")
+WAY = ("--direction", "found_generator/ganspace-00.npz")
+OTHER_WAY = ("--direction", "found_other/ganspace-00.npz")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "options", "status", "parts"),
+    [
+        (_spoil_nothing, (*OWN, *WAY, "--strength", "1:2"), 2, ["--strength 1:2: expected START:STOP:COUNT"]),
+        (_spoil_nothing, ("--generator", "other.pt", *WAY), 1, ["The record is of the generator"]),
+        (_spoil_nothing, (*OWN, "--direction", "found/absent.npz"), 1, ["no direction found/absent.npz"]),
+        (_spoil_nothing, (*OWN, "--direction", "inverted/bert.npz"), 1, ["cannot be read as a direction"]),
+        (_spoil_nothing, (*OWN, *OTHER_WAY), 1, ["is of the generator", weights_hash(GENERATOR)[:16]]),
+        (_nan_code, (*OWN, *WAY), 1, ["inverted/anna.npz: The code contains NaN"]),
+        (_off_the_sphere, (*OWN, *WAY), 1, ["not on the hypersphere"]),
+        (_of_another_shape, (*OWN, *WAY), 1, ["shape (1, 4, 12); expected (1, 3, 12)"]),
+        (lambda work: Path("inverted/anna.npz").write_text("x"), (*OWN, *WAY), 1, ["cannot be read as the record"]),
+        (lambda work: Path("inverted/anna.npz").unlink(), (*OWN, *WAY), 1, ["There is no record"]),
+        (lambda work: Path("edited").write_text("a file"), (*OWN, *WAY), 2, []),
+    ],
+)
+def test_edit_refuses(
+    inverted: Path, spoil: Callable[[Path], object], options: tuple[str, ...], status: int, parts: list[str]
+) -> None:
+    spoil(inverted)
+    result = zplus(*EDIT, *options)
+    if parts:
+        refused(result, status, *parts)
+    assert result.exit_code == status
+    assert not (inverted / "edited").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("options", "parts"),
+    [
+        (("--method", "chase"), ["go together"]),
+        (("--w", "theirs.npy"), ["go together"]),
+        (("--method", "interfacegan"), ["needs scores"]),
+    ],
+)
+def test_directions_refuses_what_does_not_go_together(work: Path, options: tuple[str, ...], parts: list[str]) -> None:
+    refused(zplus("directions", "--generator", "generator.pt", "--out", "found", *options), 2, *parts)
+    assert not (work / "found").exists()
+
+
+def test_a_foreign_direction_that_runs_something_is_refused(work: Path) -> None:
+    class Runs:
+        def __reduce__(self) -> tuple[object, ...]:
+            return Path.touch, (work / "ran",)
+
+    torch.save(Runs(), work / "theirs.pt")
+    common = ("directions", "--generator", "generator.pt", "--method", "chase", "--out", "found", "--w")
+    refused(zplus(*common, "theirs.pt"), 1, "theirs.pt cannot be read as a direction")
+    assert not (work / "ran").exists() and not (work / "found").exists()
+
+
+@pytest.mark.parametrize("command", ["invert", "edit", "directions"])
+def test_a_full_disk_leaves_nothing_behind(inverted: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    commands = {
+        "invert": (*INVERT, "--out", "new"),
+        "edit": (*EDIT, *OWN, *WAY, "--out", "new"),
+        "directions": ("directions", *OWN, "--components", 2, "--out", "new"),
+    }
+    saved: list[object] = []
+
+    def full(self: Image.Image, path: Path, *args: Any, **kwargs: Any) -> None:
+        saved.append(path)
+        Path(path).write_bytes(b"half a")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Image.Image, "save", full)
+    refused(zplus(*commands[command]), 1, "Cannot write to new: No space left on device")
+    assert saved and not (inverted / "new").exists()
+
+
+def test_a_full_disk_leaves_earlier_results_alone(inverted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {path: path.read_bytes() for path in (inverted / "inverted").iterdir()}
+
+    def full(self: Path, content: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    refused(zplus(*INVERT, "--steps", 1), 1, "Cannot write to inverted: No space left")
+    assert {path: path.read_bytes() for path in (inverted / "inverted").iterdir()} == before
+
+
+def test_codes_that_are_not_numbers_are_not_recorded(model: Model) -> None:
+    point = model.start(SPACES["wplus"], 1)
+    point.code[0, 0, 0] = torch.nan
+    with pytest.raises(RecordError, match="The code contains NaN or inf"):
+        PointRecord.of(model, point, {})
+    with pytest.raises(RecordError, match="codes of 2 pictures"):
+        PointRecord.of(model, model.start(SPACES["wplus"], 2), {})

@@ -1,0 +1,171 @@
+"""``zplus directions | invert | edit``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from zplus_plugins.errors import UsageError
+
+METHODS = ("ganspace", "sefa", "interfacegan", "chase")
+LIKENESSES = ("auto", "features", "lpips", "none")
+DEFAULT_SPACE = "f/zplus"
+
+_file = click.Path(dir_okay=False, path_type=Path)
+_generator = click.option(
+    "--generator",
+    type=_file,
+    help="A generator's file (NVlabs, rosinality, genforce, or trained here). [default: the embedded one]",
+)
+_device = click.option("--device", type=click.Choice(("auto", "cpu", "cuda")), default="auto", show_default=True)
+_out = click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder for the results."
+)
+
+
+@click.command()
+@_generator
+@click.option("--method", type=click.Choice(METHODS), default="ganspace", show_default=True)
+@click.option(
+    "--components",
+    type=click.IntRange(1),
+    default=10,
+    show_default=True,
+    help="Directions of GANSpace or SeFa; InterFaceGAN has one for each attribute.",
+)
+@click.option("--w", type=_file, help="A direction in W (.pt or .npy) whose direction in Z the chase finds.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of random codes.")
+@click.option("--no-preview", is_flag=True, help="Draw no pictures of what the directions do.")
+@_device
+@_out
+def directions(
+    generator: Path | None,
+    method: str,
+    components: int,
+    w: Path | None,
+    seed: int,
+    no_preview: bool,
+    device: str,
+    out: Path,
+) -> None:
+    """Find editing directions of a generator, in W and in Z.
+
+    Each is written as NAME.npz for `zplus edit`, with a picture of what it does to four random codes.
+    InterFaceGAN needs attribute scores, which the embedded portraits have; for another generator, call
+    zplus_plugins.directions.find_interfacegan with your own.
+
+    \b
+    Examples:
+      zplus directions --out found
+      zplus directions --method sefa --components 5 --out found
+      zplus directions --generator ffhq.pkl --method chase --w age.pt --out found
+    """
+    if (method == "chase") != (w is not None):
+        raise UsageError("--method chase and --w FILE go together.")
+    if method == "interfacegan" and generator is not None:
+        raise UsageError(
+            "InterFaceGAN needs scores of this generator's pictures. Call "
+            "zplus_plugins.directions.find_interfacegan with yours, or take --method ganspace or sefa."
+        )
+    from tqdm import tqdm
+
+    from zplus_plugins import directions as d
+    from zplus_plugins.directions.boundary import CODES
+    from zplus_plugins.directions.domain import open_model
+    from zplus_plugins.directions.embedded import portrait_scores
+    from zplus_plugins.directions.finding import read_w, write_directions
+
+    given = None if w is None else read_w(w)
+    model = open_model(generator, device)
+    if method == "ganspace":
+        found = d.find_ganspace(model, components, seed=seed)
+    elif method == "sefa":
+        found = d.find_sefa(model, components, seed=seed)
+    elif given is not None and w is not None:
+        found = [d.find_by_chase(model, given, w.stem, seed=seed)]
+    else:
+        names, scores = portrait_scores(model.generator.const.device)
+        with tqdm(total=CODES, desc="scores", unit="picture") as bar:
+            found = d.find_interfacegan(model, scores, names, seed=seed, on_codes=bar.update)
+    with tqdm(total=len(found), desc="previews", unit="direction", disable=no_preview) as bar:
+        for path in write_directions(model, found, out, not no_preview, bar.update):
+            click.echo(path)
+
+
+@click.command()
+@click.argument("pictures", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--space", metavar="NAME", default=DEFAULT_SPACE, show_default=True, help="z, zplus, w, f/wplus-pn, ...")
+@click.option("--steps", type=click.IntRange(1), metavar="N", help="Optimizer steps. [default: 200]")
+@click.option("--resize", is_flag=True, help="Resize square pictures of another size.")
+@click.option(
+    "--likeness",
+    type=click.Choice(LIKENESSES),
+    default="auto",
+    show_default=True,
+    help="Perceptual distance: auto takes the embedded regressor's features for the embedded generator, else LPIPS.",
+)
+@_generator
+@_device
+@_out
+def invert(
+    pictures: tuple[Path, ...],
+    space: str,
+    steps: int | None,
+    resize: bool,
+    likeness: str,
+    generator: Path | None,
+    device: str,
+    out: Path,
+) -> None:
+    """Invert PICTURES, files or folders, into a latent space of a generator.
+
+    Writes NAME.npz, a record that `zplus edit` takes, and NAME.png, what the generator makes of it. Pictures
+    must be aligned as those that the generator was trained on; nothing is cropped.
+
+    \b
+    Examples:
+      zplus invert portrait.png --out inverted
+      zplus invert faces/ --space f/wplus --generator ffhq.pkl --resize --out inverted
+    """
+    from tqdm import tqdm
+
+    from zplus_plugins.directions.domain import open_domain
+    from zplus_plugins.directions.inverting import invert_files, named_files
+    from zplus_plugins.inversion import Settings, space_named
+
+    settings = Settings() if steps is None else Settings(steps=steps)
+    chosen, files = space_named(space), named_files(pictures)
+    domain = open_domain(generator, likeness, device)  # type: ignore[arg-type]
+    with tqdm(total=len(files) * settings.steps, desc=chosen.title, unit="step") as bar:
+        for path in invert_files(files, domain, chosen, settings, out, resize=resize, on_step=bar.update):
+            click.echo(path)
+
+
+@click.command()
+@click.argument("record", type=_file)
+@click.option("--direction", metavar="NAME|FILE", required=True, help="An embedded direction, or one found.")
+@click.option("--strength", metavar="START:STOP:COUNT", default="-3:3:11", show_default=True)
+@_generator
+@_device
+@_out
+def edit(record: Path, direction: str, strength: str, generator: Path | None, device: str, out: Path) -> None:
+    """Move an inverted picture along a direction, and write a picture for each strength.
+
+    RECORD is what `zplus invert` wrote. Codes in Z and Z+ follow a geodesic of the hypersphere, others a straight
+    line; F stays.
+
+    \b
+    Examples:
+      zplus edit inverted/portrait.npz --direction smile --out edited
+      zplus edit inverted/portrait.npz --direction found/ganspace-00.npz --strength -2:2:5 --out edited
+    """
+    from zplus_plugins.directions.domain import open_model
+    from zplus_plugins.directions.edit import direction_named, edited, strengths_of, write_edit
+    from zplus_plugins.directions.record import PointRecord
+
+    strengths, read = strengths_of(strength), PointRecord.load(record)
+    model = open_model(generator, device, read.f_resolution, read.noise)
+    point, way = read.require(model), direction_named(direction, model.generator)
+    for path in write_edit(edited(model, point, way, strengths), strengths, f"{record.stem}-{way.name}", out):
+        click.echo(path)

@@ -1,0 +1,116 @@
+"""A generator with what its domain of pictures brings: a perceptual distance, and where F starts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from zplus_plugins.device import Device
+from zplus_plugins.generators import load_generator, weights_hash
+from zplus_plugins.generators.layers import Noise
+from zplus_plugins.generators.load import EMBEDDED
+from zplus_plugins.inversion import Model, Statistics, statistics_of
+from zplus_plugins.inversion.inverter import Likeness
+
+Choice = Literal["auto", "features", "lpips", "none"]
+
+
+@dataclass(frozen=True)
+class Domain:
+    """What an inversion of pictures needs.
+
+    Attributes:
+        model: generator and spaces, where is computed.
+        likeness: perceptual distance (B,) of pictures and targets; None for none.
+        encoder: pictures to where F starts; None for the mean picture's.
+    """
+
+    model: Model
+    likeness: Likeness | None = None
+    encoder: Callable[[Tensor], Tensor] | None = None
+
+
+def open_model(
+    path: Path | None = None, device: str = "cpu", f_resolution: int | None = None, noise: Noise = "const"
+) -> Model:
+    """The model of a generator.
+
+    Args:
+        path: of its file; None for the embedded one.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        f_resolution, noise: as for :class:`Model`.
+
+    Raises:
+        GeneratorFileError: it cannot be loaded.
+        RequirementError: there is no such device.
+    """
+    choice = Device(device)
+    choice.require()
+    generator = load_generator(path)
+    where = "cuda" if choice.cuda else "cpu"
+    statistics = statistics_of(generator)
+    return Model(generator.to(where), _moved(statistics, where), f_resolution, noise)
+
+
+def open_domain(path: Path | None = None, likeness: Choice = "auto", device: str = "cpu") -> Domain:
+    """A generator's domain.
+
+    Args:
+        path, device: as for :func:`open_model`.
+        likeness: ``features`` of the embedded regressor, ``lpips``, or ``none``; ``auto`` takes the first for the
+            embedded generator, the second for others.
+
+    Raises:
+        GeneratorFileError, RequirementError: as for :func:`open_model`.
+        DownloadError: LPIPS needs weights that are not there.
+    """
+    model = open_model(path, device)
+    embedded = path is None or (EMBEDDED.exists() and weights_hash(model.generator) == weights_hash(load_generator()))
+    if likeness == "auto":
+        likeness = "features" if embedded else "lpips"
+    return Domain(model, _likeness(likeness, model), _encoder(model) if embedded else None)
+
+
+def _likeness(choice: Choice, model: Model) -> Likeness | None:
+    if choice == "none":
+        return None
+    if choice == "lpips":
+        from zplus_plugins.metrics import Lpips
+
+        lpips = Lpips()
+        blank = torch.zeros(1, 3, 64, 64)
+        lpips.distance(blank, blank)  # what is missing is said now
+        return lpips.distance
+    from zplus_plugins.portraits.embedded import embedded_regressor
+    from zplus_plugins.portraits.regressor import perceptual
+
+    regressor = embedded_regressor().to(model.generator.const.device)
+    return lambda pictures, targets: perceptual(regressor, pictures, targets)
+
+
+def _encoder(model: Model) -> Callable[[Tensor], Tensor] | None:
+    from zplus_plugins.portraits.embedded import embedded_encoder
+    from zplus_plugins.portraits.encoder import F_RESOLUTION
+
+    if model.f_resolution != F_RESOLUTION:
+        return None
+    encoder = embedded_encoder().to(model.generator.const.device)
+
+    @torch.no_grad()
+    def encode(pictures: Tensor) -> Tensor:
+        f: Tensor = encoder(pictures)
+        return f
+
+    return encode
+
+
+def _moved(statistics: Statistics, device: str) -> Statistics:
+    def moved(value: Any) -> Any:
+        return [tensor.to(device) for tensor in value] if isinstance(value, list) else value.to(device)
+
+    return Statistics(**{field.name: moved(getattr(statistics, field.name)) for field in fields(statistics)})

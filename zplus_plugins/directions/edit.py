@@ -1,0 +1,81 @@
+"""``zplus edit``: an inverted picture moved along a direction."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from zplus_plugins.directions.direction import Direction
+from zplus_plugins.directions.embedded import embedded_directions
+from zplus_plugins.errors import DirectionError, UsageError
+from zplus_plugins.generators import Generator
+from zplus_plugins.inversion import Model, Point
+from zplus_plugins.outputs import whole_folder
+from zplus_plugins.portraits.files import sheet
+
+MOST = 1001
+_COLUMNS = 11
+
+
+def strengths_of(text: str) -> list[float]:
+    """The strengths that START:STOP:COUNT, or a single number, asks for: evenly spaced, both ends included.
+
+    Raises:
+        UsageError: it asks for none, for too many, or for strengths that file names cannot tell apart.
+    """
+    parts = text.split(":")
+    try:
+        if len(parts) not in (1, 3):
+            raise ValueError
+        start, stop = float(parts[0]), float(parts[-2] if len(parts) == 3 else parts[0])
+        count = int(parts[2]) if len(parts) == 3 else 1
+    except ValueError:
+        raise UsageError(f"--strength {text}: expected START:STOP:COUNT, such as -3:3:11, or a number.") from None
+    if not (math.isfinite(start) and math.isfinite(stop)) or not 1 <= count <= MOST:
+        raise UsageError(f"--strength {text}: expected finite strengths, and 1 to {MOST} of them.")
+    strengths = [round(value, 3) + 0.0 for value in torch.linspace(start, stop, count, dtype=torch.float64).tolist()]
+    if len(set(strengths)) < count:
+        raise UsageError(f"--strength {text}: the strengths are nearer to each other than 0.001. Ask for fewer.")
+    return strengths
+
+
+def direction_named(name: str, generator: Generator) -> Direction:
+    """The direction in a file, or an embedded one by its name.
+
+    Raises:
+        DirectionError: there is none, or it belongs to another generator.
+    """
+    if Path(name).exists() or name.endswith(".npz"):
+        return Direction.load(Path(name), generator)
+    known = embedded_directions()
+    if name not in known:
+        raise DirectionError(
+            f"There is no direction file {name} (looked in {Path.cwd()}), and no embedded direction of that name: "
+            f"expected one of {', '.join(known)}."
+        )
+    known[name].require(generator)
+    return known[name]
+
+
+@torch.no_grad()
+def edited(model: Model, point: Point, direction: Direction, strengths: list[float]) -> Tensor:
+    """Pictures of the first code of a point at all strengths, (len(strengths), 3, R, R), on the CPU."""
+    z, w = (vector.to(model.generator.const) for vector in (direction.z, direction.w))
+    return torch.cat([model.pictures(model.moved(point[:1], z, w, strength)).cpu() for strength in strengths])
+
+
+def write_edit(pictures: Tensor, strengths: list[float], name: str, out: Path) -> list[Path]:
+    """Write a picture for each strength, and ``NAME.png`` with all of them; all or none.
+
+    Raises:
+        RequirementError: they cannot be written.
+    """
+    names = [f"{name}{strength:+.3f}.png" for strength in strengths]
+    with whole_folder(out) as folder:
+        for file, picture in zip(names, pictures, strict=True):
+            sheet(picture[None], 1).save(folder / file)
+        sheet(pictures, min(len(pictures), _COLUMNS)).save(folder / f"{name}.png")
+    return [out / f"{name}.png", *(out / file for file in names)]
