@@ -77,7 +77,7 @@ def _scored(
     model: Model, sample: Codes, scores: Scores, names: Sequence[str], on_codes: Callable[[int], object]
 ) -> Tensor:
     parts = []
-    for w in sample.w.split(_AT_ONCE):
+    for w in torch.split(sample.w, _AT_ONCE):
         wide = w[:, None].expand(-1, model.generator.num_layers, -1)
         part = scores(model.generator.synthesis(wide, noise=model.noise))
         if part.shape != (len(w), len(names)):

@@ -106,8 +106,8 @@ class Direction:
             "about": dict(self.about),
         }
         buffer = io.BytesIO()
-        arrays = {space: vector.detach().float().cpu().numpy() for space, vector in (("w", self.w), ("z", self.z))}
-        np.savez(buffer, about=np.array(json.dumps(about)), **arrays)
+        w, z = (vector.detach().float().cpu().numpy() for vector in (self.w, self.z))
+        np.savez(buffer, w=w, z=z, about=np.array(json.dumps(about)))
         write_whole(path, buffer.getvalue())
 
     @classmethod

@@ -66,10 +66,9 @@ def invert_files(
     """
     targets = read_pictures(files.values(), domain.model.generator.architecture.resolution, resize)
     written = []
-    for names, batch in zip(_batches(list(files)), targets.split(_AT_ONCE), strict=True):
+    for names, batch in zip(_batches(list(files)), torch.split(targets, _AT_ONCE), strict=True):
         batch = batch.to(domain.model.generator.const.device)
         f = domain.encoder(batch) if space.with_f and domain.encoder is not None else None
-        count = len(batch)
         found = invert(
             domain.model,
             space,
@@ -77,7 +76,7 @@ def invert_files(
             settings,
             likeness=domain.likeness,
             f=f,
-            on_step=lambda step, count=count: on_step(count),  # type: ignore[misc]
+            on_step=_telling(on_step, len(batch)),
         )
         with torch.no_grad():
             pictures = domain.model.pictures(found.point)
@@ -89,6 +88,13 @@ def invert_files(
                 sheet(pictures[index : index + 1], 1).save(folder / f"{name}.png")
             written.append(out / f"{name}.npz")
     return written
+
+
+def _telling(on_step: Callable[[int], object], pictures: int) -> Callable[[int], None]:
+    def tell(step: int) -> None:
+        on_step(pictures)
+
+    return tell
 
 
 def _batches(names: list[str]) -> list[list[str]]:

@@ -32,7 +32,7 @@ def random_codes(generator: Generator, n: int = CODES, seed: int = 0) -> Codes:
     """Codes drawn from a random stream of their own; a seed gives the same on every device."""
     stream = torch.Generator().manual_seed(seed)
     z = retract(torch.randn(n, generator.architecture.z_dim, generator=stream)).to(generator.const)
-    return Codes(z, torch.cat([generator.mapping(part) for part in z.split(_AT_ONCE)]))
+    return Codes(z, torch.cat([generator.mapping(part) for part in torch.split(z, _AT_ONCE)]))
 
 
 def spread_along(codes: Codes, axis: Tensor) -> Tensor:

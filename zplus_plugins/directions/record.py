@@ -85,9 +85,10 @@ class PointRecord:
             "noise": self.noise,
             "about": dict(self.about),
         }
-        arrays = {"code": self.point.code} | ({} if self.point.f is None else {"f": self.point.f})
+        arrays = {"code": self.point.code} if self.point.f is None else {"code": self.point.code, "f": self.point.f}
+        content: dict[str, Any] = {name: tensor.detach().cpu().numpy() for name, tensor in arrays.items()}
         buffer = io.BytesIO()
-        np.savez(buffer, about=np.array(json.dumps(about)), **{n: t.detach().cpu().numpy() for n, t in arrays.items()})
+        np.savez(buffer, about=np.array(json.dumps(about)), **content)
         path.write_bytes(buffer.getvalue())
 
     @classmethod

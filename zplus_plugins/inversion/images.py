@@ -6,10 +6,11 @@ import struct
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -69,7 +70,7 @@ def _read(path: Path, resolution: int, resize: bool) -> Tensor:
             with Image.open(path) as image:
                 _check(path, image, resolution, resize)
                 pixels = _pixels(path, ImageOps.exif_transpose(image), image.format)
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise RequirementError(f"{path} is not a picture of a format that Pillow reads.") from None
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         most = (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
@@ -100,15 +101,16 @@ def _check(path: Path, image: Image.Image, resolution: int, resize: bool) -> Non
         raise RequirementError(f"{path} has {getattr(image, 'n_frames', 2)} frames; expected a single picture.")
 
 
-def _pixels(path: Path, image: Image.Image, kind: str | None) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+def _pixels(path: Path, image: Image.Image, kind: str | None) -> np.ndarray[Any, np.dtype[np.float32]]:
     """Pixels (H, W, 3) in [0, 1]. Older Pillows have 32 bits for PNG's 16."""
     if image.mode.startswith("I;16") or (image.mode == "I" and kind == "PNG"):
-        grey = np.asarray(image).astype(np.float32) / 65535
-        return np.repeat(grey[..., None], 3, axis=2)
+        grey = np.asarray(image).astype(np.float32) / np.float32(65535)
+        coloured: np.ndarray[Any, np.dtype[np.float32]] = np.repeat(grey[..., None], 3, axis=2)
+        return coloured
     if image.mode in _WITH_ALPHA or "transparency" in image.info:
         image = image.convert("RGBA")
-        if image.getextrema()[3] != (255, 255):
+        if image.getchannel("A").getextrema() != (255, 255):
             raise RequirementError(f"{path} is partly transparent. Flatten it onto a background.")
     elif image.mode not in _COLOURED:
         raise RequirementError(f"{path} has pixels of the kind {image.mode!r}, whose range is unknown; expected RGB.")
-    return np.asarray(image.convert("RGB")).astype(np.float32) / 255
+    return np.asarray(image.convert("RGB")).astype(np.float32) / np.float32(255)

@@ -53,7 +53,7 @@ class _Embedded(Identity):
                 f"Pictures of shape {tuple(pictures.shape)}; the embedded identity is of portraits "
                 f"(B, 3, {RESOLUTION}, {RESOLUTION})."
             )
-        return torch.cat([self._regressor.identity(part) for part in shown(pictures).split(_AT_ONCE)])
+        return torch.cat([self._regressor.identity(part) for part in torch.split(shown(pictures), _AT_ONCE)])
 
 
 class _Facenet(Identity):
@@ -70,7 +70,7 @@ class _Facenet(Identity):
                 "pip install 'zplus-plugins[faces]'"
             ) from None
         self._find: Any = facenet_pytorch.MTCNN(image_size=160)
-        path = Path(torch.hub._get_torch_home()) / "checkpoints" / FACENET.rpartition("/")[2]
+        path = Path(torch.hub.get_dir()).parent / "checkpoints" / FACENET.rpartition("/")[2]
         with downloading(NeededFile(path, "weights of the identity network", FACENET, path.exists())):
             self._tell: Any = facenet_pytorch.InceptionResnetV1(pretrained="vggface2").eval()
 

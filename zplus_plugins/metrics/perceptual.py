@@ -33,7 +33,7 @@ class Lpips:
             DownloadError: the backbone's weights are not there, and cannot be downloaded.
         """
         with torch.no_grad():
-            pairs = zip(shown(a).to(a).split(_AT_ONCE), shown(b).to(a).split(_AT_ONCE), strict=True)
+            pairs = zip(*(torch.split(shown(pictures).to(a), _AT_ONCE) for pictures in (a, b)), strict=True)
             return torch.cat([self.distance(*pair).cpu() for pair in pairs])
 
     def distance(self, a: Tensor, b: Tensor) -> Tensor:
