@@ -17,7 +17,7 @@ from support.generator_files import trained
 from zplus_plugins import directions
 from zplus_plugins.directions import Direction, embedded
 from zplus_plugins.directions.lengths import random_codes, spread_along
-from zplus_plugins.errors import DirectionError, RequirementError
+from zplus_plugins.errors import DirectionError, RequirementError, UsageError
 from zplus_plugins.generators import weights_hash
 from zplus_plugins.generators.load import EMBEDDED
 from zplus_plugins.inversion import SPACES, Model, Point
@@ -171,6 +171,38 @@ def test_the_chase_of_some_layers_moves_those_alone(model: Model, ganspace: list
     w[0, 2] = ganspace[0].w
     found = directions.find_by_chase(model, w, "theirs", codes=8)
     assert [bool(row.any()) for row in found.z] == [False, False, True, False, False, False]
+
+
+@pytest.mark.parametrize("space", ["z", "zplus", "f/z", "f/zplus"])
+def test_a_local_way_comes_nearer_to_w_than_the_one_direction_in_z(
+    model: Model, ganspace: list[Direction], space: str
+) -> None:
+    start = model.start(SPACES[space], 8)
+    codes = start.code.shape[1]
+    start = dataclasses.replace(start, code=random_codes(model.generator, 8, 3).z[:, None].repeat(1, codes, 1))
+    way, w = directions.local_way(model, start, ganspace[1].w), ganspace[1].w
+    assert way.shape == start.code.shape
+    first = model.first_layer(start.space)
+
+    def left(moved: Point) -> Tensor:
+        gap = (model.w(moved) - model.w(start) - w)[:, first:]
+        return gap.norm(dim=-1).mean() / w.norm()
+
+    local, alike = directions.moved_along(start, way, 1.0), model.moved(start, ganspace[1].z, w, 1.0)
+    assert left(local) < 0.8 * left(alike) and left(local) < 0.9
+    assert torch.allclose(local.code.norm(dim=-1), torch.tensor(12.0).sqrt())
+    assert directions.moved_along(start, way, 0.0) is start
+
+
+def test_pictures_do_not_influence_each_other_s_ways(model: Model, ganspace: list[Direction]) -> None:
+    both = point(model, "zplus", 2)
+    ways = directions.local_way(model, both, ganspace[0].w)
+    assert torch.allclose(ways[1:], directions.local_way(model, both[1:], ganspace[0].w), atol=1e-5)
+
+
+def test_only_codes_on_the_hypersphere_have_ways(model: Model, ganspace: list[Direction]) -> None:
+    with pytest.raises(UsageError, match=r"Codes in W\+ are not on the hypersphere"):
+        directions.local_way(model, point(model, "wplus", 1), ganspace[0].w)
 
 
 @pytest.mark.parametrize("w", [torch.ones(9), torch.zeros(10), torch.full((10,), torch.nan)])

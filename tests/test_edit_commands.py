@@ -17,7 +17,7 @@ from PIL import Image
 
 from support.generator_files import trained
 from zplus_plugins.cli import main
-from zplus_plugins.directions import Direction
+from zplus_plugins.directions import Direction, local_way, moved_along
 from zplus_plugins.directions.edit import strengths_of
 from zplus_plugins.directions.record import PointRecord
 from zplus_plugins.errors import RecordError, UsageError
@@ -101,7 +101,7 @@ def test_invert_edit_and_directions_work_together(work: Path, model: Model) -> N
     assert done(*INVERT, "--space", "f/zplus") == ["inverted/anna.npz", "inverted/bert.npz"]
     way = "found/ganspace-01.npz"
     edit = ("edit", "inverted/anna.npz", "--direction", way, "--generator", "generator.pt", "--out", "edited")
-    written = done(*edit, "--strength", "-3:3:5")
+    written = done(*edit, "--strength", "-3:3:5", "--way", "global")
     names = [f"edited/anna-ganspace-01{end}.png" for end in ("", "-3.000", "-1.500", "+0.000", "+1.500", "+3.000")]
     assert written == names
     assert pixels(names[0]).shape == (16, 5 * 16, 3)
@@ -112,6 +112,9 @@ def test_invert_edit_and_directions_work_together(work: Path, model: Model) -> N
     moved = model.pictures(model.moved(record.require(model), direction.z, direction.w, 3.0))
     assert np.array_equal(pixels(names[-1]), np.asarray(sheet(moved, 1)))
     assert not (moved - model.pictures(record.point)).abs().max() < 0.01
+    done(*edit, "--strength", 3)
+    nearer = moved_along(record.point, local_way(model, record.point, direction.w), 3.0)
+    assert np.array_equal(pixels(names[-1]), np.asarray(sheet(model.pictures(nearer), 1)))
 
 
 @pytest.mark.parametrize("space", SPACES)

@@ -94,3 +94,13 @@ def test_transport_to_the_antipode_is_refused() -> None:
     z = point(2, 16)
     with pytest.raises(LatentError, match="antipodes"):
         sphere.transport(z, z, -z)
+
+
+def test_the_logarithm_undoes_the_geodesic() -> None:
+    z, to = point(3, 16), point(3, 16, seed=1)
+    way = sphere.logarithm(z, to)
+    torch.testing.assert_close((way * z).sum(-1), torch.zeros(3, dtype=torch.float64), atol=1e-12, rtol=0)
+    torch.testing.assert_close(sphere.geodesic(z, way), to)
+    short = 1e-9 * sphere.tangent(z, random(3, 16, seed=2))
+    torch.testing.assert_close(sphere.logarithm(z, sphere.geodesic(z, short)), short, rtol=1e-5, atol=1e-14)
+    assert not sphere.logarithm(z, z).abs().max() > 1e-7

@@ -62,6 +62,19 @@ def geodesic(z: Tensor, v: Tensor, t: float = 1.0) -> Tensor:
     return torch.cos(angle) * z + radius * torch.sin(angle) * heading
 
 
+def logarithm(z: Tensor, to: Tensor) -> Tensor:
+    """Logarithmic map: the velocity at ``z`` with which the geodesic arrives at ``to`` after time 1.
+
+    Zero for equal points; of antipodes, to which no single shortest geodesic leads, zero too.
+    """
+    way = tangent(z, to)
+    sine = torch.linalg.vector_norm(way, dim=-1, keepdim=True)
+    radius = _dot(z, z).sqrt()
+    angle = torch.atan2(sine, _dot(z, to) / radius)
+    heading = torch.where(sine > 0, way / sine.clamp_min(torch.finfo(z.dtype).tiny), way)
+    return angle * radius * heading
+
+
 def transport(z: Tensor, v: Tensor, to: Tensor) -> Tensor:
     """Parallel transport of the tangent vector ``v`` from ``z`` to ``to`` along their geodesic.
 

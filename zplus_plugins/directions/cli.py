@@ -146,10 +146,18 @@ def invert(
 @click.argument("record", type=_file)
 @click.option("--direction", metavar="NAME|FILE", required=True, help="An embedded direction, or one found.")
 @click.option("--strength", metavar="START:STOP:COUNT", default="-3:3:11", show_default=True)
+@click.option(
+    "--way",
+    type=click.Choice(("local", "global")),
+    default="local",
+    show_default=True,
+    help="Of codes in Z and Z+: local chases the direction in W from this very code, which leaves more of the rest "
+    "alone; global takes the one direction in Z that the generator has.",
+)
 @_generator
 @_device
 @_out
-def edit(record: Path, direction: str, strength: str, generator: Path | None, device: str, out: Path) -> None:
+def edit(record: Path, direction: str, strength: str, way: str, generator: Path | None, device: str, out: Path) -> None:
     """Move an inverted picture along a direction, and write a picture for each strength.
 
     RECORD is what `zplus invert` wrote. Codes in Z and Z+ follow a geodesic of the hypersphere, others a straight
@@ -166,6 +174,7 @@ def edit(record: Path, direction: str, strength: str, generator: Path | None, de
 
     strengths, read = strengths_of(strength), PointRecord.load(record)
     model = open_model(generator, device, read.f_resolution, read.noise)
-    point, way = read.require(model), direction_named(direction, model.generator)
-    for path in write_edit(edited(model, point, way, strengths), strengths, f"{record.stem}-{way.name}", out):
+    point, found = read.require(model), direction_named(direction, model.generator)
+    pictures = edited(model, point, found, strengths, local=way == "local")
+    for path in write_edit(pictures, strengths, f"{record.stem}-{found.name}", out):
         click.echo(path)

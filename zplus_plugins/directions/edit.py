@@ -10,6 +10,7 @@ from torch import Tensor
 
 from zplus_plugins.directions.direction import Direction
 from zplus_plugins.directions.embedded import embedded_directions
+from zplus_plugins.directions.pursuit import local_way, moved_along
 from zplus_plugins.errors import DirectionError, UsageError
 from zplus_plugins.generators import Generator
 from zplus_plugins.inversion import Model, Point
@@ -60,11 +61,21 @@ def direction_named(name: str, generator: Generator) -> Direction:
     return known[name]
 
 
-@torch.no_grad()
-def edited(model: Model, point: Point, direction: Direction, strengths: list[float]) -> Tensor:
-    """Pictures of the first code of a point at all strengths, (len(strengths), 3, R, R), on the CPU."""
+def edited(model: Model, point: Point, direction: Direction, strengths: list[float], local: bool = False) -> Tensor:
+    """Pictures of one picture's point at all strengths, (len(strengths), 3, R, R), on the CPU.
+
+    Args:
+        model, point, direction, strengths: what is moved.
+        local: whether codes on the hypersphere take ways of their own, :func:`local_way`; other codes have none.
+    """
     z, w = (vector.to(model.generator.const) for vector in (direction.z, direction.w))
-    return torch.cat([model.pictures(model.moved(point[:1], z, w, strength)).cpu() for strength in strengths])
+    way = local_way(model, point, w) if local and point.space.kind == "z" else None
+    with torch.no_grad():
+        moved = (
+            model.moved(point, z, w, strength) if way is None else moved_along(point, way, strength)
+            for strength in strengths
+        )
+        return torch.cat([model.pictures(one).cpu() for one in moved])
 
 
 def write_edit(pictures: Tensor, strengths: list[float], name: str, out: Path) -> list[Path]:

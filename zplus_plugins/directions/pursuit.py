@@ -1,22 +1,26 @@
-"""The direction in Z of any direction in W, by the chase."""
+"""The chase: from any direction in W to one in Z, for a generator as a whole or from a given code on."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from zplus_plugins.chase import chase
+from zplus_plugins.chase import STEPS, chase
 from zplus_plugins.directions.direction import Direction
 from zplus_plugins.directions.lengths import of_unit_strength, random_codes
-from zplus_plugins.errors import DirectionError
+from zplus_plugins.errors import DirectionError, UsageError
 from zplus_plugins.generators import weights_hash
-from zplus_plugins.inversion.model import Model
+from zplus_plugins.inversion.model import Model, Point
 from zplus_plugins.latent import SphericalLatent
 from zplus_plugins.mapping import mapping_of
-from zplus_plugins.sphere import tangent
+from zplus_plugins.sphere import geodesic, logarithm, retract
 
 CODES = 64
+RATE = 0.1
+LEASH_RATE = 0.05
+LEASH = 50  # steps of a local way's chase: with more, codes go far for little
 
 
 def find_by_chase(model: Model, w: Tensor, name: str, codes: int = CODES, seed: int = 0) -> Direction:
@@ -46,7 +50,8 @@ def find_by_chase(model: Model, w: Tensor, name: str, codes: int = CODES, seed: 
         raise DirectionError(f"The direction {name} is zero, or contains NaN or inf; it leads nowhere.")
     w = w.to(generator.const)
     sample = random_codes(generator, seed=seed)
-    ways = _ways(model, sample.z[:codes], w)
+    start = sample.z[:codes, None].expand(-1, len(w), -1)
+    ways = logarithm(start, _chased(model, start, w, STEPS, RATE)).mean(dim=0)
     still = torch.zeros_like(ways[0])
     z = torch.stack(
         [
@@ -59,14 +64,46 @@ def find_by_chase(model: Model, w: Tensor, name: str, codes: int = CODES, seed: 
     return Direction(name, "chase", weights_hash(generator), w.cpu(), z.cpu(), None, {"codes": codes, "seed": seed})
 
 
-def _ways(model: Model, z: Tensor, w: Tensor) -> Tensor:
-    """Mean way of z (n, z_dim) towards map(z) + w, for each row of w: (rows, z_dim)."""
+def local_way(model: Model, point: Point, w: Tensor) -> Tensor:
+    """The way on the hypersphere that leads each code of a point along w, for :func:`moved_along`.
+
+    A direction in Z that is the same for all codes changes much beside what w changes, because the mapping network
+    turns it about differently from code to code. So each code chases the style code that lies w further, on a short
+    leash: it takes the nearest way that leads there, not the one that leads nearest.
+
+    Args:
+        model: of the point.
+        point: in Z or Z+, with F or without.
+        w: direction, (w_dim,) or (N, w_dim), of unit strength.
+
+    Returns:
+        Velocities of unit strength, of the shape of the point's code.
+
+    Raises:
+        UsageError: the point's space has no codes on the hypersphere.
+    """
+    if point.space.kind != "z":
+        raise UsageError(f"Codes in {point.space.title} are not on the hypersphere; only those of Z and Z+ have a way.")
+    layers, first, codes = model.generator.num_layers, model.first_layer(point.space), point.code.shape[1]
+    step = w.to(point.code).expand(layers, -1)
+    if codes == 1:
+        start, step = point.code, step[first:].mean(dim=0)
+    else:  # the layers that F replaces stay where they are, wherever that is
+        start = torch.cat([point.code[:, :1].expand(-1, first, -1), point.code], dim=1)
+        step = torch.cat([torch.zeros_like(step[:first]), step[first:]])
+    found = _chased(model, start, step, LEASH, LEASH_RATE)
+    return logarithm(start, found)[:, -codes:]
+
+
+def moved_along(point: Point, way: Tensor, strength: float) -> Point:
+    """A point whose codes went along the geodesics of :func:`local_way`; F stays."""
+    return replace(point, code=retract(geodesic(point.code, way, strength))) if strength else point
+
+
+def _chased(model: Model, z: Tensor, step: Tensor, steps: int, rate: float) -> Tensor:
+    """Where codes (n, N or 1, z_dim) arrive that chase map(z) + step."""
     mapping = mapping_of(model.generator)
-    start = SphericalLatent(z[:, None].expand(-1, len(w), -1).contiguous())
+    start = SphericalLatent.retracted(z)
     with torch.no_grad():
-        target = mapping(start) + w
-    found = chase(mapping, start, target).latent.detach()
-    begin = start.detach()
-    heading = F.normalize(tangent(begin, found), dim=-1)
-    cosines = F.cosine_similarity(begin, found, dim=-1).clamp(-1, 1)
-    return (heading * cosines.acos()[..., None]).mean(dim=0)
+        target = mapping(start) + step
+    return chase(mapping, start, target, steps=steps, lr=rate).latent.detach()

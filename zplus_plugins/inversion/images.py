@@ -105,12 +105,12 @@ def _pixels(path: Path, image: Image.Image, kind: str | None) -> np.ndarray[Any,
     """Pixels (H, W, 3) in [0, 1]. Older Pillows have 32 bits for PNG's 16."""
     if image.mode.startswith("I;16") or (image.mode == "I" and kind == "PNG"):
         grey = np.asarray(image).astype(np.float32) / np.float32(65535)
-        coloured: np.ndarray[Any, np.dtype[np.float32]] = np.repeat(grey[..., None], 3, axis=2)
-        return coloured
+        return np.repeat(grey[..., None], 3, axis=2)
     if image.mode in _WITH_ALPHA or "transparency" in image.info:
         image = image.convert("RGBA")
         if image.getchannel("A").getextrema() != (255, 255):
             raise RequirementError(f"{path} is partly transparent. Flatten it onto a background.")
     elif image.mode not in _COLOURED:
         raise RequirementError(f"{path} has pixels of the kind {image.mode!r}, whose range is unknown; expected RGB.")
-    return np.asarray(image.convert("RGB")).astype(np.float32) / np.float32(255)
+    pixels: np.ndarray[Any, np.dtype[np.float32]] = np.asarray(image.convert("RGB")).astype(np.float32)
+    return pixels / np.float32(255)
