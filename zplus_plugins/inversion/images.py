@@ -6,10 +6,10 @@ import struct
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from torch.nn import functional as F
@@ -101,7 +101,7 @@ def _check(path: Path, image: Image.Image, resolution: int, resize: bool) -> Non
         raise RequirementError(f"{path} has {getattr(image, 'n_frames', 2)} frames; expected a single picture.")
 
 
-def _pixels(path: Path, image: Image.Image, kind: str | None) -> np.ndarray[Any, np.dtype[np.float32]]:
+def _pixels(path: Path, image: Image.Image, kind: str | None) -> NDArray[np.float32]:
     """Pixels (H, W, 3) in [0, 1]. Older Pillows have 32 bits for PNG's 16."""
     if image.mode.startswith("I;16") or (image.mode == "I" and kind == "PNG"):
         grey = np.asarray(image).astype(np.float32) / np.float32(65535)
@@ -112,5 +112,5 @@ def _pixels(path: Path, image: Image.Image, kind: str | None) -> np.ndarray[Any,
             raise RequirementError(f"{path} is partly transparent. Flatten it onto a background.")
     elif image.mode not in _COLOURED:
         raise RequirementError(f"{path} has pixels of the kind {image.mode!r}, whose range is unknown; expected RGB.")
-    pixels: np.ndarray[Any, np.dtype[np.float32]] = np.asarray(image.convert("RGB")).astype(np.float32)
-    return pixels / np.float32(255)
+    pixels: NDArray[np.float32] = np.asarray(image.convert("RGB"), dtype=np.float32) / np.float32(255)
+    return pixels
