@@ -23,9 +23,9 @@ _SEED = 11
 
 
 def preview(model: Model, direction: Direction) -> Tensor:
-    """Pictures of four random codes, each a row, moved along a direction in Z+ by :data:`SHOWN`."""
+    """Pictures of four random codes, each a row, that go ways of their own in Z+, as far as :data:`SHOWN`."""
     codes = random_codes(model.generator, _CODES, _SEED).z[:, None].repeat(1, model.generator.num_layers, 1)
-    rows = [edited(model, Point(SPACES["zplus"], code[None]), direction, list(SHOWN)) for code in codes]
+    rows = [edited(model, Point(SPACES["zplus"], code[None]), direction, list(SHOWN), local=True) for code in codes]
     return torch.cat(rows)
 
 
