@@ -1,0 +1,101 @@
+"""Running a comparison: the same numbers every time, interrupted or not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from support.comparisons import SPACES, tiny_instruments, tiny_model, tiny_plan
+from zplus_plugins.compare.parts import Parts
+from zplus_plugins.compare.plan import Plan
+from zplus_plugins.compare.run import Results, compare, steps_of
+from zplus_plugins.errors import LatentError, RequirementError, UsageError
+
+
+def _run(folder: Path, plan: Plan, stop_after: int | None = None) -> Results:
+    model, instruments, steps = tiny_model(), tiny_instruments(), 0
+
+    def advance(what: str, by: int) -> None:
+        nonlocal steps
+        steps += by
+        if stop_after is not None and steps > stop_after:
+            raise KeyboardInterrupt
+
+    results = compare(plan, model, instruments, Parts(folder, plan.identified(model, instruments)), advance)
+    assert steps == len(list(plan.tasks())) * steps_of(plan)
+    return results
+
+
+def _same(a: Results, b: Results) -> bool:
+    return all(
+        np.array_equal(own, getattr(b[name][space], kind)[figure], equal_nan=True)
+        for name, spaces in a.items()
+        for space, measured in spaces.items()
+        for kind in ("figures", "edits")
+        for figure, own in getattr(measured, kind).items()
+    )
+
+
+def test_shapes_and_meaning(tmp_path: Path) -> None:
+    found = _run(tmp_path / "parts", tiny_plan())["held-out"]
+    assert tuple(found) == SPACES
+    for measured in found.values():
+        assert set(measured.figures) == {"mse", "ssim", "identity", "nscd"}
+        assert all(values.shape == (5,) for values in measured.figures.values())
+        assert all(values.shape == (5, 3, 11) for values in measured.edits.values())
+        assert measured.edits["identity_own"][:, :, 5] == pytest.approx(1)
+        assert np.array_equal(measured.edits["identity_input"][:, 0, 5], measured.figures["identity"])
+        assert (measured.edits["change"][:, :2, 5] == 0).all()
+        assert np.isnan(measured.edits["change"][:, 2]).all()
+        assert measured.reconstructed.shape == (3, 16, 16, 3)
+        assert measured.edited.shape == (3, 3, 11, 16, 16, 3)
+        assert np.array_equal(measured.edited[:, 1, 5], measured.reconstructed)
+
+
+def test_the_same_numbers_twice_and_when_interrupted(tmp_path: Path) -> None:
+    plan = tiny_plan()
+    first, again = _run(tmp_path / "a", plan), _run(tmp_path / "b", plan)
+    assert _same(first, again)
+    with pytest.raises(KeyboardInterrupt):
+        _run(tmp_path / "c", plan, stop_after=4 * steps_of(plan) + 2)
+    kept = sorted(path.name for path in (tmp_path / "c").iterdir())
+    assert len(kept) == 4 + 1  # four parts, and the settings: nothing unfinished
+    assert _same(first, _run(tmp_path / "c", plan))
+
+
+def test_spaces_can_be_added_later(tmp_path: Path) -> None:
+    few = _run(tmp_path / "parts", tiny_plan(spaces=SPACES[:2]))
+    more = _run(tmp_path / "parts", tiny_plan())
+    assert _same(few, more)
+
+
+def test_other_settings_are_refused_or_start_anew(tmp_path: Path) -> None:
+    _run(tmp_path / "parts", tiny_plan())
+    with pytest.raises(UsageError, match=r"setting steps was 3, is 2.*--overwrite"):
+        _run(tmp_path / "parts", tiny_plan(steps=2))
+    plan = tiny_plan(steps=2)
+    settings = plan.identified(tiny_model(), tiny_instruments())
+    assert Parts(tmp_path / "parts", settings, overwrite=True).load("held-out-wplus-000") is None
+
+
+def test_a_damaged_part_is_made_again(tmp_path: Path) -> None:
+    first = _run(tmp_path / "parts", tiny_plan())
+    part = tmp_path / "parts" / "held-out-f_zplus-001.npz"
+    part.write_bytes(part.read_bytes()[:100])
+    assert _same(first, _run(tmp_path / "parts", tiny_plan()))
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "parts").write_text("a file")
+    with pytest.raises(RequirementError, match="--out"):
+        _run(tmp_path / "parts", tiny_plan())
+
+
+def test_codes_that_are_not_finite_are_an_error(tmp_path: Path) -> None:
+    plan = tiny_plan(spaces=("wplus",))
+    plan.sets[0].pictures[1] = torch.nan
+    with pytest.raises(LatentError, match=r"W\+, held-out pictures 1 to 2"):
+        _run(tmp_path / "parts", plan)

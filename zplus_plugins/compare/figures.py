@@ -1,0 +1,96 @@
+"""Statistics of what was measured: means with their intervals, paired tests, and relative gains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy import stats
+
+CONFIDENCE = 0.95
+_RESAMPLES = 10_000
+LOWER_IS_BETTER = {"mse", "lpips", "perceptual", "nscd"}
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean over n pictures with its 95 % interval by Student's t; no interval for a single picture."""
+
+    mean: float
+    low: float | None
+    high: float | None
+    n: int
+
+    @property
+    def half(self) -> float | None:
+        """Half the interval's length."""
+        return None if self.high is None else self.high - self.mean
+
+
+def mean_of(values: np.ndarray) -> Mean:
+    """Of values (n,)."""
+    n, mean = len(values), float(values.mean())
+    if n < 2:
+        return Mean(mean, None, None, n)
+    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) * values.std(ddof=1) / n**0.5)
+    return Mean(mean, mean - half, mean + half, n)
+
+
+@dataclass(frozen=True)
+class NonInferiority:
+    """A one-sided paired t-test of: the candidate is worse than the reference by the margin or more.
+
+    Attributes:
+        margin: in the figure's units.
+        worse: by how much the candidate is worse in the mean; below 0, it is better.
+        p: of what was seen, or of less, if it were worse by the margin; None where there are less than two pictures.
+        n: pictures.
+    """
+
+    margin: float
+    worse: float
+    p: float | None
+    n: int
+
+
+def non_inferiority(
+    candidate: np.ndarray, reference: np.ndarray, margin: float, better: Literal["lower", "higher"]
+) -> NonInferiority:
+    """Test values (n,) of the same pictures."""
+    worse = candidate - reference if better == "lower" else reference - candidate
+    beyond = worse - margin
+    if len(worse) < 2:
+        p = None
+    elif np.ptp(beyond) == 0:  # the test's limit: no spread, no doubt
+        p = 0.0 if beyond[0] < 0 else 1.0
+    else:
+        p = float(stats.ttest_1samp(beyond, 0, alternative="less").pvalue)
+    return NonInferiority(margin, float(worse.mean()), p, len(worse))
+
+
+@dataclass(frozen=True)
+class Gain:
+    """The ratio of two means over the same pictures less 1, with its 95 % bootstrap interval.
+
+    All but the means are None where the second one is not above 0, or there is one picture.
+    """
+
+    first: float
+    second: float
+    gain: float | None
+    low: float | None
+    high: float | None
+
+
+def relative_gain(first: np.ndarray, second: np.ndarray, seed: int = 0) -> Gain:
+    """Of values (n,) over others of the same pictures."""
+    means = float(first.mean()), float(second.mean())
+    if means[1] <= 0:
+        return Gain(*means, None, None, None)
+    if len(first) < 2:
+        return Gain(*means, means[0] / means[1] - 1, None, None)
+    chosen = np.random.default_rng(seed).integers(len(first), size=(_RESAMPLES, len(first)))
+    ratios = first[chosen].mean(axis=1) / second[chosen].mean(axis=1)
+    low, high = np.quantile(ratios, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return Gain(*means, means[0] / means[1] - 1, float(low) - 1, float(high) - 1)

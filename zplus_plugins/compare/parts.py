@@ -1,0 +1,88 @@
+"""Finished parts of a comparison, one file each, so that an interrupted one goes on where it stopped."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from zplus_plugins.errors import RequirementError, UsageError
+from zplus_plugins.outputs import write_whole
+
+Arrays = dict[str, np.ndarray]
+_SETTINGS = "settings.json"
+_MOST_NAMED = 4
+
+
+class Parts:
+    """The folder of parts made with the same settings.
+
+    Args:
+        folder: made if it is absent.
+        settings: on which the parts depend, by name.
+        overwrite: remove parts made with other settings.
+
+    Raises:
+        UsageError: there are parts made with other settings.
+        RequirementError: the folder cannot be read or written.
+    """
+
+    def __init__(self, folder: Path, settings: Mapping[str, str], overwrite: bool = False) -> None:
+        self.folder = folder
+        try:
+            if overwrite and folder.exists():
+                shutil.rmtree(folder)
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RequirementError(f"Cannot write to {folder}: {error.strerror}. Choose another --out.") from None
+        before = self._before()
+        if before is None:
+            write_whole(folder / _SETTINGS, (json.dumps(dict(settings), indent=2) + "\n").encode())
+        elif before != dict(settings):
+            raise UsageError(
+                f"{folder} holds parts of a comparison with other settings: {_differences(before, settings)}. "
+                "Choose another --out, or start anew there with --overwrite."
+            )
+
+    def load(self, name: str) -> Arrays | None:
+        """A finished part; None if there is none, or if its file is damaged."""
+        try:
+            with np.load(io.BytesIO(self._path(name).read_bytes()), allow_pickle=False) as file:
+                return dict(file)
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+            return None
+
+    def save(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
+        """Keep a part, whole or not at all.
+
+        Raises:
+            RequirementError: it cannot be written.
+        """
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+        write_whole(self._path(name), buffer.getvalue())
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{name}.npz"
+
+    def _before(self) -> dict[str, str] | None:
+        try:
+            return dict(json.loads((self.folder / _SETTINGS).read_text()))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, TypeError) as error:
+            raise RequirementError(
+                f"{self.folder / _SETTINGS} cannot be read: {error}. Choose another --out, or use --overwrite."
+            ) from None
+
+
+def _differences(before: Mapping[str, str], now: Mapping[str, str]) -> str:
+    names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    texts = [f"{name} was {before.get(name, 'absent')}, is {now.get(name, 'absent')}" for name in names[:_MOST_NAMED]]
+    more = len(names) - len(texts)
+    return "; ".join(texts) + (f"; and {more} more" if more else "")

@@ -1,0 +1,154 @@
+"""What is compared, on which pictures, with which edits, and what measures it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+
+import torch
+from torch import Tensor
+
+from zplus_plugins._version import __version__
+from zplus_plugins.generators import weights_hash
+from zplus_plugins.inversion import Model, Point, Settings, Space
+from zplus_plugins.inversion.inverter import Likeness
+from zplus_plugins.ops.cache import digest
+
+STRENGTHS = tuple(round(-2 + 0.4 * step, 1) for step in range(11))
+DEFAULT_SPACES = ("w", "wplus", "zplus", "wplus-pn", "f/wplus", "f/wplus-pn", "f/zplus", "f/z")
+BATCH = 8
+SHOWN = 6  # pictures of a set whose edits the report shows
+LARGEST_SHOWN = 128  # pixels on a side
+
+Figure = Callable[[Tensor, Tensor], Tensor]
+OfAttributes = Callable[[Tensor, Tensor, int], Tensor]
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A direction to move in.
+
+    Attributes:
+        name: in tables.
+        z: direction in Z of unit strength, (z_dim,) or (N, z_dim).
+        w: the same direction in W, (w_dim,) or (N, w_dim).
+        attribute: index of the attribute that it is to change; None if nobody knows.
+    """
+
+    name: str
+    z: Tensor
+    w: Tensor
+    attribute: int | None = None
+
+
+@dataclass(frozen=True)
+class PictureSet:
+    """Pictures that are compared together, apart from other sets: (n, 3, R, R) in [-1, 1]."""
+
+    name: str
+    title: str
+    pictures: Tensor
+
+
+@dataclass(frozen=True)
+class Instruments:
+    """What measures. Those that are None are left out of the comparison, which says why.
+
+    Attributes:
+        figures: of pictures and targets, (B,) each, by name.
+        identity: of pictures, unit vectors (B, D).
+        attributes: of pictures, (B, A).
+        change: of the wanted attribute between two measurements (B, A), (B,).
+        leakage: of the others, (B,).
+        nscd: of points, (B,).
+        likeness: the perceptual loss of all inversions.
+        encode: where F starts, of pictures.
+        about: which networks these are, by name; a change is a change of the settings.
+        missing: what is left out, and why.
+    """
+
+    figures: Mapping[str, Figure]
+    identity: Callable[[Tensor], Tensor] | None = None
+    attributes: Callable[[Tensor], Tensor] | None = None
+    change: OfAttributes | None = None
+    leakage: OfAttributes | None = None
+    nscd: Callable[[Model, Point], Tensor] | None = None
+    likeness: Likeness | None = None
+    encode: Callable[[Tensor], Tensor] | None = None
+    about: Mapping[str, str] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One space on one batch of pictures: what is done at a stretch, and kept."""
+
+    pictures: PictureSet
+    space: Space
+    batch: int
+
+    @property
+    def name(self) -> str:
+        """Of its file."""
+        return f"{self.pictures.name}-{self.space.name.replace('/', '_')}-{self.batch:03}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A comparison.
+
+    Attributes:
+        sets: of pictures.
+        spaces: to compare.
+        edits: to make in each.
+        settings: of the inversions, the same for all spaces.
+        seed: of whatever is random.
+        strengths: of each edit, in rising order, the same on both sides of 0.
+        batch: pictures inverted at a time.
+        shown: pictures of a set whose edits are kept for the report.
+    """
+
+    sets: tuple[PictureSet, ...]
+    spaces: tuple[Space, ...]
+    edits: tuple[Edit, ...] = ()
+    settings: Settings = field(default_factory=Settings)
+    seed: int = 0
+    strengths: tuple[float, ...] = STRENGTHS
+    batch: int = BATCH
+    shown: int = SHOWN
+
+    def tasks(self) -> Iterator[Task]:
+        """All of them, batch by batch, so that an interrupted comparison has all spaces of the first pictures."""
+        for pictures in self.sets:
+            for batch in range(-(-len(pictures.pictures) // self.batch)):
+                for space in self.spaces:
+                    yield Task(pictures, space, batch)
+
+    def identified(self, model: Model, instruments: Instruments) -> dict[str, str]:
+        """All on which a finished part depends, by name, as short texts: the spaces themselves and their number do not
+        belong to it, so that more of them can be added later."""
+        edits = {
+            f"edit {edit.name}": f"attribute {edit.attribute}, {fingerprint(edit.z, edit.w)}" for edit in self.edits
+        }
+        return {
+            "package": __version__,
+            "torch": torch.__version__,
+            "threads": str(torch.get_num_threads()),
+            "generator": weights_hash(model.generator),
+            "F's resolution": str(model.f_resolution),
+            "noise": model.noise,
+            "seed": str(self.seed),
+            "batch": str(self.batch),
+            "shown": str(self.shown),
+            "strengths": " ".join(map(str, self.strengths)),
+            **{f"setting {name}": str(value) for name, value in asdict(self.settings).items()},
+            **{f"pictures {s.name}": f"{len(s.pictures)}, {fingerprint(s.pictures)}" for s in self.sets},
+            **edits,
+            **{f"instrument {name}": text for name, text in instruments.about.items()},
+            "figures": " ".join(instruments.figures),
+        }
+
+
+def fingerprint(*tensors: Tensor) -> str:
+    """A short name for these values."""
+    return digest(*(t.detach().cpu().contiguous().numpy().tobytes() for t in tensors))[:16]
