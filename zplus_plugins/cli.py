@@ -12,6 +12,7 @@ import click
 from zplus_plugins import malloc, plugins
 from zplus_plugins._version import __version__
 from zplus_plugins.check import reliances, rows, verdict
+from zplus_plugins.compare.cli import compare
 from zplus_plugins.console import announce, columns, list_files, matched, report, report_dry_run, say
 from zplus_plugins.directions import cli as directions
 from zplus_plugins.errors import OpsError, RequirementError, ScriptError, UsageError, ZPlusError
@@ -327,6 +328,9 @@ def demo(image: Path | None, out: Path, steps: int | None) -> None:
 
     for path in run_demo(image, out, steps):
         click.echo(path)
+
+
+main.add_command(compare)
 
 
 def _require_script(script: Path) -> None:

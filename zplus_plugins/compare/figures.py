@@ -15,7 +15,7 @@ LOWER_IS_BETTER = {"mse", "lpips", "perceptual", "nscd"}
 
 @dataclass(frozen=True)
 class Mean:
-    """A mean over n pictures with its 95 % interval by Student's t; no interval for a single picture."""
+    """A mean over n pictures with its 95 % interval by Student's t; no interval for less than two, NaN for none."""
 
     mean: float
     low: float | None
@@ -29,8 +29,10 @@ class Mean:
 
 
 def mean_of(values: np.ndarray) -> Mean:
-    """Of values (n,)."""
-    n, mean = len(values), float(values.mean())
+    """Of values (n,), those left out that are NaN, such as the identity of a face that was not found."""
+    values = values[~np.isnan(values)]
+    n = len(values)
+    mean = float(values.mean()) if n else float("nan")
     if n < 2:
         return Mean(mean, None, None, n)
     half = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) * values.std(ddof=1) / n**0.5)
@@ -84,7 +86,11 @@ class Gain:
 
 
 def relative_gain(first: np.ndarray, second: np.ndarray, seed: int = 0) -> Gain:
-    """Of values (n,) over others of the same pictures."""
+    """Of values (n,) over others of the same pictures; those are left out of which one is NaN."""
+    both = ~(np.isnan(first) | np.isnan(second))
+    first, second = first[both], second[both]
+    if not len(first):
+        return Gain(float("nan"), float("nan"), None, None, None)
     means = float(first.mean()), float(second.mean())
     if means[1] <= 0:
         return Gain(*means, None, None, None)

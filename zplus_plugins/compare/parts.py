@@ -67,6 +67,10 @@ class Parts:
         np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
         write_whole(self._path(name), buffer.getvalue())
 
+    def count(self) -> int:
+        """How many are finished."""
+        return sum(1 for _ in self.folder.glob("*.npz"))
+
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.npz"
 

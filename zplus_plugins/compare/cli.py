@@ -1,0 +1,73 @@
+"""The command line of ``zplus compare``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command()
+@click.argument("images", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--spaces",
+    metavar="NAMES",
+    help="Names with commas between them, or all. [default: w,wplus,zplus,wplus-pn,f/wplus,f/wplus-pn,f/zplus,f/z]",
+)
+@click.option("--steps", type=click.IntRange(1), metavar="N", help="Optimizer steps of each space. [default: 120]")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("compare_out"),
+    show_default=True,
+    help="Folder for the results; a comparison that was interrupted goes on there.",
+)
+@click.option(
+    "--generator",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A StyleGAN2 generator's weights. [default: the embedded generator of drawn portraits]",
+)
+@click.option("--pictures", type=click.IntRange(1), metavar="N", help="Portraits to draw without IMAGES. [default: 24]")
+@click.option("--out-of-range", is_flag=True, help="Also rotated, shifted and coloured portraits, apart: four sets.")
+@click.option("--resize", is_flag=True, help="Resize square IMAGES to the generator's resolution.")
+@click.option(
+    "--direction",
+    "directions",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="An editing direction from zplus directions; may be repeated. [default: the embedded generator's own, or "
+    "GANSpace's first five]",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, metavar="N", help="Other portraits.")
+@click.option(
+    "--margin",
+    type=click.FloatRange(0, min_open=True),
+    default=0.05,
+    show_default=True,
+    metavar="SHARE",
+    help="By which F/Z+ may be worse than F/W+(P_N) to count as not inferior, as a share of that one's mean. The "
+    "paper's margin of 1e-8 is tested too.",
+)
+@click.option("--without-lpips", is_flag=True, help="With photographs: mean squared error as the only loss.")
+@click.option("--overwrite", is_flag=True, help="Start anew in --out, whatever is there of another comparison.")
+def compare(out: Path, margin: float, overwrite: bool, without_lpips: bool, **wishes: Any) -> None:
+    """Compare latent spaces on IMAGES, or on drawn portraits: reconstructions, edits, tests, one report to look at.
+
+    Every space gets the same pictures, losses and steps. Edits are compared at equal strength, as in the paper, and at
+    equal change of the attribute, so that a space that moves less does not win. IMAGES are files or folders, aligned
+    as the generator's training pictures were. Writes results.json, table.csv and report.html.
+
+    \b
+    Examples:
+      zplus compare                                              no download; minutes
+      zplus compare --pictures 50 --steps 200 --out-of-range     as in the paper, and beyond
+      zplus compare faces/ --generator ffhq.pkl --spaces f/zplus,f/wplus,f/wplus-pn
+    """
+    from zplus_plugins.compare.command import run
+    from zplus_plugins.compare.prepare import Wishes
+
+    given = {name: value for name, value in wishes.items() if value is not None}
+    run(Wishes(**given, with_lpips=not without_lpips), out, margin, overwrite)

@@ -1,0 +1,94 @@
+"""``zplus compare``: run it, show how far it is, and write its files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from tqdm import tqdm
+
+from zplus_plugins.compare.figures import Mean
+from zplus_plugins.compare.findings import Findings, findings
+from zplus_plugins.compare.parts import Parts
+from zplus_plugins.compare.prepare import Prepared, Wishes, prepare
+from zplus_plugins.compare.report import report
+from zplus_plugins.compare.results import as_csv, as_json
+from zplus_plugins.compare.run import Results, compare, steps_of
+from zplus_plugins.compare.verdicts import NAMES, verdicts
+from zplus_plugins.console import columns, say
+from zplus_plugins.inversion import SPACES
+from zplus_plugins.outputs import write_whole
+
+
+def run(wishes: Wishes, out: Path, margin: float, overwrite: bool) -> None:
+    """Compare as asked for, and print what was found."""
+    ready = prepare(wishes)
+    carry_out(ready, out, margin, overwrite)
+
+
+def carry_out(ready: Prepared, out: Path, margin: float, overwrite: bool = False) -> None:
+    """Compare, write ``results.json``, ``table.csv`` and ``report.html``, and print what was found.
+
+    Args:
+        ready: what to compare.
+        out: folder of the results; finished parts are kept in its folder ``parts``.
+        margin: of the chosen non-inferiority tests, as a share of the mean of F/W+(P_N).
+        overwrite: start anew, whatever parts there are.
+
+    Raises:
+        UsageError: there are parts of a comparison with other settings.
+        RequirementError: a file cannot be written.
+        LatentError: an inversion failed.
+    """
+    plan = ready.plan
+    for name, why in ready.instruments.missing.items():
+        say(f"not measured: {name}, because {why}.")
+    settings = plan.identified(ready.model, ready.instruments)
+    results = _compared(ready, Parts(out / "parts", settings, overwrite))
+    found = [findings(plan, pictures, results[pictures.name], margin) for pictures in plan.sets]
+    stated = {**settings, "spaces": ", ".join(s.title for s in plan.spaces), "chosen margin": f"{margin:g}"}
+    files = {
+        "results.json": as_json(plan, stated, ready.instruments.missing, found),
+        "table.csv": as_csv(found),
+        "report.html": report(plan, stated, ready.instruments.missing, ready.evidence, found),
+    }
+    for name, content in files.items():
+        write_whole(out / name, content)
+    for one in found:
+        _print(ready, one)
+    for name in files:
+        click.echo(out / name)
+
+
+def _compared(ready: Prepared, parts: Parts) -> Results:
+    total = len(list(ready.plan.tasks())) * steps_of(ready.plan)
+    with tqdm(total=total, unit="step", dynamic_ncols=True, smoothing=0.05) as bar:
+
+        def advance(what: str, steps: int) -> None:
+            bar.set_description(what, refresh=False)
+            bar.update(steps)
+
+        try:
+            return compare(ready.plan, ready.model, ready.instruments, parts, advance)
+        except KeyboardInterrupt:
+            bar.close()
+            done, tasks = parts.count(), len(list(ready.plan.tasks()))
+            say(f"{done} of {tasks} parts are finished and kept in {parts.folder}: the same command goes on there.")
+            raise
+
+
+def _print(ready: Prepared, one: Findings) -> None:
+    figures = list(next(iter(one.means.values())))
+    rows = [("SPACE", *(NAMES.get(name, name) for name in figures))]
+    rows += [(SPACES[space].title, *(_text(means[name]) for name in figures)) for space, means in one.means.items()]
+    click.echo(
+        f"\n{one.pictures.title}, n = {len(one.pictures.pictures)}, means with 95 % intervals\n{columns(rows)}\n"
+    )
+    for text in verdicts(ready.plan, one):
+        click.echo(f"- {text}")
+    click.echo()
+
+
+def _text(mean: Mean) -> str:
+    digits = 2 if abs(mean.mean) >= 10 else 4
+    return f"{mean.mean:.{digits}f}" + ("" if mean.half is None else f" ± {mean.half:.{digits}f}")

@@ -1,0 +1,72 @@
+"""The curves of edits: figures against strength, and against the change of the wanted attribute."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from zplus_plugins.compare.figures import mean_of
+from zplus_plugins.compare.findings import Findings
+from zplus_plugins.compare.plan import Plan
+from zplus_plugins.compare.run import EDIT_FIGURES
+
+_DIGITS = 4
+
+
+def curves(plan: Plan, one: Findings) -> dict[str, Any]:
+    """For the report: ``{"strength" | "change": {figure: {direction | "all": {space: curve}}}}``, a curve being lists
+    ``x``, ``y`` and ``half``, half the 95 % interval. Curves against change hold within a group of spaces."""
+    found: dict[str, Any] = {"strength": {}, "change": {}}
+    for figure in EDIT_FIGURES:
+        found["strength"][figure] = _against_strength(plan, one, figure)
+        if figure != "change":
+            found["change"][figure] = _against_change(plan, one, figure)
+    return {kind: {f: choices for f, choices in figures.items() if choices} for kind, figures in found.items()}
+
+
+def _choices(plan: Plan) -> dict[str, int | None]:
+    return {"all": None, **{edit.name: index for index, edit in enumerate(plan.edits)}}
+
+
+def _against_strength(plan: Plan, one: Findings, figure: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, direction in _choices(plan).items():
+        for space, own in one.measured.items():
+            if figure not in own.edits:
+                continue
+            values = own.edits[figure] if direction is None else own.edits[figure][:, [direction]]
+            if not np.isnan(values).all():
+                found.setdefault(name, {})[space] = _curve(np.array(plan.strengths), _over_directions(values))
+    return found
+
+
+def _against_change(plan: Plan, one: Findings, figure: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, direction in _choices(plan).items():
+        for equal in one.equal.values():
+            x = equal.changes(direction)
+            if np.isnan(x).any():
+                continue
+            for space, values in equal.values.items():
+                if figure in values:
+                    found.setdefault(name, {})[space] = _curve(x, equal.mean(space, figure, direction))
+    return found
+
+
+def _over_directions(values: np.ndarray) -> np.ndarray:
+    """Means (n, S) over those directions of (n, D, S) that have the figure."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # there is one at least
+        mean: np.ndarray = np.nanmean(values, axis=1)
+    return mean
+
+
+def _curve(x: np.ndarray, values: np.ndarray) -> dict[str, list[float]]:
+    means = [mean_of(column) for column in values.T]
+    return {
+        "x": [round(float(value), _DIGITS) for value in x],
+        "y": [round(mean.mean, _DIGITS) for mean in means],
+        "half": [round(mean.half or 0.0, _DIGITS) for mean in means],
+    }

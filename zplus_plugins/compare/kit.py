@@ -1,0 +1,96 @@
+"""The measuring instruments of a domain: drawn portraits, or photographs of faces."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import torch
+
+from zplus_plugins.compare.plan import Figure, Instruments
+from zplus_plugins.errors import DownloadError, RequirementError
+from zplus_plugins.inputs import LpipsWeights
+from zplus_plugins.metrics import (
+    Identity,
+    Lpips,
+    attribute_change,
+    attribute_leakage,
+    facenet_identity,
+    mse,
+    nscd,
+    psnr,
+    ssim,
+)
+
+_PIXELS: dict[str, Figure] = {"mse": mse, "ssim": ssim, "psnr": psnr}
+
+
+def of_portraits(own_encoder: bool) -> Instruments:
+    """Instruments of drawn portraits: the embedded networks, and LPIPS if its weights are there already.
+
+    Args:
+        own_encoder: whether the generator is the embedded one, so that its encoder finds where F starts.
+
+    Raises:
+        RequirementError: an embedded network cannot be read.
+    """
+    from zplus_plugins.portraits.embedded import embedded_encoder, embedded_regressor
+    from zplus_plugins.portraits.regressor import perceptual
+
+    regressor = embedded_regressor()
+    distance = partial(perceptual, regressor)
+    figures: dict[str, Figure] = {**_PIXELS, "perceptual": distance}
+    missing = {}
+    (weights,) = LpipsWeights("vgg").asks_for({})
+    if weights.present:
+        figures["lpips"] = Lpips()
+    else:
+        missing["LPIPS"] = f"the {weights.what} {weights.path} are not there, and nothing is downloaded for it"
+    return Instruments(
+        figures=figures,
+        identity=regressor.identity,
+        attributes=regressor.attributes,
+        change=attribute_change,
+        leakage=attribute_leakage,
+        nscd=nscd,
+        likeness=distance,
+        encode=embedded_encoder() if own_encoder else None,
+        about={
+            "measures": "the embedded regressor's attributes, identity and perceptual distance",
+            "start of F": "the embedded encoder" if own_encoder else "the mean picture",
+        },
+        missing=missing,
+    )
+
+
+def of_photographs(with_lpips: bool) -> Instruments:
+    """Instruments of photographed faces: LPIPS as loss and figure, and FaceNet's identity if it can be had.
+
+    Args:
+        with_lpips: else the loss is the mean squared error alone.
+
+    Raises:
+        DownloadError: LPIPS's backbone is not there, and cannot be downloaded.
+    """
+    lpips = Lpips() if with_lpips else None
+    if lpips is not None:
+        blank = torch.zeros(1, 3, 64, 64)
+        lpips(blank, blank)  # its weights are wanted before work is spent
+    missing = {"attributes": "no regressor of attributes is known for these pictures; edits are compared by strength"}
+    if lpips is None:
+        missing["LPIPS"] = "it was left out"
+    identity: Identity | None = None
+    try:
+        identity = facenet_identity()
+    except (RequirementError, DownloadError) as error:
+        missing["identity"] = str(error).rstrip(".")
+    return Instruments(
+        figures={**_PIXELS, **({} if lpips is None else {"lpips": lpips})},
+        identity=identity,
+        nscd=nscd,
+        likeness=None if lpips is None else lpips.distance,
+        about={
+            "measures": f"{'LPIPS with VGG' if lpips else 'no LPIPS'}, {'FaceNet' if identity else 'no'} identity",
+            "start of F": "the mean picture",
+        },
+        missing=missing,
+    )

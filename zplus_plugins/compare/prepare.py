@@ -1,0 +1,137 @@
+"""From what the command line asks for to a plan, a model and instruments; all that can be wrong is found here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from zplus_plugins.compare import kit
+from zplus_plugins.compare.plan import DEFAULT_SPACES, Edit, Instruments, PictureSet, Plan
+from zplus_plugins.directions import Direction, embedded_directions, find_ganspace
+from zplus_plugins.errors import UsageError
+from zplus_plugins.generators import Generator, load_generator, weights_hash
+from zplus_plugins.inversion import SPACES, Model, Settings, Space, space_named, statistics_of
+from zplus_plugins.inversion.images import read_pictures
+from zplus_plugins.portraits import RESOLUTION, draw, out_of_range, sample
+from zplus_plugins.portraits.attributes import HELD_OUT_SEED, ODD
+from zplus_plugins.portraits.regressor import NAMES
+
+PICTURES = 24
+STEPS = 120
+_COMPONENTS = 5
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the command line asks for; see there. ``pictures`` is None for the default of drawn portraits."""
+
+    images: tuple[Path, ...] = ()
+    spaces: str = ",".join(DEFAULT_SPACES)
+    steps: int = STEPS
+    generator: Path | None = None
+    pictures: int | None = None
+    out_of_range: bool = False
+    resize: bool = False
+    directions: tuple[Path, ...] = ()
+    seed: int = 0
+    with_lpips: bool = True
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A comparison that can begin; ``evidence`` says what figures of this generator can show."""
+
+    plan: Plan
+    model: Model
+    instruments: Instruments
+    evidence: str
+
+
+def prepare(wishes: Wishes) -> Prepared:
+    """All that a comparison needs.
+
+    Raises:
+        UsageError: wishes contradict each other, or name no space.
+        ZPlusError: a generator, a picture, a direction or an instrument cannot be had; see there.
+    """
+    spaces = chosen_spaces(wishes.spaces)
+    if wishes.images and (wishes.pictures is not None or wishes.out_of_range):
+        raise UsageError("--pictures and --out-of-range are about drawn portraits: leave them out, or the IMAGES.")
+    generator = load_generator(wishes.generator)
+    own = wishes.generator is None or weights_hash(generator) == weights_hash(load_generator())
+    sets = _sets(wishes, generator)
+    portraits = own or not wishes.images
+    model = Model(generator, statistics_of(generator))
+    instruments = kit.of_portraits(own) if portraits else kit.of_photographs(wishes.with_lpips)
+    edits = _edits(wishes, model, own, portraits)
+    plan = Plan(sets, spaces, edits, replace(Settings(), steps=wishes.steps), wishes.seed)
+    return Prepared(plan, model, instruments, _evidence(generator, own, portraits))
+
+
+def chosen_spaces(text: str) -> tuple[Space, ...]:
+    """Spaces by their names, separated by commas, each once; ``all`` for all.
+
+    Raises:
+        UsageError: there is no such space.
+    """
+    names = SPACES if text == "all" else dict.fromkeys(name.strip() for name in text.split(",") if name.strip())
+    if not names:
+        raise UsageError(f"--spaces names no space; expected all, or some of {', '.join(SPACES)}.")
+    return tuple(space_named(name) for name in names)
+
+
+def _sets(wishes: Wishes, generator: Generator) -> tuple[PictureSet, ...]:
+    resolution = generator.architecture.resolution
+    if wishes.images:
+        pictures = read_pictures(wishes.images, resolution, wishes.resize)
+        return (PictureSet("pictures", "Pictures", pictures),)
+    if resolution != RESOLUTION:
+        raise UsageError(
+            f"This generator makes pictures of {resolution} pixels, and the drawn portraits have {RESOLUTION}: give "
+            "IMAGES that it has learnt to make, zplus compare IMAGES... --generator FILE."
+        )
+    n, seed = wishes.pictures or PICTURES, HELD_OUT_SEED + wishes.seed
+    sets = [PictureSet("held-out", "Held-out portraits", draw(sample(n, seed)))]
+    if wishes.out_of_range:
+        sets += [PictureSet(kind, f"{kind.capitalize()} portraits", draw(out_of_range(n, seed, kind))) for kind in ODD]
+    return tuple(sets)
+
+
+def _edits(wishes: Wishes, model: Model, own: bool, portraits: bool) -> tuple[Edit, ...]:
+    if wishes.directions:
+        found = [Direction.load(file, model.generator) for file in wishes.directions]
+    elif own:
+        found = list(embedded_directions().values())
+    else:
+        found = find_ganspace(model, _COMPONENTS)
+    _require_different([direction.name for direction in found])
+    return tuple(Edit(d.name, d.z, d.w, _index(d.attribute) if portraits else None) for d in found)
+
+
+def _index(attribute: str | None) -> int | None:
+    return NAMES.index(attribute) if attribute in NAMES else None
+
+
+def _require_different(names: Sequence[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(f"Two directions have the name {twice[0]}: leave one out.")
+
+
+def _evidence(generator: Generator, own: bool, portraits: bool) -> str:
+    if own:
+        return (
+            "A small generator that was trained on drawn portraits of 64 pixels: the figures are evidence about the "
+            "spaces in this domain. What holds for photographs, only photographs can tell."
+        )
+    if not bool(generator.w_mean.any()):
+        return (
+            "This generator has no mean code, as one has that was never trained. A random network shows that the "
+            "mechanics work, and nothing about the quality of a space."
+        )
+    measured = "drawn portraits" if portraits else "these pictures"
+    return (
+        f"The figures hold for this generator and {measured}, as far as the generator has learnt to make such "
+        "pictures. With a random network they would show that the mechanics work, and no more."
+    )

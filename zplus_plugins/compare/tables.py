@@ -1,0 +1,81 @@
+"""The report's tables, in HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from zplus_plugins.compare import paper
+from zplus_plugins.compare.figures import LOWER_IS_BETTER, Mean
+from zplus_plugins.compare.findings import Findings
+from zplus_plugins.compare.verdicts import NAMES, probability
+from zplus_plugins.inversion import SPACES
+
+
+def heading(figure: str) -> str:
+    """Of a figure's column, with an arrow towards the better values."""
+    return f"{NAMES.get(figure, figure)} {'↓' if figure in LOWER_IS_BETTER else '↑'}"
+
+
+def reconstructions(one: Findings) -> str:
+    """Means and intervals of every figure, the paper's beside, and the time of a step."""
+    figures = list(next(iter(one.means.values())))
+    head = ["Space", *map(heading, figures), "ms per step"]
+    best = {figure: _best(one, figure) for figure in figures}
+    rows = []
+    for space, means in one.means.items():
+        cells = [_cell(means[f], space == best[f], paper.RECONSTRUCTION.get(space, {}).get(f)) for f in figures]
+        rows.append([f"<b>{escape(SPACES[space].title)}</b>", *cells, f"{1000 * one.measured[space].seconds:.1f}"])
+    return table(head, rows, f"Reconstruction of {one.pictures.title.lower()}, n = {len(one.pictures.pictures)}")
+
+
+def tests(one: Findings) -> str:
+    """The non-inferiority tests; nothing if there are none."""
+    if not one.tests:
+        return ""
+    rows = [
+        [
+            NAMES[test.figure],
+            "the paper's" if test.margin == "paper" else "chosen",
+            f"{test.result.margin:.3g}",
+            f"{test.result.worse:+.3g}",
+            "-" if test.result.p is None else probability(test.result.p),
+            f"{paper.P_VALUES[test.figure]:.2g}" if test.margin == "paper" else "",
+        ]
+        for test in one.tests
+    ]
+    head = ["Figure", "Margin", "Its value", "F/Z+ worse by", "p", "p in the paper"]
+    return table(head, rows, f"Is F/Z+ no worse than F/W+(P_N)? One-sided paired t-tests, n = {one.tests[0].result.n}")
+
+
+def facts(pairs: Iterable[tuple[str, str]]) -> str:
+    """Names and values."""
+    return "<dl>" + "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in pairs) + "</dl>"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:
+    """A table that scrolls by itself where it is too wide; the cells of rows are HTML."""
+    top = "".join(f'<th scope="col">{escape(text)}</th>' for text in head)
+    body = "".join(
+        f'<tr><th scope="row">{row[0]}</th>' + "".join(f"<td>{cell}</td>" for cell in row[1:]) + "</tr>" for row in rows
+    )
+    return (
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}"><table>'
+        f"<caption>{escape(caption)}</caption><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _best(one: Findings, figure: str) -> str:
+    choose = min if figure in LOWER_IS_BETTER else max
+    return choose(one.means, key=lambda space: one.means[space][figure].mean)
+
+
+def _cell(mean: Mean, best: bool, in_paper: float | None) -> str:
+    if mean.n == 0:
+        return "-"
+    digits = 2 if abs(mean.mean) >= 10 else 4
+    text = f"{mean.mean:.{digits}f}"
+    text = f"<strong>{text}</strong>" if best else text
+    interval = "" if mean.half is None else f' <span class="half">± {mean.half:.{digits}f}</span>'
+    beside = "" if in_paper is None else f"<small>paper {in_paper:.4f}</small>"
+    return text + interval + beside
