@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -14,6 +16,7 @@ from zplus_plugins.inversion.statistics import compute
 SPACES = ("wplus", "f/wplus", "f/wplus-pn", "f/zplus")
 
 
+@functools.cache
 def tiny_model() -> Model:
     torch.manual_seed(0)
     generator = Generator(Architecture(16, (8, 8, 8), z_dim=8, w_dim=8, mapping_layers=2)).eval().requires_grad_(False)
@@ -25,7 +28,7 @@ def tiny_pictures(n: int, seed: int = 0) -> Tensor:
     return torch.rand(n, 3, 16, 16, generator=torch.Generator().manual_seed(seed)) * 2 - 1
 
 
-def tiny_plan(n: int = 5, spaces: tuple[str, ...] = SPACES, steps: int = 3) -> Plan:
+def tiny_plan(n: int = 3, spaces: tuple[str, ...] = SPACES, steps: int = 2) -> Plan:
     stream = torch.Generator().manual_seed(1)
     edits = tuple(
         Edit(name, *torch.randn(2, 8, generator=stream), attribute=attribute)
@@ -36,8 +39,9 @@ def tiny_plan(n: int = 5, spaces: tuple[str, ...] = SPACES, steps: int = 3) -> P
         spaces=tuple(space_named(name) for name in spaces),
         edits=edits,
         settings=Settings(steps=steps),
+        strengths=(-2, -1, 0, 1, 2),
         batch=2,
-        shown=3,
+        shown=2,
     )
 
 

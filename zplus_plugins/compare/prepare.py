@@ -59,7 +59,7 @@ def prepare(wishes: Wishes) -> Prepared:
     if wishes.images and (wishes.pictures is not None or wishes.out_of_range):
         raise UsageError("--pictures and --out-of-range are about drawn portraits: leave them out, or the IMAGES.")
     generator = load_generator(wishes.generator)
-    own = wishes.generator is None or weights_hash(generator) == weights_hash(load_generator())
+    own = wishes.generator is None or _is_embedded(generator)
     sets = _sets(wishes, generator)
     portraits = own or not wishes.images
     model = Model(generator, statistics_of(generator))
@@ -67,6 +67,12 @@ def prepare(wishes: Wishes) -> Prepared:
     edits = _edits(wishes, model, own, portraits)
     plan = Plan(sets, spaces, edits, replace(Settings(), steps=wishes.steps), wishes.seed)
     return Prepared(plan, model, instruments, _evidence(generator, own, portraits))
+
+
+def _is_embedded(generator: Generator) -> bool:
+    if generator.architecture.resolution != RESOLUTION:
+        return False
+    return weights_hash(generator) == weights_hash(load_generator())
 
 
 def chosen_spaces(text: str) -> tuple[Space, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from zplus_plugins.compare import paper, tables
+from zplus_plugins.compare import tables
 from zplus_plugins.compare.curves import curves
 from zplus_plugins.compare.findings import Findings
 from zplus_plugins.compare.plan import Plan
@@ -41,7 +41,7 @@ def report(
         "evidence": escape(evidence),
         "lead": escape(_lead(plan, found)),
         "choice": _choice(found),
-        "verdicts": _panels(found, lambda one: _list(verdicts(plan, one))),
+        "verdicts": _panels(found, lambda one: tables.tiles(one) + _in_words(verdicts(plan, one))),
         "tables": _panels(found, tables.reconstructions),
         "missing": _list(f"Not measured: {name}, because {why}." for name, why in missing.items()),
         "notes": _panels(found, lambda one: _list(edit_notes(plan, one))),
@@ -90,6 +90,10 @@ def _list(texts: Any) -> str:
     return f"<ul>{items}</ul>" if items else ""
 
 
+def _in_words(texts: list[str]) -> str:
+    return f"<details open><summary>In words</summary>{_list(texts)}</details>"
+
+
 def _sprite_rules(addresses: Mapping[str, str]) -> str:
     return "\n".join(
         f'[data-sprite="{name}"]{{background-image:url("{address}")}}' for name, address in addresses.items()
@@ -118,7 +122,6 @@ def _of_set(plan: Plan, one: Findings, shown: int) -> dict[str, Any]:
             space: {figure: _rounded(values, 5) for figure, values in own.figures.items()}
             for space, own in one.measured.items()
         },
-        "paper": {space: paper.RECONSTRUCTION.get(space, {}) for space in one.measured},
         "edited": {
             space: {figure: _rounded(values[:shown], 3) for figure, values in own.edits.items()}
             for space, own in one.measured.items()

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from zplus_plugins.compare import paper
-from zplus_plugins.compare.figures import LOWER_IS_BETTER, Mean
-from zplus_plugins.compare.findings import Findings
+from zplus_plugins.compare.figures import CONFIDENCE, LOWER_IS_BETTER, Mean
+from zplus_plugins.compare.findings import CANDIDATE, REFERENCE, Findings
 from zplus_plugins.compare.verdicts import NAMES, probability
 from zplus_plugins.inversion import SPACES
 
@@ -20,13 +20,36 @@ def heading(figure: str) -> str:
 def reconstructions(one: Findings) -> str:
     """Means and intervals of every figure, the paper's beside, and the time of a step."""
     figures = list(next(iter(one.means.values())))
-    head = ["Space", *map(heading, figures), "ms per step"]
+    head = ["Space", *map(heading, figures), "ms"]
     best = {figure: _best(one, figure) for figure in figures}
     rows = []
     for space, means in one.means.items():
         cells = [_cell(means[f], space == best[f], paper.RECONSTRUCTION.get(space, {}).get(f)) for f in figures]
         rows.append([f"<b>{escape(SPACES[space].title)}</b>", *cells, f"{1000 * one.measured[space].seconds:.1f}"])
-    return table(head, rows, f"Reconstruction of {one.pictures.title.lower()}, n = {len(one.pictures.pictures)}")
+    return table(head, rows, f"{one.pictures.title}, n = {len(one.pictures.pictures)}; ms: one step for one picture")
+
+
+def tiles(one: Findings) -> str:
+    """The main findings at a glance: F/Z+ beside F/W+(P_N) in reconstruction, and beside F/W+ in edits."""
+    cells = []
+    for test in one.tests:
+        if test.margin == "chosen" and test.result.p is not None:
+            own, other = (one.means[space][test.figure].mean for space in (CANDIDATE, REFERENCE))
+            result = "not worse" if test.result.p < 1 - CONFIDENCE else "not shown to be no worse"
+            beside = f"{NAMES[test.figure]} {own:.4f} beside {other:.4f}, {probability(test.result.p)}"
+            cells.append((f"F/Z+ beside F/W+(P_N), margin {test.result.margin:.2g}", result, beside))
+    for name, what in (("equal", "equal change"), ("eleven", "equal strength")):
+        gain = one.gains.get(name)
+        if gain is not None and gain.gain is not None:
+            interval = "" if gain.low is None or gain.high is None else f", {gain.low:+.1%} to {gain.high:+.1%}"
+            beside = f"{gain.first:.3f} beside {gain.second:.3f}{interval}" + "; the paper: +14%" * (name == "eleven")
+            cells.append((f"Identity after edits, F/Z+ over F/W+, at {what}", f"{gain.gain:+.1%}", beside))
+    parts = (
+        f'<div class="tile"><p class="what">{escape(what)}</p><p class="number">{escape(number)}</p>'
+        f'<p class="beside">{escape(beside)}</p></div>'
+        for what, number, beside in cells
+    )
+    return f'<div class="tiles">{"".join(parts)}</div>' if cells else ""
 
 
 def tests(one: Findings) -> str:
@@ -40,11 +63,11 @@ def tests(one: Findings) -> str:
             f"{test.result.margin:.3g}",
             f"{test.result.worse:+.3g}",
             "-" if test.result.p is None else probability(test.result.p),
-            f"{paper.P_VALUES[test.figure]:.2g}" if test.margin == "paper" else "",
+            probability(paper.P_VALUES[test.figure]) if test.margin == "paper" else "",
         ]
         for test in one.tests
     ]
-    head = ["Figure", "Margin", "Its value", "F/Z+ worse by", "p", "p in the paper"]
+    head = ["Figure", "Margin", "Its value", "F/Z+ worse by", "Here", "In the paper"]
     return table(head, rows, f"Is F/Z+ no worse than F/W+(P_N)? One-sided paired t-tests, n = {one.tests[0].result.n}")
 
 

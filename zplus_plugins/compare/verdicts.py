@@ -41,10 +41,10 @@ def _of_test(test: Test) -> str:
     if found.p is None:
         return f"{name}: F/Z+ is {difference} than F/W+(P_N); one picture allows no test."
     shown = "is not worse" if found.p < _LEVEL else "is not shown to be no worse"
-    beside = f"; the paper: p = {paper.P_VALUES[test.figure]:.2g}" if test.margin == "paper" else ""
+    beside = f"; the paper: {probability(paper.P_VALUES[test.figure])}" if test.margin == "paper" else ""
     return (
         f"{name}: F/Z+ {shown} than F/W+(P_N) within {margin} of {found.margin:.2g} "
-        f"(p = {probability(found.p)}{beside}; {difference}, n = {found.n})."
+        f"({probability(found.p)}{beside}; {difference}, n = {found.n})."
     )
 
 
@@ -86,5 +86,5 @@ def edit_notes(plan: Plan, one: Findings) -> list[str]:
 
 
 def probability(p: float) -> str:
-    """A p-value for a person."""
-    return "< 0.0001" if p < 1e-4 else f"{p:.2g}"
+    """A p-value for a person, with its relation."""
+    return "p < 0.0001" if p < 1e-4 else f"p = {p:.2g}"

@@ -2,6 +2,7 @@
 // Curves and dots as inline SVG, with a rule that follows the pointer or the arrow keys.
 const DASHES = {z: "7 4", w: "2 4", pn: "7 3 2 3", s: "1 3"};
 const MARKS = {zplus: "circle", z: "circle", wplus: "square", w: "square", "wplus-pn": "triangle", "wplus-lsap": "diamond", pn: "triangle", pnplus: "triangle", s: "diamond"};
+const readable = name => name.replace(/_/g, " ");
 const colour = space => `var(--${space.base})`;
 
 function make(tag, attributes = {}, ...children) {
@@ -54,7 +55,7 @@ function drawCurves(box, curves, label, unit) {
   if (xLow < 0 && xHigh > 0) svg.append(make("line", {class: "zero", x1: px(0), x2: px(0), y1: top, y2: height - bottom}));
   for (const c of curves) {
     const over = c.x.map((x, i) => `${px(x)} ${py(c.y[i] + c.half[i])}`), under = c.x.map((x, i) => `${px(x)} ${py(c.y[i] - c.half[i])}`).reverse();
-    svg.append(make("path", {d: `M${over.join("L")}L${under.join("L")}Z`, fill: colour(c.space), opacity: 0.1}));
+    svg.append(make("path", {d: `M${over.join("L")}L${under.join("L")}Z`, fill: colour(c.space), opacity: 0.08}));
   }
   for (const c of curves) {
     svg.append(make("path", {d: "M" + c.x.map((x, i) => `${px(x)} ${py(c.y[i])}`).join("L"), fill: "none", stroke: colour(c.space), "stroke-width": 2.2, "stroke-linejoin": "round", "stroke-dasharray": DASHES[c.space.base] || false}));
@@ -96,11 +97,11 @@ function drawCurves(box, curves, label, unit) {
 
 const signed = (x, unit) => (unit === "Strength" && x > 0 ? "+" : "") + x.toFixed(unit === "Strength" ? 1 : 2);
 
-// A row of dots for each space, one a picture; the mean as a bar, the paper's figure as a ring.
+// A row of dots for each space, one a picture; the mean as a bar.
 function drawDots(box, rows, label) {
   box.replaceChildren();
   const width = Math.max(280, box.clientWidth || 600), line = 34, left = 92, right = 16, top = 8, height = top + rows.length * line + 26;
-  const all = rows.flatMap(row => [...row.values, ...(row.paper === undefined ? [] : [row.paper])]);
+  const all = rows.flatMap(row => row.values);
   let [low, high] = [Math.min(...all), Math.max(...all)];
   const margin = (high - low) * 0.04 || 1e-3;
   low -= margin; high += margin;
@@ -113,7 +114,6 @@ function drawDots(box, rows, label) {
     svg.append(make("text", {class: "name", x: 0, y: y + 4}, row.space.title));
     row.values.forEach((value, i) => svg.append(make("circle", {cx: px(value), cy: y + ((i * 7) % 5 - 2) * 2.4, r: 3.6, fill: colour(row.space), opacity: 0.5}, make("title", {}, `picture ${i + 1}: ${value}`))));
     svg.append(make("line", {x1: px(mean), x2: px(mean), y1: y - 12, y2: y + 12, stroke: colour(row.space), "stroke-width": 3, "stroke-linecap": "round"}));
-    if (row.paper !== undefined) svg.append(make("circle", {cx: px(row.paper), cy: y, r: 6, fill: "none", stroke: "var(--ink)", "stroke-width": 1.5}, make("title", {}, `the paper: ${row.paper}`)));
   });
   box.append(svg);
 }

@@ -4,7 +4,7 @@ function Viewer(data, state) {
   const directions = Math.max(1, data.edits.length);
   const last = data.strengths.length - 1;
   const places = [];
-  let opened = 0;
+  let opened = Math.max(0, data.spaces.findIndex(space => space.name === "f/zplus"));
 
   const place = (element, sprite, row, rows, column, columns) => {
     element.dataset.sprite = sprite;
@@ -45,14 +45,14 @@ function Viewer(data, state) {
     edited(find("zoom-space"), space);
     find("zoom-target").setAttribute("aria-label", `Target, picture ${state.picture + 1}`);
     find("zoom-space").setAttribute("aria-label", space.title);
-    find("zoom-caption").replaceChildren(make("b", {}, space.title), make("br"), data.edits.length ? `${data.edits[state.direction]} ${strength()}  ${numbers(space)}` : "");
+    find("zoom-caption").replaceChildren(make("b", {}, space.title), make("br"), data.edits.length ? `${readable(data.edits[state.direction])} ${strength()} · ${numbers(space)}` : "");
   }
   function open(index) { opened = index; enlarge(); find("zoom").showModal(); }
   function card(space, index) {
-    const element = make("span", {class: "picture", role: "img", "aria-label": space ? space.title : "Target"}), text = make("span", {class: "numbers"}, space ? "" : "the picture to invert");
+    const element = make("span", {class: "picture"}), text = make("span", {class: "numbers"}, space ? "" : "the picture to invert");
     places.push({element, space, text});
     const name = make("span", {class: "name"}, space ? make("i", {style: `background:${colour(space)}`}) : null, space ? space.title : "Target");
-    return make("button", {type: "button", class: "card", onclick: () => open(index)}, element, make("span", {class: "text"}, name, text));
+    return make("button", {type: "button", class: "card", onclick: () => open(space ? index : opened)}, element, make("span", {class: "text"}, name, text));
   }
   function strip() {
     const thumbs = Array.from({length: set().shown}, (_, i) => {

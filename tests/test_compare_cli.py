@@ -1,0 +1,100 @@
+"""``zplus compare`` as a command."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from support.comparisons import tiny_model, tiny_pictures
+from zplus_plugins.cli import main
+from zplus_plugins.compare.run import as_bytes
+
+FILES = {"results.json", "table.csv", "report.html", "parts"}
+
+
+@pytest.fixture(scope="module")
+def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A generator's file, and a folder of pictures."""
+    folder = tmp_path_factory.mktemp("material")
+    generator = tiny_model().generator
+    content = {"architecture": asdict(generator.architecture), "state": generator.state_dict()}
+    torch.save(content, folder / "generator.pt")
+    (folder / "pictures").mkdir()
+    for index, pixels in enumerate(as_bytes(tiny_pictures(3))):
+        Image.fromarray(pixels).save(folder / "pictures" / f"{index}.png")
+    return folder
+
+
+def _compare(material: Path, out: Path, *more: str, spaces: str = "f/wplus,f/wplus-pn,f/zplus") -> Result:
+    arguments = [str(material / "pictures"), "--generator", str(material / "generator.pt"), "--without-lpips"]
+    arguments += ["--steps", "2", "--out", str(out), "--spaces", spaces, *more]
+    return CliRunner().invoke(main, ["compare", *arguments])
+
+
+def test_it_compares_pictures_of_ones_own(material: Path, tmp_path: Path) -> None:
+    result = _compare(material, tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert {path.name for path in (tmp_path / "out").iterdir()} == FILES
+    assert "F/W+(P_N)" in result.stdout and "not measured: attributes" in result.stderr
+    content = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert content["edits"] == [f"ganspace-{k:02d}" for k in range(5)]
+    assert content["sets"]["pictures"]["n"] == 3
+    table = (tmp_path / "out" / "table.csv").read_bytes()
+    again = _compare(material, tmp_path / "out")  # all from its parts
+    assert again.exit_code == 0 and (tmp_path / "out" / "table.csv").read_bytes() == table
+
+
+def test_interrupted_and_resumed(material: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from zplus_plugins.compare import run
+
+    whole, calls = run.invert, 0
+
+    def interrupted(*args: Any, **kwargs: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise KeyboardInterrupt
+        return whole(*args, **kwargs)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(run, "invert", interrupted)
+        result = _compare(material, tmp_path / "out")
+    assert result.exit_code == 130
+    assert "1 of 3 parts are finished and kept" in result.stderr
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"parts"}
+    assert _compare(material, tmp_path / "out").exit_code == 0
+    assert _compare(material, tmp_path / "other").exit_code == 0
+    assert (tmp_path / "out" / "table.csv").read_bytes() == (tmp_path / "other" / "table.csv").read_bytes()
+    refused = _compare(material, tmp_path / "out", "--steps", "1")
+    assert refused.exit_code == 2 and "setting steps was 2, is 1" in refused.stderr
+    assert _compare(material, tmp_path / "out", "--steps", "1", "--overwrite").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--spaces", "f/zplus,nope"], "There is no space 'nope'"),
+        (["--spaces", ","], "names no space"),
+        (["--pictures", "3"], "leave them out"),
+        (["--out-of-range"], "leave them out"),
+        (["--direction", "absent.npz"], "There is no direction absent.npz"),
+    ],
+)
+def test_wrong_wishes(material: Path, tmp_path: Path, more: list[str], message: str) -> None:
+    result = _compare(material, tmp_path / "out", *more)
+    assert result.exit_code in (1, 2)
+    assert message in result.stderr and "Traceback" not in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_drawn_portraits_fit_generators_of_their_size_only(material: Path, tmp_path: Path) -> None:
+    arguments = ["--generator", str(material / "generator.pt"), "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(main, ["compare", *arguments])
+    assert result.exit_code == 2 and "16 pixels" in result.stderr

@@ -1,0 +1,179 @@
+"""What a comparison writes: files with every number, and a page that needs nothing else."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from support.browser import as_seen, chromium, screenshot
+from support.comparisons import SPACES, tiny_instruments, tiny_model, tiny_pictures, tiny_plan
+from zplus_plugins.compare import PictureSet, Plan
+from zplus_plugins.compare.findings import Findings, findings
+from zplus_plugins.compare.parts import Parts
+from zplus_plugins.compare.report import report
+from zplus_plugins.compare.results import as_csv, as_json
+from zplus_plugins.compare.run import Measured, compare
+from zplus_plugins.compare.sprites import sprites
+from zplus_plugins.compare.verdicts import verdicts
+
+SETTINGS = {"seed": "0"}
+HOSTILE = "</script><script>document.title='run'</script>"
+
+
+def _plan() -> Plan:
+    plan = tiny_plan()
+    others = PictureSet("rotated", "Rotated pictures", tiny_pictures(2, seed=1))
+    return replace(plan, sets=(*plan.sets, others), edits=(*plan.edits[:2], replace(plan.edits[2], name=HOSTILE)))
+
+
+def _found(folder: Path, plan: Plan) -> list[Findings]:
+    model, instruments = tiny_model(), tiny_instruments()
+    parts = Parts(folder, plan.identified(model, instruments))
+    results = compare(plan, model, instruments, parts, lambda what, by: None)
+    return [findings(plan, pictures, results[pictures.name], 0.05) for pictures in plan.sets]
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> list[Findings]:
+    return _found(tmp_path_factory.mktemp("compared") / "parts", _plan())
+
+
+@pytest.fixture(scope="module")
+def page(found: list[Findings], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    path.write_bytes(report(_plan(), SETTINGS, {"LPIPS": "it was left out"}, "Random weights: mechanics only.", found))
+    return path
+
+
+def test_tables_are_the_same_bytes_again(found: list[Findings], tmp_path: Path) -> None:
+    plan = _plan()
+    again = _found(tmp_path / "parts", plan)
+    assert as_csv(again) == as_csv(found)
+    first, second = (json.loads(as_json(plan, SETTINGS, {}, results)) for results in (found, again))
+    first.pop("run"), second.pop("run")
+    assert first == second
+
+
+def test_the_table_has_every_space_and_the_papers_figures(found: list[Findings]) -> None:
+    rows = list(csv.DictReader(io.StringIO(as_csv(found).decode())))
+    assert [(row["set"], row["space"]) for row in rows] == [(s, n) for s in ("held-out", "rotated") for n in SPACES]
+    best = rows[SPACES.index("f/zplus")]
+    assert (best["paper_mse"], best["paper_ssim"]) == ("0.01742", "0.81477")
+    assert float(best["mse"]) == found[0].measured["f/zplus"].figures["mse"].mean()
+    assert rows[SPACES.index("f/wplus")]["paper_mse"] == ""  # the paper has none
+
+
+def test_results_hold_every_number(found: list[Findings]) -> None:
+    content = json.loads(as_json(_plan(), SETTINGS, {}, found))
+    own = content["sets"]["held-out"]["spaces"]["f/zplus"]
+    assert own["figures"]["ssim"]["values"] == found[0].measured["f/zplus"].figures["ssim"].tolist()
+    assert np.array(own["edits"]["identity_own"]).shape == (3, 3, 5)
+    assert own["edits"]["change"][0][2] == [None] * 5  # of no known attribute
+    assert {test["figure"] for test in content["sets"]["held-out"]["tests"]} == {"mse", "ssim"}
+    assert content["run"]["versions"]["torch"]
+
+
+def test_verdicts_say_when_it_does_not_come_out() -> None:
+    plan = tiny_plan(n=20)
+    rng = np.random.default_rng(0)
+
+    def measured(error: float, kept: float) -> Measured:
+        figures = {"mse": rng.normal(error, 0.01, 20), "ssim": rng.normal(1 - error, 0.01, 20)}
+        edits = {"identity_input": np.full((20, 3, 5), kept) + rng.normal(0, 0.01, (20, 3, 5))}
+        return Measured(figures, edits, 0.1, np.zeros((0, 16, 16, 3), np.uint8), np.zeros(0, np.uint8))
+
+    spaces = {"f/zplus": measured(0.5, 0.4), "f/wplus-pn": measured(0.2, 0.5), "f/wplus": measured(0.2, 0.5)}
+    text = " ".join(verdicts(plan, findings(plan, plan.sets[0], spaces, 0.05)))
+    assert "MSE: F/Z+ is not shown to be no worse" in text
+    assert "is not worse" not in text
+    assert "-20" in text or "-19" in text
+
+
+def test_the_page_needs_nothing_else(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert len(text) < 5_000_000
+    assert "{{" not in text
+    assert set(re.findall(r"https?://[^\"'\s]+", text)) <= {"http://www.w3.org/2000/svg"}
+    assert not re.findall(r"<(?:link|img|iframe)|\bsrc=|@import|fetch\(", text)
+    assert all(address.startswith("data:image/webp") for address in re.findall(r'url\("([^"]+)', text))
+    assert HOSTILE not in text
+    assert "Random weights: mechanics only." in text
+
+
+def test_sprites_stay_small(found: list[Findings], monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, shown = sprites(found, 2)
+    assert shown == 2 and set(whole) == {f"{s}/{n}" for s in ("held-out", "rotated") for n in ("target", *SPACES)}
+    monkeypatch.setattr("zplus_plugins.compare.sprites.MOST_BYTES", sum(map(len, whole.values())) // 3)
+    smaller, shown = sprites(found, 2)
+    assert shown == 1 and sum(map(len, smaller.values())) < sum(map(len, whole.values()))
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)])
+def test_the_page_in_a_browser(page: Path, tmp_path: Path, width: int, dark: bool) -> None:
+    with chromium(tmp_path / "profile") as driver:
+        as_seen(driver, width, 844, dark)
+        driver.get(page.as_uri())
+        ask = driver.execute_script
+        assert ask("return document.documentElement.scrollWidth") <= width
+        assert driver.title == "Latent spaces compared"
+        assert driver.get_log("browser") == []
+        brightness = int(re.findall(r"\d+", ask("return getComputedStyle(document.body).backgroundColor"))[0])
+        assert (brightness < 64) == dark
+        assert ask("return document.querySelectorAll('#plots svg').length") == 4
+        _slide(driver)
+        _zoom(driver)
+        _other_set(driver)
+        _read_a_curve(driver)
+        assert driver.get_log("browser") == []
+        screenshot(driver, tmp_path / "page.png")
+        with Image.open(tmp_path / "page.png") as picture:
+            assert picture.width == width and len(picture.convert("RGB").getcolors(2**24) or ()) > 500
+
+
+def _slide(driver: Any) -> None:
+    """The arrow keys move the strength, and every space's picture with it."""
+    place = "return [...document.querySelectorAll('#cards .picture')].map(p => p.style.backgroundPosition)"
+    before = driver.execute_script(place)
+    assert len(before) == len(SPACES)
+    slider = driver.find_element("id", "strength")
+    driver.execute_script("arguments[0].focus()", slider)
+    slider.send_keys("\ue014")  # right
+    after = driver.execute_script(place)
+    assert all(a != b for a, b in zip(after, before, strict=True))
+    assert driver.find_element("id", "strength-value").text == "+1.0"
+    assert "+1.0" in slider.get_attribute("aria-valuetext")
+
+
+def _zoom(driver: Any) -> None:
+    opened = "return document.getElementById('zoom').open"
+    driver.execute_script("document.querySelector('#cards .card').click()")
+    assert driver.execute_script(opened)
+    assert driver.find_element("id", "zoom-caption").text.startswith("F/W+")
+    driver.find_element("id", "zoom-next").click()
+    assert driver.find_element("id", "zoom-caption").text.startswith("F/W+(P_N)")
+    driver.find_element("id", "zoom-close").click()
+    assert not driver.execute_script(opened)
+
+
+def _other_set(driver: Any) -> None:
+    driver.execute_script("document.querySelectorAll('#sets input')[1].click()")
+    shown = "return [...document.querySelectorAll('#reconstruction [data-set]')].map(p => !p.hidden)"
+    assert driver.execute_script(shown) == [False, True]
+    assert "rotated" in driver.execute_script("return document.querySelector('#cards .picture').dataset.sprite")
+
+
+def _read_a_curve(driver: Any) -> None:
+    """Without a pointer: focus and arrow keys."""
+    driver.execute_script("document.querySelectorAll('#plots svg')[1].focus()")
+    driver.switch_to.active_element.send_keys("\ue012")  # left
+    text = driver.execute_script("return document.querySelectorAll('#plots .tip')[1].textContent")
+    assert text.startswith("Strength") and "F/Z+" in text and "±" in text
