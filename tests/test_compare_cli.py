@@ -15,6 +15,10 @@ from PIL import Image
 from support.comparisons import tiny_model, tiny_pictures
 from zplus_plugins.cli import main
 from zplus_plugins.compare.run import as_bytes
+from zplus_plugins.directions import Direction
+from zplus_plugins.generators import Architecture, Generator, weights_hash
+from zplus_plugins.portraits.encoder import Encoder
+from zplus_plugins.portraits.regressor import Regressor
 
 FILES = {"results.json", "table.csv", "report.html", "parts"}
 
@@ -92,6 +96,36 @@ def test_wrong_wishes(material: Path, tmp_path: Path, more: list[str], message: 
     assert result.exit_code in (1, 2)
     assert message in result.stderr and "Traceback" not in result.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_drawn_portraits_and_those_out_of_range(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The default way, with untrained networks in place of the embedded ones."""
+    from zplus_plugins.compare import prepare
+    from zplus_plugins.portraits import embedded
+
+    torch.manual_seed(0)
+    generator = Generator(Architecture(64, (8,) * 5, z_dim=16, w_dim=16, mapping_layers=2)).eval().requires_grad_(False)
+    regressor = Regressor(channels=(4, 4, 4, 4, 4)).eval().requires_grad_(False)
+    own = {"smile": _direction(generator, "smile")}
+    monkeypatch.setattr(prepare, "load_generator", lambda path=None: generator)
+    monkeypatch.setattr(prepare, "embedded_directions", lambda: own)
+    monkeypatch.setattr(embedded, "embedded_regressor", lambda: regressor)
+    monkeypatch.setattr(embedded, "embedded_encoder", lambda: Encoder(8, channels=(4, 4, 4, 4)).eval())
+    arguments = ["--pictures", "2", "--steps", "1", "--out-of-range", "--spaces", "f/zplus,f/wplus"]
+    result = CliRunner().invoke(main, ["compare", *arguments, "--out", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    content = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert list(content["sets"]) == ["held-out", "rotated", "shifted", "coloured"]
+    measured = content["sets"]["rotated"]["spaces"]["f/zplus"]
+    assert {"mse", "ssim", "psnr", "perceptual", "identity", "nscd"} <= set(measured["figures"])
+    assert set(measured["edits"]) == {"identity_input", "identity_own", "change", "leakage"}
+    assert content["sets"]["held-out"]["gains"].keys() >= {"eleven", "two"}
+    assert content["settings"]["instrument start of F"] == "the embedded encoder"
+
+
+def _direction(generator: Generator, name: str) -> Direction:
+    w, z = torch.randn(2, 16, generator=torch.Generator().manual_seed(len(name)))
+    return Direction(name, "chase", weights_hash(generator), w, z, name)
 
 
 def test_drawn_portraits_fit_generators_of_their_size_only(material: Path, tmp_path: Path) -> None:

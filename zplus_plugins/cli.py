@@ -58,7 +58,7 @@ def main() -> None:
     """
 
 
-for command in (directions.directions, directions.invert, directions.edit):
+for command in (directions.directions, directions.invert, directions.edit, compare):
     main.add_command(command)
 
 
@@ -328,9 +328,6 @@ def demo(image: Path | None, out: Path, steps: int | None) -> None:
 
     for path in run_demo(image, out, steps):
         click.echo(path)
-
-
-main.add_command(compare)
 
 
 def _require_script(script: Path) -> None:
