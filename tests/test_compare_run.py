@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,26 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "parts").write_text("a file")
     with pytest.raises(RequirementError, match="--out"):
         _run(tmp_path / "parts", tiny_plan())
+
+
+def test_a_full_disk_leaves_what_is_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write, written = Path.write_bytes, 0
+
+    def filling(self: Path, content: bytes) -> int:
+        nonlocal written
+        written += 1
+        if written > 3:
+            write(self, content[:10])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(self, content)
+
+    plan = tiny_plan()
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_bytes", filling)
+        with pytest.raises(RequirementError, match="No space left"):
+            _run(tmp_path / "parts", plan)
+    assert len(list((tmp_path / "parts").iterdir())) == 2 + 1  # two parts, and the settings
+    assert _same(_run(tmp_path / "parts", plan), _run(tmp_path / "other", plan))
 
 
 def test_codes_that_are_not_finite_are_an_error(tmp_path: Path) -> None:

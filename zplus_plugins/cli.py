@@ -51,6 +51,7 @@ def main() -> None:
     \b
     Examples:
       zplus demo                                          no checkout, no download
+      zplus compare                                       all spaces side by side, and one report
       cd BDInvert_Release/BDInvert
       zplus doctor                                        what is missing here?
       zplus run --latent zplus invert.py --encoder_pt_path ENCODER.pth

@@ -7,15 +7,17 @@ from typing import Any
 
 import click
 
+from zplus_plugins.compare.plan import DEFAULT_SPACES, PICTURES, STEPS
+
 
 @click.command()
 @click.argument("images", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "--spaces",
     metavar="NAMES",
-    help="Names with commas between them, or all. [default: w,wplus,zplus,wplus-pn,f/wplus,f/wplus-pn,f/zplus,f/z]",
+    help=f"Names with commas between them, or all. [default: {','.join(DEFAULT_SPACES)}]",
 )
-@click.option("--steps", type=click.IntRange(1), metavar="N", help="Optimizer steps of each space. [default: 120]")
+@click.option("--steps", type=click.IntRange(1), metavar="N", help=f"Optimizer steps of each space. [default: {STEPS}]")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -29,7 +31,7 @@ import click
     metavar="FILE",
     help="A StyleGAN2 generator's weights. [default: the embedded generator of drawn portraits]",
 )
-@click.option("--pictures", type=click.IntRange(1), metavar="N", help="Portraits to draw without IMAGES. [default: 24]")
+@click.option("--pictures", type=click.IntRange(1), metavar="N", help=f"Portraits to draw. [default: {PICTURES}]")
 @click.option("--out-of-range", is_flag=True, help="Also rotated, shifted and coloured portraits, apart: four sets.")
 @click.option("--resize", is_flag=True, help="Resize square IMAGES to the generator's resolution.")
 @click.option(

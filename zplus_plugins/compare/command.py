@@ -62,7 +62,7 @@ def carry_out(ready: Prepared, out: Path, margin: float, overwrite: bool = False
 
 def _compared(ready: Prepared, parts: Parts) -> Results:
     total = len(list(ready.plan.tasks())) * steps_of(ready.plan)
-    with tqdm(total=total, unit="step", dynamic_ncols=True, smoothing=0.05) as bar:
+    with tqdm(total=total, unit="step", dynamic_ncols=True) as bar:
 
         def advance(what: str, steps: int) -> None:
             bar.set_description(what, refresh=False)

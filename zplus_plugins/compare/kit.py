@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 import torch
+from torch import nn
 
-from zplus_plugins.compare.plan import Figure, Instruments
+from zplus_plugins.compare.plan import Figure, Instruments, fingerprint
 from zplus_plugins.errors import DownloadError, RequirementError
 from zplus_plugins.inputs import LpipsWeights
 from zplus_plugins.metrics import (
@@ -37,6 +38,7 @@ def of_portraits(own_encoder: bool) -> Instruments:
     from zplus_plugins.portraits.regressor import perceptual
 
     regressor = embedded_regressor()
+    encoder = embedded_encoder() if own_encoder else None
     distance = partial(perceptual, regressor)
     figures: dict[str, Figure] = {**_PIXELS, "perceptual": distance}
     missing = {}
@@ -53,10 +55,11 @@ def of_portraits(own_encoder: bool) -> Instruments:
         leakage=attribute_leakage,
         nscd=nscd,
         likeness=distance,
-        encode=embedded_encoder() if own_encoder else None,
+        encode=encoder,
         about={
             "measures": "the embedded regressor's attributes, identity and perceptual distance",
-            "start of F": "the embedded encoder" if own_encoder else "the mean picture",
+            "regressor": _hash(regressor),
+            "start of F": "the mean picture" if encoder is None else f"encoder {_hash(encoder)}",
         },
         missing=missing,
     )
@@ -94,3 +97,7 @@ def of_photographs(with_lpips: bool) -> Instruments:
         },
         missing=missing,
     )
+
+
+def _hash(network: nn.Module) -> str:
+    return fingerprint(*network.state_dict().values())

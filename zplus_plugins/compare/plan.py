@@ -16,6 +16,8 @@ from zplus_plugins.ops.cache import digest
 
 STRENGTHS = tuple(round(-2 + 0.4 * step, 1) for step in range(11))
 DEFAULT_SPACES = ("w", "wplus", "zplus", "wplus-pn", "f/wplus", "f/wplus-pn", "f/zplus", "f/z")
+PICTURES = 20  # drawn, and steps: minutes on two cores
+STEPS = 120
 BATCH = 8
 SHOWN = 6  # pictures of a set whose edits the report shows
 LARGEST_SHOWN = 128  # pixels on a side

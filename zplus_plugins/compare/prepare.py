@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from zplus_plugins.compare import kit
-from zplus_plugins.compare.plan import DEFAULT_SPACES, Edit, Instruments, PictureSet, Plan
+from zplus_plugins.compare.plan import DEFAULT_SPACES, PICTURES, STEPS, Edit, Instruments, PictureSet, Plan
 from zplus_plugins.directions import Direction, embedded_directions, find_ganspace
 from zplus_plugins.errors import UsageError
 from zplus_plugins.generators import Generator, load_generator, weights_hash
@@ -17,8 +17,6 @@ from zplus_plugins.portraits import RESOLUTION, draw, out_of_range, sample
 from zplus_plugins.portraits.attributes import HELD_OUT_SEED, ODD
 from zplus_plugins.portraits.regressor import NAMES
 
-PICTURES = 24
-STEPS = 120
 _COMPONENTS = 5
 
 

@@ -91,7 +91,7 @@ def _list(texts: Any) -> str:
 
 
 def _in_words(texts: list[str]) -> str:
-    return f"<details open><summary>In words</summary>{_list(texts)}</details>"
+    return f'<details open class="words"><summary>In words</summary>{_list(texts)}</details>'
 
 
 def _sprite_rules(addresses: Mapping[str, str]) -> str:
