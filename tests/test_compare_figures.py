@@ -47,6 +47,7 @@ def test_the_gain_is_the_ratio_of_means() -> None:
     found = relative_gain(first, first / 1.14)
     assert (found.gain, found.low, found.high) == pytest.approx((0.14, 0.14, 0.14))
     assert relative_gain(first, -first).gain is None
+    assert relative_gain(first, np.array([0.4, -0.3, 0.2, -0.2])).gain is None  # of a mean that may be 0
 
 
 def _edits(slope: float, n: int = 3) -> dict[str, np.ndarray]:

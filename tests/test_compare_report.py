@@ -109,6 +109,20 @@ def test_the_page_needs_nothing_else(page: Path) -> None:
     assert "Random weights: mechanics only." in text
 
 
+def test_without_edits(tmp_path: Path) -> None:
+    plan = replace(tiny_plan(), edits=())
+    found = _found(tmp_path / "parts", plan)
+    assert not found[0].gains and not found[0].equal and len(found[0].tests) == 4
+    page = tmp_path / "report.html"
+    page.write_bytes(report(plan, SETTINGS, {}, "", found))
+    with chromium(tmp_path / "profile") as driver:
+        driver.get(page.as_uri())
+        assert driver.get_log("browser") == []
+        assert not driver.find_element("id", "edits").is_displayed()
+        driver.execute_script("document.querySelector('#cards .card').click()")
+        assert driver.find_element("id", "zoom-caption").text == "F/W+"
+
+
 def test_sprites_stay_small(found: list[Findings], monkeypatch: pytest.MonkeyPatch) -> None:
     whole, shown = sprites(found, 2)
     assert shown == 2 and set(whole) == {f"{s}/{n}" for s in ("held-out", "rotated") for n in ("target", *SPACES)}

@@ -75,7 +75,8 @@ def non_inferiority(
 class Gain:
     """The ratio of two means over the same pictures less 1, with its 95 % bootstrap interval.
 
-    All but the means are None where the second one is not above 0, or there is one picture.
+    All but the means are None where the second one is not clearly above 0, so that a ratio says nothing; the interval
+    is None where there is one picture.
     """
 
     first: float
@@ -97,6 +98,9 @@ def relative_gain(first: np.ndarray, second: np.ndarray, seed: int = 0) -> Gain:
     if len(first) < 2:
         return Gain(*means, means[0] / means[1] - 1, None, None)
     chosen = np.random.default_rng(seed).integers(len(first), size=(_RESAMPLES, len(first)))
-    ratios = first[chosen].mean(axis=1) / second[chosen].mean(axis=1)
-    low, high = np.quantile(ratios, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    ends = (1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2
+    below = second[chosen].mean(axis=1)
+    if np.quantile(below, ends[0]) <= 0:
+        return Gain(*means, None, None, None)
+    low, high = np.quantile(first[chosen].mean(axis=1) / below, ends)
     return Gain(*means, means[0] / means[1] - 1, float(low) - 1, float(high) - 1)

@@ -126,7 +126,7 @@ def _edited(
     """Figures (B, D, S) of all edits, and the pictures of the first ones."""
     measure = _EditMeasure(instruments, own, targets)
     shape = (len(plan.edits), len(plan.strengths))
-    figures = {name: np.full((len(own), *shape), np.nan) for name in measure.names}
+    figures = {name: np.full((len(own), *shape), np.nan) for name in measure.names if plan.edits}
     pictures = np.zeros((shown, *shape, *as_bytes(own[:1]).shape[1:]), np.uint8)
     for d, edit in enumerate(plan.edits):
         for s, strength in enumerate(plan.strengths):

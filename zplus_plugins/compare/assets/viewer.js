@@ -18,7 +18,7 @@ function Viewer(data, state) {
     : place(element, `${set().name}/${space.name}`, state.picture, set().shown, 0, 1);
   const number = (space, figure) => {
     const values = set().edited[space.name][figure];
-    return values ? values[state.picture][state.direction][state.strength] : null;
+    return values && data.edits.length ? values[state.picture][state.direction][state.strength] : null;
   };
   const numbers = space => {
     const texts = [], identity = number(space, "identity_input"), change = number(space, "change");
