@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +81,14 @@ def test_other_settings_are_refused_or_start_anew(tmp_path: Path) -> None:
     plan = tiny_plan(steps=1)
     settings = plan.identified(tiny_model(), tiny_instruments())
     assert Parts(tmp_path / "parts", settings, overwrite=True).load("held-out-wplus-000") is None
+
+
+def test_ways_on_the_hypersphere_differ_there_alone(tmp_path: Path) -> None:
+    plan = tiny_plan()
+    local, shared = _run(tmp_path / "a", plan), _run(tmp_path / "b", replace(plan, way="global"))
+    for name in SPACES:
+        edits = (found["held-out"][name].edits["identity_own"] for found in (local, shared))
+        assert np.array_equal(*edits) == (name != "f/zplus")
 
 
 def test_a_damaged_part_is_made_again(tmp_path: Path) -> None:

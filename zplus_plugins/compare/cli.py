@@ -43,6 +43,14 @@ from zplus_plugins.compare.plan import DEFAULT_SPACES, PICTURES, STEPS
     help="An editing direction from zplus directions; may be repeated. [default: the embedded generator's own, or "
     "GANSpace's first five]",
 )
+@click.option(
+    "--way",
+    type=click.Choice(("local", "global")),
+    default="local",
+    show_default=True,
+    help="Of edits in Z and Z+: local lets each code chase the direction in W by its own way; global takes the one "
+    "direction in Z, as the paper does.",
+)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, metavar="N", help="Other portraits.")
 @click.option(
     "--margin",

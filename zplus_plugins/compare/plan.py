@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -22,6 +23,7 @@ BATCH = 8
 SHOWN = 6  # pictures of a set whose edits the report shows
 LARGEST_SHOWN = 128  # pixels on a side
 
+Way = Literal["local", "global"]
 Figure = Callable[[Tensor, Tensor], Tensor]
 OfAttributes = Callable[[Tensor, Tensor, int], Tensor]
 
@@ -108,6 +110,8 @@ class Plan:
         strengths: of each edit, in rising order, the same on both sides of 0.
         batch: pictures inverted at a time.
         shown: pictures of a set whose edits are kept for the report.
+        way: of codes on the hypersphere: ``local``, each code's own way along the direction in W, or ``global``, the
+            one direction in Z, as in the paper.
     """
 
     sets: tuple[PictureSet, ...]
@@ -118,6 +122,7 @@ class Plan:
     strengths: tuple[float, ...] = STRENGTHS
     batch: int = BATCH
     shown: int = SHOWN
+    way: Way = "local"
 
     def tasks(self) -> Iterator[Task]:
         """All of them, batch by batch, so that an interrupted comparison has all spaces of the first pictures."""
@@ -142,6 +147,7 @@ class Plan:
             "seed": str(self.seed),
             "batch": str(self.batch),
             "shown": str(self.shown),
+            "way on the hypersphere": self.way,
             "strengths": " ".join(map(str, self.strengths)),
             **{f"setting {name}": str(value) for name, value in asdict(self.settings).items()},
             **{f"pictures {s.name}": f"{len(s.pictures)}, {fingerprint(s.pictures)}" for s in self.sets},

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from zplus_plugins.compare import kit
-from zplus_plugins.compare.plan import DEFAULT_SPACES, PICTURES, STEPS, Edit, Instruments, PictureSet, Plan
+from zplus_plugins.compare.plan import DEFAULT_SPACES, PICTURES, STEPS, Edit, Instruments, PictureSet, Plan, Way
 from zplus_plugins.directions import Direction, embedded_directions, find_ganspace
 from zplus_plugins.errors import UsageError
 from zplus_plugins.generators import Generator, load_generator, weights_hash
@@ -33,6 +33,7 @@ class Wishes:
     resize: bool = False
     directions: tuple[Path, ...] = ()
     seed: int = 0
+    way: Way = "local"
     with_lpips: bool = True
 
 
@@ -63,7 +64,7 @@ def prepare(wishes: Wishes) -> Prepared:
     model = Model(generator, statistics_of(generator))
     instruments = kit.of_portraits(own) if portraits else kit.of_photographs(wishes.with_lpips)
     edits = _edits(wishes, model, own, portraits)
-    plan = Plan(sets, spaces, edits, replace(Settings(), steps=wishes.steps), wishes.seed)
+    plan = Plan(sets, spaces, edits, replace(Settings(), steps=wishes.steps), wishes.seed, way=wishes.way)
     return Prepared(plan, model, instruments, _evidence(generator, own, portraits))
 
 

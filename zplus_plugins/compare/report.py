@@ -60,7 +60,8 @@ def _lead(plan: Plan, found: Sequence[Findings]) -> str:
     pictures = ", ".join(f"{len(one.pictures.pictures)} {one.pictures.title.lower()}" for one in found)
     return (
         f"{len(plan.spaces)} spaces, {pictures}, {plan.settings.steps} optimizer steps each with the same losses, "
-        f"{len(plan.edits)} editing directions at {len(plan.strengths)} strengths."
+        f"{len(plan.edits)} editing directions at {len(plan.strengths)} strengths, "
+        f"on the hypersphere by {'the one direction in Z' if plan.way == 'global' else 'the own way of each code'}."
     )
 
 

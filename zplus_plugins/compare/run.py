@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from torch.nn import functional as F
 
 from zplus_plugins.compare.parts import Arrays, Parts
 from zplus_plugins.compare.plan import LARGEST_SHOWN, Edit, Instruments, Plan, Task
+from zplus_plugins.directions import local_way, moved_along
 from zplus_plugins.errors import LatentError
 from zplus_plugins.inversion import Model, Point, invert
 
@@ -129,13 +131,23 @@ def _edited(
     figures = {name: np.full((len(own), *shape), np.nan) for name in measure.names if plan.edits}
     pictures = np.zeros((shown, *shape, *as_bytes(own[:1]).shape[1:]), np.uint8)
     for d, edit in enumerate(plan.edits):
+        move = _mover(plan, model, point, edit)
         for s, strength in enumerate(plan.strengths):
-            edited = own if strength == 0 else model.pictures(model.moved(point, edit.z, edit.w, strength))
+            edited = own if strength == 0 else model.pictures(move(strength))
             for name, values in measure(edited, edit).items():
                 figures[name][:, d, s] = values
             pictures[:, d, s] = as_bytes(edited[:shown])
             advance()
     return {**{f"edit {name}": values for name, values in figures.items()}, "edited": pictures}
+
+
+def _mover(plan: Plan, model: Model, point: Point, edit: Edit) -> Callable[[float], Point]:
+    """Where a strength of an edit leads."""
+    z, w = edit.z.to(point.code), edit.w.to(point.code)
+    if point.space.kind != "z" or plan.way == "global":
+        return partial(model.moved, point, z, w)
+    with torch.enable_grad():
+        return partial(moved_along, point, local_way(model, point, w))
 
 
 class _EditMeasure:
