@@ -141,3 +141,14 @@ def test_sheets_are_filled_row_by_row() -> None:
 def test_the_embedded_architecture_fits() -> None:
     size = sum(p.numel() for p in adversarial.Generator(adversarial.PORTRAITS).parameters())
     assert size < 1_500_000
+
+
+def test_a_restored_training_learns_at_the_rate_and_in_the_batches_asked_for(tmp_path: Path) -> None:
+    training = Training(TINY)
+    training.step()
+    save(tmp_path / "state.pt", training.state())
+    other = Training(Settings(**{**TINY.__dict__, "rate": 1e-4, "batch": 8}))
+    other.restore(load(tmp_path / "state.pt"))
+    other.step()
+    assert other.seen == 12
+    assert {group["lr"] for optimizer in other.optimizers.values() for group in optimizer.param_groups} == {1e-4}

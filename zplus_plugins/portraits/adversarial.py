@@ -38,8 +38,8 @@ class Settings:
 
     architecture: Architecture = PORTRAITS
     discriminator: tuple[int, ...] = (32, 64, 96, 128, 128)
-    batch: int = 16
-    rate: float = 0.0025
+    batch: int = 8
+    rate: float = 0.002
     r1: float = 0.1
     r1_every: int = 16
     mixing: float = 0.9

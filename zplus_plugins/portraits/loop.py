@@ -32,17 +32,14 @@ class Resumable(ABC):
         optimizers: likewise.
         batch: drawn pictures a step.
         steps: made so far.
+        seen: drawn pictures seen so far.
     """
 
     networks: dict[str, nn.Module]
     optimizers: dict[str, torch.optim.Optimizer]
     batch: int
     steps: int = 0
-
-    @property
-    def seen(self) -> int:
-        """Drawn pictures seen so far."""
-        return self.steps * self.batch
+    seen: int = 0
 
     @abstractmethod
     def advance(self) -> dict[str, float]:
@@ -52,6 +49,7 @@ class Resumable(ABC):
         """Go on by one batch; figures for the log."""
         figures = self.advance()
         self.steps += 1
+        self.seen += self.batch
         return figures
 
     def state(self) -> dict[str, Any]:
@@ -60,16 +58,20 @@ class Resumable(ABC):
             "networks": {name: network.state_dict() for name, network in self.networks.items()},
             "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
             "steps": self.steps,
+            "seen": self.seen,
             "random": torch.get_rng_state(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go back to a state."""
+        """Go back to a state; the learning rates stay as they were asked for."""
         for name, network in self.networks.items():
             network.load_state_dict(state["networks"][name])
         for name, optimizer in self.optimizers.items():
+            rates = [group["lr"] for group in optimizer.param_groups]
             optimizer.load_state_dict(state["optimizers"][name])
-        self.steps = state["steps"]
+            for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate
+        self.steps, self.seen = state["steps"], state["seen"]
         torch.set_rng_state(state["random"])
 
 
