@@ -20,6 +20,10 @@ from zplus_plugins.portraits.loop import Resumable
 PORTRAITS = Architecture(64, (128, 128, 96, 64, 32), z_dim=128, w_dim=128, mapping_layers=4)
 
 
+# Drawings have no texture of chance. Early on, the generator would make up for missing detail by noise.
+NOISE_COST = 100.0
+
+
 @dataclass(frozen=True)
 class Settings:
     """What a training depends on.
@@ -111,8 +115,9 @@ class Training(Resumable):
         self.discriminator.requires_grad_(False)
         made = self.generator.synthesis(self.codes(self.batch), noise="random", dtype=self.dtype)
         loss = F.softplus(-self.discriminator(made, self.dtype)).mean()
+        strengths = [p for name, p in self.generator.named_parameters() if name.endswith("noise_strength")]
         self.optimizers["generator"].zero_grad()
-        backward(loss)
+        backward(loss + NOISE_COST * torch.stack(strengths).square().sum())
         self.optimizers["generator"].step()
         return {"generator": loss.item()}
 

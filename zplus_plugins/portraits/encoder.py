@@ -7,10 +7,10 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from zplus_plugins.portraits.discriminator import PlainConvolution, ResidualBlock
+from zplus_plugins.portraits.convnet import stage
 
 F_RESOLUTION = 8
-CHANNELS = (32, 56, 88, 112)
+CHANNELS = (48, 80, 96)
 
 
 class Encoder(nn.Module):
@@ -18,16 +18,14 @@ class Encoder(nn.Module):
 
     Args:
         outputs: channels of the generator's features at 8 x 8.
-        channels: of the encoder's at 64, 32, 16, 8.
+        channels: of the encoder's at 32, 16, 8.
     """
 
     def __init__(self, outputs: int, channels: Sequence[int] = CHANNELS) -> None:
         super().__init__()
         self.outputs = outputs
         self.layers = nn.Sequential(
-            PlainConvolution(3, channels[0], 3),
-            *(ResidualBlock(*pair) for pair in pairwise(channels)),
-            PlainConvolution(channels[-1], outputs, 3, activation="linear"),
+            *(stage(*pair) for pair in pairwise((3, *channels))), nn.Conv2d(channels[-1], outputs, 3, padding=1)
         )
 
     def forward(self, pictures: Tensor) -> Tensor:

@@ -9,20 +9,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from zplus_plugins.generators.layers import Dense
 from zplus_plugins.portraits.attributes import ATTRIBUTES
-from zplus_plugins.portraits.discriminator import PlainConvolution, ResidualBlock
+from zplus_plugins.portraits.convnet import SLOPE, stage
 
 MEASURED = tuple(attribute for attribute in ATTRIBUTES if attribute.kind != "odd")
 NAMES = tuple(attribute.name for attribute in MEASURED)
-CHANNELS = (24, 40, 56, 72, 96)
+CHANNELS = (32, 64, 96, 64)
 
 
 class Regressor(nn.Module):
     """Attributes and identity of portraits (B, 3, 64, 64) in [-1, 1].
 
     Args:
-        channels: of the features at 64, 32, ..., 4.
+        channels: of the features at 32, 16, 8 and 4.
         features: components of the feature vector.
         identity: components of the identity.
     """
@@ -32,28 +31,24 @@ class Regressor(nn.Module):
 
     def __init__(self, channels: Sequence[int] = CHANNELS, features: int = 128, identity: int = 64) -> None:
         super().__init__()
-        self.from_rgb = PlainConvolution(3, channels[0], 3)
-        self.blocks = nn.ModuleList(ResidualBlock(*pair) for pair in pairwise(channels))
-        self.to_features = Dense(16 * channels[-1], features, "lrelu")
-        self.to_attributes = Dense(features, len(MEASURED))
-        self.to_identity = Dense(features, identity)
+        self.stages = nn.ModuleList(stage(*pair) for pair in pairwise((3, *channels)))
+        self.to_features = nn.Linear(16 * channels[-1], features)
+        self.to_attributes = nn.Linear(features, len(MEASURED))
+        self.to_identity = nn.Linear(features, identity)
         ends = torch.tensor([(attribute.low, attribute.high) for attribute in MEASURED], dtype=torch.float32)
         self.register_buffer("centre", ends.mean(dim=1), persistent=False)
         self.register_buffer("spread", (ends[:, 1] - ends[:, 0]) / 2, persistent=False)
 
     def maps(self, pictures: Tensor) -> list[Tensor]:
         """Features at 32, 16, 8 and 4: (B, C, r, r) each."""
-        x = self.from_rgb(pictures)
-        maps = []
-        for block in self.blocks:
-            x = block(x)
-            maps.append(x)
-        return maps
+        maps = [pictures]
+        for one in self.stages:
+            maps.append(one(maps[-1]))
+        return maps[1:]
 
     def features(self, pictures: Tensor) -> Tensor:
         """The vectors (B, features) in which sets of pictures are compared."""
-        features: Tensor = self.to_features(self.maps(pictures)[-1].flatten(1).to(self.centre.dtype))
-        return features
+        return F.leaky_relu(self.to_features(self.maps(pictures)[-1].flatten(1)), SLOPE)
 
     def attributes(self, pictures: Tensor) -> Tensor:
         """Attributes (B, len(MEASURED)) in the units of the table, in its order."""

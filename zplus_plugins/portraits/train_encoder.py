@@ -61,7 +61,9 @@ class Training(Resumable):
         w = torch.cat([self.mean_codes(self.batch - n), w])
         for group in self.optimizers["encoder"].param_groups:
             group["lr"] = self.settings.rate * max(0.0, 1 - self.seen / self.settings.pictures)
-        rebuilt = self.generator.synthesis(w, f=self.encoder(targets), dtype=torch.bfloat16)
+        with torch.autocast("cpu", torch.bfloat16):
+            f = self.encoder(targets).float()
+        rebuilt = self.generator.synthesis(w, f=f, dtype=torch.bfloat16)
         error = (rebuilt - targets).square().mean()
         unlike = perceptual(self.regressor, rebuilt, targets).mean()
         self.optimizers["encoder"].zero_grad()
@@ -75,8 +77,11 @@ class Training(Resumable):
 
     @torch.no_grad()
     def rebuilt(self, pictures: Tensor) -> Tensor:
-        """Pictures from their f and the mean code."""
-        return self.generator.synthesis(self.mean_codes(len(pictures)), f=self.encoder(pictures))
+        """Pictures from their f and the mean code, with the encoder as it will be used."""
+        self.encoder.eval()
+        f = self.encoder(pictures)
+        self.encoder.train()
+        return self.generator.synthesis(self.mean_codes(len(pictures)), f=f)
 
 
 @click.command(context_settings={"show_default": True})

@@ -32,10 +32,10 @@ SHARPNESS = 12.0  # of the softmax over similarities
 class Settings:
     """What a training depends on: ``people`` a step, each drawn twice; the rate falls to 0 after ``pictures``."""
 
-    pictures: int = 200_000
+    pictures: int = 150_000
     people: int = 32
-    rate: float = 0.003
-    noise: float = 0.08
+    rate: float = 0.002
+    noise: float = 0.05
     seed: int = 0
     channels: tuple[int, ...] = CHANNELS
 
@@ -59,7 +59,8 @@ class Training(Resumable):
         pictures = pictures + self.settings.noise * torch.rand(len(pictures), 1, 1, 1) * torch.randn_like(pictures)
         for group in self.optimizers["regressor"].param_groups:
             group["lr"] = self.settings.rate * max(0.0, 1 - self.seen / self.settings.pictures)
-        features = self.regressor.features(pictures.bfloat16())
+        with torch.autocast("cpu", torch.bfloat16):
+            features = self.regressor.features(pictures).float()
         missed = self.regressor.to_attributes(features) - _normal(self.regressor, attributes)
         identities = F.normalize(self.regressor.to_identity(features), dim=1)
         confused = _confusion(*identities.chunk(2))
@@ -128,7 +129,7 @@ def main(out: Path, pictures: int, minutes: float, seed: int, threads: int, expo
         return
     training.restore(load(out / CHECKPOINT))
     save(export, {"state": halved(training.regressor.state_dict())})
-    click.echo(json.dumps(measured(training.regressor), indent=1))
+    click.echo(json.dumps(measured(training.regressor.eval()), indent=1))
 
 
 if __name__ == "__main__":
