@@ -20,10 +20,6 @@ from zplus_plugins.portraits.loop import Resumable
 PORTRAITS = Architecture(64, (128, 128, 96, 64, 32), z_dim=128, w_dim=128, mapping_layers=4)
 
 
-# Drawings have no texture of chance. Early on, the generator would make up for missing detail by noise.
-NOISE_COST = 100.0
-
-
 @dataclass(frozen=True)
 class Settings:
     """What a training depends on.
@@ -88,9 +84,16 @@ class Training(Resumable):
         source = torch.where(changes, torch.arange(layers), 0).cummax(dim=1).values
         return w.gather(1, source[..., None].expand_as(w))
 
+    def _made(self) -> Tensor:
+        """A batch of portraits without noise: drawings have no texture of chance, and the strengths stay 0.
+
+        With noise, the generator makes up for detail that it has not learnt yet, and is long in leaving that off.
+        """
+        return self.generator.synthesis(self.codes(self.batch), noise="none", dtype=self.dtype)
+
     def _discriminate(self, drawn: Tensor) -> dict[str, float]:
         with torch.no_grad():
-            made = self.generator.synthesis(self.codes(len(drawn)), noise="random", dtype=self.dtype)
+            made = self._made()
         self.discriminator.requires_grad_(True)
         of_made, of_drawn = (self.discriminator(pictures, self.dtype) for pictures in (made, drawn))
         loss = F.softplus(of_made).mean() + F.softplus(-of_drawn).mean()
@@ -113,11 +116,9 @@ class Training(Resumable):
 
     def _generate(self) -> dict[str, float]:
         self.discriminator.requires_grad_(False)
-        made = self.generator.synthesis(self.codes(self.batch), noise="random", dtype=self.dtype)
-        loss = F.softplus(-self.discriminator(made, self.dtype)).mean()
-        strengths = [p for name, p in self.generator.named_parameters() if name.endswith("noise_strength")]
+        loss = F.softplus(-self.discriminator(self._made(), self.dtype)).mean()
         self.optimizers["generator"].zero_grad()
-        backward(loss + NOISE_COST * torch.stack(strengths).square().sum())
+        backward(loss)
         self.optimizers["generator"].step()
         return {"generator": loss.item()}
 
