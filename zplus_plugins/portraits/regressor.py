@@ -34,7 +34,9 @@ class Regressor(nn.Module):
         self.stages = nn.ModuleList(stage(*pair) for pair in pairwise((3, *channels)))
         self.to_features = nn.Linear(16 * channels[-1], features)
         self.to_attributes = nn.Linear(features, len(MEASURED))
-        self.to_identity = nn.Linear(features, identity)
+        self.to_identity = nn.Sequential(
+            nn.Linear(features, features), nn.LeakyReLU(SLOPE), nn.Linear(features, identity)
+        )
         ends = torch.tensor([(attribute.low, attribute.high) for attribute in MEASURED], dtype=torch.float32)
         self.register_buffer("centre", ends.mean(dim=1), persistent=False)
         self.register_buffer("spread", (ends[:, 1] - ends[:, 0]) / 2, persistent=False)

@@ -30,12 +30,23 @@ SHARPNESS = 12.0  # of the softmax over similarities
 
 @dataclass(frozen=True)
 class Settings:
-    """What a training depends on: ``people`` a step, each drawn twice; the rate falls to 0 after ``pictures``."""
+    """What a training depends on.
 
-    pictures: int = 150_000
+    Attributes:
+        pictures: to be seen in all; the learning rate falls to 0 by then.
+        people: a step, each drawn twice.
+        rate: Adam's learning rate.
+        noise: most of the noise that is added to pictures.
+        warm_up: steps in which the rate rises.
+        seed: of weights and noise.
+        channels: of the regressor.
+    """
+
+    pictures: int = 100_000
     people: int = 32
     rate: float = 0.002
-    noise: float = 0.05
+    noise: float = 0.02
+    warm_up: int = 100
     seed: int = 0
     channels: tuple[int, ...] = CHANNELS
 
@@ -57,15 +68,18 @@ class Training(Resumable):
         attributes = torch.cat([people, redrawn(people, TRAINING_SEED + OTHER_LOOKS + self.steps)])
         pictures = draw(attributes)
         pictures = pictures + self.settings.noise * torch.rand(len(pictures), 1, 1, 1) * torch.randn_like(pictures)
+        fall = max(0.0, 1 - self.seen / self.settings.pictures)
+        rate = self.settings.rate * fall * min(1.0, (self.steps + 1) / self.settings.warm_up)
         for group in self.optimizers["regressor"].param_groups:
-            group["lr"] = self.settings.rate * max(0.0, 1 - self.seen / self.settings.pictures)
+            group["lr"] = rate
         with torch.autocast("cpu", torch.bfloat16):
             features = self.regressor.features(pictures).float()
         missed = self.regressor.to_attributes(features) - _normal(self.regressor, attributes)
-        identities = F.normalize(self.regressor.to_identity(features), dim=1)
+        # The identity looks at what the attributes need; it would rather see skin and face's shape alone.
+        identities = F.normalize(self.regressor.to_identity(features.detach()), dim=1)
         confused = _confusion(*identities.chunk(2))
         self.optimizers["regressor"].zero_grad()
-        backward(missed.square().mean() + 0.1 * confused)
+        backward(missed.square().mean() + confused)
         self.optimizers["regressor"].step()
         return {"attributes": missed.square().mean().item(), "identity": confused.item()}
 
