@@ -23,7 +23,7 @@ from zplus_plugins.inversion import (
     statistics,
     statistics_of,
 )
-from zplus_plugins.inversion.inverter import alignment
+from zplus_plugins.inversion.alignment import alignment
 from zplus_plugins.ops import cache
 
 DIM = 12

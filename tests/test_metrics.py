@@ -18,8 +18,8 @@ from support.generator_files import trained
 from zplus_plugins import metrics
 from zplus_plugins.errors import DownloadError, LatentError, RequirementError
 from zplus_plugins.inversion import SPACES, Model, Point
+from zplus_plugins.inversion.alignment import of_codes
 from zplus_plugins.inversion.statistics import compute
-from zplus_plugins.metrics.styles import of_codes
 from zplus_plugins.portraits.regressor import MEASURED, Regressor
 
 

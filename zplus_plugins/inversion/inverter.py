@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
+from zplus_plugins.inversion.alignment import alignment
 from zplus_plugins.inversion.model import Model, Point
 from zplus_plugins.inversion.spaces import Space
 from zplus_plugins.sphere import retract
@@ -94,7 +94,7 @@ def invert(
     for step in range(settings.steps):
         optimizer.zero_grad()
         losses = _losses(model, point, targets, settings, likeness, origin)
-        losses.sum().backward()
+        torch.autograd.backward(losses.sum())
         optimizer.step()
         schedule.step()
         if space.kind == "z":
@@ -121,13 +121,6 @@ def _losses(
     elif point.space.regulariser == "lsap":
         losses = losses + settings.lsap * alignment(model, point)
     return losses
-
-
-def alignment(model: Model, point: Point) -> Tensor:
-    """LSAP's distance (B,) of style vectors from those that the mapping network makes: 1 - cosine, mean over layers."""
-    first = model.generator.first_style_after(model.f_resolution) if point.space.with_f else 0
-    pairs = zip(model.styles(point)[first:], model.statistics.style_directions[first:], strict=True)
-    return torch.stack([1 - F.cosine_similarity(style, mean[None], dim=1) for style, mean in pairs]).mean(dim=0)
 
 
 def _spread(model: Model, space: Space) -> float:

@@ -93,6 +93,7 @@ class Model:
         Raises:
             UsageError: the space is S, most of whose points have no style codes.
         """
+        w: Tensor
         if point.space.kind == "z":
             w = self.generator.mapping(point.code)
         elif point.space.kind == "w":
@@ -115,7 +116,7 @@ class Model:
         flat = point.code[:, 0]
         if point.space.with_f:
             flat = torch.cat([flat.new_zeros(len(flat), self._skipped_sizes), flat], dim=1)
-        return list(flat.split(self._style_sizes, dim=1))
+        return list(torch.split(flat, self._style_sizes, dim=1))
 
     def pictures(self, point: Point) -> Tensor:
         """Pictures (B, 3, R, R), mostly in [-1, 1]."""

@@ -63,7 +63,7 @@ def statistics_of(generator: Generator) -> Statistics:
     """Statistics of :data:`CODES` random codes, from the cache or computed; the same for the same weights."""
     path = cache.folder() / "statistics" / f"{weights_hash(generator)[:32]}-{FORMAT}.pt"
     try:
-        return Statistics(**torch.load(path, weights_only=True))
+        return Statistics(**torch.load(path, map_location=generator.w_mean.device, weights_only=True))
     except (OSError, RuntimeError, TypeError, ValueError, EOFError):
         pass  # absent, or not whole
     computed = compute(generator)
@@ -82,7 +82,7 @@ def compute(generator: Generator, codes: int = CODES) -> Statistics:
     """Statistics of so many codes, drawn from a random stream of their own."""
     stream = torch.Generator().manual_seed(SEED)
     z = torch.randn(codes, generator.architecture.z_dim, generator=stream)
-    w = torch.cat([generator.mapping(part.to(generator.const)) for part in z.split(_AT_ONCE)])
+    w = torch.cat([generator.mapping(part.to(generator.const)) for part in torch.split(z, _AT_ONCE)])
     x = torch.where(w < 0, w / _SLOPE, w).double()
     mean = x.mean(dim=0)
     variances, axes = torch.linalg.eigh((x - mean).T.cov())

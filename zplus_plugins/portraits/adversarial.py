@@ -89,7 +89,8 @@ class Training(Resumable):
 
         With noise, the generator makes up for detail that it has not learnt yet, and is long in leaving that off.
         """
-        return self.generator.synthesis(self.codes(self.batch), noise="none", dtype=self.dtype)
+        made: Tensor = self.generator.synthesis(self.codes(self.batch), noise="none", dtype=self.dtype)
+        return made
 
     def _discriminate(self, drawn: Tensor) -> dict[str, float]:
         with torch.no_grad():
