@@ -89,8 +89,8 @@ class Training(Resumable):
 
         With noise, the generator makes up for detail that it has not learnt yet, and is long in leaving that off.
         """
-        made: Tensor = self.generator.synthesis(self.codes(self.batch), noise="none", dtype=self.dtype)
-        return made
+        pictures: Tensor = self.generator.synthesis(self.codes(self.batch), noise="none", dtype=self.dtype)
+        return pictures
 
     def _discriminate(self, drawn: Tensor) -> dict[str, float]:
         with torch.no_grad():
