@@ -105,12 +105,12 @@ def test_drawn_portraits_and_those_out_of_range(tmp_path: Path, monkeypatch: pyt
 
     torch.manual_seed(0)
     generator = Generator(Architecture(64, (8,) * 5, z_dim=16, w_dim=16, mapping_layers=2)).eval().requires_grad_(False)
-    regressor = Regressor(channels=(4, 4, 4, 4, 4)).eval().requires_grad_(False)
+    regressor = Regressor(channels=(4, 4, 4, 4)).eval().requires_grad_(False)
     own = {"smile": _direction(generator, "smile")}
     monkeypatch.setattr(prepare, "load_generator", lambda path=None: generator)
     monkeypatch.setattr(prepare, "embedded_directions", lambda: own)
     monkeypatch.setattr(embedded, "embedded_regressor", lambda: regressor)
-    monkeypatch.setattr(embedded, "embedded_encoder", lambda: Encoder(8, channels=(4, 4, 4, 4)).eval())
+    monkeypatch.setattr(embedded, "embedded_encoder", lambda: Encoder(8, channels=(4, 4, 4)).eval())
     arguments = ["--pictures", "2", "--steps", "1", "--out-of-range", "--spaces", "f/zplus,f/wplus"]
     result = CliRunner().invoke(main, ["compare", *arguments, "--out", str(tmp_path / "out")])
     assert result.exit_code == 0, result.output
