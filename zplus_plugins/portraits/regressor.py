@@ -31,6 +31,7 @@ class Regressor(nn.Module):
 
     def __init__(self, channels: Sequence[int] = CHANNELS, features: int = 128, identity: int = 64) -> None:
         super().__init__()
+        self.channels = tuple(channels)
         self.stages = nn.ModuleList(stage(*pair) for pair in pairwise((3, *channels)))
         self.to_features = nn.Linear(16 * channels[-1], features)
         self.to_attributes = nn.Linear(features, len(MEASURED))

@@ -13,14 +13,19 @@ import click
 import torch
 
 from zplus_plugins.portraits.adversarial import Settings, Training
+from zplus_plugins.portraits.embedded import frozen
 from zplus_plugins.portraits.files import halved, load, save, save_sheet
 from zplus_plugins.portraits.loop import CHECKPOINT, train
+from zplus_plugins.portraits.regressor import Regressor
 
 SHOWN = 32
 
 
 @click.command(context_settings={"show_default": True})
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of checkpoint, log and samples.")
+@click.option(
+    "--eyes", type=click.Path(path_type=Path), required=True, help="An exported regressor, whose features are judged."
+)
 @click.option("--pictures", default=1_000_000, help="Drawn pictures to be seen in all.")
 @click.option("--minutes", default=5.0, help="Time between two saves.")
 @click.option("--batch", default=Settings.batch, help="Pictures a step.")
@@ -32,6 +37,7 @@ SHOWN = 32
 @click.option("--export", type=click.Path(path_type=Path), help="Write the averaged generator there, and end.")
 def main(
     out: Path,
+    eyes: Path,
     pictures: int,
     minutes: float,
     batch: int,
@@ -44,7 +50,9 @@ def main(
 ) -> None:
     """Train the generator of portraits; Ctrl-C saves."""
     torch.set_num_threads(threads)
-    training = Training(Settings(batch=batch, rate=rate, r1=r1, seed=seed, half=half))
+    training = Training(
+        Settings(batch=batch, rate=rate, r1=r1, seed=seed, half=half), frozen(Regressor(), load(eyes)["state"])
+    )
     if export is None:
         train(training, out, pictures, minutes, lambda folder: show(training, folder))
         return
