@@ -56,9 +56,9 @@ def test_it_compares_pictures_of_ones_own(material: Path, tmp_path: Path) -> Non
 
 
 def test_interrupted_and_resumed(material: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from zplus_plugins.compare import run
+    from zplus_plugins.compare import measuring
 
-    whole, calls = run.invert, 0
+    whole, calls = measuring.invert, 0
 
     def interrupted(*args: Any, **kwargs: Any) -> Any:
         nonlocal calls
@@ -68,7 +68,7 @@ def test_interrupted_and_resumed(material: Path, tmp_path: Path, monkeypatch: py
         return whole(*args, **kwargs)
 
     with monkeypatch.context() as patched:
-        patched.setattr(run, "invert", interrupted)
+        patched.setattr(measuring, "invert", interrupted)
         result = _compare(material, tmp_path / "out")
     assert result.exit_code == 130
     assert "1 of 3 parts are finished and kept" in result.stderr

@@ -68,6 +68,8 @@ def test_a_space_that_moves_less_does_not_win() -> None:
         assert equal.mean(name, "identity_input")[0] == pytest.approx(0.9 - 0.1 * np.array(SHARES))
         assert equal.mean(name, "change") == pytest.approx(np.zeros((3, 11)))  # the sides' changes cancel
     assert equal.changes() == pytest.approx(np.array(SHARES))
+    assert equal.strengths["far"][0] == pytest.approx(np.outer([-0.5, 0.5], SHARES))
+    assert equal.strengths["near"][0] == pytest.approx(np.outer([-2, 2], SHARES))
 
 
 def test_what_no_space_changes_is_not_compared() -> None:
@@ -76,6 +78,7 @@ def test_what_no_space_changes_is_not_compared() -> None:
     assert np.isnan(equal.reach).all()
     assert equal.limited_by == [["still", "still"]]
     assert np.isnan(equal.mean("moves", "identity_input")).all()
+    assert np.isnan(equal.strengths["moves"]).all()
 
 
 def test_the_first_crossing_counts() -> None:

@@ -9,8 +9,8 @@ import numpy as np
 
 from zplus_plugins.compare.figures import mean_of
 from zplus_plugins.compare.findings import Findings
+from zplus_plugins.compare.measuring import EDIT_FIGURES
 from zplus_plugins.compare.plan import Plan
-from zplus_plugins.compare.run import EDIT_FIGURES
 
 _DIGITS = 4
 

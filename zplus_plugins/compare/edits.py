@@ -28,11 +28,13 @@ class EqualChange:
         reach: (D, 2), the change up to which each direction and side is compared; NaN if it is not.
         limited_by: for each direction and side, the space that reaches least.
         values: for each space and figure (n, D, 2, len(SHARES)); NaN where ``reach`` is.
+        strengths: at which each space makes these changes, (D, 2, len(SHARES)); NaN where ``reach`` is.
     """
 
     reach: np.ndarray
     limited_by: list[list[str]]
     values: dict[str, Arrays]
+    strengths: Arrays
 
     def mean(self, space: str, figure: str, direction: int | None = None) -> np.ndarray:
         """Each picture's mean over sides and directions, or over the sides of one: (n, len(SHARES)); NaN for none."""
@@ -59,6 +61,7 @@ def at_equal_change(edits: Mapping[str, Arrays], strengths: Sequence[float]) -> 
     limited_by = [["", ""] for _ in range(directions)]
     n = len(next(iter(edits.values()))["change"])
     values = {space: {f: np.full((n, directions, 2, len(SHARES)), np.nan) for f in own} for space, own in edits.items()}
+    made_at = {space: np.full((directions, 2, len(SHARES)), np.nan) for space in edits}
     for d in range(directions):
         for column, side in enumerate(SIDES):
             order = _outwards(strengths, side)
@@ -70,9 +73,10 @@ def at_equal_change(edits: Mapping[str, Arrays], strengths: Sequence[float]) -> 
             reach[d, column] = least
             for space, own in edits.items():
                 places = [_place(made[space], share * least) for share in SHARES]
+                made_at[space][d, column] = _interpolated(np.array(strengths)[None, order], places)
                 for figure, array in own.items():
                     values[space][figure][:, d, column] = _interpolated(array[:, d, order], places)
-    return EqualChange(reach, limited_by, values)
+    return EqualChange(reach, limited_by, values, made_at)
 
 
 def _outwards(strengths: Sequence[float], side: int) -> list[int]:

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from zplus_plugins.compare.measuring import EditMeasure, figures_of, inverted, mover
 from zplus_plugins.compare.parts import Arrays, Parts
-from zplus_plugins.compare.plan import LARGEST_SHOWN, Edit, Instruments, Plan, Task
-from zplus_plugins.directions import local_way, moved_along
+from zplus_plugins.compare.plan import LARGEST_SHOWN, Instruments, Plan, Task
 from zplus_plugins.errors import LatentError
-from zplus_plugins.inversion import Model, Point, invert
+from zplus_plugins.inversion import Model, Point
 
 Advance = Callable[[str, int], None]
 _SECONDS = "seconds"
 _PICTURES = ("reconstructed", "edited")
-IDENTITY = "identity"
-EDIT_FIGURES = ("identity_input", "identity_own", "change", "leakage")
 
 
 @dataclass(frozen=True)
@@ -83,36 +80,16 @@ def _part(plan: Plan, task: Task, model: Model, instruments: Instruments, advanc
     targets = task.pictures.pictures[first : first + plan.batch].to(model.generator.const)
     shown = min(max(plan.shown - first, 0), len(targets))
     what = f"{task.space.title}, {task.pictures.title.lower()} {first + 1} to {first + len(targets)}"
-    torch.manual_seed(plan.seed)
-    f = instruments.encode(targets) if instruments.encode is not None and task.space.with_f else None
-    found = invert(
-        model,
-        task.space,
-        targets,
-        plan.settings,
-        likeness=instruments.likeness,
-        f=f,
-        on_step=lambda step: advance(what, 1),
-    )
+    found = inverted(plan, model, instruments, task.space, targets, lambda step: advance(what, 1))
     _require_finite(found.point, what)
     with torch.no_grad():
         pictures = model.pictures(found.point)
-        arrays = _figures(instruments, model, found.point, pictures, targets)
+        measured = figures_of(instruments, model, found.point, pictures, targets)
+        arrays = {f"figure {name}": values for name, values in measured.items()}
         arrays |= _edited(plan, model, instruments, found.point, pictures, targets, shown, lambda: advance(what, 1))
     arrays["reconstructed"] = as_bytes(pictures[:shown])
     arrays[_SECONDS] = np.array([found.seconds])
     return arrays
-
-
-def _figures(
-    instruments: Instruments, model: Model, point: Point, pictures: Tensor, targets: Tensor
-) -> dict[str, np.ndarray]:
-    figures = {name: _numbers(figure(pictures, targets)) for name, figure in instruments.figures.items()}
-    if instruments.identity is not None:
-        figures[IDENTITY] = _similarity(instruments.identity(pictures), instruments.identity(targets))
-    if instruments.nscd is not None:
-        figures["nscd"] = _numbers(instruments.nscd(model, point))
-    return {f"figure {name}": values for name, values in figures.items()}
 
 
 def _edited(
@@ -126,12 +103,12 @@ def _edited(
     advance: Callable[[], None],
 ) -> Arrays:
     """Figures (B, D, S) of all edits, and the pictures of the first ones."""
-    measure = _EditMeasure(instruments, own, targets)
+    measure = EditMeasure(instruments, own, targets)
     shape = (len(plan.edits), len(plan.strengths))
     figures = {name: np.full((len(own), *shape), np.nan) for name in measure.names if plan.edits}
     pictures = np.zeros((shown, *shape, *as_bytes(own[:1]).shape[1:]), np.uint8)
     for d, edit in enumerate(plan.edits):
-        move = _mover(plan, model, point, edit)
+        move = mover(plan, model, point, edit)
         for s, strength in enumerate(plan.strengths):
             edited = own if strength == 0 else model.pictures(move(strength))
             for name, values in measure(edited, edit).items():
@@ -139,38 +116,6 @@ def _edited(
             pictures[:, d, s] = as_bytes(edited[:shown])
             advance()
     return {**{f"edit {name}": values for name, values in figures.items()}, "edited": pictures}
-
-
-def _mover(plan: Plan, model: Model, point: Point, edit: Edit) -> Callable[[float], Point]:
-    """Where a strength of an edit leads."""
-    z, w = edit.z.to(point.code), edit.w.to(point.code)
-    if point.space.kind != "z" or plan.way == "global":
-        return partial(model.moved, point, z, w)
-    with torch.enable_grad():
-        return partial(moved_along, point, local_way(model, point, w))
-
-
-class _EditMeasure:
-    """What is measured of edited pictures, against the targets and their own reconstructions."""
-
-    def __init__(self, instruments: Instruments, own: Tensor, targets: Tensor) -> None:
-        self._identity, self._instruments = instruments.identity, instruments
-        self._identities = [] if self._identity is None else [self._identity(targets), self._identity(own)]
-        self._before = None if instruments.attributes is None else instruments.attributes(own)
-        self.names = (EDIT_FIGURES[:2] if self._identity else ()) + (EDIT_FIGURES[2:] if instruments.attributes else ())
-
-    def __call__(self, edited: Tensor, edit: Edit) -> dict[str, np.ndarray]:
-        figures = {}
-        if self._identity is not None:
-            identity = self._identity(edited)
-            for name, other in zip(EDIT_FIGURES, self._identities, strict=False):
-                figures[name] = _similarity(identity, other)
-        i = self._instruments
-        if edit.attribute is not None and i.attributes and i.change and i.leakage and self._before is not None:
-            after = i.attributes(edited)
-            figures["change"] = _numbers(i.change(self._before, after, edit.attribute))
-            figures["leakage"] = _numbers(i.leakage(self._before, after, edit.attribute))
-        return figures
 
 
 def _joined(parts: list[Arrays]) -> Measured:
@@ -191,14 +136,6 @@ def as_bytes(pictures: Tensor) -> np.ndarray:
         pictures = F.interpolate(pictures, size=LARGEST_SHOWN, mode="area")
     shown = ((pictures.detach().cpu() + 1) * 127.5).round().clamp(0, 255).byte()
     return shown.permute(0, 2, 3, 1).contiguous().numpy()
-
-
-def _similarity(a: Tensor, b: Tensor) -> np.ndarray:
-    return _numbers((a * b).sum(dim=1))
-
-
-def _numbers(values: Tensor) -> np.ndarray:
-    return values.detach().double().cpu().numpy()
 
 
 def _require_finite(point: Point, what: str) -> None:
