@@ -6,6 +6,7 @@ import json
 import re
 import threading
 from collections.abc import Iterator
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,11 +14,12 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 
+from zplus_plugins import plugins
+from zplus_plugins.adapter import PROJECT
 from zplus_plugins.cli import main
 from zplus_plugins.errors import OpsError, UsageError
 from zplus_plugins.journal import Journal
 from zplus_plugins.ops import ahead, backend, bias_act, build, cache, choice, compilers, cpu, cuda, use
-from zplus_plugins.run import Run
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
 
@@ -201,11 +203,29 @@ def zplus(*arguments: object) -> Result:
     return CliRunner().invoke(main, list(map(str, arguments)))
 
 
-@pytest.fixture
-def script() -> Path:
-    import zplus_plugins.demo
+ADAPTER = """\
+from zplus_plugins import Adapter, Script
+ADAPTER = Adapter(name="tiny", summary="", upstream="", scripts=(Script("tiny.py", role="other"),))
+"""
 
-    return Path(zplus_plugins.demo.__file__).with_name("repository") / "invert.py"
+SCRIPT = """\
+import sys
+import torch
+from zplus_plugins.ops import bias_act
+if "act" in sys.argv:
+    bias_act(torch.zeros(1, 2), act="relu")
+"""
+
+
+@pytest.fixture
+def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A script whose adapter is the only one that is installed."""
+    (tmp_path / "tiny_adapter.py").write_text(ADAPTER)
+    (tmp_path / "tiny.py").write_text(SCRIPT)
+    monkeypatch.syspath_prepend(tmp_path)
+    point = EntryPoint("tiny", "tiny_adapter:ADAPTER", PROJECT)
+    monkeypatch.setattr(plugins, "_entry_points", lambda: iter([point]))
+    return tmp_path / "tiny.py"
 
 
 @pytest.mark.usefixtures("no_gpu")
@@ -274,15 +294,14 @@ def test_doctor_tells_what_serves_why_and_how_fast(
     assert choice.why_not(CPU) is None  # the choice was given back
 
 
-@pytest.mark.parametrize(("ops", "served"), [("upstream", "upstream"), ("reference", "reference"), ("auto", "unused")])
+@pytest.mark.parametrize(
+    ("ops", "arguments", "served"),
+    [("upstream", (), "upstream"), ("reference", ("act",), "reference"), ("auto", (), "unused")],
+)
 def test_the_summary_tells_which_operations_served(
-    ops: str, served: str, script: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ops: str, arguments: tuple[str, ...], served: str, script: Path, tmp_path: Path
 ) -> None:
-    if ops == "reference":  # of the demo's own generator nothing is custom
-        monkeypatch.setattr(Run, "check", lambda run, arguments: bool(choice.kernels_for(CPU)))
     out = tmp_path / "summary.json"
-    arguments = ("--image", script.with_name("photo.jpg"), "--out", tmp_path / "out", "--steps", 1)
-    zplus_run = ("run", "--adapter", "demo", "--latent", "off", "--ops", ops, "--summary", out)
-    result = zplus(*zplus_run, script, *arguments)
+    result = zplus("run", "--latent", "off", "--ops", ops, "--summary", out, script, *arguments)
     assert result.exit_code == 0, result.output
     assert json.loads(out.read_text())["ops"] == served
