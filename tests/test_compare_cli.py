@@ -12,13 +12,9 @@ import torch
 from click.testing import CliRunner, Result
 from PIL import Image
 
-from support.comparisons import tiny_model, tiny_pictures
+from support.comparisons import stand_in_for_embedded, tiny_model, tiny_pictures
 from zplus_plugins.cli import main
 from zplus_plugins.compare.run import as_bytes
-from zplus_plugins.directions import Direction
-from zplus_plugins.generators import Architecture, Generator, weights_hash
-from zplus_plugins.portraits.encoder import Encoder
-from zplus_plugins.portraits.regressor import Regressor
 
 FILES = {"results.json", "table.csv", "report.html", "parts"}
 
@@ -100,17 +96,7 @@ def test_wrong_wishes(material: Path, tmp_path: Path, more: list[str], message: 
 
 def test_drawn_portraits_and_those_out_of_range(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The default way, with untrained networks in place of the embedded ones."""
-    from zplus_plugins.compare import prepare
-    from zplus_plugins.portraits import embedded
-
-    torch.manual_seed(0)
-    generator = Generator(Architecture(64, (8,) * 5, z_dim=16, w_dim=16, mapping_layers=2)).eval().requires_grad_(False)
-    regressor = Regressor(channels=(4, 4, 4, 4)).eval().requires_grad_(False)
-    own = {"smile": _direction(generator, "smile")}
-    monkeypatch.setattr(prepare, "load_generator", lambda path=None: generator)
-    monkeypatch.setattr(prepare, "embedded_directions", lambda: own)
-    monkeypatch.setattr(embedded, "embedded_regressor", lambda: regressor)
-    monkeypatch.setattr(embedded, "embedded_encoder", lambda: Encoder(8, channels=(4, 4, 4)).eval())
+    stand_in_for_embedded(monkeypatch)
     arguments = ["--pictures", "2", "--steps", "1", "--out-of-range", "--spaces", "f/zplus,f/wplus"]
     result = CliRunner().invoke(main, ["compare", *arguments, "--out", str(tmp_path / "out")])
     assert result.exit_code == 0, result.output
@@ -121,11 +107,6 @@ def test_drawn_portraits_and_those_out_of_range(tmp_path: Path, monkeypatch: pyt
     assert set(measured["edits"]) == {"identity_input", "identity_own", "change", "leakage"}
     assert content["sets"]["held-out"]["gains"].keys() >= {"eleven", "two"}
     assert content["settings"]["instrument start of F"].startswith("encoder ")
-
-
-def _direction(generator: Generator, name: str) -> Direction:
-    w, z = torch.randn(2, 16, generator=torch.Generator().manual_seed(len(name)))
-    return Direction(name, "chase", weights_hash(generator), w, z, name)
 
 
 def test_drawn_portraits_fit_generators_of_their_size_only(material: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from zplus_plugins._version import __version__
 from zplus_plugins.check import reliances, rows, verdict
 from zplus_plugins.compare.cli import compare
 from zplus_plugins.console import announce, columns, list_files, matched, report, report_dry_run, say
+from zplus_plugins.demo.cli import demo
 from zplus_plugins.directions import cli as directions
 from zplus_plugins.errors import OpsError, RequirementError, ScriptError, UsageError, ZPlusError
 from zplus_plugins.launcher import launch
@@ -59,7 +60,7 @@ def main() -> None:
     """
 
 
-for command in (directions.directions, directions.invert, directions.edit, compare):
+for command in (directions.directions, directions.invert, directions.edit, compare, demo):
     main.add_command(command)
 
 
@@ -301,34 +302,6 @@ def doctor() -> None:
         click.echo(f"\nmissing: {finding.subject}: {finding.text}\n  {finding.remedy}")
     click.echo("\nNothing is missing." if not wrong else f"\n{len(wrong)} missing; see above.")
     sys.exit(1 if wrong else 0)
-
-
-@main.command()
-@click.argument("image", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("demo_out"),
-    show_default=True,
-    help="Folder for the results.",
-)
-@click.option("--steps", type=click.IntRange(1), metavar="N", help="Optimizer steps. [default: the script's own]")
-def demo(image: Path | None, out: Path, steps: int | None) -> None:
-    """Invert a photograph in F/W+ and in F/Z+, side by side: no checkout, no download.
-
-    A miniature inversion repository in this package is run through the very same launcher, once as
-    it is and once with --latent zplus. Its small generator has random weights: it shows the
-    mechanics, not the quality of Z+.
-
-    \b
-    Examples:
-      zplus demo
-      zplus demo portrait.jpg --out my_demo --steps 200
-    """
-    from zplus_plugins.demo import run_demo
-
-    for path in run_demo(image, out, steps):
-        click.echo(path)
 
 
 def _require_script(script: Path) -> None:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 
+import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from zplus_plugins.compare import Edit, Instruments, PictureSet, Plan
-from zplus_plugins.generators import Architecture, Generator
+from zplus_plugins.compare import Edit, Instruments, PictureSet, Plan, prepare
+from zplus_plugins.directions import Direction
+from zplus_plugins.generators import Architecture, Generator, weights_hash
 from zplus_plugins.inversion import Model, Settings, space_named
 from zplus_plugins.inversion.statistics import compute
+from zplus_plugins.portraits import embedded
+from zplus_plugins.portraits.encoder import Encoder
+from zplus_plugins.portraits.regressor import MEASURED, Regressor
 
 SPACES = ("wplus", "f/wplus", "f/wplus-pn", "f/zplus")
 
@@ -55,6 +61,31 @@ def tiny_instruments() -> Instruments:
         nscd=lambda model, point: point.code.mean(dim=(1, 2)),
         about={"attributes": "channel means"},
     )
+
+
+def stand_in_for_embedded(monkeypatch: pytest.MonkeyPatch, names: Sequence[str] = ("smile",)) -> Generator:
+    """Untrained networks in place of the embedded ones; the attributes that they see change with every edit.
+
+    Returns:
+        The generator, to whose directions the names are given.
+    """
+    torch.manual_seed(0)
+    generator = Generator(Architecture(64, (8,) * 5, z_dim=16, w_dim=16, mapping_layers=2)).eval().requires_grad_(False)
+    regressor = Regressor(channels=(4, 4, 4, 4)).eval().requires_grad_(False)
+    patterns = torch.randn(3 * 64 * 64, len(MEASURED))
+    monkeypatch.setattr(regressor, "attributes", lambda pictures: pictures.flatten(1) @ patterns)
+    encoder = Encoder(8, channels=(4, 4, 4)).eval().requires_grad_(False)
+    directions = {name: _direction(generator, name) for name in names}
+    monkeypatch.setattr(prepare, "load_generator", lambda path=None: generator)
+    monkeypatch.setattr(prepare, "embedded_directions", lambda: directions)
+    monkeypatch.setattr(embedded, "embedded_regressor", lambda: regressor)
+    monkeypatch.setattr(embedded, "embedded_encoder", lambda: encoder)
+    return generator
+
+
+def _direction(generator: Generator, name: str) -> Direction:
+    w, z = torch.randn(2, 16, generator=torch.Generator().manual_seed(sum(name.encode())))
+    return Direction(name, "chase", weights_hash(generator), w, z, name)
 
 
 def likeness(a: Tensor, b: Tensor) -> Tensor:

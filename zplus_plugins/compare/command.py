@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -41,8 +42,7 @@ def carry_out(ready: Prepared, out: Path, margin: float, overwrite: bool = False
         LatentError: an inversion failed.
     """
     plan = ready.plan
-    for name, why in ready.instruments.missing.items():
-        say(f"not measured: {name}, because {why}.")
+    say_missing(ready)
     settings = plan.identified(ready.model, ready.instruments)
     results = _compared(ready, Parts(out / "parts", settings, overwrite))
     found = [findings(plan, pictures, results[pictures.name], margin) for pictures in plan.sets]
@@ -78,15 +78,25 @@ def _compared(ready: Prepared, parts: Parts) -> Results:
 
 
 def _print(ready: Prepared, one: Findings) -> None:
-    figures = list(next(iter(one.means.values())))
-    rows = [("SPACE", *(NAMES.get(name, name) for name in figures))]
-    rows += [(SPACES[space].title, *(_text(means[name]) for name in figures)) for space, means in one.means.items()]
-    click.echo(
-        f"\n{one.pictures.title}, n = {len(one.pictures.pictures)}, means with 95 % intervals\n{columns(rows)}\n"
-    )
+    heading = f"{one.pictures.title}, n = {len(one.pictures.pictures)}, means with 95 % intervals"
+    click.echo(f"\n{heading}\n{table(one.means)}\n")
     for text in verdicts(ready.plan, one):
         click.echo(f"- {text}")
     click.echo()
+
+
+def say_missing(ready: Prepared) -> None:
+    """What will not be measured, and why."""
+    for name, why in ready.instruments.missing.items():
+        say(f"not measured: {name}, because {why}.")
+
+
+def table(means: Mapping[str, Mapping[str, Mean]]) -> str:
+    """Figures of the reconstructions in each space, a row each."""
+    figures = list(next(iter(means.values())))
+    rows = [("SPACE", *(NAMES.get(name, name) for name in figures))]
+    rows += [(SPACES[space].title, *(_text(own[name]) for name in figures)) for space, own in means.items()]
+    return columns(rows)
 
 
 def _text(mean: Mean) -> str:

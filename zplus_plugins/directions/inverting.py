@@ -81,8 +81,9 @@ def invert_files(
         with torch.no_grad():
             pictures = domain.model.pictures(found.point)
         for index, name in enumerate(names):
-            about = _about(files[name], settings, batch[index], pictures[index], float(found.losses[index]))
-            record = PointRecord.of(domain.model, found.point[index : index + 1], about)
+            source = {"picture": files[name].name, "picture_sha256": _hash(files[name])}
+            found_how = about(settings, batch[index], pictures[index], float(found.losses[index]))
+            record = PointRecord.of(domain.model, found.point[index : index + 1], source | found_how)
             with whole_folder(out) as folder:
                 record.save(folder / f"{name}.npz")
                 sheet(pictures[index : index + 1], 1).save(folder / f"{name}.png")
@@ -101,10 +102,13 @@ def _batches(names: list[str]) -> list[list[str]]:
     return [names[first : first + _AT_ONCE] for first in range(0, len(names), _AT_ONCE)]
 
 
-def _about(path: Path, settings: Settings, target: Tensor, picture: Tensor, loss: float) -> dict[str, object]:
+def _hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def about(settings: Settings, target: Tensor, picture: Tensor, loss: float) -> dict[str, object]:
+    """How codes were found, for their record; target and reconstruction are (3, R, R)."""
     return {
-        "picture": path.name,
-        "picture_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "settings": asdict(settings),
         "loss": loss,
         "mse": float((picture - target).square().mean()),

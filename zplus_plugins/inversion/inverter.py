@@ -15,7 +15,7 @@ from zplus_plugins.inversion.spaces import Space
 from zplus_plugins.sphere import retract
 
 Likeness = Callable[[Tensor, Tensor], Tensor]
-OnStep = Callable[[int], None]
+OnStep = Callable[[int], object]
 
 
 @dataclass(frozen=True)

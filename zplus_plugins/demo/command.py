@@ -1,0 +1,144 @@
+"""``zplus demo``: run it, write its files, and print what was found."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from zplus_plugins.compare.command import say_missing, table
+from zplus_plugins.compare.figures import mean_of
+from zplus_plugins.compare.prepare import Prepared, Wishes, prepare
+from zplus_plugins.compare.results import plain, versions
+from zplus_plugins.compare.run import steps_of
+from zplus_plugins.console import columns, say
+from zplus_plugins.demo.side_by_side import side_by_side
+from zplus_plugins.demo.trial import EDITS, Attempt, EqualEdit, attempt, equal_edits
+from zplus_plugins.inversion import Space
+from zplus_plugins.outputs import whole_folder
+from zplus_plugins.portraits.files import sheet
+
+SPACES = "f/wplus,f/zplus"
+STRENGTHS = tuple(step / 2 for step in range(-6, 7))  # as far as zplus edit goes
+PORTRAIT = 1  # of the held-out ones: young, serious and without glasses, it has room for every edit
+ONE_PICTURE = "One picture proves nothing: zplus compare measures many, and says what can be told from them."
+OUTSIDE = (
+    "Unless it was drawn by this package, your picture is none that this generator has learnt to make: its "
+    "reconstruction, edits and figures say little. Photographs need a generator of photographs: zplus invert "
+    "--generator FILE."
+)
+_EDIT_FIGURES = {"change": "change", "identity_input": "identity", "leakage": "leakage"}
+
+
+def run(image: Path | None, out: Path, steps: int) -> None:
+    """Invert and edit one picture in both spaces.
+
+    Args:
+        image: a square picture; None for a held-out portrait.
+        out: folder for the results; all of them appear there together, or none.
+        steps: of each space's optimizer.
+
+    Raises:
+        RequirementError: the picture cannot be used, or the folder not be written to.
+        RecordError: an inversion ended in codes that are not finite.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # a small network: more threads are no faster, and many times slower on a busy machine
+    try:
+        ready = _prepared(image, steps)
+        say_missing(ready)
+        with whole_folder(out) as folder:
+            attempts = [_attempt(ready, space) for space in ready.plan.spaces]
+            edits, left_out = equal_edits(ready, attempts)
+            evidence = " ".join([ready.evidence, *([] if image is None else [OUTSIDE]), ONE_PICTURE])
+            picture = f"held-out portrait {PORTRAIT}" if image is None else image.name
+            said = {"picture": picture, "evidence": evidence, "left_out": left_out}
+            _write(folder, ready, attempts, edits, said)
+            files = [out / file.name for file in sorted(folder.iterdir())]
+    finally:
+        torch.set_num_threads(threads)
+    click.echo(f"\n{picture}, {steps} steps in each space")
+    _print(attempts, edits, left_out)
+    click.echo(f"{evidence}\n")
+    for file in files:
+        click.echo(file)
+    record = shlex.quote(str(out / f"{_stem(attempts[-1].space)}.npz"))
+    click.echo(f"\nNext:\n  zplus edit {record} --direction {next(iter(EDITS))} --out edited\n  zplus compare")
+
+
+def _prepared(image: Path | None, steps: int) -> Prepared:
+    if image is None:
+        ready = prepare(Wishes(pictures=1, seed=PORTRAIT, spaces=SPACES, steps=steps))
+    else:
+        ready = prepare(Wishes(images=(image,), resize=True, spaces=SPACES, steps=steps))
+    edits = {edit.name: edit for edit in ready.plan.edits}
+    chosen = tuple(edits[name] for name in EDITS if name in edits)
+    return replace(ready, plan=replace(ready.plan, edits=chosen, strengths=STRENGTHS))
+
+
+def _attempt(ready: Prepared, space: Space) -> Attempt:
+    with tqdm(total=steps_of(ready.plan), desc=space.title, unit="step", dynamic_ncols=True) as bar:
+        return attempt(ready, space, bar.update)
+
+
+def _stem(space: Space) -> str:
+    """Of a space's files."""
+    return space.name.replace("/", "_")
+
+
+def _write(
+    folder: Path, ready: Prepared, attempts: Sequence[Attempt], edits: Sequence[EqualEdit], said: dict[str, Any]
+) -> None:
+    target = ready.plan.sets[0].pictures
+    sheet(target, 1).save(folder / "target.png")
+    for one in attempts:
+        sheet(one.picture, 1).save(folder / f"{_stem(one.space)}.png")
+        one.record.save(folder / f"{_stem(one.space)}.npz")
+    side_by_side(target, attempts, edits).save(folder / "side_by_side.png")
+    summary = {
+        **said,
+        "settings": ready.plan.identified(ready.model, ready.instruments),
+        "missing": dict(ready.instruments.missing),
+        "spaces": {one.space.name: _summary(one, edits) for one in attempts},
+        "run": {"versions": versions(), "seconds": {one.space.name: round(one.seconds, 2) for one in attempts}},
+    }
+    (folder / "summary.json").write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n")
+
+
+def _summary(one: Attempt, edits: Sequence[EqualEdit]) -> dict[str, Any]:
+    made = {edit.name: (edit.title, edit.spaces[one.space.name]) for edit in edits}
+    return {
+        "title": one.space.title,
+        **_finite(one.figures),
+        "edits": {
+            name: {"title": title, "strength": edited.strength, **_finite(edited.figures)}
+            for name, (title, edited) in made.items()
+        },
+    }
+
+
+def _finite(figures: dict[str, float]) -> dict[str, Any]:
+    return {name: plain(np.array(value)) for name, value in figures.items()}
+
+
+def _print(attempts: Sequence[Attempt], edits: Sequence[EqualEdit], left_out: Sequence[str]) -> None:
+    means = {a.space.name: {name: mean_of(np.array([v])) for name, v in a.figures.items()} for a in attempts}
+    click.echo(f"{table(means)}\n")
+    if edits:
+        heads = [f"{a.space.title} {name}" for name in _EDIT_FIGURES.values() for a in attempts]
+        rows = [("EDIT", *heads)]
+        for edit in edits:
+            figures = [edit.spaces[a.space.name].figures[name] for name in _EDIT_FIGURES for a in attempts]
+            rows.append((edit.title, *(f"{value:.3f}" for value in figures)))
+        heading = f"Edits, each at the largest change that both spaces reach up to the strength {STRENGTHS[-1]:g}"
+        click.echo(f"{heading}\n{columns(rows)}\n")
+    for text in left_out:
+        say(text)

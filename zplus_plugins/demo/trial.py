@@ -1,0 +1,153 @@
+"""One picture in several spaces: inverted, measured, and edited so that the attribute changes equally in all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.optimize import brentq
+from torch import Tensor
+
+from zplus_plugins.compare.edits import LEAST, SIDES, at_equal_change
+from zplus_plugins.compare.measuring import EditMeasure, figures_of, inverted, mover
+from zplus_plugins.compare.prepare import Prepared
+from zplus_plugins.directions.inverting import about
+from zplus_plugins.directions.record import PointRecord
+from zplus_plugins.inversion import Point, Space
+
+EDITS = {
+    "smile": ("serious", "smiling"),
+    "age": ("younger", "older"),
+    "glasses": ("without glasses", "with glasses"),
+    "hair_light": ("darker hair", "lighter hair"),
+    "hair_length": ("shorter hair", "longer hair"),
+    "yaw": ("turned left", "turned right"),
+}
+"""Directions in the order in which they are shown, and what comes of less and of more of the attribute."""
+MOST = 4
+"""Edits that are shown."""
+_ENOUGH = 1 - 1e-9  # of a change: one space makes exactly the wanted one
+_PRECISION = 1e-3  # of strengths
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What one space makes of the picture.
+
+    Attributes:
+        space: in which.
+        record: of the codes.
+        picture: the reconstruction, (1, 3, R, R).
+        figures: of the reconstruction, by name.
+        seconds: that the inversion took.
+        movers: for each edit, where a strength of it leads.
+        measure: of edited pictures.
+        changes: of the wanted attribute, for each edit and strength of the plan, (D, S).
+    """
+
+    space: Space
+    record: PointRecord
+    picture: Tensor
+    figures: dict[str, float]
+    seconds: float
+    movers: list[Callable[[float], Point]]
+    measure: EditMeasure
+    changes: np.ndarray
+
+
+@dataclass(frozen=True)
+class Edited:
+    """An edited picture (1, 3, R, R), at which strength it was made, and its figures by name."""
+
+    strength: float
+    picture: Tensor
+    figures: dict[str, float]
+
+
+@dataclass(frozen=True)
+class EqualEdit:
+    """One edit, by the name of its direction and in words, and what it makes of the picture in each space."""
+
+    name: str
+    title: str
+    spaces: dict[str, Edited]
+
+
+def attempt(ready: Prepared, space: Space, advance: Callable[[int], object]) -> Attempt:
+    """Invert the only picture of the plan, and follow each edit.
+
+    Args:
+        ready: plan, model and instruments.
+        space: to invert into.
+        advance: called with how many more steps are done, of :func:`~zplus_plugins.compare.run.steps_of` the plan.
+
+    Raises:
+        RecordError: the inversion ended in codes that are not finite.
+    """
+    plan, model, instruments = ready.plan, ready.model, ready.instruments
+    target = plan.sets[0].pictures
+    found = inverted(plan, model, instruments, space, target, lambda step: advance(1))
+    with torch.no_grad():
+        picture = model.pictures(found.point)
+        record = PointRecord.of(model, found.point, about(plan.settings, target[0], picture[0], float(found.losses)))
+        figures = _numbers(figures_of(instruments, model, found.point, picture, target))
+        measure = EditMeasure(instruments, picture, target)
+        movers = [mover(plan, model, found.point, edit) for edit in plan.edits]
+        changes = np.zeros((len(plan.edits), len(plan.strengths)))
+        for d, edit in enumerate(plan.edits):
+            for s, strength in enumerate(plan.strengths):
+                changes[d, s] = measure(model.pictures(movers[d](strength)), edit)["change"].item()
+                advance(1)
+    seconds = found.seconds * plan.settings.steps
+    return Attempt(space, record, picture, figures, seconds, movers, measure, changes)
+
+
+def equal_edits(ready: Prepared, attempts: Sequence[Attempt]) -> tuple[list[EqualEdit], list[str]]:
+    """Edits at the largest change that all spaces reach, each towards the side on which that is more.
+
+    Returns:
+        The first :data:`MOST`, and in sentences those that are left out because the spaces hardly move the attribute.
+    """
+    plan = ready.plan
+    equal = at_equal_change({a.space.name: {"change": a.changes[None]} for a in attempts}, plan.strengths)
+    edits: list[EqualEdit] = []
+    left_out: list[str] = []
+    for d, edit in enumerate(plan.edits):
+        if len(edits) == MOST:
+            break
+        if np.isnan(equal.reach[d]).all():
+            left_out.append(
+                f"{edit.name} is not shown: neither less nor more of it by {LEAST:.0%} of its range is reached in "
+                "all spaces."
+            )
+            continue
+        side = int(np.nanargmax(equal.reach[d]))
+        change = SIDES[side] * float(equal.reach[d, side])
+        near = {space: float(strengths[d, side, -1]) for space, strengths in equal.strengths.items()}
+        spaces = {a.space.name: _edited(ready, a, d, change, near[a.space.name]) for a in attempts}
+        edits.append(EqualEdit(edit.name, EDITS[edit.name][side], spaces))
+    return edits, left_out
+
+
+@torch.no_grad()
+def _edited(ready: Prepared, attempt: Attempt, index: int, change: float, near: float) -> Edited:
+    """The edit that makes this change, between those two of the plan's strengths that enclose the one near it."""
+    edit = ready.plan.edits[index]
+
+    def made(strength: float) -> tuple[Tensor, dict[str, float]]:
+        picture = ready.model.pictures(attempt.movers[index](strength))
+        return picture, _numbers(attempt.measure(picture, edit))
+
+    def beyond(strength: float) -> float:
+        return made(strength)[1]["change"] / change - _ENOUGH
+
+    reached = sorted((s for s in ready.plan.strengths if s * near >= 0), key=abs)
+    after = next(i for i, s in enumerate(reached) if abs(s) >= abs(near) * _ENOUGH)
+    strength = brentq(beyond, reached[after - 1], reached[after], xtol=_PRECISION)
+    return Edited(strength, *made(strength))
+
+
+def _numbers(figures: dict[str, np.ndarray]) -> dict[str, float]:
+    return {name: values.item() for name, values in figures.items()}
