@@ -55,7 +55,7 @@ class Training(Resumable):
             z = torch.randn(n, architecture.num_layers, architecture.z_dim)
             z[: n // 2] = z[: n // 2, :1]
             w = self.generator.mapping(z)
-            made = self.generator.synthesis(w)
+            made = self.generator.synthesis(w, dtype=torch.bfloat16)
         w[::2] = self.generator.w_mean
         targets = torch.cat([draw(sample(self.batch - n, TRAINING_SEED + self.steps)), made])
         w = torch.cat([self.mean_codes(self.batch - n), w])
@@ -65,7 +65,8 @@ class Training(Resumable):
             f = self.encoder(targets).float()
         rebuilt = self.generator.synthesis(w, f=f, dtype=torch.bfloat16)
         error = (rebuilt - targets).square().mean()
-        unlike = perceptual(self.regressor, rebuilt, targets).mean()
+        with torch.autocast("cpu", torch.bfloat16):
+            unlike = perceptual(self.regressor, rebuilt, targets).float().mean()
         self.optimizers["encoder"].zero_grad()
         backward(error + self.settings.likeness * unlike)
         self.optimizers["encoder"].step()
