@@ -1,7 +1,8 @@
 """Read what other people's trainers wrote, by its content: a pickle, or what ``torch.save`` writes.
 
-``torch.load`` is not used on files that nobody vouches for: before torch 2.10 its readers trust the sizes that a file
-claims, and before 2.6 they run programs in some archives even with ``weights_only``.
+``torch.load`` is not used on files that nobody vouches for, because its ``weights_only`` is no wall in every torch that
+we support: before 2.6 it runs TorchScript archives all the same (CVE-2025-32434), and before 2.10 it trusts the sizes
+that a file claims, and reads beyond what is there (CVE-2026-24747).
 """
 
 from __future__ import annotations
