@@ -9,20 +9,19 @@ from typing import TypeVar
 
 from torch import nn
 
-from zplus_plugins.generators import Architecture, Generator
+from zplus_plugins.generators import Generator, load_generator
 from zplus_plugins.portraits.encoder import Encoder
 from zplus_plugins.portraits.files import WEIGHTS, load
 from zplus_plugins.portraits.regressor import Regressor
 
-GENERATOR, REGRESSOR, ENCODER = (WEIGHTS / f"{name}.pt" for name in ("generator", "regressor", "encoder"))
+REGRESSOR, ENCODER = (WEIGHTS / f"{name}.pt" for name in ("regressor", "encoder"))
 
 Network = TypeVar("Network", bound=nn.Module)
 
 
 def embedded_generator() -> Generator:
-    """The generator of portraits."""
-    content = load(GENERATOR)
-    return frozen(Generator(Architecture(**content["architecture"])), content["state"])
+    """The generator of portraits: what :func:`~zplus_plugins.generators.load_generator` reads by default."""
+    return load_generator()
 
 
 def embedded_regressor() -> Regressor:

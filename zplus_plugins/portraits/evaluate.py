@@ -16,11 +16,10 @@ import click
 import torch
 from torch import Tensor
 
-from zplus_plugins.generators import Architecture, Generator
+from zplus_plugins.generators import Generator, load_generator
 from zplus_plugins.portraits.attributes import HELD_OUT_SEED, sample
 from zplus_plugins.portraits.drawing import draw
-from zplus_plugins.portraits.embedded import GENERATOR, embedded_regressor, frozen
-from zplus_plugins.portraits.files import load
+from zplus_plugins.portraits.embedded import embedded_regressor
 from zplus_plugins.portraits.regressor import Regressor
 
 NEIGHBOUR = 3
@@ -92,15 +91,13 @@ def _features(regressor: Regressor, source: Source, n: int) -> Tensor:
 
 
 @click.command(context_settings={"show_default": True})
-@click.option("--generator", "path", type=click.Path(path_type=Path), default=GENERATOR, help="An exported generator.")
+@click.option("--generator", type=click.Path(path_type=Path), help="An exported generator. [default: the embedded one]")
 @click.option("--pictures", default=5000, help="Portraits a set.")
 @click.option("--threads", default=1, help="Of the processor.")
-def main(path: Path, pictures: int, threads: int) -> None:
+def main(generator: Path | None, pictures: int, threads: int) -> None:
     """Print the quality of a generator of portraits."""
     torch.set_num_threads(threads)
-    content = load(path)
-    generator = frozen(Generator(Architecture(**content["architecture"])), content["state"])
-    click.echo(json.dumps(quality(generator, embedded_regressor(), pictures), indent=1))
+    click.echo(json.dumps(quality(load_generator(generator), embedded_regressor(), pictures), indent=1))
 
 
 if __name__ == "__main__":
