@@ -20,7 +20,7 @@ from zplus_plugins.errors import DownloadError, LatentError, RequirementError
 from zplus_plugins.inversion import SPACES, Model, Point
 from zplus_plugins.inversion.alignment import of_codes
 from zplus_plugins.inversion.statistics import compute
-from zplus_plugins.portraits.regressor import MEASURED, Regressor
+from zplus_plugins.portraits.regressor import MEASURED, NAMES, UNSEEN, Regressor
 
 
 @pytest.fixture(scope="module")
@@ -153,10 +153,19 @@ def test_attributes_change_in_shares_of_their_ranges() -> None:
     after[:, 0] = torch.tensor([1.0, -1.0])  # yaw, from -1 to 1
     after[:, 3] = 0.5  # smile, from 0 to 1
     assert metrics.attribute_change(before, after, 0).tolist() == [0.5, -0.5]
-    assert metrics.attribute_leakage(before, after, 0).tolist() == pytest.approx([0.5 / (len(MEASURED) - 1)] * 2)
-    assert metrics.attribute_leakage(before, after, 3).tolist() == pytest.approx([0.5 / (len(MEASURED) - 1)] * 2)
+    others = len(MEASURED) - len(UNSEEN) - 1
+    assert metrics.attribute_leakage(before, after, 0).tolist() == pytest.approx([0.5 / others] * 2)
+    assert metrics.attribute_leakage(before, after, 3).tolist() == pytest.approx([0.5 / others] * 2)
     with pytest.raises(LatentError, match=f"expected \\(B, {len(MEASURED)}\\) twice"):
         metrics.attribute_change(before[:, 1:], after[:, 1:], 0)
+
+
+def test_what_the_regressor_cannot_see_does_not_leak() -> None:
+    before = torch.zeros(1, len(MEASURED))
+    after = before.clone()
+    after[:, [NAMES.index(name) for name in UNSEEN]] = 1
+    assert metrics.attribute_leakage(before, after, 0).item() == 0
+    assert metrics.attribute_leakage(before, after, 0, torch.ones(len(MEASURED))).item() > 0  # another regressor's
 
 
 def random_point(model: Model, space: str, n: int) -> Point:

@@ -14,7 +14,7 @@ from zplus_plugins.generators import Architecture, Generator
 from zplus_plugins.portraits import ATTRIBUTES, draw, embedded, evaluate, sample, train_encoder, train_regressor
 from zplus_plugins.portraits.attributes import HELD_OUT_SEED
 from zplus_plugins.portraits.files import MOST_BYTES, WEIGHTS, halved, load, save
-from zplus_plugins.portraits.regressor import NAMES, Regressor, perceptual
+from zplus_plugins.portraits.regressor import NAMES, UNSEEN, Regressor, perceptual
 
 TINY_GENERATOR = Architecture(64, (4, 4, 4, 3, 2), z_dim=8, w_dim=8, mapping_layers=2)
 THIN = (2, 3, 3, 4)
@@ -152,6 +152,12 @@ def test_the_embedded_regressor_sees_a_smile_and_a_person(held_out: torch.Tensor
     r2 = dict(zip(NAMES, (1 - error / attributes.var(dim=0)).tolist(), strict=True))
     assert min(r2[name] for name in ("yaw", "smile", "glasses", "age", "skin")) > 0.7
     assert train_regressor.measured(regressor, people=64)["auc"] > 0.9
+
+
+def test_the_embedded_regressor_sees_all_attributes_but_those_it_is_said_not_to_see() -> None:
+    r2 = train_regressor.measured(embedded.embedded_regressor(), people=256)["r2"]
+    assert max(r2[name] for name in UNSEEN) < 0.2
+    assert min(r2[name] for name in NAMES if name not in UNSEEN) > 0.5
 
 
 def test_the_embedded_encoder_rebuilds_drawn_portraits(held_out: torch.Tensor) -> None:

@@ -35,7 +35,7 @@ def of_portraits(own_encoder: bool) -> Instruments:
         RequirementError: an embedded network cannot be read.
     """
     from zplus_plugins.portraits.embedded import embedded_encoder, embedded_regressor
-    from zplus_plugins.portraits.regressor import perceptual
+    from zplus_plugins.portraits.regressor import UNSEEN, perceptual
 
     regressor = embedded_regressor()
     encoder = embedded_encoder() if own_encoder else None
@@ -58,6 +58,7 @@ def of_portraits(own_encoder: bool) -> Instruments:
         encode=encoder,
         about={
             "measures": "the embedded regressor's attributes, identity and perceptual distance",
+            "left out of leakage": ", ".join(UNSEEN),
             "regressor": _hash(regressor),
             "start of F": "the mean picture" if encoder is None else f"encoder {_hash(encoder)}",
         },

@@ -20,10 +20,19 @@ def attribute_change(before: Tensor, after: Tensor, index: int, ranges: Tensor |
 
 
 def attribute_leakage(before: Tensor, after: Tensor, index: int, ranges: Tensor | None = None) -> Tensor:
-    """Mean absolute change (B,) of all other attributes, in shares of their ranges; arguments as above."""
+    """Mean absolute change (B,) of all other attributes, in shares of their ranges; arguments as above.
+
+    Those that the embedded regressor cannot see, :data:`~zplus_plugins.portraits.regressor.UNSEEN`, do not count.
+    """
     changes = _changes(before, after, ranges).abs()
-    others = [column for column in range(changes.shape[1]) if column != index % changes.shape[1]]
-    return changes[:, others].mean(dim=1)
+    left_out = {index % changes.shape[1]} | (_unseen() if ranges is None else set())
+    return changes[:, [column for column in range(changes.shape[1]) if column not in left_out]].mean(dim=1)
+
+
+def _unseen() -> set[int]:
+    from zplus_plugins.portraits.regressor import NAMES, UNSEEN
+
+    return {NAMES.index(name) for name in UNSEEN}
 
 
 def _changes(before: Tensor, after: Tensor, ranges: Tensor | None) -> Tensor:
