@@ -15,6 +15,7 @@ from PIL import Image
 from support.comparisons import stand_in_for_embedded, tiny_model, tiny_pictures
 from zplus_plugins.cli import main
 from zplus_plugins.compare.run import as_bytes
+from zplus_plugins.device import name_of
 
 FILES = {"results.json", "table.csv", "report.html", "parts"}
 
@@ -96,7 +97,7 @@ def test_wrong_wishes(material: Path, tmp_path: Path, more: list[str], message: 
 
 def test_drawn_portraits_and_those_out_of_range(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The default way, with untrained networks in place of the embedded ones."""
-    stand_in_for_embedded(monkeypatch)
+    generator = stand_in_for_embedded(monkeypatch)
     arguments = ["--pictures", "2", "--steps", "1", "--out-of-range", "--spaces", "f/zplus,f/wplus"]
     result = CliRunner().invoke(main, ["compare", *arguments, "--out", str(tmp_path / "out")])
     assert result.exit_code == 0, result.output
@@ -106,6 +107,7 @@ def test_drawn_portraits_and_those_out_of_range(tmp_path: Path, monkeypatch: pyt
     assert {"mse", "ssim", "psnr", "perceptual", "identity", "nscd"} <= set(measured["figures"])
     assert set(measured["edits"]) == {"identity_input", "identity_own", "change", "leakage"}
     assert content["sets"]["held-out"]["gains"].keys() >= {"eleven", "two"}
+    assert content["settings"]["device"] == name_of(generator.const.device)
     assert content["settings"]["instrument start of F"].startswith("encoder ")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from zplus_plugins import malloc, plugins
+from zplus_plugins import malloc, options, plugins
 from zplus_plugins._version import __version__
 from zplus_plugins.check import reliances, rows, verdict
 from zplus_plugins.compare.cli import compare
@@ -105,8 +105,8 @@ def _split_latent(arguments: tuple[str, ...]) -> tuple[str | None, list[str]]:
 )
 @click.option("--without-f", is_flag=True, help="Leave out the feature map F: Z or Z+ alone.")
 @click.option("--without-mvg", is_flag=True, help="Leave out the upstream's MVG prior on W+ (SAM).")
-@click.option("--seed", type=click.IntRange(0), metavar="N", help="Seed of the start. [default: the script's own seed]")
-@click.option("--device", type=click.Choice(("auto", "cpu", "cuda")), default="auto", show_default=True)
+@click.option("--seed", type=options.SEED, metavar="N", help="Seed of the start. [default: the script's own seed]")
+@options.device
 @click.option(
     "--ops",
     type=click.Choice(CHOICES),
@@ -164,7 +164,7 @@ def run(
     latent: str | None,
     adapter: str | None,
     summary: Path | None,
-    **options: Any,
+    **wishes: Any,
 ) -> None:
     """Run an upstream SCRIPT with its ARGUMENTS, its W+ code replaced by Z+.
 
@@ -186,7 +186,7 @@ def run(
     if None not in (latent, late) and latent != late:
         raise UsageError(f"--latent was given twice, as {latent} before the script and {late} after it.")
     choice = plugins.choose(script, adapter)
-    this_run = Run(choice, Options(latent=latent or late, **options))
+    this_run = Run(choice, Options(latent=latent or late, **wishes))
     announce(this_run)
     _require_modules(script, choice.upstream)
     try:

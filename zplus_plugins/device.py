@@ -44,4 +44,9 @@ class Device:
 
     def name(self) -> str:
         """``cuda (NVIDIA ...)`` or ``cpu``: where the script has computed so far."""
-        return f"cuda ({torch.cuda.get_device_name()})" if self._cuda else "cpu"
+        return name_of(torch.device("cuda" if self._cuda else "cpu"))
+
+
+def name_of(device: torch.device) -> str:
+    """``cuda (NVIDIA ...)`` or ``cpu``."""
+    return f"cuda ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else device.type

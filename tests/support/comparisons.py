@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from zplus_plugins.compare import Edit, Instruments, PictureSet, Plan, prepare
-from zplus_plugins.directions import Direction
+from zplus_plugins.directions import Direction, domain
 from zplus_plugins.generators import Architecture, Generator, weights_hash
 from zplus_plugins.inversion import Model, Settings, space_named
 from zplus_plugins.inversion.statistics import compute
@@ -76,7 +76,7 @@ def stand_in_for_embedded(monkeypatch: pytest.MonkeyPatch, names: Sequence[str] 
     monkeypatch.setattr(regressor, "attributes", lambda pictures: pictures.flatten(1) @ patterns)
     encoder = Encoder(8, channels=(4, 4, 4)).eval().requires_grad_(False)
     directions = {name: _direction(generator, name) for name in names}
-    monkeypatch.setattr(prepare, "load_generator", lambda path=None: generator)
+    monkeypatch.setattr(domain, "load_generator", lambda path=None: generator)
     monkeypatch.setattr(prepare, "embedded_directions", lambda: directions)
     monkeypatch.setattr(embedded, "embedded_regressor", lambda: regressor)
     monkeypatch.setattr(embedded, "embedded_encoder", lambda: encoder)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from math import isnan
 from pathlib import Path
 from typing import Any
 
 import click
 
-from zplus_plugins.compare.plan import DEFAULT_SPACES, PICTURES, STEPS
+from zplus_plugins import options
+from zplus_plugins.compare.plan import DEFAULT_SPACES, MOST_PICTURES, PICTURES, STEPS
+from zplus_plugins.errors import UsageError
 
 
 @click.command()
@@ -20,25 +23,30 @@ from zplus_plugins.compare.plan import DEFAULT_SPACES, PICTURES, STEPS
 @click.option("--steps", type=click.IntRange(1), metavar="N", help=f"Optimizer steps of each space. [default: {STEPS}]")
 @click.option(
     "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=options.FOLDER,
     default=Path("compare_out"),
     show_default=True,
     help="Folder for the results; a comparison that was interrupted goes on there.",
 )
 @click.option(
     "--generator",
-    type=click.Path(path_type=Path),
+    type=options.FILE,
     metavar="FILE",
     help="A StyleGAN2 generator's weights. [default: the embedded generator of drawn portraits]",
 )
-@click.option("--pictures", type=click.IntRange(1), metavar="N", help=f"Portraits to draw. [default: {PICTURES}]")
+@click.option(
+    "--pictures",
+    type=click.IntRange(1, MOST_PICTURES),
+    metavar="N",
+    help=f"Portraits to draw. [default: {PICTURES}]",
+)
 @click.option("--out-of-range", is_flag=True, help="Also rotated, shifted and coloured portraits, apart: four sets.")
 @click.option("--resize", is_flag=True, help="Resize square IMAGES to the generator's resolution.")
 @click.option(
     "--direction",
     "directions",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=options.FILE,
     metavar="FILE",
     help="An editing direction from zplus directions; may be repeated. [default: the embedded generator's own, or "
     "GANSpace's first five]",
@@ -51,16 +59,17 @@ from zplus_plugins.compare.plan import DEFAULT_SPACES, PICTURES, STEPS
     help="Of edits in Z and Z+: local lets each code chase the direction in W by its own way; global takes the one "
     "direction in Z, as the paper does.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, metavar="N", help="Other portraits.")
+@click.option("--seed", type=options.SEED, default=0, show_default=True, metavar="N", help="Other portraits.")
 @click.option(
     "--margin",
-    type=click.FloatRange(0, min_open=True),
+    type=click.FloatRange(0, 1, min_open=True),
     default=0.05,
     show_default=True,
     metavar="SHARE",
     help="By which F/Z+ may be worse than F/W+(P_N) to count as not inferior, as a share of that one's mean. The "
     "paper's margin of 1e-8 is tested too.",
 )
+@options.device
 @click.option("--without-lpips", is_flag=True, help="With photographs: mean squared error as the only loss.")
 @click.option("--overwrite", is_flag=True, help="Start anew in --out, whatever is there of another comparison.")
 def compare(out: Path, margin: float, overwrite: bool, without_lpips: bool, **wishes: Any) -> None:
@@ -76,6 +85,8 @@ def compare(out: Path, margin: float, overwrite: bool, without_lpips: bool, **wi
       zplus compare --pictures 50 --steps 200 --out-of-range     as in the paper, and beyond
       zplus compare faces/ --generator ffhq.pkl --spaces f/zplus,f/wplus,f/wplus-pn
     """
+    if isnan(margin):
+        raise UsageError("--margin nan: expected a share above 0 and up to 1, such as 0.05.")
     from zplus_plugins.compare.command import run
     from zplus_plugins.compare.prepare import Wishes
 

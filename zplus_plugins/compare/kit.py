@@ -25,11 +25,12 @@ from zplus_plugins.metrics import (
 _PIXELS: dict[str, Figure] = {"mse": mse, "ssim": ssim, "psnr": psnr}
 
 
-def of_portraits(own_encoder: bool) -> Instruments:
+def of_portraits(own_encoder: bool, device: torch.device) -> Instruments:
     """Instruments of drawn portraits: the embedded networks, and LPIPS if its weights are there already.
 
     Args:
         own_encoder: whether the generator is the embedded one, so that its encoder finds where F starts.
+        device: of the pictures.
 
     Raises:
         RequirementError: an embedded network cannot be read.
@@ -37,8 +38,8 @@ def of_portraits(own_encoder: bool) -> Instruments:
     from zplus_plugins.portraits.embedded import embedded_encoder, embedded_regressor
     from zplus_plugins.portraits.regressor import UNSEEN, perceptual
 
-    regressor = embedded_regressor()
-    encoder = embedded_encoder() if own_encoder else None
+    regressor = embedded_regressor().to(device)
+    encoder = embedded_encoder().to(device) if own_encoder else None
     distance = partial(perceptual, regressor)
     figures: dict[str, Figure] = {**_PIXELS, "perceptual": distance}
     missing = {}

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from zplus_plugins._version import __version__
+from zplus_plugins.device import name_of
 from zplus_plugins.generators import weights_hash
 from zplus_plugins.inversion import Model, Point, Settings, Space
 from zplus_plugins.inversion.inverter import Likeness
@@ -18,6 +19,7 @@ from zplus_plugins.ops.cache import digest
 STRENGTHS = tuple(round(-2 + 0.4 * step, 1) for step in range(11))
 DEFAULT_SPACES = ("w", "wplus", "zplus", "wplus-pn", "f/wplus", "f/wplus-pn", "f/zplus", "f/z")
 PICTURES = 20  # drawn, and steps: minutes on two cores
+MOST_PICTURES = 10_000
 STEPS = 120
 BATCH = 8
 SHOWN = 6  # pictures of a set whose edits the report shows
@@ -140,6 +142,7 @@ class Plan:
         return {
             "package": __version__,
             "torch": torch.__version__,
+            "device": name_of(model.generator.const.device),
             "threads": str(torch.get_num_threads()),
             "generator": weights_hash(model.generator),
             "F's resolution": str(model.f_resolution),

@@ -9,9 +9,10 @@ from pathlib import Path
 from zplus_plugins.compare import kit
 from zplus_plugins.compare.plan import DEFAULT_SPACES, PICTURES, STEPS, Edit, Instruments, PictureSet, Plan, Way
 from zplus_plugins.directions import Direction, embedded_directions, find_ganspace
+from zplus_plugins.directions.domain import is_embedded, open_model
 from zplus_plugins.errors import UsageError
-from zplus_plugins.generators import Generator, load_generator, weights_hash
-from zplus_plugins.inversion import SPACES, Model, Settings, Space, space_named, statistics_of
+from zplus_plugins.generators import Generator
+from zplus_plugins.inversion import SPACES, Model, Settings, Space, space_named
 from zplus_plugins.inversion.images import read_pictures
 from zplus_plugins.portraits import RESOLUTION, draw, out_of_range, sample
 from zplus_plugins.portraits.attributes import HELD_OUT_SEED, ODD
@@ -34,6 +35,7 @@ class Wishes:
     directions: tuple[Path, ...] = ()
     seed: int = 0
     way: Way = "local"
+    device: str = "auto"
     with_lpips: bool = True
 
 
@@ -57,21 +59,17 @@ def prepare(wishes: Wishes) -> Prepared:
     spaces = chosen_spaces(wishes.spaces)
     if wishes.images and (wishes.pictures is not None or wishes.out_of_range):
         raise UsageError("--pictures and --out-of-range are about drawn portraits: leave them out, or the IMAGES.")
-    generator = load_generator(wishes.generator)
-    own = wishes.generator is None or _is_embedded(generator)
+    if wishes.resize and not wishes.images:
+        raise UsageError("--resize is about IMAGES, and there are none: drawn portraits have the generator's size.")
+    model = open_model(wishes.generator, wishes.device)
+    generator = model.generator
+    own = wishes.generator is None or is_embedded(generator)
     sets = _sets(wishes, generator)
     portraits = own or not wishes.images
-    model = Model(generator, statistics_of(generator))
-    instruments = kit.of_portraits(own) if portraits else kit.of_photographs(wishes.with_lpips)
+    instruments = kit.of_portraits(own, generator.const.device) if portraits else kit.of_photographs(wishes.with_lpips)
     edits = _edits(wishes, model, own, portraits)
     plan = Plan(sets, spaces, edits, replace(Settings(), steps=wishes.steps), wishes.seed, way=wishes.way)
     return Prepared(plan, model, instruments, _evidence(generator, own, portraits))
-
-
-def _is_embedded(generator: Generator) -> bool:
-    if generator.architecture.resolution != RESOLUTION:
-        return False
-    return weights_hash(generator) == weights_hash(load_generator())
 
 
 def chosen_spaces(text: str) -> tuple[Space, ...]:

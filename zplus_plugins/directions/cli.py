@@ -6,22 +6,19 @@ from pathlib import Path
 
 import click
 
+from zplus_plugins import options
 from zplus_plugins.errors import UsageError
 
 METHODS = ("ganspace", "sefa", "interfacegan", "chase")
 LIKENESSES = ("auto", "features", "lpips", "none")
 DEFAULT_SPACE = "f/zplus"
 
-_file = click.Path(dir_okay=False, path_type=Path)
 _generator = click.option(
     "--generator",
-    type=_file,
+    type=options.FILE,
     help="A generator's file (NVlabs, rosinality, genforce, or trained here). [default: the embedded one]",
 )
-_device = click.option("--device", type=click.Choice(("auto", "cpu", "cuda")), default="auto", show_default=True)
-_out = click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder for the results."
-)
+_out = click.option("--out", type=options.FOLDER, required=True, help="Folder for the results.")
 
 
 @click.command()
@@ -34,10 +31,10 @@ _out = click.option(
     show_default=True,
     help="Directions of GANSpace or SeFa; InterFaceGAN has one for each attribute.",
 )
-@click.option("--w", type=_file, help="A direction in W (.pt or .npy) whose direction in Z the chase finds.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of random codes.")
+@click.option("--w", type=options.FILE, help="A direction in W (.pt or .npy) whose direction in Z the chase finds.")
+@click.option("--seed", type=options.SEED, default=0, show_default=True, help="Of random codes.")
 @click.option("--no-preview", is_flag=True, help="Draw no pictures of what the directions do.")
-@_device
+@options.device
 @_out
 def directions(
     generator: Path | None,
@@ -106,7 +103,7 @@ def directions(
     help="Perceptual distance: auto takes the embedded regressor's features for the embedded generator, else LPIPS.",
 )
 @_generator
-@_device
+@options.device
 @_out
 def invert(
     pictures: tuple[Path, ...],
@@ -143,7 +140,7 @@ def invert(
 
 
 @click.command()
-@click.argument("record", type=_file)
+@click.argument("record", type=options.FILE)
 @click.option("--direction", metavar="NAME|FILE", required=True, help="An embedded direction, or one found.")
 @click.option("--strength", metavar="START:STOP:COUNT", default="-3:3:11", show_default=True)
 @click.option(
@@ -155,7 +152,7 @@ def invert(
     "alone; global takes the one direction in Z that the generator has.",
 )
 @_generator
-@_device
+@options.device
 @_out
 def edit(record: Path, direction: str, strength: str, way: str, generator: Path | None, device: str, out: Path) -> None:
     """Move an inverted picture along a direction, and write a picture for each strength.

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from zplus_plugins.device import Device
-from zplus_plugins.generators import load_generator, weights_hash
+from zplus_plugins.generators import Generator, load_generator, weights_hash
 from zplus_plugins.generators.layers import Noise
-from zplus_plugins.generators.load import EMBEDDED
 from zplus_plugins.inversion import Model, Statistics, statistics_of
 from zplus_plugins.inversion.inverter import Likeness
+from zplus_plugins.portraits import RESOLUTION
 
 Choice = Literal["auto", "features", "lpips", "none"]
 
@@ -70,10 +70,15 @@ def open_domain(path: Path | None = None, likeness: Choice = "auto", device: str
         DownloadError: LPIPS needs weights that are not there.
     """
     model = open_model(path, device)
-    embedded = path is None or (EMBEDDED.exists() and weights_hash(model.generator) == weights_hash(load_generator()))
+    embedded = path is None or is_embedded(model.generator)
     if likeness == "auto":
         likeness = "features" if embedded else "lpips"
     return Domain(model, _likeness(likeness, model), _encoder(model) if embedded else None)
+
+
+def is_embedded(generator: Generator) -> bool:
+    """Whether a generator is the embedded one, whatever file it comes from."""
+    return generator.architecture.resolution == RESOLUTION and weights_hash(generator) == weights_hash(load_generator())
 
 
 def _likeness(choice: Choice, model: Model) -> Likeness | None:

@@ -101,6 +101,8 @@ def invert(
             with torch.no_grad():
                 code.copy_(retract(code))
         on_step(step + 1)
+    if targets.is_cuda:
+        torch.cuda.synchronize(targets.device)  # until then, the last steps are only queued
     seconds = (time.perf_counter() - begin) / max(settings.steps, 1)
     found = replace(point, code=code.detach(), f=None if features is None else features.detach())
     return Inversion(found, losses.detach(), seconds)
