@@ -83,6 +83,17 @@ def test_other_settings_are_refused_or_start_anew(tmp_path: Path) -> None:
     assert Parts(tmp_path / "parts", settings, overwrite=True).load("held-out-wplus-000") is None
 
 
+def test_two_comparisons_in_one_folder_do_not_take_each_others_parts(tmp_path: Path) -> None:
+    first = Parts(tmp_path, {"steps": "1"})
+    second = Parts(tmp_path, {"steps": "2"}, overwrite=True)
+    first.save("part", {"values": np.ones(2)})  # it still runs
+    assert second.load("part") is None
+    second.save("part", {"values": np.zeros(2)})
+    assert first.load("part") is None
+    kept = Parts(tmp_path, {"steps": "2"}).load("part")
+    assert kept is not None and list(kept) == ["values"]
+
+
 def test_ways_on_the_hypersphere_differ_there_alone(tmp_path: Path) -> None:
     plan = tiny_plan()
     local, shared = _run(tmp_path / "a", plan), _run(tmp_path / "b", replace(plan, way="global"))

@@ -18,7 +18,7 @@ from zplus_plugins.compare.run import Results, compare, steps_of
 from zplus_plugins.compare.verdicts import NAMES, verdicts
 from zplus_plugins.console import columns, say
 from zplus_plugins.inversion import SPACES
-from zplus_plugins.outputs import write_whole
+from zplus_plugins.outputs import results_folder, write_whole
 
 
 def run(wishes: Wishes, out: Path, margin: float, overwrite: bool) -> None:
@@ -44,7 +44,8 @@ def carry_out(ready: Prepared, out: Path, margin: float, overwrite: bool = False
     plan = ready.plan
     say_missing(ready)
     settings = plan.identified(ready.model, ready.instruments)
-    results = _compared(ready, Parts(out / "parts", settings, overwrite))
+    with results_folder(out / "parts"):
+        results = _compared(ready, Parts(out / "parts", settings, overwrite))
     found = [findings(plan, pictures, results[pictures.name], margin) for pictures in plan.sets]
     stated = {**settings, "spaces": ", ".join(s.title for s in plan.spaces), "chosen margin": f"{margin:g}"}
     files = {

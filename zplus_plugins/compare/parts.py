@@ -12,15 +12,18 @@ from pathlib import Path
 import numpy as np
 
 from zplus_plugins.errors import RequirementError, UsageError
+from zplus_plugins.ops.cache import digest
 from zplus_plugins.outputs import write_whole
 
 Arrays = dict[str, np.ndarray]
 _SETTINGS = "settings.json"
+_OWNER = "settings"
 _MOST_NAMED = 4
 
 
 class Parts:
-    """The folder of parts made with the same settings.
+    """The folder of parts made with the same settings, which every part names, so that two comparisons that run in one
+    folder at once do not take each other's.
 
     Args:
         folder: made if it is absent.
@@ -34,6 +37,7 @@ class Parts:
 
     def __init__(self, folder: Path, settings: Mapping[str, str], overwrite: bool = False) -> None:
         self.folder = folder
+        self._owner = digest(*(f"{name}={text}\n".encode() for name, text in sorted(settings.items())))
         try:
             if overwrite and folder.exists():
                 shutil.rmtree(folder)
@@ -50,10 +54,11 @@ class Parts:
             )
 
     def load(self, name: str) -> Arrays | None:
-        """A finished part; None if there is none, or if its file is damaged."""
+        """A finished part; None if there is none, if its file is damaged, or if it was made with other settings."""
         try:
             with np.load(io.BytesIO(self._path(name).read_bytes()), allow_pickle=False) as file:
-                return dict(file)
+                arrays = dict(file)
+                return arrays if str(arrays.pop(_OWNER, "")) == self._owner else None
         except (OSError, ValueError, EOFError, zipfile.BadZipFile):
             return None
 
@@ -64,7 +69,7 @@ class Parts:
             RequirementError: it cannot be written.
         """
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+        np.savez_compressed(buffer, **arrays, **{_OWNER: np.array(self._owner)})  # type: ignore[arg-type]
         write_whole(self._path(name), buffer.getvalue())
 
     def count(self) -> int:
