@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from zplus_plugins.errors import RequirementError
 from zplus_plugins.generators import Generator
 from zplus_plugins.generators.load import weights_hash
 from zplus_plugins.ops import cache
@@ -72,7 +73,7 @@ def statistics_of(generator: Generator) -> Statistics:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, buffer.getvalue())
-    except OSError:
+    except (OSError, RequirementError):
         pass  # they take seconds to compute again
     return computed
 
