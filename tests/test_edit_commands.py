@@ -5,18 +5,16 @@ from __future__ import annotations
 import errno
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner, Result
 from PIL import Image
 
-from support.generator_files import trained
-from zplus_plugins.cli import main
+from support.commands import GENERATOR, INVERT, done, make_material, zplus
+from support.outcome import refused
 from zplus_plugins.directions import Direction, local_way, moved_along
 from zplus_plugins.directions.edit import strengths_of
 from zplus_plugins.directions.record import PointRecord
@@ -24,9 +22,7 @@ from zplus_plugins.errors import RecordError, UsageError
 from zplus_plugins.generators import weights_hash
 from zplus_plugins.inversion import SPACES, Model, Settings, invert, statistics_of
 from zplus_plugins.inversion.images import read_pictures
-from zplus_plugins.portraits.files import save, sheet
-
-GENERATOR = trained()
+from zplus_plugins.portraits.files import sheet
 
 
 @pytest.fixture(scope="module")
@@ -36,20 +32,8 @@ def model() -> Model:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with two generators, and two pictures of the first one, inverted, and a direction of each."""
     folder = tmp_path_factory.mktemp("made")
-    (folder / "faces").mkdir()
-    pictures = GENERATOR(torch.randn(2, 12, generator=torch.Generator().manual_seed(0)))
-    for name, picture in zip(("anna", "bert"), pictures, strict=True):
-        sheet(picture[None], 1).save(folder / "faces" / f"{name}.png")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        for name, seed in (("generator", 0), ("other", 1)):
-            generator = trained(seed=seed)
-            save(Path(f"{name}.pt"), {"architecture": asdict(generator.architecture), "state": generator.state_dict()})
-            common = ("--components", 1, "--no-preview", "--out", f"found_{name}")
-            done("directions", "--generator", f"{name}.pt", *common)
-        done(*INVERT)
+    make_material(folder)
     return folder
 
 
@@ -69,29 +53,9 @@ def work(inverted: Path) -> Path:
     return inverted
 
 
-def zplus(*arguments: object) -> Result:
-    return CliRunner().invoke(main, list(map(str, arguments)))
-
-
-def done(*arguments: object) -> list[str]:
-    result = zplus(*arguments)
-    assert result.exit_code == 0, result.output
-    return [line for line in result.stdout.splitlines() if "%|" not in line]
-
-
 def pixels(path: str) -> np.ndarray:
     with Image.open(path) as picture:
         return np.asarray(picture)
-
-
-def refused(result: Result, status: int, *parts: str) -> None:
-    assert result.exit_code == status, result.output
-    assert result.output.count("zplus: error:") == 1 and "Traceback" not in result.output
-    for part in parts:
-        assert part in result.output
-
-
-INVERT = ("invert", "--generator", "generator.pt", "--steps", 3, "--likeness", "none", "--out", "inverted", "faces")
 
 
 def test_invert_edit_and_directions_work_together(work: Path, model: Model) -> None:
@@ -153,7 +117,9 @@ def test_strengths(text: str, strengths: list[float]) -> None:
     assert strengths_of(text) == strengths
 
 
-@pytest.mark.parametrize("text", ["", "a", "1:2", "1:2:0", "1:2:b", "nan", "0:inf:3", "0:1:9999", "0:0.001:9", "1:1:2"])
+@pytest.mark.parametrize(
+    "text", ["", "a", "1:2", "1:2:0", "3:-3:0", "1:2:b", "nan", "0:inf:3", "0:1:9999", "1e30", "0:0.001:9", "1:1:2"]
+)
 def test_no_strengths(text: str) -> None:
     with pytest.raises(UsageError, match="--strength"):
         strengths_of(text)

@@ -113,7 +113,7 @@ def test_hash_names_what_is_computed(generator: Generator, tmp_path: Path) -> No
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:
-    refused(tmp_path / "absent.pkl", "There is no file")
+    refused(tmp_path / "absent.pkl", "There is no generator")
     refused(tmp_path, "cannot be read: Is a directory")
     for content in (b"", b"<html>not found</html>", b"PK\3\4" + bytes(100), b"version https://git-lfs.github.com"):
         (tmp_path / "a.pt").write_bytes(content)

@@ -19,6 +19,7 @@ from zplus_plugins.adapter import Writer
 from zplus_plugins.errors import RequirementError
 from zplus_plugins.journal import Journal
 
+_UNFINISHED = ".unfinished-"
 OnWrite = Callable[[Path, Any], None]
 
 
@@ -86,7 +87,7 @@ def whole_file(target: Path) -> Iterator[Path]:
     Raises:
         RequirementError: the folder cannot be written to, or the disk is full.
     """
-    folder = target.with_name(f".unfinished-{os.getpid()}-{target.name}")
+    folder = target.with_name(f"{_UNFINISHED}{os.getpid()}-{target.name}")
     unfinished = folder / target.name
     try:
         folder.mkdir(exist_ok=True)
@@ -107,25 +108,45 @@ def write_whole(target: Path, content: bytes) -> None:
 
 
 @contextlib.contextmanager
+def results_folder(target: Path) -> Iterator[None]:
+    """See to it, before work is spent, that a folder can be written to; it is taken away again if nothing came of it.
+
+    Raises:
+        RequirementError: the folder cannot be written to, or the disk is full.
+    """
+    absent = [folder for folder in (target, *target.parents) if not folder.exists()]
+    try:
+        with _explained(target):
+            target.mkdir(parents=True, exist_ok=True)
+            Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=target)).rmdir()
+        yield
+    finally:
+        with contextlib.suppress(OSError):  # it holds results
+            for folder in absent:
+                folder.rmdir()
+
+
+@contextlib.contextmanager
 def whole_folder(target: Path) -> Iterator[Path]:
     """A temporary folder whose files all go to the folder ``target`` if all goes well, over those of the same names.
 
     Raises:
         RequirementError: the folder cannot be written to, or the disk is full.
     """
-    present = target.exists()
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=target))
+    with results_folder(target), _explained(target):
+        unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=target))
         try:
             yield unfinished
             for file in sorted(unfinished.iterdir()):
                 file.replace(target / file.name)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
-            if not present:
-                with contextlib.suppress(OSError):  # it holds results
-                    target.rmdir()
+
+
+@contextlib.contextmanager
+def _explained(target: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise RequirementError(
             f"Cannot write to {target}: {error.strerror or error}. Free some space or choose another output folder."

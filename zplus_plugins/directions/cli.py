@@ -8,6 +8,7 @@ import click
 
 from zplus_plugins import options
 from zplus_plugins.errors import UsageError
+from zplus_plugins.outputs import results_folder
 
 METHODS = ("ganspace", "sefa", "interfacegan", "chase")
 LIKENESSES = ("auto", "features", "lpips", "none")
@@ -75,19 +76,20 @@ def directions(
 
     given = None if w is None else read_w(w)
     model = open_model(generator, device)
-    if method == "ganspace":
-        found = d.find_ganspace(model, components, seed=seed)
-    elif method == "sefa":
-        found = d.find_sefa(model, components, seed=seed)
-    elif given is not None and w is not None:
-        found = [d.find_by_chase(model, given, w.stem, seed=seed)]
-    else:
-        names, scores = portrait_scores(model.generator.const.device)
-        with tqdm(total=CODES, desc="scores", unit="picture") as bar:
-            found = d.find_interfacegan(model, scores, names, seed=seed, on_codes=bar.update)
-    with tqdm(total=len(found), desc="previews", unit="direction", disable=no_preview) as bar:
-        for path in write_directions(model, found, out, not no_preview, bar.update):
-            click.echo(path)
+    with results_folder(out):
+        if method == "ganspace":
+            found = d.find_ganspace(model, components, seed=seed)
+        elif method == "sefa":
+            found = d.find_sefa(model, components, seed=seed)
+        elif given is not None and w is not None:
+            found = [d.find_by_chase(model, given, w.stem, seed=seed)]
+        else:
+            names, scores = portrait_scores(model.generator.const.device)
+            with tqdm(total=CODES, desc="scores", unit="picture") as bar:
+                found = d.find_interfacegan(model, scores, names, seed=seed, on_codes=bar.update)
+        with tqdm(total=len(found), desc="previews", unit="direction", disable=no_preview) as bar:
+            for path in write_directions(model, found, out, not no_preview, bar.update):
+                click.echo(path)
 
 
 @click.command()
@@ -130,12 +132,15 @@ def invert(
     from zplus_plugins.directions.domain import open_domain
     from zplus_plugins.directions.inverting import invert_files, named_files
     from zplus_plugins.inversion import Settings, space_named
+    from zplus_plugins.inversion.images import read_pictures
 
     settings = Settings() if steps is None else Settings(steps=steps)
     chosen, files = space_named(space), named_files(pictures)
     domain = open_domain(generator, likeness, device)  # type: ignore[arg-type]
-    with tqdm(total=len(files) * settings.steps, desc=chosen.title, unit="step") as bar:
-        for path in invert_files(files, domain, chosen, settings, out, resize=resize, on_step=bar.update):
+    targets = read_pictures(files.values(), domain.model.generator.architecture.resolution, resize)
+    total = len(files) * settings.steps
+    with results_folder(out), tqdm(total=total, desc=chosen.title, unit="step") as bar:
+        for path in invert_files(files, targets, domain, chosen, settings, out, on_step=bar.update):
             click.echo(path)
 
 
@@ -172,6 +177,7 @@ def edit(record: Path, direction: str, strength: str, way: str, generator: Path 
     strengths, read = strengths_of(strength), PointRecord.load(record)
     model = open_model(generator, device, read.f_resolution, read.noise)
     point, found = read.require(model), direction_named(direction, model.generator)
-    pictures = edited(model, point, found, strengths, local=way == "local")
-    for path in write_edit(pictures, strengths, f"{record.stem}-{found.name}", out):
-        click.echo(path)
+    with results_folder(out):
+        pictures = edited(model, point, found, strengths, local=way == "local")
+        for path in write_edit(pictures, strengths, f"{record.stem}-{found.name}", out):
+            click.echo(path)

@@ -131,7 +131,7 @@ class Direction:
             read = {"w": torch.from_numpy(w), "z": torch.from_numpy(z), **about}
             direction = cls(**read)
         except FileNotFoundError:
-            raise DirectionError(f"There is no direction {path}.") from None
+            raise DirectionError(f"There is no direction {path} (looked in {Path.cwd()}).") from None
         except DirectionError as error:
             raise DirectionError(f"{path}: {error}") from None
         except Exception as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import torch
@@ -18,6 +17,7 @@ from zplus_plugins.outputs import whole_folder
 from zplus_plugins.portraits.files import sheet
 
 MOST = 1001
+STRONGEST = 1000.0
 _COLUMNS = 11
 
 
@@ -35,8 +35,10 @@ def strengths_of(text: str) -> list[float]:
         count = int(parts[2]) if len(parts) == 3 else 1
     except ValueError:
         raise UsageError(f"--strength {text}: expected START:STOP:COUNT, such as -3:3:11, or a number.") from None
-    if not (math.isfinite(start) and math.isfinite(stop)) or not 1 <= count <= MOST:
-        raise UsageError(f"--strength {text}: expected finite strengths, and 1 to {MOST} of them.")
+    if not (abs(start) <= STRONGEST and abs(stop) <= STRONGEST) or not 1 <= count <= MOST:
+        raise UsageError(
+            f"--strength {text}: expected strengths from {-STRONGEST:g} to {STRONGEST:g}, and 1 to {MOST} of them."
+        )
     strengths = [round(value, 3) + 0.0 for value in torch.linspace(start, stop, count, dtype=torch.float64).tolist()]
     if len(set(strengths)) < count:
         raise UsageError(f"--strength {text}: the strengths are nearer to each other than 0.001. Ask for fewer.")

@@ -67,7 +67,7 @@ def read_w(path: Path) -> Tensor:
             raise ValueError(f"it holds a {type(tensor).__name__}, no tensor")
         return tensor.float()
     except FileNotFoundError:
-        raise DirectionError(f"There is no direction {path}.") from None
+        raise DirectionError(f"There is no direction {path} (looked in {Path.cwd()}).") from None
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DirectionError(f"{path} cannot be read as a direction in W ({reason}).") from None

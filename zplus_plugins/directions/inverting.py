@@ -15,7 +15,7 @@ from zplus_plugins.directions.domain import Domain
 from zplus_plugins.directions.record import PointRecord
 from zplus_plugins.errors import UsageError
 from zplus_plugins.inversion import Settings, Space, invert
-from zplus_plugins.inversion.images import picture_files, read_pictures
+from zplus_plugins.inversion.images import picture_files
 from zplus_plugins.outputs import whole_folder
 from zplus_plugins.portraits.files import sheet
 
@@ -39,32 +39,31 @@ def named_files(paths: Sequence[Path]) -> dict[str, Path]:
 
 def invert_files(
     files: dict[str, Path],
+    targets: Tensor,
     domain: Domain,
     space: Space,
     settings: Settings,
     out: Path,
     *,
-    resize: bool = False,
     on_step: Callable[[int], object] = lambda pictures: None,
 ) -> list[Path]:
     """Invert pictures, some at a time; of each, ``NAME.npz`` and ``NAME.png`` are written together or not at all.
 
     Args:
         files: pictures by their results' names.
+        targets: what they show, (len(files), 3, R, R) in [-1, 1].
         domain: of the generator.
         space, settings: of the inversion.
         out: folder of the results.
-        resize: pictures of another size.
         on_step: called after each step with how many pictures have made it.
 
     Returns:
         The records' files.
 
     Raises:
-        RequirementError: a picture cannot be used, or the results not be written.
+        RequirementError: the results cannot be written.
         RecordError: an inversion has left the numbers.
     """
-    targets = read_pictures(files.values(), domain.model.generator.architecture.resolution, resize)
     written = []
     for names, batch in zip(_batches(list(files)), torch.split(targets, _AT_ONCE), strict=True):
         batch = batch.to(domain.model.generator.const.device)

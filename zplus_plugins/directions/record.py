@@ -103,13 +103,13 @@ class PointRecord:
             with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as content:
                 arrays = {name: torch.from_numpy(content[name]) for name in content.files if name != "about"}
                 about = json.loads(str(content["about"]))
-            if about.pop("format") != FORMAT or about["noise"] not in get_args(Noise):
-                raise ValueError(f"it is not of format {FORMAT}")
+            if about.pop("format") != FORMAT or about.get("noise") not in get_args(Noise):
+                raise ValueError(f"it is no record of format {FORMAT}")
             point = Point(SPACES[about.pop("space")], **arrays)
             record = cls(point, **about)
             record._check()
         except FileNotFoundError:
-            raise RecordError(f"There is no record {path}.") from None
+            raise RecordError(f"There is no record {path} (looked in {Path.cwd()}).") from None
         except RecordError as error:
             raise RecordError(f"{path}: {error}") from None
         except Exception as error:

@@ -98,7 +98,9 @@ def _checked(source: Source, name: str, tensor: Tensor, shape: torch.Size) -> Te
             f"{source.kind} generator."
         )
     if not fitted.isfinite().all():
-        raise GeneratorFileError(f"{name} holds NaN or infinite numbers: this network's training failed.")
+        raise GeneratorFileError(
+            f"{name} holds NaN or infinite numbers: this network's training failed. Take another checkpoint."
+        )
     return fitted
 
 

@@ -43,7 +43,7 @@ def read(path: Path) -> Any:
     except unpickle.RefusedError as error:
         raise GeneratorFileError(TENSORFLOW.get(str(error), REFUSED).format(path=path, name=error)) from error
     except FileNotFoundError as error:
-        raise GeneratorFileError(f"There is no file {path}.") from error
+        raise GeneratorFileError(f"There is no generator {path} (looked in {Path.cwd()}).") from error
     except OSError as error:
         raise GeneratorFileError(f"{path} cannot be read: {error.strerror or error}.") from error
     except Exception as error:  # what nobody vouches for can fail in any way

@@ -71,12 +71,15 @@ def _read(path: Path, resolution: int, resize: bool) -> Tensor:
                 _check(path, image, resolution, resize)
                 pixels = _pixels(path, ImageOps.exif_transpose(image), image.format)
     except UnidentifiedImageError:
-        raise RequirementError(f"{path} is not a picture of a format that Pillow reads.") from None
+        what = "is not a picture of a format that Pillow reads" if path.stat().st_size else "is empty (0 bytes)"
+        raise RequirementError(f"{path} {what}. Leave it out, or save it anew, as PNG for instance.") from None
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         most = (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
         raise RequirementError(f"{path} has more than {most} million pixels. Crop it or make it smaller.") from None
     except _UNREADABLE as error:
-        raise RequirementError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+        raise RequirementError(
+            f"{path} cannot be read: {getattr(error, 'strerror', None) or error}. Leave it out, or save it anew."
+        ) from None
     picture = torch.from_numpy(pixels).permute(2, 0, 1) * 2 - 1
     if picture.shape[-1] == resolution:
         return picture.contiguous()

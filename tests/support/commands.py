@@ -1,0 +1,44 @@
+"""``zplus invert | directions | edit | compare`` on a tiny generator, in this process."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner, Result
+
+from support.generator_files import trained
+from zplus_plugins.cli import main
+from zplus_plugins.portraits.files import save, sheet
+
+GENERATOR = trained()
+INVERT = ("invert", "--generator", "generator.pt", "--steps", 3, "--likeness", "none", "--out", "inverted", "faces")
+
+
+def zplus(*arguments: object) -> Result:
+    return CliRunner().invoke(main, list(map(str, arguments)))
+
+
+def done(*arguments: object) -> list[str]:
+    """Run what must succeed; the lines that it prints."""
+    result = zplus(*arguments)
+    assert result.exit_code == 0, result.output
+    return [line for line in result.stdout.splitlines() if "%|" not in line]
+
+
+def make_material(folder: Path) -> None:
+    """Fill a folder with two generators, two pictures of the first one, inverted, and a direction of each."""
+    (folder / "faces").mkdir()
+    pictures = GENERATOR(torch.randn(2, 12, generator=torch.Generator().manual_seed(0)))
+    for name, picture in zip(("anna", "bert"), pictures, strict=True):
+        sheet(picture[None], 1).save(folder / "faces" / f"{name}.png")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for name, seed in (("generator", 0), ("other", 1)):
+            generator = trained(seed=seed)
+            save(Path(f"{name}.pt"), {"architecture": asdict(generator.architecture), "state": generator.state_dict()})
+            common = ("--components", 1, "--no-preview", "--out", f"found_{name}")
+            done("directions", "--generator", f"{name}.pt", *common)
+        done(*INVERT)

@@ -1,0 +1,264 @@
+"""What nobody should give to ``zplus invert | compare | directions | edit``: one clear message, and nothing is left."""
+
+from __future__ import annotations
+
+import errno
+import os
+import pickle
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from support.commands import GENERATOR, done, make_material, zplus
+from support.outcome import refused
+from zplus_plugins.directions import inverting
+from zplus_plugins.inversion import Model, statistics_of
+from zplus_plugins.portraits.files import save
+
+COMMANDS: dict[str, tuple[object, ...]] = {
+    "invert": ("invert", "--steps", 1, "--likeness", "none"),
+    "compare": ("compare", "--steps", 1, "--without-lpips", "--spaces", "wplus"),
+    "directions": ("directions", "--components", 1, "--no-preview"),
+    "edit": ("edit", "inverted/anna.npz", "--direction", "found_generator/ganspace-00.npz"),
+}
+OF_PICTURES = ("invert", "compare")
+PIXELS = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made")
+    make_material(folder)
+    return folder
+
+
+@pytest.fixture
+def work(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of material, in which the test runs."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No work may be spent: no picture is made."""
+    monkeypatch.setattr(Model, "pictures", lambda *args: pytest.fail("work was spent"))
+
+
+def command(name: str, *more: object, pictures: str = "faces", generator: str = "generator.pt") -> tuple[object, ...]:
+    given = (pictures,) if name in OF_PICTURES else ()
+    return (*COMMANDS[name], *given, "--generator", generator, "--out", "out", *more)
+
+
+def _png(pixels: np.ndarray) -> Callable[[Path], None]:
+    return lambda path: Image.fromarray(pixels).save(path)
+
+
+def _corrupt(path: Path) -> None:
+    _png(PIXELS)(path)
+    path.write_bytes(path.read_bytes()[:300])
+
+
+def _huge(path: Path) -> None:
+    Image.new("1", (9_500, 9_500)).save(path)
+
+
+PICTURES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "no image": (lambda path: path.write_text("a picture of nothing"), "is not a picture"),
+    "no bytes": (Path.touch, "is empty (0 bytes)"),
+    "wrong size": (_png(PIXELS[:8, :8]), "8 x 8 pixels; the generator makes 16 x 16"),
+    "oblong": (_png(PIXELS[:8]), "16 x 8 pixels"),
+    "alpha": (_png(np.dstack([PIXELS, PIXELS[..., 0]])), "partly transparent"),
+    "huge": (_huge, "more than 89 million pixels"),
+    "corrupt": (_corrupt, "cannot be read: "),
+    "empty folder": (Path.mkdir, "There is no picture in the folder"),
+    "absent": (lambda path: None, "There is no picture or folder"),
+}
+
+
+@pytest.mark.parametrize("what", PICTURES)
+@pytest.mark.parametrize("name", OF_PICTURES)
+@pytest.mark.usefixtures("idle")
+def test_pictures_that_are_none(work: Path, name: str, what: str) -> None:
+    spoil, reason = PICTURES[what]
+    spoil(work / "spoilt.png")
+    options = ["--resize"] if what == "huge" else []
+    refused(zplus(*command(name, *options, pictures="spoilt.png")), 1, reason, "spoilt.png")
+    assert not (work / "out").exists()
+
+
+@pytest.mark.parametrize("name", OF_PICTURES)
+def test_grey_pictures_of_8_and_16_bits_are_welcome(work: Path, name: str) -> None:
+    (work / "grey").mkdir()
+    _png(PIXELS[..., 0])(work / "grey" / "coarse.png")
+    _png(PIXELS[..., 0].astype(np.uint16) * 257)(work / "grey" / "fine.png")
+    done(*command(name, pictures="grey"))
+
+
+class _Runs:
+    """A pickle of it makes a folder when it is loaded by pickle."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.mkdir, ("ran",)
+
+
+def _truncated(path: Path) -> None:
+    path.write_bytes(Path("generator.pt").read_bytes()[:9000])
+
+
+def _of_nan(path: Path) -> None:
+    state = {name: tensor.clone() for name, tensor in GENERATOR.state_dict().items()}
+    state["const"][0] = torch.nan
+    save(path, {"architecture": asdict(GENERATOR.architecture), "state": state})
+
+
+GENERATORS: dict[str, tuple[Callable[[Path], object], str]] = {
+    "unknown kind": (lambda path: save(path, {"weights": torch.ones(3)}), "no generator of a known kind"),
+    "truncated": (_truncated, "truncated, damaged"),
+    "no bytes": (Path.touch, "(0 bytes) is truncated"),
+    "runs a command": (lambda path: path.write_bytes(pickle.dumps({"G_ema": _Runs()})), "nothing of it was run"),
+    "runs a command, in a file of torch": (lambda path: torch.save(_Runs(), path), "nothing of it was run"),
+    "NaN": (_of_nan, "NaN"),
+    "absent": (lambda path: None, "There is no generator"),
+}
+
+
+@pytest.mark.parametrize("what", GENERATORS)
+@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.usefixtures("idle")
+def test_generators_that_are_none(work: Path, name: str, what: str) -> None:
+    spoil, reason = GENERATORS[what]
+    spoil(work / "spoilt.pt")
+    refused(zplus(*command(name, generator="spoilt.pt")), 1, reason, "spoilt.pt")
+    assert not (work / "ran").exists() and not (work / "out").exists()
+    if "runs" in what:
+        pickle.loads(pickle.dumps(_Runs()))
+        assert (work / "ran").exists()  # it would have
+
+
+def test_a_direction_of_another_generator_and_one_of_nan(work: Path) -> None:
+    other = Path("found_other/ganspace-00.npz")
+    with np.load(other) as file:
+        np.savez("nan.npz", **{**file, "z": np.full_like(file["z"], np.nan)})
+    for direction, reason in ((other, "is of the generator"), (Path("nan.npz"), "contains NaN")):
+        refused(zplus(*command("compare", "--direction", direction)), 1, reason)
+        refused(zplus(*command("edit", "--direction", direction)), 1, reason)
+    assert not (work / "out").exists()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.usefixtures("idle")
+def test_a_folder_that_cannot_be_written_is_refused_at_once(work: Path, name: str) -> None:
+    (work / "file").write_text("no folder")
+    refused(zplus(*command(name, "--out", "file/out")), 1, "Cannot write to file/out", "Not a directory")
+    result = zplus(*command(name, "--out", "file"))
+    assert result.exit_code == 2 and "'file' is a file" in result.output
+    assert (work / "file").read_text() == "no folder"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.usefixtures("idle")
+def test_a_gpu_that_is_not_there_is_refused(work: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    refused(zplus(*command(name, "--device", "cuda")), 1, "--device cuda: torch sees no CUDA device", "--device cpu")
+    assert not (work / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "part"),
+    [
+        ("invert", ("--steps", 0), "--steps"),
+        ("invert", ("--steps", -1), "--steps"),
+        ("invert", ("--space", "nothing"), "expected one of z, zplus"),
+        ("invert", ("--device", "tpu"), "--device"),
+        ("compare", ("--steps", 0), "--steps"),
+        ("compare", ("--spaces", "nothing"), "expected one of z, zplus"),
+        ("compare", ("--spaces", ""), "--spaces names no space"),
+        ("compare", ("--pictures", 0), "--pictures"),
+        ("compare", ("--pictures", 10**9), "--pictures"),
+        ("compare", ("--seed", 2**70), "--seed"),
+        ("compare", ("--seed", -1), "--seed"),
+        ("compare", ("--margin", "nan"), "--margin"),
+        ("compare", ("--margin", 0), "--margin"),
+        ("compare", ("--generator", "faces"), "--generator"),
+        ("directions", ("--components", 0), "--components"),
+        ("directions", ("--seed", 2**70), "--seed"),
+        ("edit", ("--strength", "3:-3:0"), "--strength"),
+        ("edit", ("--strength", "abc"), "--strength"),
+        ("edit", ("--strength", "1e30"), "--strength"),
+    ],
+)
+@pytest.mark.usefixtures("idle")
+def test_absurd_options(work: Path, name: str, options: tuple[object, ...], part: str) -> None:
+    result = zplus(*command(name, *options))
+    assert result.exit_code == 2 and part in result.output and "Traceback" not in result.output
+    assert not (work / "out").exists()
+
+
+def test_resizing_is_for_pictures(work: Path) -> None:
+    refused(zplus("compare", "--resize", "--out", "out"), 2, "--resize is about IMAGES")
+    assert not (work / "out").exists()
+
+
+def test_a_space_that_is_named_twice_is_compared_once(work: Path) -> None:
+    done(*command("compare", "--spaces", "w, w"))
+    assert len((work / "out" / "table.csv").read_text().splitlines()) == 2
+
+
+def _fill_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Path, content: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+
+
+def test_a_full_disk_ends_a_comparison_clearly(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _fill_disk(monkeypatch)
+    refused(zplus(*command("compare")), 1, "No space left on device", "settings.json")
+    assert not (work / "out").exists()
+
+
+def test_a_full_disk_keeps_statistics_from_the_cache_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZPLUS_CACHE_DIR", str(tmp_path))
+    _fill_disk(monkeypatch)
+    assert statistics_of(GENERATOR).w_spread > 0
+
+
+def _interrupt_second(monkeypatch: pytest.MonkeyPatch, module: Any) -> None:
+    whole, calls = module.invert, []
+
+    def interrupted(*args: Any, **kwargs: Any) -> Any:
+        calls.append(args)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return whole(*args, **kwargs)
+
+    monkeypatch.setattr(module, "invert", interrupted)
+
+
+def test_an_interrupted_inversion_leaves_whole_results_and_goes_on(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inverting, "_AT_ONCE", 1)
+    with monkeypatch.context() as patch:
+        _interrupt_second(patch, inverting)
+        result = zplus(*command("invert"))
+    assert result.exit_code == 130 and "interrupted" in result.stderr and "Traceback" not in result.output
+    assert sorted(path.name for path in (work / "out").iterdir()) == ["anna.npz", "anna.png"]
+    done(*command("invert"))
+    assert len(list((work / "out").iterdir())) == 4
+
+
+def test_an_interrupted_first_inversion_leaves_nothing(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*args: Any, **kwargs: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(inverting, "invert", interrupted)
+    assert zplus(*command("invert")).exit_code == 130
+    assert not (work / "out").exists()
