@@ -46,6 +46,11 @@ class Device:
         """``cuda (NVIDIA ...)`` or ``cpu``: where the script has computed so far."""
         return name_of(torch.device("cuda" if self._cuda else "cpu"))
 
+    @property
+    def where(self) -> torch.device:
+        """Of tensors; CUDA is initialised as for :attr:`cuda`."""
+        return torch.device("cuda" if self.cuda else "cpu")
+
 
 def name_of(device: torch.device) -> str:
     """``cuda (NVIDIA ...)`` or ``cpu``."""

@@ -52,9 +52,8 @@ def open_model(
     choice = Device(device)
     choice.require()
     generator = load_generator(path)
-    where = "cuda" if choice.cuda else "cpu"
     statistics = statistics_of(generator)
-    return Model(generator.to(where), _moved(statistics, where), f_resolution, noise)
+    return Model(generator.to(choice.where), _moved(statistics, choice.where), f_resolution, noise)
 
 
 def open_domain(path: Path | None = None, likeness: Choice = "auto", device: str = "cpu") -> Domain:
@@ -114,7 +113,7 @@ def _encoder(model: Model) -> Callable[[Tensor], Tensor] | None:
     return encode
 
 
-def _moved(statistics: Statistics, device: str) -> Statistics:
+def _moved(statistics: Statistics, device: torch.device) -> Statistics:
     def moved(value: Any) -> Any:
         return [tensor.to(device) for tensor in value] if isinstance(value, list) else value.to(device)
 

@@ -45,7 +45,7 @@ def halved(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def sheet(pictures: Tensor, columns: int) -> Image.Image:
     """Pictures (n, 3, R, R) in [-1, 1] side by side, in rows."""
-    shown = ((pictures.detach() + 1) * 127.5).round().clamp(0, 255).byte()
+    shown = ((pictures.detach().cpu() + 1) * 127.5).round().clamp(0, 255).byte()
     n, size = len(shown), shown.shape[-1]
     rows = -(-n // columns)
     blank = shown.new_zeros(rows * columns - n, *shown.shape[1:])

@@ -1,0 +1,161 @@
+"""Everything is computed where ``--device`` says: a pretended device finds what was made on the CPU instead."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import functools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from support.commands import done, make_material
+from support.elsewhere import DEVICE, Elsewhere
+from zplus_plugins.chase import project
+from zplus_plugins.compare import Edit, Measured, PictureSet, Plan, compare, kit
+from zplus_plugins.compare.parts import Parts
+from zplus_plugins.device import Device
+from zplus_plugins.directions import (
+    Direction,
+    domain,
+    find_by_chase,
+    find_ganspace,
+    find_interfacegan,
+    find_sefa,
+    pursuit,
+)
+from zplus_plugins.directions.domain import open_domain, open_model
+from zplus_plugins.generators import Architecture, Generator
+from zplus_plugins.inversion import SPACES, Model, Settings, invert, model
+from zplus_plugins.ops.choice import using
+from zplus_plugins.portraits import draw, embedded, sample
+from zplus_plugins.portraits.attributes import HELD_OUT_SEED
+from zplus_plugins.portraits.encoder import Encoder
+from zplus_plugins.portraits.regressor import Regressor
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Plain operations on both devices, and short chases."""
+    monkeypatch.setattr(pursuit, "STEPS", 3)
+    monkeypatch.setattr(model, "project", functools.partial(project, steps=3))
+    with using("reference"):
+        yield
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made")
+    make_material(folder)
+    return folder
+
+
+@contextlib.contextmanager
+def elsewhere() -> Iterator[None]:
+    """Every ``--device`` is the pretended one."""
+    with pytest.MonkeyPatch.context() as patch, Elsewhere():
+        patch.setattr(Device, "where", DEVICE)
+        yield
+
+
+def test_the_pretended_device_computes_and_does_not_mix() -> None:
+    x = torch.arange(6.0)
+    with Elsewhere():
+        there = x.to(DEVICE).reshape(2, 3).requires_grad_()
+        (gradient,) = torch.autograd.grad((there.T[1:] ** 2).sum(), there)
+        assert gradient.device == DEVICE
+        assert gradient.tolist() == [[0, 2, 4], [0, 8, 10]]
+        assert (there * torch.tensor(2.0)).sum().item() == 30  # numbers may come from anywhere
+        with pytest.raises(RuntimeError, match="mixes devices"):
+            there + x.reshape(2, 3)
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_inversions(made: Path, space: str) -> None:
+    targets = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    here = invert(open_model(made / "generator.pt"), SPACES[space], targets, Settings(steps=2))
+    with elsewhere():
+        there = invert(open_model(made / "generator.pt"), SPACES[space], targets.to(DEVICE), Settings(steps=2))
+        assert there.point.code.device == DEVICE
+        assert torch.equal(there.point.code.cpu(), here.point.code)
+        assert here.point.f is None or torch.equal(there.point.f.cpu(), here.point.f)
+
+
+FIND: dict[str, Callable[[Model], list[Direction]]] = {
+    "ganspace": lambda model: find_ganspace(model, 2, codes=200),
+    "sefa": lambda model: find_sefa(model, 2, codes=200),
+    "chase": lambda model: [find_by_chase(model, torch.ones(6, 10), "theirs", codes=4)],
+    "interfacegan": lambda model: find_interfacegan(model, lambda p: p.mean(dim=(2, 3)), ["r", "g", "b"], codes=200),
+}
+
+
+@pytest.mark.parametrize("method", FIND)
+def test_directions(made: Path, method: str) -> None:
+    here = FIND[method](open_model(made / "generator.pt"))
+    with elsewhere():
+        there = FIND[method](open_model(made / "generator.pt"))
+    for one, other in zip(here, there, strict=True):
+        assert torch.equal(one.w, other.w) and torch.equal(one.z, other.z)
+
+
+WAY = ("--direction", "found_generator/ganspace-00.npz")
+EDIT = ("edit", "inverted/anna.npz", *WAY, "--strength", "-1:1:2")
+COMMANDS: dict[str, tuple[object, ...]] = {
+    "invert": ("invert", "faces", "--steps", 2, "--likeness", "none"),
+    "directions": ("directions", "--components", 1),
+    "edit": EDIT,
+    "edit the paper's way": (*EDIT, "--way", "global"),
+    "compare": ("compare", "faces", *WAY, "--steps", 2, "--without-lpips", "--spaces", "s,f/zplus"),
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_commands(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(made)
+    common = (*COMMANDS[name], "--generator", "generator.pt", "--out")
+    done(*common, tmp_path / "here")
+    with elsewhere():
+        done(*common, tmp_path / "there")
+    written = [path for path in (tmp_path / "here").iterdir() if path.suffix in (".png", ".csv")]
+    assert written
+    for path in written:
+        assert (tmp_path / "there" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_the_portraits_own_networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A comparison of portraits, and their inversion's domain."""
+    torch.manual_seed(0)
+    generator = Generator(Architecture(64, (8,) * 5, z_dim=8, w_dim=8, mapping_layers=2)).eval().requires_grad_(False)
+    regressor, encoder = Regressor((4, 4, 4, 4)).eval(), Encoder(8, channels=(4, 4, 4)).eval()
+    monkeypatch.setattr(domain, "load_generator", lambda path=None: copy.deepcopy(generator))
+    monkeypatch.setattr(embedded, "embedded_regressor", lambda: copy.deepcopy(regressor).requires_grad_(False))
+    monkeypatch.setattr(embedded, "embedded_encoder", lambda: copy.deepcopy(encoder).requires_grad_(False))
+    here = _compared(tmp_path / "here")
+    with elsewhere():
+        there = _compared(tmp_path / "there")
+    assert np.array_equal(here.reconstructed, there.reconstructed) and np.array_equal(here.edited, there.edited)
+    for kind in ("figures", "edits"):
+        mine, other = getattr(here, kind), getattr(there, kind)
+        assert mine.keys() == other.keys()
+        assert all(np.array_equal(mine[name], other[name]) for name in mine)
+
+
+def _compared(folder: Path) -> Measured:
+    own = open_domain()
+    assert own.encoder is not None and own.likeness is not None
+    where = own.model.generator.const.device
+    pictures = draw(sample(2, HELD_OUT_SEED))
+    assert own.likeness(own.encoder(pictures.to(where)).mean() + pictures.to(where), pictures.to(where)).shape == (2,)
+    instruments = kit.of_portraits(True, where)
+    edit = Edit("smile", torch.ones(8), torch.ones(8), attribute=3)
+    plan = Plan(
+        (PictureSet("held-out", "Held-out portraits", pictures),),
+        (SPACES["f/zplus"],),
+        (edit,),
+        Settings(steps=2),
+        strengths=(-1, 0, 1),
+    )
+    return compare(plan, own.model, instruments, Parts(folder, {}), lambda what, steps: None)["held-out"]["f/zplus"]
