@@ -7,7 +7,7 @@ from functools import partial
 import torch
 from torch import nn
 
-from zplus_plugins.compare.plan import Figure, Instruments, fingerprint
+from zplus_plugins.compare.plan import Figure, Instruments, Look, fingerprint
 from zplus_plugins.errors import DownloadError, RequirementError
 from zplus_plugins.inputs import LpipsWeights
 from zplus_plugins.metrics import (
@@ -50,8 +50,7 @@ def of_portraits(own_encoder: bool, device: torch.device) -> Instruments:
         missing["LPIPS"] = f"the {weights.what} {weights.path} are not there, and nothing is downloaded for it"
     return Instruments(
         figures=figures,
-        identity=regressor.identity,
-        attributes=regressor.attributes,
+        look=lambda pictures: Look(*regressor.look(pictures)),
         change=attribute_change,
         leakage=attribute_leakage,
         nscd=nscd,
@@ -90,7 +89,7 @@ def of_photographs(with_lpips: bool) -> Instruments:
         missing["identity"] = str(error).rstrip(".")
     return Instruments(
         figures={**_PIXELS, **({} if lpips is None else {"lpips": lpips})},
-        identity=identity,
+        look=lambda pictures: Look(identity=None if identity is None else identity(pictures)),
         nscd=nscd,
         likeness=None if lpips is None else lpips.distance,
         about={

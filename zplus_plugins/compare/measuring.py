@@ -28,16 +28,6 @@ def inverted(
     return invert(model, space, targets, plan.settings, likeness=instruments.likeness, f=f, on_step=on_step)
 
 
-def figures_of(instruments: Instruments, model: Model, point: Point, pictures: Tensor, targets: Tensor) -> Arrays:
-    """Figures (B,) of reconstructions, by name; identity is the similarity to the targets."""
-    figures = {name: _numbers(figure(pictures, targets)) for name, figure in instruments.figures.items()}
-    if instruments.identity is not None:
-        figures[IDENTITY] = _similarity(instruments.identity(pictures), instruments.identity(targets))
-    if instruments.nscd is not None:
-        figures["nscd"] = _numbers(instruments.nscd(model, point))
-    return figures
-
-
 def mover(plan: Plan, model: Model, point: Point, edit: Edit) -> Callable[[float], Point]:
     """Where a strength of an edit leads."""
     z, w = edit.z.to(point.code), edit.w.to(point.code)
@@ -47,8 +37,8 @@ def mover(plan: Plan, model: Model, point: Point, edit: Edit) -> Callable[[float
         return partial(moved_along, point, local_way(model, point, w))
 
 
-class EditMeasure:
-    """What is measured of edited pictures, against the targets and their own reconstructions.
+class Measure:
+    """What is measured of reconstructions, and of what edits make of them.
 
     Args:
         instruments: that measure.
@@ -56,27 +46,37 @@ class EditMeasure:
         targets: of the same.
 
     Attributes:
-        names: of the figures that these instruments can give.
+        of_edits: names of an edit's figures that these instruments can give.
     """
 
     def __init__(self, instruments: Instruments, own: Tensor, targets: Tensor) -> None:
-        self._identity, self._instruments = instruments.identity, instruments
-        self._identities = [] if self._identity is None else [self._identity(targets), self._identity(own)]
-        self._before = None if instruments.attributes is None else instruments.attributes(own)
-        self.names = (EDIT_FIGURES[:2] if self._identity else ()) + (EDIT_FIGURES[2:] if instruments.attributes else ())
+        self._instruments, self._own, self._targets = instruments, own, targets
+        self._before, self._wanted = instruments.look(own), instruments.look(targets)
+        of_attributes = self._before.attributes is not None and instruments.change and instruments.leakage
+        of_identity = self._before.identity is not None
+        self.of_edits = (EDIT_FIGURES[:2] if of_identity else ()) + (EDIT_FIGURES[2:] if of_attributes else ())
 
-    def __call__(self, edited: Tensor, edit: Edit) -> Arrays:
-        """Figures (B,) by name; those of the attribute only if the edit has one."""
-        figures = {}
-        if self._identity is not None:
-            identity = self._identity(edited)
-            for name, other in zip(EDIT_FIGURES, self._identities, strict=False):
-                figures[name] = _similarity(identity, other)
-        i = self._instruments
-        if edit.attribute is not None and i.attributes and i.change and i.leakage and self._before is not None:
-            after = i.attributes(edited)
-            figures["change"] = _numbers(i.change(self._before, after, edit.attribute))
-            figures["leakage"] = _numbers(i.leakage(self._before, after, edit.attribute))
+    def reconstructions(self, model: Model, point: Point) -> Arrays:
+        """Figures (B,) by name, of the codes too that they were made of; identity is the similarity to the targets."""
+        instruments, own, wanted = self._instruments, self._before.identity, self._wanted.identity
+        figures = {name: _numbers(figure(self._own, self._targets)) for name, figure in instruments.figures.items()}
+        if own is not None and wanted is not None:
+            figures[IDENTITY] = _similarity(own, wanted)
+        if instruments.nscd is not None:
+            figures["nscd"] = _numbers(instruments.nscd(model, point))
+        return figures
+
+    def edited(self, pictures: Tensor, edit: Edit) -> Arrays:
+        """Figures (B,) of edited pictures by name; those of the attribute only if the edit has one."""
+        figures, i, before, after = {}, self._instruments, self._before, self._instruments.look(pictures)
+        for name, other in zip(EDIT_FIGURES, (self._wanted.identity, before.identity), strict=False):
+            if after.identity is not None and other is not None:
+                figures[name] = _similarity(after.identity, other)
+        if edit.attribute is None or before.attributes is None or after.attributes is None:
+            return figures
+        if i.change and i.leakage:
+            figures["change"] = _numbers(i.change(before.attributes, after.attributes, edit.attribute))
+            figures["leakage"] = _numbers(i.leakage(before.attributes, after.attributes, edit.attribute))
         return figures
 
 

@@ -57,13 +57,20 @@ class PictureSet:
 
 
 @dataclass(frozen=True)
+class Look:
+    """What pictures show: their attributes (B, A), and who it is, unit vectors (B, D); None if that is not measured."""
+
+    attributes: Tensor | None = None
+    identity: Tensor | None = None
+
+
+@dataclass(frozen=True)
 class Instruments:
     """What measures. Those that are None are left out of the comparison, which says why.
 
     Attributes:
         figures: of pictures and targets, (B,) each, by name.
-        identity: of pictures, unit vectors (B, D).
-        attributes: of pictures, (B, A).
+        look: what pictures show.
         change: of the wanted attribute between two measurements (B, A), (B,).
         leakage: of the others, (B,).
         nscd: of points, (B,).
@@ -74,8 +81,7 @@ class Instruments:
     """
 
     figures: Mapping[str, Figure]
-    identity: Callable[[Tensor], Tensor] | None = None
-    attributes: Callable[[Tensor], Tensor] | None = None
+    look: Callable[[Tensor], Look] = lambda pictures: Look()
     change: OfAttributes | None = None
     leakage: OfAttributes | None = None
     nscd: Callable[[Model, Point], Tensor] | None = None

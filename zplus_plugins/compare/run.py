@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from zplus_plugins.compare.measuring import EditMeasure, figures_of, inverted, mover
+from zplus_plugins.compare.measuring import Measure, inverted, mover
 from zplus_plugins.compare.parts import Arrays, Parts
 from zplus_plugins.compare.plan import LARGEST_SHOWN, Instruments, Plan, Task
 from zplus_plugins.errors import LatentError
@@ -84,9 +84,10 @@ def _part(plan: Plan, task: Task, model: Model, instruments: Instruments, advanc
     _require_finite(found.point, what)
     with torch.no_grad():
         pictures = model.pictures(found.point)
-        measured = figures_of(instruments, model, found.point, pictures, targets)
+        measure = Measure(instruments, pictures, targets)
+        measured = measure.reconstructions(model, found.point)
         arrays = {f"figure {name}": values for name, values in measured.items()}
-        arrays |= _edited(plan, model, instruments, found.point, pictures, targets, shown, lambda: advance(what, 1))
+        arrays |= _edited(plan, model, measure, found.point, pictures, shown, lambda: advance(what, 1))
     arrays["reconstructed"] = as_bytes(pictures[:shown])
     arrays[_SECONDS] = np.array([found.seconds])
     return arrays
@@ -95,23 +96,21 @@ def _part(plan: Plan, task: Task, model: Model, instruments: Instruments, advanc
 def _edited(
     plan: Plan,
     model: Model,
-    instruments: Instruments,
+    measure: Measure,
     point: Point,
     own: Tensor,
-    targets: Tensor,
     shown: int,
     advance: Callable[[], None],
 ) -> Arrays:
     """Figures (B, D, S) of all edits, and the pictures of the first ones."""
-    measure = EditMeasure(instruments, own, targets)
     shape = (len(plan.edits), len(plan.strengths))
-    figures = {name: np.full((len(own), *shape), np.nan) for name in measure.names if plan.edits}
+    figures = {name: np.full((len(own), *shape), np.nan) for name in measure.of_edits if plan.edits}
     pictures = np.zeros((shown, *shape, *as_bytes(own[:1]).shape[1:]), np.uint8)
     for d, edit in enumerate(plan.edits):
         move = mover(plan, model, point, edit)
         for s, strength in enumerate(plan.strengths):
             edited = own if strength == 0 else model.pictures(move(strength))
-            for name, values in measure(edited, edit).items():
+            for name, values in measure.edited(edited, edit).items():
                 figures[name][:, d, s] = values
             pictures[:, d, s] = as_bytes(edited[:shown])
             advance()

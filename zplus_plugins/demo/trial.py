@@ -11,7 +11,7 @@ from scipy.optimize import brentq
 from torch import Tensor
 
 from zplus_plugins.compare.edits import LEAST, SIDES, at_equal_change
-from zplus_plugins.compare.measuring import EditMeasure, figures_of, inverted, mover
+from zplus_plugins.compare.measuring import Measure, inverted, mover
 from zplus_plugins.compare.prepare import Prepared
 from zplus_plugins.directions.inverting import about
 from zplus_plugins.directions.record import PointRecord
@@ -43,7 +43,7 @@ class Attempt:
         figures: of the reconstruction, by name.
         seconds: that the inversion took.
         movers: for each edit, where a strength of it leads.
-        measure: of edited pictures.
+        measure: of the picture, and of what edits make of it.
         changes: of the wanted attribute, for each edit and strength of the plan, (D, S).
     """
 
@@ -53,7 +53,7 @@ class Attempt:
     figures: dict[str, float]
     seconds: float
     movers: list[Callable[[float], Point]]
-    measure: EditMeasure
+    measure: Measure
     changes: np.ndarray
 
 
@@ -92,13 +92,13 @@ def attempt(ready: Prepared, space: Space, advance: Callable[[int], object]) -> 
     with torch.no_grad():
         picture = model.pictures(found.point)
         record = PointRecord.of(model, found.point, about(plan.settings, target[0], picture[0], float(found.losses)))
-        figures = _numbers(figures_of(instruments, model, found.point, picture, target))
-        measure = EditMeasure(instruments, picture, target)
+        measure = Measure(instruments, picture, target)
+        figures = _numbers(measure.reconstructions(model, found.point))
         movers = [mover(plan, model, found.point, edit) for edit in plan.edits]
         changes = np.zeros((len(plan.edits), len(plan.strengths)))
         for d, edit in enumerate(plan.edits):
             for s, strength in enumerate(plan.strengths):
-                changes[d, s] = measure(model.pictures(movers[d](strength)), edit)["change"].item()
+                changes[d, s] = measure.edited(model.pictures(movers[d](strength)), edit)["change"].item()
                 advance(1)
     seconds = found.seconds * plan.settings.steps
     return Attempt(space, record, picture, figures, seconds, movers, measure, changes)
@@ -138,7 +138,7 @@ def _edited(ready: Prepared, attempt: Attempt, index: int, change: float, near: 
 
     def made(strength: float) -> tuple[Tensor, dict[str, float]]:
         picture = ready.model.pictures(attempt.movers[index](strength))
-        return picture, _numbers(attempt.measure(picture, edit))
+        return picture, _numbers(attempt.measure.edited(picture, edit))
 
     def beyond(strength: float) -> float:
         return made(strength)[1]["change"] / change - _ENOUGH

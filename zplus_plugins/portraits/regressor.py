@@ -60,12 +60,17 @@ class Regressor(nn.Module):
 
     def attributes(self, pictures: Tensor) -> Tensor:
         """Attributes (B, len(MEASURED)) in the units of the table, in its order."""
-        measured: Tensor = self.centre + self.spread * self.to_attributes(self.features(pictures))
-        return measured
+        return self.look(pictures)[0]
 
     def identity(self, pictures: Tensor) -> Tensor:
         """Who it is: unit vectors (B, identity); the inner product of two is their similarity, at most 1."""
-        return F.normalize(self.to_identity(self.features(pictures)), dim=1)
+        return self.look(pictures)[1]
+
+    def look(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """Attributes and identity of the same pictures, for the price of one."""
+        features = self.features(pictures)
+        attributes = self.centre + self.spread * self.to_attributes(features)
+        return attributes, F.normalize(self.to_identity(features), dim=1)
 
 
 def perceptual(regressor: Regressor, pictures: Tensor, targets: Tensor) -> Tensor:
