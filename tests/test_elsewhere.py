@@ -125,6 +125,17 @@ def test_commands(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n
         assert (tmp_path / "there" / path.name).read_bytes() == path.read_bytes()
 
 
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", COMMANDS)
+def test_commands_on_a_gpu(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(made)
+    common = (*COMMANDS[name], "--generator", "generator.pt", "--out")
+    done(*common, tmp_path / "here", "--device", "cpu")
+    done(*common, tmp_path / "there", "--device", "cuda")
+    here, there = ({path.name for path in (tmp_path / out).iterdir()} for out in ("here", "there"))
+    assert here == there
+
+
 def test_the_portraits_own_networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A comparison of portraits, and their inversion's domain."""
     torch.manual_seed(0)

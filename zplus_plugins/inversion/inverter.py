@@ -89,7 +89,7 @@ def invert(
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step / settings.steps))
     origin = None if features is None else features.detach().clone()
     point = replace(start, code=code, f=features)
-    losses = torch.zeros(len(targets))
+    losses = targets.new_zeros(len(targets))
     begin = time.perf_counter()
     for step in range(settings.steps):
         optimizer.zero_grad()
