@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 from support import pti_assets, pti_runs, sam_assets, sam_runs
+from support.commands import make_material
 
 
 @pytest.fixture(autouse=True)
@@ -28,6 +30,22 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("ZPLUS_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "compiled"))
         yield
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of material for the commands, to be read only: see :func:`make_material`."""
+    folder = tmp_path_factory.mktemp("made")
+    make_material(folder)
+    return folder
+
+
+@pytest.fixture
+def material(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it, in which the test runs."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture(scope="session")

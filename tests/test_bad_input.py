@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import pickle
-import shutil
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -16,7 +15,7 @@ import pytest
 import torch
 from PIL import Image
 
-from support.commands import GENERATOR, done, make_material, zplus
+from support.commands import GENERATOR, done, zplus
 from support.outcome import refused
 from zplus_plugins.directions import inverting
 from zplus_plugins.inversion import Model, statistics_of
@@ -30,21 +29,6 @@ COMMANDS: dict[str, tuple[object, ...]] = {
 }
 OF_PICTURES = ("invert", "compare")
 PIXELS = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("made")
-    make_material(folder)
-    return folder
-
-
-@pytest.fixture
-def work(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of material, in which the test runs."""
-    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 @pytest.fixture
@@ -87,19 +71,19 @@ PICTURES: dict[str, tuple[Callable[[Path], object], str]] = {
 @pytest.mark.parametrize("what", PICTURES)
 @pytest.mark.parametrize("name", OF_PICTURES)
 @pytest.mark.usefixtures("idle")
-def test_pictures_that_are_none(work: Path, name: str, what: str) -> None:
+def test_pictures_that_are_none(material: Path, name: str, what: str) -> None:
     spoil, reason = PICTURES[what]
-    spoil(work / "spoilt.png")
+    spoil(material / "spoilt.png")
     options = ["--resize"] if what == "huge" else []
     refused(zplus(*command(name, *options, pictures="spoilt.png")), 1, reason, "spoilt.png")
-    assert not (work / "out").exists()
+    assert not (material / "out").exists()
 
 
 @pytest.mark.parametrize("name", OF_PICTURES)
-def test_grey_pictures_of_8_and_16_bits_are_welcome(work: Path, name: str) -> None:
-    (work / "grey").mkdir()
-    _png(PIXELS[..., 0])(work / "grey" / "coarse.png")
-    _png(PIXELS[..., 0].astype(np.uint16) * 257)(work / "grey" / "fine.png")
+def test_grey_pictures_of_8_and_16_bits_are_welcome(material: Path, name: str) -> None:
+    (material / "grey").mkdir()
+    _png(PIXELS[..., 0])(material / "grey" / "coarse.png")
+    _png(PIXELS[..., 0].astype(np.uint16) * 257)(material / "grey" / "fine.png")
     done(*command(name, pictures="grey"))
 
 
@@ -134,42 +118,42 @@ GENERATORS: dict[str, tuple[Callable[[Path], object], str]] = {
 @pytest.mark.parametrize("what", GENERATORS)
 @pytest.mark.parametrize("name", COMMANDS)
 @pytest.mark.usefixtures("idle")
-def test_generators_that_are_none(work: Path, name: str, what: str) -> None:
+def test_generators_that_are_none(material: Path, name: str, what: str) -> None:
     spoil, reason = GENERATORS[what]
-    spoil(work / "spoilt.pt")
+    spoil(material / "spoilt.pt")
     refused(zplus(*command(name, generator="spoilt.pt")), 1, reason, "spoilt.pt")
-    assert not (work / "ran").exists() and not (work / "out").exists()
+    assert not (material / "ran").exists() and not (material / "out").exists()
     if "runs" in what:
         pickle.loads(pickle.dumps(_Runs()))
-        assert (work / "ran").exists()  # it would have
+        assert (material / "ran").exists()  # it would have
 
 
-def test_a_direction_of_another_generator_and_one_of_nan(work: Path) -> None:
+def test_a_direction_of_another_generator_and_one_of_nan(material: Path) -> None:
     other = Path("found_other/ganspace-00.npz")
     with np.load(other) as file:
         np.savez("nan.npz", **{**file, "z": np.full_like(file["z"], np.nan)})
     for direction, reason in ((other, "is of the generator"), (Path("nan.npz"), "contains NaN")):
         refused(zplus(*command("compare", "--direction", direction)), 1, reason)
         refused(zplus(*command("edit", "--direction", direction)), 1, reason)
-    assert not (work / "out").exists()
+    assert not (material / "out").exists()
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 @pytest.mark.usefixtures("idle")
-def test_a_folder_that_cannot_be_written_is_refused_at_once(work: Path, name: str) -> None:
-    (work / "file").write_text("no folder")
+def test_a_folder_that_cannot_be_written_is_refused_at_once(material: Path, name: str) -> None:
+    (material / "file").write_text("no folder")
     refused(zplus(*command(name, "--out", "file/out")), 1, "Cannot write to file/out", "Not a directory")
     result = zplus(*command(name, "--out", "file"))
     assert result.exit_code == 2 and "'file' is a file" in result.output
-    assert (work / "file").read_text() == "no folder"
+    assert (material / "file").read_text() == "no folder"
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 @pytest.mark.usefixtures("idle")
-def test_a_gpu_that_is_not_there_is_refused(work: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_that_is_not_there_is_refused(material: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     refused(zplus(*command(name, "--device", "cuda")), 1, "--device cuda: torch sees no CUDA device", "--device cpu")
-    assert not (work / "out").exists()
+    assert not (material / "out").exists()
 
 
 @pytest.mark.parametrize(
@@ -197,20 +181,20 @@ def test_a_gpu_that_is_not_there_is_refused(work: Path, name: str, monkeypatch: 
     ],
 )
 @pytest.mark.usefixtures("idle")
-def test_absurd_options(work: Path, name: str, options: tuple[object, ...], part: str) -> None:
+def test_absurd_options(material: Path, name: str, options: tuple[object, ...], part: str) -> None:
     result = zplus(*command(name, *options))
     assert result.exit_code == 2 and part in result.output and "Traceback" not in result.output
-    assert not (work / "out").exists()
+    assert not (material / "out").exists()
 
 
-def test_resizing_is_for_pictures(work: Path) -> None:
+def test_resizing_is_for_pictures(material: Path) -> None:
     refused(zplus("compare", "--resize", "--out", "out"), 2, "--resize is about IMAGES")
-    assert not (work / "out").exists()
+    assert not (material / "out").exists()
 
 
-def test_a_space_that_is_named_twice_is_compared_once(work: Path) -> None:
+def test_a_space_that_is_named_twice_is_compared_once(material: Path) -> None:
     done(*command("compare", "--spaces", "w, w"))
-    assert len((work / "out" / "table.csv").read_text().splitlines()) == 2
+    assert len((material / "out" / "table.csv").read_text().splitlines()) == 2
 
 
 def _fill_disk(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,10 +204,10 @@ def _fill_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "write_bytes", full)
 
 
-def test_a_full_disk_ends_a_comparison_clearly(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_ends_a_comparison_clearly(material: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _fill_disk(monkeypatch)
     refused(zplus(*command("compare")), 1, "No space left on device", "settings.json")
-    assert not (work / "out").exists()
+    assert not (material / "out").exists()
 
 
 def test_a_full_disk_keeps_statistics_from_the_cache_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,21 +228,23 @@ def _interrupt_second(monkeypatch: pytest.MonkeyPatch, module: Any) -> None:
     monkeypatch.setattr(module, "invert", interrupted)
 
 
-def test_an_interrupted_inversion_leaves_whole_results_and_goes_on(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_inversion_leaves_whole_results_and_goes_on(
+    material: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(inverting, "_AT_ONCE", 1)
     with monkeypatch.context() as patch:
         _interrupt_second(patch, inverting)
         result = zplus(*command("invert"))
     assert result.exit_code == 130 and "interrupted" in result.stderr and "Traceback" not in result.output
-    assert sorted(path.name for path in (work / "out").iterdir()) == ["anna.npz", "anna.png"]
+    assert sorted(path.name for path in (material / "out").iterdir()) == ["anna.npz", "anna.png"]
     done(*command("invert"))
-    assert len(list((work / "out").iterdir())) == 4
+    assert len(list((material / "out").iterdir())) == 4
 
 
-def test_an_interrupted_first_inversion_leaves_nothing(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_first_inversion_leaves_nothing(material: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*args: Any, **kwargs: Any) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(inverting, "invert", interrupted)
     assert zplus(*command("invert")).exit_code == 130
-    assert not (work / "out").exists()
+    assert not (material / "out").exists()

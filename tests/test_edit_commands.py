@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from support.commands import GENERATOR, INVERT, done, make_material, zplus
+from support.commands import GENERATOR, INVERT, done, zplus
 from support.outcome import refused
 from zplus_plugins.directions import Direction, local_way, moved_along
 from zplus_plugins.directions.edit import strengths_of
@@ -30,27 +30,12 @@ def model() -> Model:
     return Model(GENERATOR, statistics_of(GENERATOR))
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("made")
-    make_material(folder)
-    return folder
-
-
 @pytest.fixture
-def inverted(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of it."""
-    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def work(inverted: Path) -> Path:
-    """The same before anything was done."""
+def work(material: Path) -> Path:
+    """The material before anything was done."""
     for folder in ("inverted", "found_generator", "found_other"):
         shutil.rmtree(folder)
-    return inverted
+    return material
 
 
 def pixels(path: str) -> np.ndarray:
@@ -204,14 +189,14 @@ OTHER_WAY = ("--direction", "found_other/ganspace-00.npz")
     ],
 )
 def test_edit_refuses(
-    inverted: Path, spoil: Callable[[Path], object], options: tuple[str, ...], status: int, parts: list[str]
+    material: Path, spoil: Callable[[Path], object], options: tuple[str, ...], status: int, parts: list[str]
 ) -> None:
-    spoil(inverted)
+    spoil(material)
     result = zplus(*EDIT, *options)
     if parts:
         refused(result, status, *parts)
     assert result.exit_code == status
-    assert not (inverted / "edited").is_dir()
+    assert not (material / "edited").is_dir()
 
 
 @pytest.mark.parametrize(
@@ -239,7 +224,7 @@ def test_a_foreign_direction_that_runs_something_is_refused(work: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["invert", "edit", "directions"])
-def test_a_full_disk_leaves_nothing_behind(inverted: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+def test_a_full_disk_leaves_nothing_behind(material: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     commands = {
         "invert": (*INVERT, "--out", "new"),
         "edit": (*EDIT, *OWN, *WAY, "--out", "new"),
@@ -254,18 +239,18 @@ def test_a_full_disk_leaves_nothing_behind(inverted: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(Image.Image, "save", full)
     refused(zplus(*commands[command]), 1, "Cannot write to new: No space left on device")
-    assert saved and not (inverted / "new").exists()
+    assert saved and not (material / "new").exists()
 
 
-def test_a_full_disk_leaves_earlier_results_alone(inverted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = {path: path.read_bytes() for path in (inverted / "inverted").iterdir()}
+def test_a_full_disk_leaves_earlier_results_alone(material: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {path: path.read_bytes() for path in (material / "inverted").iterdir()}
 
     def full(self: Path, content: bytes) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
     refused(zplus(*INVERT, "--steps", 1), 1, "Cannot write to inverted: No space left")
-    assert {path: path.read_bytes() for path in (inverted / "inverted").iterdir()} == before
+    assert {path: path.read_bytes() for path in (material / "inverted").iterdir()} == before
 
 
 def test_codes_that_are_not_numbers_are_not_recorded(model: Model) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from support.commands import done, make_material
+from support.commands import done
 from support.elsewhere import DEVICE, Elsewhere
 from zplus_plugins.chase import project
 from zplus_plugins.compare import Edit, Measured, PictureSet, Plan, compare, kit
@@ -44,13 +44,6 @@ def short(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(model, "project", functools.partial(project, steps=3))
     with using("reference"):
         yield
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("made")
-    make_material(folder)
-    return folder
 
 
 @contextlib.contextmanager
