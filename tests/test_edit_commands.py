@@ -182,7 +182,7 @@ OTHER_WAY = ("--direction", "found_other/ganspace-00.npz")
         (_spoil_nothing, (*OWN, *OTHER_WAY), 1, ["is of the generator", weights_hash(GENERATOR)[:16]]),
         (_nan_code, (*OWN, *WAY), 1, ["inverted/anna.npz: The code contains NaN"]),
         (_off_the_sphere, (*OWN, *WAY), 1, ["not on the hypersphere"]),
-        (_of_another_shape, (*OWN, *WAY), 1, ["shape (1, 4, 12); expected (1, 3, 12)"]),
+        (_of_another_shape, (*OWN, *WAY), 1, ["shape (1, 4, 12); expected (1, 5, 12)"]),
         (lambda work: Path("inverted/anna.npz").write_text("x"), (*OWN, *WAY), 1, ["cannot be read as the record"]),
         (lambda work: Path("inverted/anna.npz").unlink(), (*OWN, *WAY), 1, ["There is no record"]),
         (lambda work: Path("edited").write_text("a file"), (*OWN, *WAY), 2, []),

@@ -42,7 +42,7 @@ def generator() -> Generator:
 
 @pytest.fixture(scope="module")
 def model(generator: Generator) -> Model:
-    return Model(generator, statistics.compute(generator, codes=2048))
+    return Model(generator, statistics.compute(generator, codes=2048), f_resolution=8)
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +55,13 @@ def targets(generator: Generator) -> Tensor:
 def cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
     yield tmp_path
+
+
+@pytest.mark.parametrize(("resolution", "f"), [(64, 4), (256, 4), (512, 8), (1024, 16)])
+def test_f_is_a_sixty_fourth_of_the_pictures(resolution: int, f: int) -> None:
+    blocks = resolution.bit_length() - 2
+    network = Generator(Architecture(resolution, (1,) * blocks, z_dim=2, w_dim=2, mapping_layers=1))
+    assert Model(network, statistics.compute(network, codes=8)).f_resolution == f
 
 
 def test_spaces_are_found_by_name() -> None:

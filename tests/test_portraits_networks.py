@@ -32,7 +32,9 @@ def regressor_training(seed: int = 0) -> train_regressor.Training:
 def encoder_training(seed: int = 0) -> train_encoder.Training:
     torch.manual_seed(1)
     generator, regressor = Generator(TINY_GENERATOR).requires_grad_(False), tiny_regressor().requires_grad_(False)
-    return train_encoder.Training(train_encoder.Settings(batch=4, seed=seed, channels=(2, 3, 4)), generator, regressor)
+    return train_encoder.Training(
+        train_encoder.Settings(batch=4, seed=seed, channels=(2, 3, 4, 4)), generator, regressor
+    )
 
 
 @pytest.mark.parametrize("make", [regressor_training, encoder_training])
@@ -56,7 +58,7 @@ def test_the_encoder_leaves_the_generator_alone() -> None:
     training.step()
     assert all(torch.equal(tensor, before[name]) for name, tensor in training.generator.state_dict().items())
     pictures = draw(sample(2))
-    assert training.encoder(pictures).shape == (2, 4, 8, 8) and training.rebuilt(pictures).shape == pictures.shape
+    assert training.encoder(pictures).shape == (2, 4, 4, 4) and training.rebuilt(pictures).shape == pictures.shape
 
 
 def test_the_regressor_measures_in_the_units_of_the_table() -> None:

@@ -77,7 +77,7 @@ def stand_in_for_embedded(monkeypatch: pytest.MonkeyPatch, names: Sequence[str] 
     patterns = torch.randn(3 * 64 * 64, len(MEASURED))
     look = regressor.look
     monkeypatch.setattr(regressor, "look", lambda pictures: (pictures.flatten(1) @ patterns, look(pictures)[1]))
-    encoder = Encoder(8, channels=(4, 4, 4)).eval().requires_grad_(False)
+    encoder = Encoder(8, channels=(4, 4, 4, 4)).eval().requires_grad_(False)
     directions = {name: _direction(generator, name) for name in names}
     monkeypatch.setattr(domain, "load_generator", lambda path=None: generator)
     monkeypatch.setattr(prepare, "embedded_directions", lambda: directions)

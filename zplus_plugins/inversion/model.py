@@ -45,7 +45,7 @@ class Model:
     Args:
         generator: on the device where all is computed.
         statistics: of its codes.
-        f_resolution: of the feature map F; None for a sixty-fourth of the pictures' (BDInvert), 8 at least.
+        f_resolution: of the feature map F; None for a sixty-fourth of the pictures' (BDInvert), 4 at least.
         noise: of the layers that F does not replace.
     """
 
@@ -53,7 +53,7 @@ class Model:
         self, generator: Generator, statistics: Statistics, f_resolution: int | None = None, noise: Noise = "const"
     ) -> None:
         self.generator, self.statistics, self.noise = generator, statistics, noise
-        self.f_resolution = f_resolution or max(8, generator.architecture.resolution // 64)
+        self.f_resolution = f_resolution or max(4, generator.architecture.resolution // 64)
         first = generator.first_style_after(self.f_resolution)
         self._style_sizes = [len(direction) for direction in statistics.style_directions]
         self._skipped_sizes = sum(self._style_sizes[:first])

@@ -1,4 +1,4 @@
-"""The base-code encoder: from a portrait to f, the generator's features at 8 x 8."""
+"""The base-code encoder: from a portrait to f, the generator's features at 4 x 4."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from torch import Tensor, nn
 
 from zplus_plugins.portraits.convnet import stage
 
-F_RESOLUTION = 8
-CHANNELS = (48, 80, 96)
+F_RESOLUTION = 4
+CHANNELS = (32, 64, 96, 96)
 
 
 class Encoder(nn.Module):
-    """Pictures (B, 3, 64, 64) -> f (B, outputs, 8, 8).
+    """Pictures (B, 3, 64, 64) -> f (B, outputs, 4, 4).
 
     Args:
-        outputs: channels of the generator's features at 8 x 8.
-        channels: of the encoder's at 32, 16, 8.
+        outputs: channels of the generator's features at 4 x 4.
+        channels: of the encoder's at 32, 16, 8, 4.
     """
 
     def __init__(self, outputs: int, channels: Sequence[int] = CHANNELS) -> None:
