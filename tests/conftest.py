@@ -15,13 +15,17 @@ from support import pti_assets, pti_runs, sam_assets, sam_runs
 from support.commands import make_material
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread_for_fixtures() -> None:
+    """What fixtures of a module make is compared with what its tests make."""
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
     """Bit-identity holds at a fixed thread count only, and tiny networks are faster with one."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     yield
-    torch.set_num_threads(threads)
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session", autouse=True)
