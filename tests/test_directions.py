@@ -19,7 +19,6 @@ from zplus_plugins.directions import Direction, embedded
 from zplus_plugins.directions.lengths import random_codes, spread_along
 from zplus_plugins.errors import DirectionError, RequirementError, UsageError
 from zplus_plugins.generators import weights_hash
-from zplus_plugins.generators.load import EMBEDDED
 from zplus_plugins.inversion import SPACES, Model, Point
 from zplus_plugins.inversion.statistics import compute
 
@@ -297,6 +296,5 @@ def test_embedded_directions_are_those_of_the_embedded_generator(
         directions.embedded_directions()
 
 
-@pytest.mark.skipif(not EMBEDDED.exists(), reason="there is no embedded generator yet")
 def test_the_package_brings_its_directions() -> None:
     assert sorted(directions.embedded_directions()) == sorted(embedded.NAMES)
