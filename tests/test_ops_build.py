@@ -20,8 +20,6 @@ from zplus_plugins.ops import build, cache, compilers
 from zplus_plugins.ops.build import Source, Target
 from zplus_plugins.ops.compilers import Compiler
 
-pytestmark = needs_gxx
-
 # Runs what stands behind it, counts itself first, and takes its time.
 SLOW_GXX = """#!/bin/sh
 case "$1" in --version) exec g++ --version;; esac
@@ -86,6 +84,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
+@needs_gxx
 def test_an_object_is_built_once_and_found_again(target: Target, own_cache: Path) -> None:
     file = build.build(target)
     library = ctypes.CDLL(str(file))
@@ -114,12 +113,14 @@ def test_the_key_covers_sources_headers_and_flags(target: Target) -> None:
     assert len({*keys, target.key()}) == len(keys) + 1
 
 
+@needs_gxx
 def test_another_compiler_means_another_object(target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = build.build(target)
     monkeypatch.setenv("CXX", str(executable(tmp_path / "bin" / "g++", SLOW_GXX.format(count="/dev/null", seconds=0))))
     assert build.build(target) != first
 
 
+@needs_gxx
 def test_eight_processes_build_once(target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     count = tmp_path / "count"
     monkeypatch.setenv("CXX", str(executable(tmp_path / "g++", SLOW_GXX.format(count=count, seconds=0.2))))
@@ -130,6 +131,7 @@ def test_eight_processes_build_once(target: Target, tmp_path: Path, monkeypatch:
     assert count.read_text().count("run") == 3  # two compilations and a link
 
 
+@needs_gxx
 def test_a_killed_builder_is_not_waited_for(target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     count = tmp_path / "count"
     slow = executable(tmp_path / "g++", SLOW_GXX.format(count=count, seconds=3))
@@ -144,6 +146,7 @@ def test_a_killed_builder_is_not_waited_for(target: Target, tmp_path: Path, monk
     assert not list(file.parents[1].glob(".*.tmp*"))
 
 
+@needs_gxx
 @pytest.mark.parametrize("damage", [lambda file: file.write_bytes(b"\x7fELF"), Path.unlink])
 def test_a_damaged_object_is_built_anew(target: Target, damage: Callable[[Path], None]) -> None:
     file = build.build(target)
@@ -154,6 +157,7 @@ def test_a_damaged_object_is_built_anew(target: Target, damage: Callable[[Path],
     assert [path.name for path in file.parents[1].iterdir() if path.is_dir()] == [file.parent.name]
 
 
+@needs_gxx
 def test_a_damaged_marker(target: Target) -> None:
     file = build.build(target)
     (file.parent / "ok").write_bytes(b"\xff\xfe")
@@ -168,12 +172,14 @@ def test_no_compiler(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     one_line(error, "no C++ compiler", "Install g++")
 
 
+@needs_gxx
 def test_what_was_built_ahead_serves_without_a_compiler(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     file = build.build(target)
     monkeypatch.setenv("PATH", "/nowhere")
     assert build.build(target) == file
 
 
+@needs_gxx
 def test_a_compiler_that_fails(target: Target, own_cache: Path) -> None:
     target.headers[0].write_text("#error Number is unknown.\n")
     with pytest.raises(OpsError) as error:
@@ -191,6 +197,7 @@ def test_a_compiler_that_does_not_run(target: Target, tmp_path: Path, monkeypatc
     one_line(error, "--version failed: broken")
 
 
+@needs_gxx
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
 def test_a_cache_that_cannot_be_written(target: Target, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(path: Path, text: str) -> int:
@@ -202,6 +209,7 @@ def test_a_cache_that_cannot_be_written(target: Target, number: int, monkeypatch
     one_line(error, "cannot be written", os.strerror(number), cache.VARIABLE)
 
 
+@needs_gxx
 def test_a_cache_that_is_a_file(target: Target, own_cache: Path) -> None:
     own_cache.write_text("")
     with pytest.raises(OpsError) as error:
@@ -209,6 +217,7 @@ def test_a_cache_that_is_a_file(target: Target, own_cache: Path) -> None:
     one_line(error, str(own_cache), cache.VARIABLE)
 
 
+@needs_gxx
 def test_a_compiler_that_finds_the_disk_full(target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = SLOW_GXX.format(count="/dev/null", seconds=0)
     full = "echo 'one.cpp: fatal error: error writing to one.s: No space left on device' >&2; exit 1"
@@ -218,12 +227,14 @@ def test_a_compiler_that_finds_the_disk_full(target: Target, tmp_path: Path, mon
     one_line(error, "No space left on device", cache.VARIABLE)
 
 
+@needs_gxx
 def test_a_read_only_cache_that_is_filled_serves(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     file = build.build(target)
     monkeypatch.setattr(Path, "mkdir", lambda *args, **kwargs: pytest.fail("the cache is written to"))
     assert build.build(target) == file
 
 
+@needs_gxx
 def test_a_lock_that_is_never_let_go(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     fcntl = pytest.importorskip("fcntl")
     monkeypatch.setattr(cache, "LOCK_SECONDS", 0.05)
@@ -236,6 +247,7 @@ def test_a_lock_that_is_never_let_go(target: Target, monkeypatch: pytest.MonkeyP
     one_line(error, "Another process", ".lock", cache.VARIABLE)
 
 
+@needs_gxx
 def test_a_file_system_without_locks(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
@@ -264,6 +276,7 @@ def test_ninja_comes_from_path_where_its_package_is_absent(tmp_path: Path, monke
     one_line(error, "pip install ninja")
 
 
+@needs_gxx
 def test_a_ninja_that_cannot_be_run(target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compilers, "find_ninja", lambda: executable(tmp_path / "ninja", "no program"))
     with pytest.raises(OpsError) as error:
