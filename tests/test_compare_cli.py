@@ -14,7 +14,7 @@ from PIL import Image
 
 from support.comparisons import stand_in_for_embedded, tiny_model, tiny_pictures
 from zplus_plugins.cli import main
-from zplus_plugins.compare.run import as_bytes
+from zplus_plugins.compare.part import as_bytes
 from zplus_plugins.device import name_of
 
 FILES = {"results.json", "table.csv", "report.html", "parts"}

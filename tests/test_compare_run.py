@@ -13,7 +13,7 @@ import torch
 from support.comparisons import SPACES, tiny_instruments, tiny_model, tiny_plan
 from zplus_plugins.compare.parts import Parts
 from zplus_plugins.compare.plan import Plan
-from zplus_plugins.compare.run import Results, compare, steps_of
+from zplus_plugins.compare.run import Results, compare
 from zplus_plugins.errors import LatentError, RequirementError, UsageError
 
 
@@ -27,7 +27,7 @@ def _run(folder: Path, plan: Plan, stop_after: int | None = None) -> Results:
             raise KeyboardInterrupt
 
     results = compare(plan, model, instruments, Parts(folder, plan.identified(model, instruments)), advance)
-    assert steps == len(list(plan.tasks())) * steps_of(plan)
+    assert steps == len(list(plan.tasks())) * plan.steps
     return results
 
 
@@ -62,7 +62,7 @@ def test_the_same_numbers_twice_and_when_interrupted(tmp_path: Path) -> None:
     first, again = _run(tmp_path / "a", plan), _run(tmp_path / "b", plan)
     assert _same(first, again)
     with pytest.raises(KeyboardInterrupt):
-        _run(tmp_path / "c", plan, stop_after=4 * steps_of(plan) + 2)
+        _run(tmp_path / "c", plan, stop_after=4 * plan.steps + 2)
     kept = sorted(path.name for path in (tmp_path / "c").iterdir())
     assert len(kept) == 4 + 1  # four parts, and the settings: nothing unfinished
     assert _same(first, _run(tmp_path / "c", plan))

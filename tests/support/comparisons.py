@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from zplus_plugins.compare import Edit, Instruments, Look, PictureSet, Plan, prepare
 from zplus_plugins.directions import Direction, domain
 from zplus_plugins.generators import Architecture, Generator, weights_hash
-from zplus_plugins.inversion import Model, Settings, space_named
+from zplus_plugins.inversion import Model, Point, Settings, space_named
 from zplus_plugins.inversion.statistics import compute
 from zplus_plugins.portraits import embedded
 from zplus_plugins.portraits.encoder import Encoder
@@ -53,16 +53,36 @@ def tiny_plan(n: int = 3, spaces: tuple[str, ...] = SPACES, steps: int = 2) -> P
 
 def tiny_instruments() -> Instruments:
     return Instruments(
-        figures={"mse": lambda a, b: (a - b).square().mean(dim=(1, 2, 3)), "ssim": likeness},
-        look=lambda pictures: Look(
-            attributes=100 * pictures.mean(dim=(2, 3)),
-            identity=F.normalize(F.avg_pool2d(pictures, 4).flatten(1), dim=1),
-        ),
-        change=lambda before, after, index: (after - before)[:, index],
-        leakage=lambda before, after, index: (after - before).abs().sum(dim=1) - (after - before)[:, index].abs(),
-        nscd=lambda model, point: point.code.mean(dim=(1, 2)),
+        figures={"mse": mse, "ssim": likeness},
+        look=look,
+        change=change,
+        leakage=leakage,
+        nscd=mean_code,
         about={"attributes": "channel means"},
     )
+
+
+def mse(a: Tensor, b: Tensor) -> Tensor:
+    return (a - b).square().mean(dim=(1, 2, 3))
+
+
+def look(pictures: Tensor) -> Look:
+    return Look(
+        attributes=100 * pictures.mean(dim=(2, 3)),
+        identity=F.normalize(F.avg_pool2d(pictures, 4).flatten(1), dim=1),
+    )
+
+
+def change(before: Tensor, after: Tensor, index: int) -> Tensor:
+    return (after - before)[:, index]
+
+
+def leakage(before: Tensor, after: Tensor, index: int) -> Tensor:
+    return (after - before).abs().sum(dim=1) - change(before, after, index).abs()
+
+
+def mean_code(model: Model, point: Point) -> Tensor:
+    return point.code.mean(dim=(1, 2))
 
 
 def stand_in_for_embedded(monkeypatch: pytest.MonkeyPatch, names: Sequence[str] = ("smile",)) -> Generator:
@@ -75,8 +95,8 @@ def stand_in_for_embedded(monkeypatch: pytest.MonkeyPatch, names: Sequence[str] 
     generator = Generator(Architecture(64, (8,) * 5, z_dim=16, w_dim=16, mapping_layers=2)).eval().requires_grad_(False)
     regressor = Regressor(channels=(4, 4, 4, 4)).eval().requires_grad_(False)
     patterns = torch.randn(3 * 64 * 64, len(MEASURED))
-    look = regressor.look
-    monkeypatch.setattr(regressor, "look", lambda pictures: (pictures.flatten(1) @ patterns, look(pictures)[1]))
+    seen = regressor.look
+    monkeypatch.setattr(regressor, "look", lambda pictures: (pictures.flatten(1) @ patterns, seen(pictures)[1]))
     encoder = Encoder(8, channels=(4, 4, 4, 4)).eval().requires_grad_(False)
     directions = {name: _direction(generator, name) for name in names}
     monkeypatch.setattr(domain, "load_generator", lambda path=None: generator)

@@ -70,6 +70,13 @@ from zplus_plugins.errors import UsageError
     "paper's margin of 1e-8 is tested too.",
 )
 @options.device
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Processes that share the work; the numbers do not depend on it. [default: one for each core with a small "
+    "generator on the CPU, else 1]",
+)
 @click.option("--without-lpips", is_flag=True, help="With photographs: mean squared error as the only loss.")
 @click.option("--overwrite", is_flag=True, help="Start anew in --out, whatever is there of another comparison.")
 def compare(out: Path, margin: float, overwrite: bool, without_lpips: bool, **wishes: Any) -> None:

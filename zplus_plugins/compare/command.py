@@ -14,17 +14,19 @@ from zplus_plugins.compare.parts import Parts
 from zplus_plugins.compare.prepare import Prepared, Wishes, prepare
 from zplus_plugins.compare.report import report
 from zplus_plugins.compare.results import as_csv, as_json
-from zplus_plugins.compare.run import Results, compare, steps_of
+from zplus_plugins.compare.run import Results, compare
 from zplus_plugins.compare.verdicts import NAMES, verdicts
 from zplus_plugins.console import columns, say
 from zplus_plugins.inversion import SPACES
 from zplus_plugins.outputs import results_folder, write_whole
+from zplus_plugins.threads import limited_to
 
 
 def run(wishes: Wishes, out: Path, margin: float, overwrite: bool) -> None:
     """Compare as asked for, and print what was found."""
     ready = prepare(wishes)
-    carry_out(ready, out, margin, overwrite)
+    with limited_to(ready.threads):
+        carry_out(ready, out, margin, overwrite)
 
 
 def carry_out(ready: Prepared, out: Path, margin: float, overwrite: bool = False) -> None:
@@ -62,7 +64,7 @@ def carry_out(ready: Prepared, out: Path, margin: float, overwrite: bool = False
 
 
 def _compared(ready: Prepared, parts: Parts) -> Results:
-    total = len(list(ready.plan.tasks())) * steps_of(ready.plan)
+    total = len(list(ready.plan.tasks())) * ready.plan.steps
     with tqdm(total=total, unit="step", dynamic_ncols=True) as bar:
 
         def advance(what: str, steps: int) -> None:
@@ -70,7 +72,7 @@ def _compared(ready: Prepared, parts: Parts) -> Results:
             bar.update(steps)
 
         try:
-            return compare(ready.plan, ready.model, ready.instruments, parts, advance)
+            return compare(ready.plan, ready.model, ready.instruments, parts, advance, ready.workers)
         except KeyboardInterrupt:
             bar.close()
             done, tasks = parts.count(), len(list(ready.plan.tasks()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from zplus_plugins.compare.plan import Figure, Instruments, Look, fingerprint
 from zplus_plugins.errors import DownloadError, RequirementError
@@ -21,6 +21,7 @@ from zplus_plugins.metrics import (
     psnr,
     ssim,
 )
+from zplus_plugins.portraits.regressor import UNSEEN, Regressor, perceptual
 
 _PIXELS: dict[str, Figure] = {"mse": mse, "ssim": ssim, "psnr": psnr}
 
@@ -36,7 +37,6 @@ def of_portraits(own_encoder: bool, device: torch.device) -> Instruments:
         RequirementError: an embedded network cannot be read.
     """
     from zplus_plugins.portraits.embedded import embedded_encoder, embedded_regressor
-    from zplus_plugins.portraits.regressor import UNSEEN, perceptual
 
     regressor = embedded_regressor().to(device)
     encoder = embedded_encoder().to(device) if own_encoder else None
@@ -50,7 +50,7 @@ def of_portraits(own_encoder: bool, device: torch.device) -> Instruments:
         missing["LPIPS"] = f"the {weights.what} {weights.path} are not there, and nothing is downloaded for it"
     return Instruments(
         figures=figures,
-        look=lambda pictures: Look(*regressor.look(pictures)),
+        look=partial(_at_portraits, regressor),
         change=attribute_change,
         leakage=attribute_leakage,
         nscd=nscd,
@@ -89,7 +89,7 @@ def of_photographs(with_lpips: bool) -> Instruments:
         missing["identity"] = str(error).rstrip(".")
     return Instruments(
         figures={**_PIXELS, **({} if lpips is None else {"lpips": lpips})},
-        look=lambda pictures: Look(identity=None if identity is None else identity(pictures)),
+        look=partial(_at_faces, identity),
         nscd=nscd,
         likeness=None if lpips is None else lpips.distance,
         about={
@@ -98,6 +98,14 @@ def of_photographs(with_lpips: bool) -> Instruments:
         },
         missing=missing,
     )
+
+
+def _at_portraits(regressor: Regressor, pictures: Tensor) -> Look:
+    return Look(*regressor.look(pictures))
+
+
+def _at_faces(identity: Identity | None, pictures: Tensor) -> Look:
+    return Look(identity=None if identity is None else identity(pictures))
 
 
 def _hash(network: nn.Module) -> str:

@@ -64,6 +64,10 @@ class Look:
     identity: Tensor | None = None
 
 
+def _sees_nothing(pictures: Tensor) -> Look:
+    return Look()
+
+
 @dataclass(frozen=True)
 class Instruments:
     """What measures. Those that are None are left out of the comparison, which says why.
@@ -81,7 +85,7 @@ class Instruments:
     """
 
     figures: Mapping[str, Figure]
-    look: Callable[[Tensor], Look] = lambda pictures: Look()
+    look: Callable[[Tensor], Look] = _sees_nothing
     change: OfAttributes | None = None
     leakage: OfAttributes | None = None
     nscd: Callable[[Model, Point], Tensor] | None = None
@@ -131,6 +135,11 @@ class Plan:
     batch: int = BATCH
     shown: int = SHOWN
     way: Way = "local"
+
+    @property
+    def steps(self) -> int:
+        """Of one task: those of the optimizer, and one for each edit."""
+        return self.settings.steps + len(self.edits) * len(self.strengths)
 
     def tasks(self) -> Iterator[Task]:
         """All of them, batch by batch, so that an interrupted comparison has all spaces of the first pictures."""

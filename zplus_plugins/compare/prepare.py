@@ -8,6 +8,7 @@ from pathlib import Path
 
 from zplus_plugins.compare import kit
 from zplus_plugins.compare.plan import DEFAULT_SPACES, PICTURES, STEPS, Edit, Instruments, PictureSet, Plan, Way
+from zplus_plugins.compare.workers import workers_for
 from zplus_plugins.directions import Direction, embedded_directions, find_ganspace
 from zplus_plugins.directions.domain import is_embedded, open_model
 from zplus_plugins.errors import UsageError
@@ -37,16 +38,28 @@ class Wishes:
     way: Way = "local"
     device: str = "auto"
     with_lpips: bool = True
+    workers: int | None = None
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A comparison that can begin; ``evidence`` says what figures of this generator can show."""
+    """A comparison that can begin.
+
+    Attributes:
+        plan: of it.
+        model: the generator.
+        instruments: that measure.
+        evidence: what figures of this generator can show, in words.
+        workers: processes that share the work.
+        threads: with which each computes.
+    """
 
     plan: Plan
     model: Model
     instruments: Instruments
     evidence: str
+    workers: int
+    threads: int
 
 
 def prepare(wishes: Wishes) -> Prepared:
@@ -63,13 +76,14 @@ def prepare(wishes: Wishes) -> Prepared:
         raise UsageError("--resize is about IMAGES, and there are none: drawn portraits have the generator's size.")
     model = open_model(wishes.generator, wishes.device)
     generator = model.generator
+    workers, threads = workers_for(generator, wishes.workers)
     own = wishes.generator is None or is_embedded(generator)
     sets = _sets(wishes, generator)
     portraits = own or not wishes.images
     instruments = kit.of_portraits(own, generator.const.device) if portraits else kit.of_photographs(wishes.with_lpips)
     edits = _edits(wishes, model, own, portraits)
     plan = Plan(sets, spaces, edits, replace(Settings(), steps=wishes.steps), wishes.seed, way=wishes.way)
-    return Prepared(plan, model, instruments, _evidence(generator, own, portraits))
+    return Prepared(plan, model, instruments, _evidence(generator, own, portraits), workers, threads)
 
 
 def chosen_spaces(text: str) -> tuple[Space, ...]:

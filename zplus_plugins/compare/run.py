@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn import functional as F
 
-from zplus_plugins.compare.measuring import Measure, inverted, mover
+from zplus_plugins.compare.part import EDIT, FIGURE, PICTURES, SECONDS, Advance
 from zplus_plugins.compare.parts import Arrays, Parts
-from zplus_plugins.compare.plan import LARGEST_SHOWN, Instruments, Plan, Task
-from zplus_plugins.errors import LatentError
-from zplus_plugins.inversion import Model, Point
-
-Advance = Callable[[str, int], None]
-_SECONDS = "seconds"
-_PICTURES = ("reconstructed", "edited")
+from zplus_plugins.compare.plan import Instruments, Plan, Task
+from zplus_plugins.compare.workers import work
+from zplus_plugins.inversion import Model
 
 
 @dataclass(frozen=True)
@@ -45,7 +37,9 @@ class Measured:
 Results = dict[str, dict[str, Measured]]
 
 
-def compare(plan: Plan, model: Model, instruments: Instruments, parts: Parts, advance: Advance) -> Results:
+def compare(
+    plan: Plan, model: Model, instruments: Instruments, parts: Parts, advance: Advance, workers: int = 1
+) -> Results:
     """What each space makes of each set of pictures: {set: {space: measured}}.
 
     Args:
@@ -53,94 +47,42 @@ def compare(plan: Plan, model: Model, instruments: Instruments, parts: Parts, ad
         model: the generator.
         instruments: that measure.
         parts: finished ones are not done again.
-        advance: called with what has been worked at and by how many steps it went on; see :func:`steps_of`.
+        advance: called with what has been worked at and by how many steps it went on, of :attr:`Plan.steps` a task.
+        workers: processes among which the parts are shared, each with as many threads as this one has; they pickle
+            plan, model and instruments. The numbers do not depend on it.
 
     Raises:
         LatentError: an inversion ended in numbers that are not finite.
+        RequirementError: a part cannot be written, or a process was ended from outside.
     """
-    found: dict[str, dict[str, list[Arrays]]] = {s.name: {space.name: [] for space in plan.spaces} for s in plan.sets}
+    found: dict[str, Arrays] = {}
+    missing: list[Task] = []
     for task in plan.tasks():
-        arrays = parts.load(task.name)
-        if arrays is None:
-            arrays = _part(plan, task, model, instruments, advance)
-            parts.save(task.name, arrays)
+        before = parts.load(task.name)
+        if before is None:
+            missing.append(task)
         else:
-            advance(f"{task.space.title}: done before", steps_of(plan))
-        found[task.pictures.name][task.space.name].append(arrays)
-    return {name: {space: _joined(several) for space, several in spaces.items()} for name, spaces in found.items()}
+            found[task.name] = before
+            advance(f"{task.space.title}: done before", plan.steps)
 
+    def keep(task: Task, arrays: Arrays) -> None:
+        parts.save(task.name, arrays)
+        found[task.name] = arrays
 
-def steps_of(plan: Plan) -> int:
-    """Steps of one task: those of the optimizer, and one for each edit."""
-    return plan.settings.steps + len(plan.edits) * len(plan.strengths)
-
-
-def _part(plan: Plan, task: Task, model: Model, instruments: Instruments, advance: Advance) -> Arrays:
-    first = task.batch * plan.batch
-    targets = task.pictures.pictures[first : first + plan.batch].to(model.generator.const)
-    shown = min(max(plan.shown - first, 0), len(targets))
-    what = f"{task.space.title}, {task.pictures.title.lower()} {first + 1} to {first + len(targets)}"
-    found = inverted(plan, model, instruments, task.space, targets, lambda step: advance(what, 1))
-    _require_finite(found.point, what)
-    with torch.no_grad():
-        pictures = model.pictures(found.point)
-        measure = Measure(instruments, pictures, targets)
-        measured = measure.reconstructions(model, found.point)
-        arrays = {f"figure {name}": values for name, values in measured.items()}
-        arrays |= _edited(plan, model, measure, found.point, pictures, shown, lambda: advance(what, 1))
-    arrays["reconstructed"] = as_bytes(pictures[:shown])
-    arrays[_SECONDS] = np.array([found.seconds])
-    return arrays
-
-
-def _edited(
-    plan: Plan,
-    model: Model,
-    measure: Measure,
-    point: Point,
-    own: Tensor,
-    shown: int,
-    advance: Callable[[], None],
-) -> Arrays:
-    """Figures (B, D, S) of all edits, and the pictures of the first ones."""
-    shape = (len(plan.edits), len(plan.strengths))
-    figures = {name: np.full((len(own), *shape), np.nan) for name in measure.of_edits if plan.edits}
-    pictures = np.zeros((shown, *shape, *as_bytes(own[:1]).shape[1:]), np.uint8)
-    for d, edit in enumerate(plan.edits):
-        move = mover(plan, model, point, edit)
-        for s, strength in enumerate(plan.strengths):
-            edited = own if strength == 0 else model.pictures(move(strength))
-            for name, values in measure.edited(edited, edit).items():
-                figures[name][:, d, s] = values
-            pictures[:, d, s] = as_bytes(edited[:shown])
-            advance()
-    return {**{f"edit {name}": values for name, values in figures.items()}, "edited": pictures}
+    work(plan, model, instruments, missing, keep, advance, workers)
+    whole: dict[str, dict[str, list[Arrays]]] = {s.name: {space.name: [] for space in plan.spaces} for s in plan.sets}
+    for task in plan.tasks():
+        whole[task.pictures.name][task.space.name].append(found[task.name])
+    return {name: {space: _joined(several) for space, several in spaces.items()} for name, spaces in whole.items()}
 
 
 def _joined(parts: list[Arrays]) -> Measured:
     """Batches of one space, one after another; a part without pictures to show adds none."""
     whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    sizes = [len(next(values for name, values in part.items() if name.startswith("figure "))) for part in parts]
+    sizes = [len(next(values for name, values in part.items() if name.startswith(FIGURE))) for part in parts]
     return Measured(
-        figures={name.removeprefix("figure "): v for name, v in whole.items() if name.startswith("figure ")},
-        edits={name.removeprefix("edit "): v for name, v in whole.items() if name.startswith("edit ")},
-        seconds=float(whole[_SECONDS].sum() / sum(sizes)),
-        **{name: whole[name] for name in _PICTURES},
+        figures={name.removeprefix(FIGURE): v for name, v in whole.items() if name.startswith(FIGURE)},
+        edits={name.removeprefix(EDIT): v for name, v in whole.items() if name.startswith(EDIT)},
+        seconds=float(whole[SECONDS].sum() / sum(sizes)),
+        **{name: whole[name] for name in PICTURES},
     )
-
-
-def as_bytes(pictures: Tensor) -> np.ndarray:
-    """Pictures (B, 3, R, R) in [-1, 1] as bytes (B, c, c, 3), c at most ``LARGEST_SHOWN``."""
-    if pictures.shape[-1] > LARGEST_SHOWN:
-        pictures = F.interpolate(pictures, size=LARGEST_SHOWN, mode="area")
-    shown = ((pictures.detach().cpu() + 1) * 127.5).round().clamp(0, 255).byte()
-    return shown.permute(0, 2, 3, 1).contiguous().numpy()
-
-
-def _require_finite(point: Point, what: str) -> None:
-    whole = point.code.isfinite().all() and (point.f is None or point.f.isfinite().all())
-    if not whole:
-        raise LatentError(
-            f"The inversion into {what} ended in codes that are not finite. Check the generator and the pictures, or "
-            "leave this space out with --spaces."
-        )

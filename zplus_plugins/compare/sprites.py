@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image
 
 from zplus_plugins.compare.findings import Findings
-from zplus_plugins.compare.run import Measured, as_bytes
+from zplus_plugins.compare.part import as_bytes
+from zplus_plugins.compare.run import Measured
 
 MOST_BYTES = 4_000_000  # of all sprites of a report, in base64
 QUALITY = 88

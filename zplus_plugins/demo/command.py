@@ -11,20 +11,19 @@ from typing import Any
 
 import click
 import numpy as np
-import torch
 from tqdm import tqdm
 
 from zplus_plugins.compare.command import say_missing, table
 from zplus_plugins.compare.figures import mean_of
 from zplus_plugins.compare.prepare import Prepared, Wishes, prepare
 from zplus_plugins.compare.results import plain, versions
-from zplus_plugins.compare.run import steps_of
 from zplus_plugins.console import columns, say
 from zplus_plugins.demo.side_by_side import side_by_side
 from zplus_plugins.demo.trial import EDITS, Attempt, EqualEdit, attempt, equal_edits
 from zplus_plugins.inversion import Space
 from zplus_plugins.outputs import whole_folder
 from zplus_plugins.portraits.files import sheet
+from zplus_plugins.threads import limited_to
 
 SPACES = "f/wplus,f/zplus"
 STRENGTHS = tuple(step / 2 for step in range(-6, 7))  # as far as zplus edit goes
@@ -50,21 +49,16 @@ def run(image: Path | None, out: Path, steps: int) -> None:
         RequirementError: the picture cannot be used, or the folder not be written to.
         RecordError: an inversion ended in codes that are not finite.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # a small network: more threads are no faster, and many times slower on a busy machine
-    try:
-        ready = _prepared(image, steps)
-        say_missing(ready)
-        with whole_folder(out) as folder:
-            attempts = [_attempt(ready, space) for space in ready.plan.spaces]
-            edits, left_out = equal_edits(ready, attempts)
-            evidence = " ".join([ready.evidence, *([] if image is None else [OUTSIDE]), ONE_PICTURE])
-            picture = f"held-out portrait {PORTRAIT}" if image is None else image.name
-            said = {"picture": picture, "evidence": evidence, "left_out": left_out}
-            _write(folder, ready, attempts, edits, said)
-            files = [out / file.name for file in sorted(folder.iterdir())]
-    finally:
-        torch.set_num_threads(threads)
+    ready = _prepared(image, steps)
+    say_missing(ready)
+    with limited_to(ready.threads), whole_folder(out) as folder:
+        attempts = [_attempt(ready, space) for space in ready.plan.spaces]
+        edits, left_out = equal_edits(ready, attempts)
+        evidence = " ".join([ready.evidence, *([] if image is None else [OUTSIDE]), ONE_PICTURE])
+        picture = f"held-out portrait {PORTRAIT}" if image is None else image.name
+        said = {"picture": picture, "evidence": evidence, "left_out": left_out}
+        _write(folder, ready, attempts, edits, said)
+        files = [out / file.name for file in sorted(folder.iterdir())]
     click.echo(f"\n{picture}, {steps} steps in each space")
     _print(attempts, edits, left_out)
     click.echo(f"{evidence}\n")
@@ -85,7 +79,7 @@ def _prepared(image: Path | None, steps: int) -> Prepared:
 
 
 def _attempt(ready: Prepared, space: Space) -> Attempt:
-    with tqdm(total=steps_of(ready.plan), desc=space.title, unit="step", dynamic_ncols=True) as bar:
+    with tqdm(total=ready.plan.steps, desc=space.title, unit="step", dynamic_ncols=True) as bar:
         return attempt(ready, space, bar.update)
 
 

@@ -81,7 +81,7 @@ def attempt(ready: Prepared, space: Space, advance: Callable[[int], object]) -> 
     Args:
         ready: plan, model and instruments.
         space: to invert into.
-        advance: called with how many more steps are done, of :func:`~zplus_plugins.compare.run.steps_of` the plan.
+        advance: called with how many more steps are done, of the plan's :attr:`~zplus_plugins.compare.Plan.steps`.
 
     Raises:
         RecordError: the inversion ended in codes that are not finite.

@@ -73,10 +73,11 @@ def directions(
     from zplus_plugins.directions.domain import open_model
     from zplus_plugins.directions.embedded import portrait_scores
     from zplus_plugins.directions.finding import read_w, write_directions
+    from zplus_plugins.threads import limited_to, threads_for
 
     given = None if w is None else read_w(w)
     model = open_model(generator, device)
-    with results_folder(out):
+    with results_folder(out), limited_to(threads_for(model.generator)):
         if method == "ganspace":
             found = d.find_ganspace(model, components, seed=seed)
         elif method == "sefa":
@@ -133,13 +134,14 @@ def invert(
     from zplus_plugins.directions.inverting import invert_files, named_files
     from zplus_plugins.inversion import Settings, space_named
     from zplus_plugins.inversion.images import read_pictures
+    from zplus_plugins.threads import limited_to, threads_for
 
     settings = Settings() if steps is None else Settings(steps=steps)
     chosen, files = space_named(space), named_files(pictures)
     domain = open_domain(generator, likeness, device)  # type: ignore[arg-type]
     targets = read_pictures(files.values(), domain.model.generator.architecture.resolution, resize)
-    total = len(files) * settings.steps
-    with results_folder(out), tqdm(total=total, desc=chosen.title, unit="step") as bar:
+    total, threads = len(files) * settings.steps, threads_for(domain.model.generator)
+    with results_folder(out), limited_to(threads), tqdm(total=total, desc=chosen.title, unit="step") as bar:
         for path in invert_files(files, targets, domain, chosen, settings, out, on_step=bar.update):
             click.echo(path)
 
@@ -173,11 +175,12 @@ def edit(record: Path, direction: str, strength: str, way: str, generator: Path 
     from zplus_plugins.directions.domain import open_model
     from zplus_plugins.directions.edit import direction_named, edited, strengths_of, write_edit
     from zplus_plugins.directions.record import PointRecord
+    from zplus_plugins.threads import limited_to, threads_for
 
     strengths, read = strengths_of(strength), PointRecord.load(record)
     model = open_model(generator, device, read.f_resolution, read.noise)
     point, found = read.require(model), direction_named(direction, model.generator)
-    with results_folder(out):
+    with results_folder(out), limited_to(threads_for(model.generator)):
         pictures = edited(model, point, found, strengths, local=way == "local")
         for path in write_edit(pictures, strengths, f"{record.stem}-{found.name}", out):
             click.echo(path)

@@ -11,7 +11,6 @@ from typing import Any, get_args
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from zplus_plugins.errors import RecordError
 from zplus_plugins.generators import weights_hash
@@ -63,10 +62,12 @@ class PointRecord:
                 f"The record is of the generator {self.generator[:16]}; this one is {found[:16]}. Give the one of the "
                 "inversion with --generator FILE."
             )
-        expected = model.start(self.point.space, 1)
-        for name in ("code", "f"):
-            have, want = (getattr(point, name) for point in (self.point, expected))
-            if (have is None) != (want is None) or (have is not None and have.shape != want.shape):
+        space = self.point.space
+        expected = {"code": (1, *model.code_shape(space)), "f": (1, *model.f_shape) if space.with_f else None}
+        for name, want in expected.items():
+            tensor = getattr(self.point, name)
+            have = None if tensor is None else tuple(tensor.shape)
+            if have != want:
                 raise RecordError(f"The record's {name} has the shape {_shape(have)}; expected {_shape(want)}.")
         f = None if self.point.f is None else self.point.f.to(model.generator.const)
         return Point(self.point.space, self.point.code.to(model.generator.const), f)
@@ -131,5 +132,5 @@ class PointRecord:
             raise RecordError("The codes are not on the hypersphere. Invert the picture again.")
 
 
-def _shape(tensor: Tensor | None) -> str:
-    return "none" if tensor is None else str(tuple(tensor.shape))
+def _shape(shape: tuple[int, ...] | None) -> str:
+    return "none" if shape is None else str(shape)

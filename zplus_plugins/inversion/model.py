@@ -63,6 +63,21 @@ class Model:
         """Index of the first layer that has a code in a space."""
         return self.generator.first_layer_after(self.f_resolution) if space.with_f else 0
 
+    def code_shape(self, space: Space) -> tuple[int, int]:
+        """(K, dim) of a picture's code."""
+        codes = self.generator.num_layers - self.first_layer(space) if space.layered and space.kind != "s" else 1
+        if space.kind == "s":
+            return codes, sum(self._style_sizes) - (self._skipped_sizes if space.with_f else 0)
+        architecture = self.generator.architecture
+        return codes, architecture.z_dim if space.kind == "z" else architecture.w_dim
+
+    @property
+    def f_shape(self) -> tuple[int, int, int]:
+        """(C, r, r) of a picture's F."""
+        architecture = self.generator.architecture
+        channels = architecture.channels[architecture.resolutions.index(self.f_resolution)]
+        return channels, self.f_resolution, self.f_resolution
+
     @torch.no_grad()
     def start(self, space: Space, n: int, f: Tensor | None = None) -> Point:
         """The mean picture's point, n times: that of the mean style code, or of z whose style code is nearest to it.
@@ -81,11 +96,14 @@ class Model:
             code = self.statistics.to_pn(w)
         else:
             code = self._joined(self.generator.styles(w.expand(1, self.generator.num_layers, -1)), space)
-        codes = self.generator.num_layers - self.first_layer(space) if space.layered and space.kind != "s" else 1
         if space.with_f and f is None:
             wide = w.expand(1, self.generator.num_layers, -1)
             f = self.generator.features(wide, self.f_resolution, self.noise).expand(n, -1, -1, -1)
-        return Point(space, code.expand(n, codes, -1).clone(), f.clone() if space.with_f and f is not None else None)
+        return Point(
+            space,
+            code.expand(n, *self.code_shape(space)).clone(),
+            f.clone() if space.with_f and f is not None else None,
+        )
 
     def w(self, point: Point) -> Tensor:
         """Style codes (B, N, w_dim); those that F replaces are the mean's.

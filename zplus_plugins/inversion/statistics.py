@@ -18,6 +18,7 @@ from zplus_plugins.generators import Generator
 from zplus_plugins.generators.load import weights_hash
 from zplus_plugins.ops import cache
 from zplus_plugins.outputs import write_whole
+from zplus_plugins.threads import limited_to
 
 FORMAT = 1
 CODES = 16384
@@ -67,7 +68,8 @@ def statistics_of(generator: Generator) -> Statistics:
         return Statistics(**torch.load(path, map_location=generator.w_mean.device, weights_only=True))
     except (OSError, RuntimeError, TypeError, ValueError, EOFError):
         pass  # absent, or not whole
-    computed = compute(generator)
+    with limited_to(1):  # the next run may take another number of threads, and must find the same
+        computed = compute(generator)
     buffer = io.BytesIO()
     torch.save({field.name: getattr(computed, field.name) for field in fields(computed)}, buffer)
     try:
