@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from zplus_plugins import options
-from zplus_plugins.compare.plan import DEFAULT_SPACES, MOST_PICTURES, PICTURES, STEPS
+from zplus_plugins.compare.plan import MOST_PICTURES, PICTURES, STEPS
 from zplus_plugins.errors import UsageError
 
 
@@ -18,7 +18,9 @@ from zplus_plugins.errors import UsageError
 @click.option(
     "--spaces",
     metavar="NAMES",
-    help=f"Names with commas between them, or all. [default: {','.join(DEFAULT_SPACES)}]",
+    default="all",
+    show_default=True,
+    help="Names with commas between them, such as f/zplus,f/wplus, or all.",
 )
 @click.option("--steps", type=click.IntRange(1), metavar="N", help=f"Optimizer steps of each space. [default: {STEPS}]")
 @click.option(

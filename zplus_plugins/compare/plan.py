@@ -17,8 +17,7 @@ from zplus_plugins.inversion.inverter import Likeness
 from zplus_plugins.ops.cache import digest
 
 STRENGTHS = tuple(round(-2 + 0.4 * step, 1) for step in range(11))
-DEFAULT_SPACES = ("w", "wplus", "zplus", "wplus-pn", "f/wplus", "f/wplus-pn", "f/zplus", "f/z")
-PICTURES = 20  # drawn, and steps: minutes on two cores
+PICTURES = 16  # drawn, and steps: minutes on two cores, in all spaces
 MOST_PICTURES = 10_000
 STEPS = 120
 BATCH = 8

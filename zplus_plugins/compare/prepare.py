@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from zplus_plugins.compare import kit
-from zplus_plugins.compare.plan import DEFAULT_SPACES, PICTURES, STEPS, Edit, Instruments, PictureSet, Plan, Way
+from zplus_plugins.compare.plan import PICTURES, STEPS, Edit, Instruments, PictureSet, Plan, Way
 from zplus_plugins.compare.workers import workers_for
 from zplus_plugins.directions import Direction, embedded_directions, find_ganspace
 from zplus_plugins.directions.domain import is_embedded, open_model
@@ -27,7 +27,7 @@ class Wishes:
     """What the command line asks for; see there. ``pictures`` is None for the default of drawn portraits."""
 
     images: tuple[Path, ...] = ()
-    spaces: str = ",".join(DEFAULT_SPACES)
+    spaces: str = "all"
     steps: int = STEPS
     generator: Path | None = None
     pictures: int | None = None
