@@ -97,16 +97,17 @@ def test_edits_are_equally_large_in_both_spaces(tmp_path: Path) -> None:
 def test_its_records_are_those_of_zplus_edit(tmp_path: Path, generator: Generator) -> None:
     out = tmp_path / "out"
     _, summary = demo(out)
-    network, way = tmp_path / "generator.pt", tmp_path / "smile.npz"
+    shown = next(iter(summary["spaces"]["f/zplus"]["edits"]))
+    network, way = tmp_path / "generator.pt", tmp_path / f"{shown}.npz"
     save(network, {"architecture": asdict(generator.architecture), "state": generator.state_dict()})
-    prepare.embedded_directions()["smile"].save(way)
+    prepare.embedded_directions()[shown].save(way)
     for name in ("f/wplus", "f/zplus"):
         record = out / f"{name.replace('/', '_')}.npz"
         edit = ("edit", record, "--generator", network, "--direction", way, "--out", tmp_path / "edited")
-        strength = round(summary["spaces"][name]["edits"]["smile"]["strength"], 3)
+        strength = round(summary["spaces"][name]["edits"][shown]["strength"], 3)
         result = zplus(*edit, "--strength", f"0:{strength}:2")
         assert result.exit_code == 0, result.output
-        unmoved = tmp_path / "edited" / f"{record.stem}-smile+0.000.png"
+        unmoved = tmp_path / "edited" / f"{record.stem}-{shown}+0.000.png"
         assert unmoved.read_bytes() == record.with_suffix(".png").read_bytes()
 
 

@@ -179,29 +179,29 @@ def test_a_local_way_comes_nearer_to_w_than_the_one_direction_in_z(
     start = model.start(SPACES[space], 8)
     codes = start.code.shape[1]
     start = dataclasses.replace(start, code=random_codes(model.generator, 8, 3).z[:, None].repeat(1, codes, 1))
-    way, w = directions.local_way(model, start, ganspace[1].w), ganspace[1].w
-    assert way.shape == start.code.shape
-    first = model.first_layer(start.space)
+    w, first = ganspace[1].w, model.first_layer(start.space)
 
     def left(moved: Point) -> Tensor:
         gap = (model.w(moved) - model.w(start) - w)[:, first:]
         return gap.norm(dim=-1).mean() / w.norm()
 
-    local, alike = directions.moved_along(start, way, 1.0), model.moved(start, ganspace[1].z, w, 1.0)
+    local, alike = directions.pursue(model, start, w, 1.0), model.moved(start, ganspace[1].z, w, 1.0)
+    assert local.code.shape == start.code.shape
     assert left(local) < 0.8 * left(alike) and left(local) < 0.9
     assert torch.allclose(local.code.norm(dim=-1), torch.tensor(12.0).sqrt())
-    assert directions.moved_along(start, way, 0.0) is start
+    assert directions.pursue(model, start, w, 0.0) is start
 
 
 def test_pictures_do_not_influence_each_other_s_ways(model: Model, ganspace: list[Direction]) -> None:
     both = point(model, "zplus", 2)
-    ways = directions.local_way(model, both, ganspace[0].w)
-    assert torch.allclose(ways[1:], directions.local_way(model, both[1:], ganspace[0].w), atol=1e-5)
+    moved = directions.pursue(model, both, ganspace[0].w, 2.0)
+    alone = directions.pursue(model, both[1:], ganspace[0].w, 2.0)
+    assert torch.allclose(moved.code[1:], alone.code, atol=1e-5)
 
 
 def test_only_codes_on_the_hypersphere_have_ways(model: Model, ganspace: list[Direction]) -> None:
     with pytest.raises(UsageError, match=r"Codes in W\+ are not on the hypersphere"):
-        directions.local_way(model, point(model, "wplus", 1), ganspace[0].w)
+        directions.pursue(model, point(model, "wplus", 1), ganspace[0].w, 1.0)
 
 
 @pytest.mark.parametrize("w", [torch.ones(9), torch.zeros(10), torch.full((10,), torch.nan)])

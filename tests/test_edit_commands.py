@@ -15,7 +15,7 @@ from PIL import Image
 
 from support.commands import GENERATOR, INVERT, done, zplus
 from support.outcome import refused
-from zplus_plugins.directions import Direction, local_way, moved_along
+from zplus_plugins.directions import Direction, pursue
 from zplus_plugins.directions.edit import strengths_of
 from zplus_plugins.directions.record import PointRecord
 from zplus_plugins.errors import RecordError, UsageError
@@ -62,7 +62,7 @@ def test_invert_edit_and_directions_work_together(work: Path, model: Model) -> N
     assert np.array_equal(pixels(names[-1]), np.asarray(sheet(moved, 1)))
     assert not (moved - model.pictures(record.point)).abs().max() < 0.01
     done(*edit, "--strength", 3)
-    nearer = moved_along(record.point, local_way(model, record.point, direction.w), 3.0)
+    nearer = pursue(model, record.point, direction.w, 3.0)
     assert np.array_equal(pixels(names[-1]), np.asarray(sheet(model.pictures(nearer), 1)))
 
 

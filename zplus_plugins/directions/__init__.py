@@ -3,7 +3,7 @@
 from zplus_plugins.directions.boundary import find_interfacegan
 from zplus_plugins.directions.direction import Direction
 from zplus_plugins.directions.embedded import embedded_directions
-from zplus_plugins.directions.pursuit import find_by_chase, local_way, moved_along
+from zplus_plugins.directions.pursuit import find_by_chase, pursue
 from zplus_plugins.directions.unsupervised import find_ganspace, find_sefa
 
 __all__ = [
@@ -13,6 +13,5 @@ __all__ = [
     "find_ganspace",
     "find_interfacegan",
     "find_sefa",
-    "local_way",
-    "moved_along",
+    "pursue",
 ]

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from zplus_plugins.directions.direction import Direction
 from zplus_plugins.directions.embedded import embedded_directions
-from zplus_plugins.directions.pursuit import local_way, moved_along
+from zplus_plugins.directions.pursuit import pursue
 from zplus_plugins.errors import DirectionError, UsageError
 from zplus_plugins.generators import Generator
 from zplus_plugins.inversion import Model, Point
@@ -68,13 +68,13 @@ def edited(model: Model, point: Point, direction: Direction, strengths: list[flo
 
     Args:
         model, point, direction, strengths: what is moved.
-        local: whether codes on the hypersphere take ways of their own, :func:`local_way`; other codes have none.
+        local: whether codes on the hypersphere go ways of their own, by :func:`pursue`; other codes have none.
     """
     z, w = (vector.to(model.generator.const) for vector in (direction.z, direction.w))
-    way = local_way(model, point, w) if local and point.space.kind == "z" else None
+    chases = local and point.space.kind == "z"
     with torch.no_grad():
         moved = (
-            model.moved(point, z, w, strength) if way is None else moved_along(point, way, strength)
+            pursue(model, point, w, strength) if chases else model.moved(point, z, w, strength)
             for strength in strengths
         )
         return torch.cat([model.pictures(one).cpu() for one in moved])

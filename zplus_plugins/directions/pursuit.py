@@ -15,7 +15,7 @@ from zplus_plugins.generators import weights_hash
 from zplus_plugins.inversion.model import Model, Point
 from zplus_plugins.latent import SphericalLatent
 from zplus_plugins.mapping import mapping_of
-from zplus_plugins.sphere import geodesic, logarithm, retract
+from zplus_plugins.sphere import logarithm
 
 CODES = 64
 RATE = 0.1
@@ -64,40 +64,34 @@ def find_by_chase(model: Model, w: Tensor, name: str, codes: int = CODES, seed: 
     return Direction(name, "chase", weights_hash(generator), w.cpu(), z.cpu(), None, {"codes": codes, "seed": seed})
 
 
-def local_way(model: Model, point: Point, w: Tensor) -> Tensor:
-    """The way on the hypersphere that leads each code of a point along w, for :func:`moved_along`.
+def pursue(model: Model, point: Point, w: Tensor, strength: float) -> Point:
+    """An edit along w of codes on the hypersphere, each by a way of its own; F stays.
 
     A direction in Z that is the same for all codes changes much beside what w changes, because the mapping network
-    turns it about differently from code to code. So each code chases the style code that lies w further, on a short
-    leash: it takes the nearest way that leads there, not the one that leads nearest.
+    turns it about differently from code to code. So each code chases the style code that lies ``strength`` times w
+    further, on a short leash: it goes where the nearest way leads, not where it would come nearest.
 
     Args:
         model: of the point.
         point: in Z or Z+, with F or without.
         w: direction, (w_dim,) or (N, w_dim), of unit strength.
-
-    Returns:
-        Velocities of unit strength, of the shape of the point's code.
+        strength: in units of the direction.
 
     Raises:
         UsageError: the point's space has no codes on the hypersphere.
     """
     if point.space.kind != "z":
-        raise UsageError(f"Codes in {point.space.title} are not on the hypersphere; only those of Z and Z+ have a way.")
+        raise UsageError(f"Codes in {point.space.title} are not on the hypersphere; only those of Z and Z+ chase.")
+    if strength == 0:
+        return point
     layers, first, codes = model.generator.num_layers, model.first_layer(point.space), point.code.shape[1]
-    step = w.to(point.code).expand(layers, -1)
+    step = strength * w.to(point.code).expand(layers, -1)
     if codes == 1:
         start, step = point.code, step[first:].mean(dim=0)
     else:  # the layers that F replaces stay where they are, wherever that is
         start = torch.cat([point.code[:, :1].expand(-1, first, -1), point.code], dim=1)
         step = torch.cat([torch.zeros_like(step[:first]), step[first:]])
-    found = _chased(model, start, step, LEASH, LEASH_RATE)
-    return logarithm(start, found)[:, -codes:]
-
-
-def moved_along(point: Point, way: Tensor, strength: float) -> Point:
-    """A point whose codes went along the geodesics of :func:`local_way`; F stays."""
-    return replace(point, code=retract(geodesic(point.code, way, strength))) if strength else point
+    return replace(point, code=_chased(model, start, step, LEASH, LEASH_RATE)[:, -codes:])
 
 
 def _chased(model: Model, z: Tensor, step: Tensor, steps: int, rate: float) -> Tensor:
