@@ -10,6 +10,7 @@ import pickle
 import struct
 import subprocess
 import warnings
+import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -210,7 +211,85 @@ def test_storages_are_all_there(tmp_path: Path, keys: list[str], fits: bool) -> 
 
 def test_memory_is_not_made_for_false_numbers(tmp_path: Path) -> None:
     (tmp_path / "a.pkl").write_bytes(b"\x80\x02K\x01r\xff\xff\xff\x7f.")
-    refused(tmp_path / "a.pkl", "out of turn")
+    assert read(tmp_path / "a.pkl") == 1
+
+
+def legacy(content: bytes) -> bytes:
+    """A file of torch without storages."""
+    head = (unpickle.LEGACY_MAGIC, unpickle.LEGACY_VERSION, {"little_endian": True})
+    return b"".join(pickle.dumps(part, protocol=2) for part in head) + content + pickle.dumps([], protocol=2)
+
+
+def twice(data: bytes) -> bytes:
+    """A pickle that loads the same storage two times."""
+    called = b"h\x00h\x01\x85R"
+    return (
+        b"\x80\x03ctorch.storage\n_load_from_bytes\nq\x000"
+        + pickle.dumps(data, 3)[2:-3]
+        + b"q\x010"
+        + called * 2
+        + b"."
+    )
+
+
+PAIRS = b"K\x01" + b"2\x86" * 20  # a tuple of the same tuple twice, and so on
+STORAGE = io.BytesIO()
+torch.save(torch.ones(9), STORAGE, _use_new_zipfile_serialization=False)
+SMALL_BUT: dict[str, tuple[bytes, str]] = {
+    "a key that takes for ever": (b"\x80\x02}" + PAIRS + b"Ns.", "no plain value"),
+    "keys that take for ever": (b"\x80\x02}(" + PAIRS + b"Nu.", "no plain value"),
+    "a dictionary of such keys": (b"\x80\x02(" + PAIRS + b"Nd.", "no plain value"),
+    "a set of them": (b"\x80\x04\x8f(" + PAIRS + b"\x90.", "no plain value"),
+    "a frozen set of them": (b"\x80\x04(" + PAIRS + b"\x91.", "no plain value"),
+    "a set of a list of them": (b"\x80\x02cbuiltins\nset\n](" + PAIRS + b"e\x85R.", "no plain value"),
+    "an ordered dictionary of them": (
+        b"\x80\x02ccollections\nOrderedDict\n](" + PAIRS + b"N\x86e\x85R.",
+        "no plain value",
+    ),
+    "a key that takes all of the stack": (b"\x80\x02}K\x01" + b"\x85" * 10**5 + b"Ns.", "no plain value"),
+    "a key of many digits": (b"\x80\x02}\x8b" + struct.pack("<I", 10**5) + bytes(10**5) + b"Ns.", "no weights need"),
+    "many copies of bytes": (
+        b"\x80\x02c_codecs\nencode\nX" + struct.pack("<I", 10**3) + b"a" * 10**3 + b"U\x06latin1\x86q\x00R"
+        b"c_codecs\nencode\nh\x00R.",
+        "larger than the file",
+    ),
+    "many copies of a list": (
+        b"\x80\x02](" + b"N" * 10**3 + b"eq\x000" + b"ctorch\nSize\nh\x00\x85R" * 2 + b".",
+        "larger than the file",
+    ),
+    "storages in a storage": (legacy(twice(legacy(twice(STORAGE.getvalue())))), "larger than the file"),
+    "a name that cannot be printed": (
+        b"ctorch_utils.persistence\n_reconstruct_persistent_obj\n((S'class_name'\n(lS'state'\n}dtR.",
+        "without a name",
+    ),
+}
+
+
+@pytest.mark.parametrize("content", SMALL_BUT)
+def test_small_files_do_not_become_large_or_slow(tmp_path: Path, content: str) -> None:
+    data, said = SMALL_BUT[content]
+    (tmp_path / "a.pkl").write_bytes(data)
+    refused(tmp_path / "a.pkl", said)
+
+
+def test_entries_of_archives_are_not_inflated(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.pt", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a/data.pkl", b"\x80\x02N.", zipfile.ZIP_STORED)
+        archive.writestr("a/byteorder", bytes(10**6))
+    refused(tmp_path / "a.pt", "a/byteorder is compressed")
+
+
+def test_tensors_take_no_state(tmp_path: Path) -> None:
+    """It would give them another storage, shape and strides than those that were checked."""
+    state = b"h\x00K\x00(J\x00\xca\x9a\x3bt(K\x00ttb."
+    with (tmp_path / "a.pt").open("wb") as file:
+        for head in (unpickle.LEGACY_MAGIC, unpickle.LEGACY_VERSION, {"little_endian": True}):
+            pickle.dump(head, file, protocol=2)
+        whole = io.BytesIO()
+        Legacy(whole, protocol=2).dump([])
+        file.write(whole.getvalue()[:-1] + b"q\x00(" + state + pickle.dumps(["7"], protocol=2))
+        file.write(struct.pack("<qff", 2, 0.5, 1.5))
+    refused(tmp_path / "a.pt", "a state for a Tensor")
 
 
 def test_programs_of_torchscript(tmp_path: Path) -> None:

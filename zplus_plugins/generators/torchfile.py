@@ -69,7 +69,7 @@ def _read_zip(archive: zipfile.ZipFile) -> Any:
     root = pickled.removesuffix("data.pkl")
     if f"{root}constants.pkl" in archive.namelist():
         raise unpickle.RefusedError("a TorchScript program")
-    if f"{root}byteorder" in archive.namelist() and archive.read(f"{root}byteorder") != b"little":
+    if f"{root}byteorder" in archive.namelist() and _stored(archive, f"{root}byteorder") != b"little":
         raise ValueError("another byte order")
     storages: dict[str, Tensor] = {}
 

@@ -3,17 +3,21 @@
 A pickle is a program: it names functions, and loading it calls them. Here a name means what :data:`KNOWN` says, which
 makes tensors, plain containers and lifeless stand-ins, and is never the function or class of that name. Any other name
 is refused. NVlabs' pickles carry the source code of their network classes, which is dropped.
+
+What a small file can make large or slow is refused as well: calls that copy the same thing again and again, and keys
+that are expensive to compare. Therefore the interpreter is Python's own in Python, some of whose instructions are
+replaced, as joblib does it.
 """
 
 from __future__ import annotations
 
 import io
 import pickle
-import pickletools
 import struct
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import IO, Any
+from dataclasses import dataclass, field
+from typing import IO, Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -42,10 +46,7 @@ class Record:
     """
 
     name: str
-    state: dict[str, Any]
-
-    def __setstate__(self, state: object) -> None:
-        raise TypeError(f"a state for a finished {self.name}")
+    state: dict[str, Any] = field(repr=False)
 
 
 class Opaque:
@@ -53,33 +54,24 @@ class Opaque:
 
     __slots__ = ()
 
-    def __new__(cls, *args: object) -> Opaque:
-        return super().__new__(cls)
-
-    def __setstate__(self, state: object) -> None:
-        """Unpickling calls this, and would change attributes otherwise."""
-
 
 class _Items(dict[Any, Any]):
     """An ordered or attribute-style dictionary, without attributes; keeps torch's ``_metadata`` out of the items."""
 
     __slots__ = ()
 
-    def __setstate__(self, state: object) -> None:
-        """As :meth:`Opaque.__setstate__`."""
-
 
 @dataclass(frozen=True)
 class _Function:
-    """What a function's name stands for. A pickle can set attributes of a function, but not of this."""
+    """What a function's or class's name stands for.
+
+    Attributes:
+        call: makes something of a pickle's arguments.
+        copies: whether that is as large as the first of them, which a pickle may name again for a few bytes.
+    """
 
     call: Callable[..., Any]
-
-    def __call__(self, *args: Any) -> Any:
-        return self.call(*args)
-
-    def __setstate__(self, state: object) -> None:
-        raise TypeError("a state for a function")
+    copies: bool = False
 
 
 def _tensor(storage: Tensor, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: object) -> Tensor:
@@ -99,6 +91,8 @@ def _parameter(data: Tensor, *_: object) -> Tensor:
 def _network(meta: dict[str, Any]) -> Record:
     """Of ``torch_utils.persistence``, which would run ``meta["module_src"]`` to find the class."""
     name, state = meta["class_name"], meta["state"]
+    if not isinstance(name, str):
+        raise TypeError("a class without a name")
     if name not in NETWORKS:
         raise RefusedError(f"the class {name} with its source code")
     if not isinstance(state, dict):
@@ -117,8 +111,32 @@ def _storage(data: bytes) -> Tensor:
 def _bytes(text: str, encoding: str) -> bytes:
     """How Python 3 writes bytes for Python 2."""
     if encoding != "latin1":
-        raise ValueError(f"bytes in {encoding}")
+        raise ValueError("bytes in another encoding")
     return text.encode("latin1")
+
+
+def _opaque(*_: object) -> Opaque:
+    return Opaque()
+
+
+def _items(pairs: list[Any] | tuple[()] = ()) -> _Items:
+    """Python 2 gives the items of an ordered dictionary at once, Python 3 one by one."""
+    return _Items((_key(key), value) for key, value in pairs)
+
+
+def _set(kind: type[set[Any] | frozenset[Any]]) -> Callable[..., Any]:
+    return lambda items=(): kind(map(_key, items))
+
+
+_PLAIN = (str, bytes, float, type(None), torch.dtype, Opaque)
+
+
+def _key(key: Any) -> Any:
+    """A key whose hash takes no time: that of nested tuples may take for ever, or more stack than there is."""
+    parts = key if type(key) is tuple and len(key) <= 8 else (key,)
+    if not all(isinstance(part, _PLAIN) or (isinstance(part, int) and part.bit_length() <= 64) for part in parts):
+        raise ValueError("a key that is no plain value")
+    return key
 
 
 STORAGES = {
@@ -134,25 +152,47 @@ KNOWN: dict[str, Any] = {
     "torch._utils._rebuild_tensor": _Function(_tensor),
     "torch._utils._rebuild_tensor_v2": _Function(_tensor),
     "torch._utils._rebuild_parameter": _Function(_parameter),
-    "torch.storage._load_from_bytes": _Function(_storage),
+    "torch.storage._load_from_bytes": _Function(_storage, copies=True),
     "torch_utils.persistence._reconstruct_persistent_obj": _Function(_network),
     **{f"torch.{name}": dtype for name, dtype in STORAGES.items()},
     "torch.storage.UntypedStorage": torch.uint8,
     **{str(dtype): dtype for dtype in STORAGES.values()},
-    **dict.fromkeys(("collections.OrderedDict", "dnnlib.util.EasyDict"), _Items),
-    **{f"{module}.{kind.__name__}": kind for module in ("builtins", "__builtin__") for kind in (set, frozenset)},
-    "torch.Size": tuple,
-    "_codecs.encode": _Function(_bytes),
-    **dict.fromkeys(("argparse.Namespace", "torch.device", "numpy.dtype", "numpy.ndarray"), Opaque),
-    **{f"numpy.{core}.multiarray.{name}": Opaque for core in ("core", "_core") for name in ("scalar", "_reconstruct")},
+    **dict.fromkeys(("collections.OrderedDict", "dnnlib.util.EasyDict"), _Function(_items, copies=True)),
+    **{
+        f"{module}.{kind.__name__}": _Function(_set(kind), copies=True)
+        for module in ("builtins", "__builtin__")
+        for kind in (set, frozenset)
+    },
+    "torch.Size": _Function(tuple, copies=True),
+    "_codecs.encode": _Function(_bytes, copies=True),
+    **dict.fromkeys(("argparse.Namespace", "torch.device", "numpy.dtype", "numpy.ndarray"), _Function(_opaque)),
+    **{
+        f"numpy.{core}.multiarray.{name}": _Function(_opaque)
+        for core in ("core", "_core")
+        for name in ("scalar", "_reconstruct")
+    },
 }
 """What each name that weights may need stands for."""
 
 
-class _Unpickler(pickle.Unpickler):
-    def __init__(self, file: IO[bytes], storage_of: Callable[[Any], Tensor] | None) -> None:
+class _Unpickler(pickle._Unpickler):
+    """Instructions that give objects a state, or that no weights need, are replaced.
+
+    Args:
+        file: stands where the pickle begins.
+        size: of the pickle, at most.
+        storage_of: as in :func:`load`.
+    """
+
+    append: Callable[[Any], None]
+    pop_mark: Callable[[], list[Any]]
+    readline: Callable[[], bytes]
+    stack: list[Any]
+
+    def __init__(self, file: IO[bytes], size: int, storage_of: Callable[[Any], Tensor] | None) -> None:
         super().__init__(file, encoding="latin1")
-        self._storage_of = storage_of
+        self._size, self._storage_of = size, storage_of
+        self._copied: Counter[_Function] = Counter()
 
     def find_class(self, module: str, name: str) -> Any:
         full = f"{module}.{name}"
@@ -165,6 +205,82 @@ class _Unpickler(pickle.Unpickler):
         if self._storage_of is None:
             raise RefusedError("a persistent id")
         return self._storage_of(pid)
+
+    def get_extension(self, code: int) -> None:  # would be looked up in a table of this process, by number
+        raise RefusedError(f"the copyreg extension {code}")
+
+    def _call(self, function: Any, args: Any) -> None:
+        if not isinstance(function, _Function):
+            raise TypeError("a call of what is no function")
+        if function.copies and args:
+            self._copied[function] += len(args[0])
+            if self._copied[function] > self._size:
+                raise ValueError("copies that are larger than the file")
+        self.append(function.call(*args))
+
+    def _reduce(self) -> None:
+        args, function = self.stack.pop(), self.stack.pop()
+        self._call(function, args)
+
+    def _reduce_with_names(self) -> None:
+        if self.stack.pop():
+            raise ValueError("arguments with names")
+        self._reduce()
+
+    def _inst(self) -> None:
+        module, name = (self.readline()[:-1].decode("ascii") for _ in range(2))
+        self._call(self.find_class(module, name), self.pop_mark())
+
+    def _obj(self) -> None:
+        function, *args = self.pop_mark()
+        self._call(function, args)
+
+    def _persid(self) -> None:
+        line = self.readline()
+        if not line.endswith(b"\n"):  # of an archive of which one byte is left, P
+            raise EOFError
+        self.append(self.persistent_load(line[:-1].decode("ascii")))
+
+    def _build(self) -> None:
+        self.stack.pop()
+        if not isinstance(self.stack[-1], Opaque | _Items):
+            raise TypeError(f"a state for a {type(self.stack[-1]).__name__}")
+
+    def _set_items(self, items: list[Any]) -> None:
+        if not isinstance(self.stack[-1], dict):
+            raise TypeError("items of what is no dictionary")
+        self.stack[-1].update(zip(map(_key, items[::2]), items[1::2], strict=True))
+
+    def _setitem(self) -> None:
+        value, key = self.stack.pop(), self.stack.pop()
+        self._set_items([key, value])
+
+    def _dict(self) -> None:
+        items = self.pop_mark()
+        self.append({})
+        self._set_items(items)
+
+    def _additems(self) -> None:
+        items = self.pop_mark()
+        if not isinstance(self.stack[-1], set):
+            raise TypeError("members of what is no set")
+        self.stack[-1].update(map(_key, items))
+
+    def _needless(self) -> None:
+        raise ValueError("an instruction that no weights need")
+
+    dispatch: ClassVar[dict[int, Callable[[Any], None]]] = {
+        **pickle._Unpickler.dispatch,
+        **dict.fromkeys((pickle.REDUCE[0], pickle.NEWOBJ[0]), _reduce),
+        **{pickle.NEWOBJ_EX[0]: _reduce_with_names, pickle.INST[0]: _inst, pickle.OBJ[0]: _obj},
+        pickle.PERSID[0]: _persid,
+        **{pickle.BUILD[0]: _build, pickle.SETITEM[0]: _setitem, pickle.DICT[0]: _dict, pickle.ADDITEMS[0]: _additems},
+        pickle.SETITEMS[0]: lambda self: self._set_items(self.pop_mark()),
+        pickle.FROZENSET[0]: lambda self: self.append(frozenset(map(_key, self.pop_mark()))),
+        # Of integers of more than 255 bytes, and buffers.
+        **dict.fromkeys((pickle.LONG4[0], pickle.BYTEARRAY8[0]), _needless),
+        **dict.fromkeys((pickle.NEXT_BUFFER[0], pickle.READONLY_BUFFER[0]), _needless),
+    }
 
 
 def load(file: IO[bytes], storage_of: Callable[[Any], Tensor] | None = None) -> Any:
@@ -180,14 +296,15 @@ def load(file: IO[bytes], storage_of: Callable[[Any], Tensor] | None = None) -> 
         RefusedError: it asks for something else.
         Exception: of any other kind where it is truncated, damaged or no pickle.
     """
+    return _Unpickler(file, _room(file), storage_of).load()
+
+
+def _room(file: IO[bytes]) -> int:
+    """Bytes from where a file stands to its end."""
     start = file.tell()
-    for count, (opcode, argument, _) in enumerate(pickletools.genops(file)):
-        if opcode.name.startswith("EXT"):  # would be looked up in a table of this process, by number
-            raise RefusedError(f"the copyreg extension {argument}")
-        if opcode.name.endswith("PUT") and not 0 <= int(argument or 0) <= count:  # room would be made for that many
-            raise ValueError("an entry that is out of turn")
+    room = file.seek(0, io.SEEK_END) - start
     file.seek(start)
-    return _Unpickler(file, storage_of).load()
+    return room
 
 
 def load_legacy(file: IO[bytes]) -> Any:
@@ -199,19 +316,21 @@ def load_legacy(file: IO[bytes]) -> Any:
     magic, version, system = load(file), load(file), load(file)
     if (magic, version, system["little_endian"]) != (LEGACY_MAGIC, LEGACY_VERSION, True):
         raise ValueError("another version or byte order")
-    start = file.tell()
-    room = file.seek(0, io.SEEK_END) - start
-    file.seek(start)
+    room = _room(file)
     storages: dict[str, Tensor] = {}
 
     def storage_of(pid: Any) -> Tensor:
+        nonlocal room
         key, dtype, length = storage_id(pid)
-        if length * dtype.itemsize > room:
-            raise ValueError("a storage that is larger than the file")
-        return storages.setdefault(key, torch.empty(length, dtype=dtype))
+        if key not in storages:
+            room -= length * dtype.itemsize
+            if room < 0:
+                raise ValueError("storages that are larger than the file")
+            storages[key] = torch.empty(length, dtype=dtype)
+        return storages[key]
 
     content, keys = load(file, storage_of), load(file)
-    if set(keys) != storages.keys():
+    if not isinstance(keys, list) or set(map(_key, keys)) != storages.keys():
         raise ValueError("storages are missing, or nobody needs them")
     for key in keys:
         storage = storages[key]
@@ -227,7 +346,9 @@ def storage_id(pid: Any) -> tuple[str, torch.dtype, int]:
     kind, dtype, key, _, length, *view = pid
     if kind != "storage" or not isinstance(dtype, torch.dtype) or any(part is not None for part in view):
         raise ValueError("a persistent id that is no storage's")
-    return str(key), dtype, int(length)
+    if not isinstance(key, str) or not isinstance(length, int) or length < 0:
+        raise ValueError("a storage without a name or a length")
+    return key, dtype, length
 
 
 def storage_from(data: bytes, dtype: torch.dtype, length: int) -> Tensor:
