@@ -198,6 +198,9 @@ def test_networks_that_ours_cannot_be(generator: Generator, tmp_path: Path) -> N
         ({"use_noise": False}, "use_noise = False"),
         ({"conv_clamp": "many"}, "'many' in the place of a positive number"),
         ({"bias_gain": 0}, "0 in the place of a positive number"),
+        ({"bias_gain": 10**400}, "a value of type int in the place of a positive number"),
+        ({"conv_clamp": -(10**400)}, "a value of type int in the place of a positive number"),
+        ({"architecture": [["orig"]]}, "architecture = a value of type list; only 'skip'"),
     ],
 )
 def test_variants_of_nvlabs(generator: Generator, tmp_path: Path, attributes: dict[str, Any], message: str) -> None:
@@ -223,6 +226,40 @@ def test_a_network_that_holds_itself(tmp_path: Path) -> None:
     refused(tmp_path / "a.pkl", "This NVlabs generator is incomplete")
 
 
+def test_modules_that_hold_each_other_many_times(tmp_path: Path) -> None:
+    """Followed along every path, they would take years."""
+    modules: dict[str, Any] = {}
+    for _ in range(5):
+        inner = files.Network("SynthesisBlock", {}, modules)
+        modules = dict.fromkeys(map(str, range(1000)), inner)
+    files.write_pickle({"G_ema": files.Network("Generator", {}, modules)}, tmp_path / "a.pkl")
+    refused(tmp_path / "a.pkl", "This NVlabs generator is incomplete")
+
+
+def test_false_sizes_take_no_memory(tmp_path: Path) -> None:
+    """Only biases, from which the sizes are taken: of many blocks, and of wide ones."""
+    mapping = {"mapping.dense0.weight": torch.ones(1, 1)}
+    deep = {f"synthesis.layer{index}.bias": torch.ones(1) for index in range(41)}
+    torch.save(mapping | deep, tmp_path / "a.pt")
+    refused(tmp_path / "a.pt", "has 21 blocks; expected 12 at most")
+    wide = {f"synthesis.layer{index}.bias": torch.ones(100_000) for index in range(3)}  # 360 GB of weights
+    torch.save(mapping | wide, tmp_path / "a.pt")
+    refused(tmp_path / "a.pt", "is incomplete")
+
+
+@pytest.mark.parametrize("taps", [(10**400, 1), "1331", None, (1,), (1,) * 33])
+def test_filters_that_are_none(generator: Generator, tmp_path: Path, taps: object) -> None:
+    architecture = asdict(generator.architecture) | {"taps": taps}
+    torch.save({"architecture": architecture, "state": generator.state_dict()}, tmp_path / "a.pt")
+    refused(tmp_path / "a.pt", "expected numbers" if taps is None or len(taps) in (2, 4) else "expected 2 to 32")
+
+
+def test_a_list_of_taps_is_not_ignored(generator: Generator, tmp_path: Path) -> None:
+    architecture = asdict(generator.architecture) | {"taps": [1, 2, 1]}
+    torch.save({"architecture": architecture, "state": generator.state_dict()}, tmp_path / "a.pt")
+    assert load_generator(tmp_path / "a.pt").architecture.taps == (1, 2, 1)
+
+
 def test_wrong_weights(generator: Generator, tmp_path: Path) -> None:
     path = tmp_path / "a.pt"
     weight = "synthesis.layer3.weight"
@@ -233,6 +270,8 @@ def test_wrong_weights(generator: Generator, tmp_path: Path) -> None:
         f"{weight} holds NaN or infinite": lambda state: state.update({weight: state[weight] * float("nan")}),
         "noise_strength holds NaN or": lambda s: s.update({"synthesis.layer0.noise_strength": torch.tensor(torch.inf)}),
         "filters of this genforce generator": lambda s: s.update({"synthesis.upsample.kernel": torch.eye(4)[None]}),
+        "has 0 to 0 taps on an axis": lambda s: s.update({"synthesis.upsample.kernel": torch.ones(0)}),
+        "has 1 to 1 taps on an axis": lambda s: s.update({"synthesis.upsample.kernel": torch.ones(1, 1)}),
         "by our names, it has no blocks.0.conv.bias": lambda state: state.pop("synthesis.layer0.bias"),
         "it has no mapping.layers.0.weight with 2 axes": lambda state: keep(state, "synthesis.layer"),
         "no blocks.0.conv.bias with 1 axes": lambda state: keep(state, "mapping.", "synthesis.layer0.more"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
-from math import inf, sqrt
+from math import sqrt
 from typing import Any
 
 import torch
@@ -16,6 +16,8 @@ from zplus_plugins.generators.architecture import Architecture
 from zplus_plugins.generators.stylegan2 import Generator
 
 MEAN_SAMPLES = 4096
+MOST_BLOCKS, MOST_TAPS = 12, 32  # 8192 pixels; four times those of any generator that is known
+LARGEST = 1e9  # of numbers that are neither weights nor sizes
 INDEX = r"\d{1,2}"  # of a layer, in the patterns of names
 
 Rules = Mapping[str, Callable[[re.Match[str]], str]]
@@ -74,13 +76,16 @@ def build(source: Source) -> Generator:
     """
     ours, names, filters = _renamed(source)
     architecture = _architecture(source, ours, filters)
+    with torch.device("meta"):  # takes no memory, of which false sizes could ask for more than there is
+        expected = Generator(architecture).state_dict()
+    _require_all(source, expected.keys() - {"w_mean"}, ours.keys() - {"w_mean"})
+    checked = {
+        name: source.adjust(name, _checked(source, names[name], tensor, expected[name].shape))
+        for name, tensor in ours.items()
+    }
     with torch.random.fork_rng(devices=[]):
         generator = Generator(architecture).eval().requires_grad_(False)
-    expected = generator.state_dict()
-    _require_all(source, expected.keys() - {"w_mean"}, ours.keys() - {"w_mean"})
-    for name, tensor in ours.items():
-        expected[name] = source.adjust(name, _checked(source, names[name], tensor, expected[name].shape))
-    generator.load_state_dict(expected)
+    generator.load_state_dict(generator.state_dict() | checked)
     if "w_mean" not in ours:
         z = torch.randn(MEAN_SAMPLES, architecture.z_dim, generator=torch.Generator().manual_seed(0))
         generator.w_mean.copy_(generator.mapping(z).mean(dim=0))
@@ -142,13 +147,25 @@ def listed(names: list[str], most: int = 5) -> str:
     return ", ".join(names[:most]) + more
 
 
+def shown(value: Any) -> str:
+    """A file's value for a message: of what is not plain only its type, for a list may hold itself many times."""
+    if isinstance(value, str):
+        return repr(value[:100])
+    plain = isinstance(value, float | None) or (isinstance(value, int) and value.bit_length() <= 64)
+    return repr(value) if plain else f"a value of type {type(value).__name__}"
+
+
 def _architecture(source: Source, ours: Mapping[str, Tensor], filters: list[Tensor]) -> Architecture:
     """By the lengths of biases and the shapes of the mapping's weights."""
     for number in (source.mapping_lr_multiplier, source.conv_clamp):
-        if number is not None and not (isinstance(number, int | float) and 0 < number < inf):
-            raise GeneratorFileError(f"This {source.kind} generator has {number!r} in the place of a positive number.")
+        if number is not None and not (isinstance(number, int | float) and 0 < number < LARGEST):
+            raise GeneratorFileError(
+                f"This {source.kind} generator has {shown(number)} in the place of a positive number."
+            )
     blocks, layers = (_count(ours, rf"{prefix}\.({INDEX})\..*") for prefix in ("blocks", r"mapping\.layers"))
     first, last = (_shape(source, ours, f"mapping.layers.{index}.weight", 2) for index in (0, layers - 1))
+    if blocks > MOST_BLOCKS:
+        raise GeneratorFileError(f"This {source.kind} generator has {blocks} blocks; expected {MOST_BLOCKS} at most.")
     channels = tuple(_shape(source, ours, f"blocks.{index}.conv.bias", 1)[0] for index in range(max(1, blocks)))
     return Architecture(
         resolution=4 * 2 ** (len(channels) - 1),
@@ -179,6 +196,12 @@ def _taps(source: Source, filters: list[Tensor]) -> tuple[float, ...]:
     """Of the separable filter that all are, whatever their factors."""
     if not filters:
         return Architecture.taps
+    sizes = [size for f in filters for size in f.squeeze().shape or (1,)]
+    if not 2 <= min(sizes) <= max(sizes) <= MOST_TAPS:
+        raise GeneratorFileError(
+            f"A low-pass filter of this {source.kind} generator has {min(sizes)} to {max(sizes)} taps on an axis; "
+            f"expected 2 to {MOST_TAPS}."
+        )
     normalised = [f.float().squeeze() / f.sum() for f in filters]
     one = normalised[0]
     taps = one if one.ndim == 1 else one.sum(dim=-1)

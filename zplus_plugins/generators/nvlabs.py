@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from zplus_plugins.errors import GeneratorFileError
-from zplus_plugins.generators.layout import INDEX, Rules, Source
+from zplus_plugins.generators.layout import INDEX, Rules, Source, shown
 from zplus_plugins.generators.unpickle import Record
 
 KIND = "NVlabs"
@@ -72,7 +72,7 @@ def _check_variant(network: Record) -> None:
     ):
         found = _attribute(network, path, name, wanted)
         if found != wanted:
-            raise GeneratorFileError(f"This {KIND} generator has {name} = {found!r}; only {wanted!r} can be used.")
+            raise GeneratorFileError(f"This {KIND} generator has {name} = {shown(found)}; only {wanted!r} can be used.")
 
 
 def _attribute(network: Record, path: str, name: str, default: Any) -> Any:
@@ -84,14 +84,16 @@ def _attribute(network: Record, path: str, name: str, default: Any) -> Any:
     return record.state.get(name, default)
 
 
-def _tensors(network: Record, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
-    """What the network's ``state_dict`` had."""
+def _tensors(network: Record, prefix: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, Tensor]]:
+    """What the network's ``state_dict`` had; no module of it is held twice, by itself for instance."""
+    seen = {id(network)} if seen is None else seen
     for name, value in {**_part(network, "_parameters"), **_part(network, "_buffers")}.items():
         if isinstance(value, Tensor):
             yield prefix + str(name), value
     for name, value in _part(network, "_modules").items():
-        if isinstance(value, Record) and prefix.count(".") < DEPTH:  # it might hold itself
-            yield from _tensors(value, f"{prefix}{name}.")
+        if isinstance(value, Record) and id(value) not in seen and prefix.count(".") < DEPTH:
+            seen.add(id(value))
+            yield from _tensors(value, f"{prefix}{name}.", seen)
 
 
 def _part(record: Record, name: str) -> Mapping[Any, Any]:

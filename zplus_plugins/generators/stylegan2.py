@@ -59,7 +59,7 @@ class Generator(nn.Module):
         shapes = zip(inputs, a.channels, a.resolutions, strict=False)
         self.blocks = nn.ModuleList(Block(a.w_dim, *shape, clamp=a.conv_clamp) for shape in shapes)
         self.register_buffer("w_mean", torch.zeros(a.w_dim))
-        self.register_buffer("taps", setup_filter(a.taps, separable=False), persistent=False)
+        self.register_buffer("taps", setup_filter(a.taps, self.const.device, separable=False), persistent=False)
 
     def forward(self, z: Tensor, noise: Noise = "const") -> Tensor:
         """Pictures of codes in Z (B, z_dim) or Z+ (B, N, z_dim)."""
