@@ -91,8 +91,14 @@ class TestStatistics:
         monkeypatch.undo()
         monkeypatch.setenv(cache.VARIABLE, str(cached))
         (file,) = (cached / "statistics").iterdir()
-        file.write_bytes(file.read_bytes()[:-100])
-        torch.testing.assert_close(statistics_of(generator).pn_axes, first.pn_axes, rtol=0, atol=0)
+        for damaged in (file.read_bytes()[:-100], b"nothing", b""):
+            file.write_bytes(damaged)
+            torch.testing.assert_close(statistics_of(generator).pn_axes, first.pn_axes, rtol=0, atol=0)
+
+    def test_they_are_kept_for_each_kind_of_device(self, generator: Generator, cached: Path) -> None:
+        statistics_of(generator)
+        (file,) = (cached / "statistics").iterdir()
+        assert "-cpu-" in file.name
 
     def test_a_cache_that_cannot_be_written_is_done_without(
         self, generator: Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -7,6 +7,7 @@ whitened by principal components (arXiv 2012.09036, section 3.2).
 from __future__ import annotations
 
 import io
+import pickle
 from dataclasses import dataclass, fields
 
 import torch
@@ -62,11 +63,15 @@ class Statistics:
 
 
 def statistics_of(generator: Generator) -> Statistics:
-    """Statistics of :data:`CODES` random codes, from the cache or computed; the same for the same weights."""
-    path = cache.folder() / "statistics" / f"{weights_hash(generator)[:32]}-{FORMAT}.pt"
+    """Statistics of :data:`CODES` random codes, from the cache or computed.
+
+    They are the same for the same weights and kind of device.
+    """
+    device = generator.w_mean.device  # whose kinds do not compute the same bits
+    path = cache.folder() / "statistics" / f"{weights_hash(generator)[:32]}-{device.type}-{FORMAT}.pt"
     try:
-        return Statistics(**torch.load(path, map_location=generator.w_mean.device, weights_only=True))
-    except (OSError, RuntimeError, TypeError, ValueError, EOFError):
+        return Statistics(**torch.load(path, map_location=device, weights_only=True))
+    except (OSError, RuntimeError, TypeError, ValueError, EOFError, pickle.UnpicklingError):
         pass  # absent, or not whole
     with limited_to(1):  # the next run may take another number of threads, and must find the same
         computed = compute(generator)
@@ -82,7 +87,7 @@ def statistics_of(generator: Generator) -> Statistics:
 
 @torch.no_grad()
 def compute(generator: Generator, codes: int = CODES) -> Statistics:
-    """Statistics of so many codes, drawn from a random stream of their own."""
+    """Statistics of so many codes, drawn from a random stream of their own; of style vectors, of the first 1,024."""
     stream = torch.Generator().manual_seed(SEED)
     z = torch.randn(codes, generator.architecture.z_dim, generator=stream)
     w = torch.cat([generator.mapping(part.to(generator.const)) for part in torch.split(z, _AT_ONCE)])
