@@ -150,7 +150,15 @@ def test_one_of() -> None:
     assert found.text == "kind is 'w+', expected 'w' or 'z': the rest optimises nothing."
 
 
-@pytest.mark.parametrize(("content", "fits"), [(pickle.dumps({"a": 1}), True), (b"", False), (b"\x80\x04\x95", False)])
+@pytest.mark.parametrize(
+    ("content", "fits"),
+    [
+        (pickle.dumps({"a": 1}), True),
+        (b"", False),
+        (b"\x80\x04\x95", False),
+        (b"\x80\x04\x8e" + bytes(7) + b"@", False),
+    ],
+)
 def test_pickle_file(tmp_path: Path, content: bytes, fits: bool) -> None:
     need = PickleFile("{pkl}", what="generator pickle", remedy="Download it.")
     (tmp_path / "g.pkl").write_bytes(content)

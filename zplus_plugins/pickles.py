@@ -50,6 +50,8 @@ class PickleFile:
             read_number(path, "")
         except ValueError as error:
             return f"{error}."
+        except OSError as error:
+            return f"{path} cannot be read: {error.strerror or error}."
         return None
 
 
@@ -63,6 +65,7 @@ def read_number(path: Path, name: str) -> int | None:
 
     Raises:
         ValueError: the file is empty, truncated or no pickle.
+        OSError: it cannot be read.
     """
     found: int | None = None
     waiting = False
@@ -74,6 +77,6 @@ def read_number(path: Path, name: str) -> int | None:
                 if waiting and type(argument) is int and "INT" in opcode.name:
                     found = argument
                 waiting = argument == name
-        except (ValueError, OverflowError) as error:
+        except (ValueError, OverflowError, MemoryError) as error:  # the last of a false length
             raise ValueError(f"{path} ({path.stat().st_size:,} bytes) is empty, truncated or no pickle") from error
     return found
