@@ -9,13 +9,15 @@ import signal
 from functools import partial
 from pathlib import Path
 
+import click
 import pytest
 import torch
+from click.testing import CliRunner
 from PIL import Image
 
 from zplus_plugins.errors import RequirementError
 from zplus_plugins.generators import Architecture
-from zplus_plugins.portraits import adversarial, loop, train_generator
+from zplus_plugins.portraits import __main__, adversarial, embedded, evaluate, loop, train_generator, train_regressor
 from zplus_plugins.portraits.adversarial import Settings, Training
 from zplus_plugins.portraits.discriminator import Discriminator
 from zplus_plugins.portraits.files import load, save, sheet
@@ -130,7 +132,7 @@ def test_the_command_trains_saves_resumes_and_exports(tmp_path: Path, monkeypatc
         train_generator, "Settings", lambda **changes: Settings(**{**TINY.__dict__, **changes, "batch": 4})
     )
     monkeypatch.setattr(train_generator, "SHOWN", 8)
-    monkeypatch.setattr(train_generator, "Regressor", lambda: Regressor((2, 3, 3, 2)))
+    monkeypatch.setattr(embedded, "Regressor", lambda: Regressor((2, 3, 3, 2)))
     save(tmp_path / "eyes.pt", {"state": eyes().state_dict()})
     run = partial(train_generator.main.callback, eyes=tmp_path / "eyes.pt")
     options = {"minutes": 1e-9, "batch": 4, "rate": 1e-3, "r1": 0.1, "seed": 0, "half": True, "threads": 1}
@@ -179,6 +181,35 @@ def test_a_broken_checkpoint_is_named(tmp_path: Path) -> None:
     (tmp_path / "checkpoint.pt").write_bytes(b"PK\x03\x04 nothing")
     with pytest.raises(RequirementError, match=r"checkpoint\.pt cannot be read as weights"):
         loop.train(Interrupted(), tmp_path, 100, 5, lambda folder: None)
+
+
+def test_a_checkpoint_of_another_training_is_named(tmp_path: Path) -> None:
+    save(tmp_path / "checkpoint.pt", {"seen": 3})
+    with pytest.raises(RequirementError, match=r"checkpoint\.pt is of another training"):
+        loop.train(Training(TINY, eyes()), tmp_path, 100, 5, lambda folder: None)
+
+
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [
+        (__main__.main, ["--out", "a.png", "--number", "0"]),
+        (evaluate.main, ["--pictures", "3"]),
+        (train_regressor.main, ["--out", "a", "--threads", "0"]),
+        (train_generator.main, ["--out", "a", "--eyes", "a.pt", "--minutes", "0"]),
+    ],
+)
+def test_wrong_options_are_refused(command: click.Command, options: list[str]) -> None:
+    done = CliRunner().invoke(command, options)
+    assert done.exit_code == 2 and "is not in the range" in done.output
+
+
+def test_eyes_that_are_none_are_one_message(tmp_path: Path) -> None:
+    save(tmp_path / "eyes.pt", {"networks": {}})
+    for name, said in (("eyes.pt", "holds no regressor of portraits"), ("absent.pt", "cannot be read as weights")):
+        options = ["--out", str(tmp_path / "a"), "--eyes", str(tmp_path / name)]
+        done = CliRunner().invoke(train_generator.main, options)
+        assert done.exit_code == 1 and f"error: {tmp_path / name} {said}" in done.output
+        assert not (tmp_path / "a").exists()
 
 
 def test_sheets_are_filled_row_by_row() -> None:

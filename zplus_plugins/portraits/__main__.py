@@ -6,15 +6,19 @@ from pathlib import Path
 
 import click
 
+from zplus_plugins.options import SEED
+from zplus_plugins.portraits import command
 from zplus_plugins.portraits.attributes import HELD_OUT_SEED, ODD, out_of_range, sample
 from zplus_plugins.portraits.drawing import draw
 from zplus_plugins.portraits.files import save_sheet
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(cls=command.Command, context_settings={"show_default": True})
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="PNG file to write.")
-@click.option("--number", default=40, help="How many portraits.")
-@click.option("--seed", default=HELD_OUT_SEED, help="Below the default, they are like those of the training.")
+@click.option("--number", type=command.AT_LEAST_1, default=40, help="How many portraits.")
+@click.option(
+    "--seed", type=SEED, default=HELD_OUT_SEED, help="From the default on, portraits are held out from the trainings."
+)
 @click.option("--odd", type=click.Choice(ODD), help="Out of the training's range.")
 def main(out: Path, number: int, seed: int, odd: str | None) -> None:
     """Draw portraits side by side."""

@@ -5,10 +5,12 @@ All are in evaluation mode, and their weights require no gradient.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TypeVar
 
 from torch import nn
 
+from zplus_plugins.errors import RequirementError
 from zplus_plugins.generators import Generator, load_generator
 from zplus_plugins.portraits.encoder import Encoder
 from zplus_plugins.portraits.files import WEIGHTS, load
@@ -26,7 +28,22 @@ def embedded_generator() -> Generator:
 
 def embedded_regressor() -> Regressor:
     """The attribute regressor with its identity feature."""
-    return frozen(Regressor(), load(REGRESSOR)["state"])
+    return regressor_in(REGRESSOR)
+
+
+def regressor_in(path: Path) -> Regressor:
+    """An exported attribute regressor.
+
+    Raises:
+        RequirementError: the file is missing, unreadable, or holds something else.
+    """
+    content = load(path)
+    try:
+        return frozen(Regressor(), content["state"])
+    except (KeyError, TypeError, RuntimeError):
+        raise RequirementError(
+            f"{path} holds no regressor of portraits; expected what train_regressor --export writes."
+        ) from None
 
 
 def embedded_encoder() -> Encoder:

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from zplus_plugins.generators import Generator, load_generator
+from zplus_plugins.portraits import command
 from zplus_plugins.portraits.attributes import HELD_OUT_SEED, sample
 from zplus_plugins.portraits.drawing import draw
 from zplus_plugins.portraits.embedded import embedded_regressor
@@ -90,10 +91,10 @@ def _features(regressor: Regressor, source: Source, n: int) -> Tensor:
     return torch.cat([regressor.features(source(first, count)) for first, count in counts])
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(cls=command.Command, context_settings={"show_default": True})
 @click.option("--generator", type=click.Path(path_type=Path), help="An exported generator. [default: the embedded one]")
-@click.option("--pictures", default=5000, help="Portraits a set.")
-@click.option("--threads", default=1, help="Of the processor.")
+@click.option("--pictures", type=click.IntRange(2 * NEIGHBOUR), default=5000, help="Portraits a set.")
+@command.threads
 def main(generator: Path | None, pictures: int, threads: int) -> None:
     """Print the quality of a generator of portraits."""
     torch.set_num_threads(threads)

@@ -86,14 +86,14 @@ def train(training: Resumable, out: Path, pictures: int, minutes: float, saved: 
         saved: called with the folder after each of them, to write samples for instance; it draws no global numbers.
 
     Raises:
-        RequirementError: the folder cannot be written to, or its checkpoint not be read.
+        RequirementError: the folder cannot be written to, or its checkpoint is unreadable or of another training.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RequirementError(f"Cannot write to {out}: {error.strerror}. Choose another folder with --out.") from None
     if (out / CHECKPOINT).exists():
-        training.restore(load(out / CHECKPOINT))
+        restored(training, out)
         click.echo(f"going on after {training.seen} pictures", err=True)
     with _interruptions() as interrupted:
         while training.seen < pictures and not interrupted:
@@ -108,6 +108,22 @@ def train(training: Resumable, out: Path, pictures: int, minutes: float, saved: 
             save(out / CHECKPOINT, training.state())
             _log(out / LOG, {"seen": training.seen, "pictures_per_second": speed, **figures})
             saved(out)
+
+
+def restored(training: Resumable, out: Path) -> None:
+    """Restore a training from its folder's checkpoint.
+
+    Raises:
+        RequirementError: there is none, or it is unreadable or of another training.
+    """
+    state = load(out / CHECKPOINT)
+    try:
+        training.restore(state)
+    except (KeyError, TypeError, ValueError, RuntimeError):
+        raise RequirementError(
+            f"{out / CHECKPOINT} is of another training: its networks are not those that are to be trained. "
+            "Choose another folder with --out."
+        ) from None
 
 
 def _log(path: Path, figures: dict[str, float]) -> None:

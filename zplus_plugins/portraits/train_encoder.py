@@ -15,12 +15,13 @@ from torch import Tensor
 from torch.autograd import backward
 
 from zplus_plugins.generators import Generator
+from zplus_plugins.portraits import command
 from zplus_plugins.portraits.attributes import HELD_OUT_SEED, TRAINING_SEED, sample
 from zplus_plugins.portraits.drawing import draw
 from zplus_plugins.portraits.embedded import embedded_generator, embedded_regressor
 from zplus_plugins.portraits.encoder import CHANNELS, F_RESOLUTION, Encoder
-from zplus_plugins.portraits.files import halved, load, save, save_sheet
-from zplus_plugins.portraits.loop import CHECKPOINT, Resumable, train
+from zplus_plugins.portraits.files import halved, save, save_sheet
+from zplus_plugins.portraits.loop import Resumable, restored, train
 from zplus_plugins.portraits.regressor import Regressor, perceptual
 
 
@@ -85,12 +86,17 @@ class Training(Resumable):
         return self.generator.synthesis(self.mean_codes(len(pictures)), f=f)
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(cls=command.Command, context_settings={"show_default": True})
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of checkpoint, log and samples.")
-@click.option("--pictures", default=Settings.pictures, help="Drawn and generated pictures to be seen in all.")
-@click.option("--minutes", default=2.0, help="Time between two saves.")
-@click.option("--seed", default=Settings.seed, help="Of weights and codes.")
-@click.option("--threads", default=1, help="Of the processor.")
+@click.option(
+    "--pictures",
+    type=command.AT_LEAST_1,
+    default=Settings.pictures,
+    help="Drawn and generated pictures to be seen in all.",
+)
+@command.minutes(2.0)
+@command.seed
+@command.threads
 @click.option("--export", type=click.Path(path_type=Path), help="Write the network there, measure it, and end.")
 def main(out: Path, pictures: int, minutes: float, seed: int, threads: int, export: Path | None) -> None:
     """Train the encoder of portraits; Ctrl-C saves."""
@@ -99,7 +105,7 @@ def main(out: Path, pictures: int, minutes: float, seed: int, threads: int, expo
     if export is None:
         train(training, out, pictures, minutes, lambda folder: show(training, folder))
         return
-    training.restore(load(out / CHECKPOINT))
+    restored(training, out)
     save(export, {"outputs": training.encoder.outputs, "state": halved(training.encoder.state_dict())})
     targets = draw(sample(500, HELD_OUT_SEED))
     error = (training.rebuilt(targets) - targets).square().mean()

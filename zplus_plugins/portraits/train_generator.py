@@ -12,28 +12,28 @@ from pathlib import Path
 import click
 import torch
 
+from zplus_plugins.portraits import command
 from zplus_plugins.portraits.adversarial import Settings, Training
-from zplus_plugins.portraits.embedded import frozen
-from zplus_plugins.portraits.files import halved, load, save, save_sheet
-from zplus_plugins.portraits.loop import CHECKPOINT, train
-from zplus_plugins.portraits.regressor import Regressor
+from zplus_plugins.portraits.embedded import regressor_in
+from zplus_plugins.portraits.files import halved, save, save_sheet
+from zplus_plugins.portraits.loop import restored, train
 
 SHOWN = 32
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(cls=command.Command, context_settings={"show_default": True})
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of checkpoint, log and samples.")
 @click.option(
     "--eyes", type=click.Path(path_type=Path), required=True, help="An exported regressor, whose features are judged."
 )
-@click.option("--pictures", default=1_000_000, help="Drawn pictures to be seen in all.")
-@click.option("--minutes", default=5.0, help="Time between two saves.")
-@click.option("--batch", default=Settings.batch, help="Pictures a step.")
+@click.option("--pictures", type=command.AT_LEAST_1, default=1_000_000, help="Drawn pictures to be seen in all.")
+@command.minutes(5.0)
+@click.option("--batch", type=click.IntRange(2), default=Settings.batch, help="Pictures a step.")
 @click.option("--rate", default=Settings.rate, help="Learning rate.")
 @click.option("--r1", default=Settings.r1, help="Weight of the gradient penalty.")
-@click.option("--seed", default=Settings.seed, help="Of weights and codes.")
+@command.seed
 @click.option("--half/--full", default=Settings.half, help="Convolutions in bfloat16 or float32.")
-@click.option("--threads", default=1, help="Of the processor.")
+@command.threads
 @click.option("--export", type=click.Path(path_type=Path), help="Write the averaged generator there, and end.")
 def main(
     out: Path,
@@ -50,13 +50,11 @@ def main(
 ) -> None:
     """Train the generator of portraits; Ctrl-C saves."""
     torch.set_num_threads(threads)
-    training = Training(
-        Settings(batch=batch, rate=rate, r1=r1, seed=seed, half=half), frozen(Regressor(), load(eyes)["state"])
-    )
+    training = Training(Settings(batch=batch, rate=rate, r1=r1, seed=seed, half=half), regressor_in(eyes))
     if export is None:
         train(training, out, pictures, minutes, lambda folder: show(training, folder))
         return
-    training.restore(load(out / CHECKPOINT))
+    restored(training, out)
     save(export, exported(training))
     click.echo(f"{export}: after {training.seen} pictures")
 

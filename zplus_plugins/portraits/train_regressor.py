@@ -18,10 +18,11 @@ from torch import Tensor
 from torch.autograd import backward
 from torch.nn import functional as F
 
+from zplus_plugins.portraits import command
 from zplus_plugins.portraits.attributes import HELD_OUT_SEED, TRAINING_SEED, columns_of, redrawn, sample
 from zplus_plugins.portraits.drawing import draw
-from zplus_plugins.portraits.files import halved, load, save
-from zplus_plugins.portraits.loop import CHECKPOINT, Resumable, train
+from zplus_plugins.portraits.files import halved, save
+from zplus_plugins.portraits.loop import Resumable, restored, train
 from zplus_plugins.portraits.regressor import CHANNELS, NAMES, Regressor
 
 OTHER_LOOKS = 500_000  # seeds of the second looks, apart from those of the first
@@ -127,12 +128,14 @@ def _auc(higher: Tensor, lower: Tensor) -> float:
     return (torch.searchsorted(ranked, higher.contiguous()).float().mean() / len(ranked)).item()
 
 
-@click.command(context_settings={"show_default": True})
+@click.command(cls=command.Command, context_settings={"show_default": True})
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of checkpoint and log.")
-@click.option("--pictures", default=Settings.pictures, help="Drawn pictures to be seen in all.")
-@click.option("--minutes", default=1.0, help="Time between two saves.")
-@click.option("--seed", default=Settings.seed, help="Of weights and noise.")
-@click.option("--threads", default=1, help="Of the processor.")
+@click.option(
+    "--pictures", type=command.AT_LEAST_1, default=Settings.pictures, help="Drawn pictures to be seen in all."
+)
+@command.minutes(1.0)
+@command.seed
+@command.threads
 @click.option("--export", type=click.Path(path_type=Path), help="Write the network there, measure it, and end.")
 def main(out: Path, pictures: int, minutes: float, seed: int, threads: int, export: Path | None) -> None:
     """Train the regressor of portraits; Ctrl-C saves."""
@@ -141,7 +144,7 @@ def main(out: Path, pictures: int, minutes: float, seed: int, threads: int, expo
     if export is None:
         train(training, out, pictures, minutes, lambda folder: None)
         return
-    training.restore(load(out / CHECKPOINT))
+    restored(training, out)
     save(export, {"state": halved(training.regressor.state_dict())})
     click.echo(json.dumps(measured(training.regressor.eval()), indent=1))
 
