@@ -160,6 +160,18 @@ class TestInvert:
         torch.testing.assert_close(alone.code, together[1:].code, rtol=1e-3, atol=1e-3)
 
 
+def test_what_cannot_be_inverted_is_refused(model: Model, targets: Tensor) -> None:
+    f = torch.zeros(2, *model.f_shape)
+    with pytest.raises(UsageError, match="of 0 steps was asked for; expected at least 1"):
+        invert(model, SPACES["z"], targets, Settings(steps=0))
+    with pytest.raises(UsageError, match=r"of shape \(2, 1, 32, 32\); expected \(B, 3, 32, 32\)"):  # would broadcast
+        invert(model, SPACES["z"], targets[:, :1], Settings(steps=1))
+    with pytest.raises(UsageError, match=r"of shape \(1, 8, 8, 8\); expected \(2, 8, 8, 8\)"):
+        invert(model, SPACES["f/z"], targets, Settings(steps=1), f=f[:1])
+    with pytest.raises(UsageError, match=r"expected none in Z\+"):
+        invert(model, SPACES["zplus"], targets, Settings(steps=1), f=f)
+
+
 def test_a_likeness_counts(model: Model, targets: Tensor) -> None:
     def darkness(pictures: Tensor, targets: Tensor) -> Tensor:
         return pictures.mean(dim=(1, 2, 3))

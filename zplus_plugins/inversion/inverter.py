@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from zplus_plugins.errors import UsageError
 from zplus_plugins.inversion.alignment import alignment
 from zplus_plugins.inversion.model import Model, Point
 from zplus_plugins.inversion.spaces import Space
@@ -23,7 +24,7 @@ class Settings:
     """What an inversion depends on, the same for all spaces.
 
     Attributes:
-        steps: of Adam; the learning rate falls to 0 along a cosine over the last half of them.
+        steps: of Adam, at least 1; the learning rate falls to 0 along a cosine over the last half of them.
         rate: the learning rate of codes, in units of their components' spread.
         f_rate: that of F, in units of its components' spread.
         likeness: weight of the perceptual distance, beside 1 for the mean squared error.
@@ -47,7 +48,7 @@ class Inversion:
 
     Attributes:
         point: the codes.
-        losses: of each picture after the last step, (B,).
+        losses: of each picture in the last step, before it moved the codes, (B,).
         seconds: of one step, for all pictures at once.
     """
 
@@ -68,7 +69,8 @@ def invert(
 ) -> Inversion:
     """Codes whose pictures are as near to the targets as they come.
 
-    Pictures of a batch do not influence each other. In spaces of the hypersphere every step ends with a retraction
+    Pictures of a batch do not influence each other, but for the learning rate of F, which goes by the spread of all
+    that they start with. In spaces of the hypersphere every step ends with a retraction
     onto it (arXiv 2307.08995, Eq. 1).
 
     Args:
@@ -79,7 +81,11 @@ def invert(
         likeness: perceptual distance (B,) of pictures and targets; None for none.
         f: where F starts, (B, C, r, r), such as an encoder's; None for the mean picture's.
         on_step: called after each step with how many are done.
+
+    Raises:
+        UsageError: there is no step, or the targets or F are of a wrong shape.
     """
+    _check(model, space, targets, settings, f)
     start = model.start(space, len(targets), f)
     code, features = start.code.requires_grad_(), None if start.f is None else start.f.requires_grad_()
     groups = [{"params": [code], "lr": settings.rate * _spread(model, space)}]
@@ -103,9 +109,22 @@ def invert(
         on_step(step + 1)
     if targets.is_cuda:
         torch.cuda.synchronize(targets.device)  # until then, the last steps are only queued
-    seconds = (time.perf_counter() - begin) / max(settings.steps, 1)
+    seconds = (time.perf_counter() - begin) / settings.steps
     found = replace(point, code=code.detach(), f=None if features is None else features.detach())
     return Inversion(found, losses.detach(), seconds)
+
+
+def _check(model: Model, space: Space, targets: Tensor, settings: Settings, f: Tensor | None) -> None:
+    if settings.steps < 1:
+        raise UsageError(f"An inversion of {settings.steps} steps was asked for; expected at least 1.")
+    size = model.generator.architecture.resolution
+    if targets.ndim != 4 or targets.shape[1:] != (3, size, size):
+        raise UsageError(f"The targets are of shape {tuple(targets.shape)}; expected (B, 3, {size}, {size}).")
+    if f is not None and (not space.with_f or f.shape != (len(targets), *model.f_shape)):
+        expected = (
+            f"({len(targets)}, {', '.join(map(str, model.f_shape))})" if space.with_f else f"none in {space.title}"
+        )
+        raise UsageError(f"F starts at features of shape {tuple(f.shape)}; expected {expected}.")
 
 
 def _losses(
