@@ -14,7 +14,7 @@ from zplus_plugins.portraits.convnet import SLOPE
 
 
 class Judges(nn.Module):
-    """How real pictures look to the regressor: (B, 3, 64, 64) -> logits (B, places), those of all its maps.
+    """How real pictures look to the regressor: its maps (B, C, r, r) at 32, 16, 8 and 4 -> logits (B, places) of all.
 
     Args:
         channels: of the maps at 32, 16, 8 and 4.

@@ -30,7 +30,7 @@ class Posterior(nn.Module):
 
 
 def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """Kullback-Leibler divergence (B,) of the standard normal distribution from these, in nats."""
+    """Kullback-Leibler divergence (B,) of these distributions from the standard normal one, in nats."""
     return (mean.square() + log_variance.exp() - 1 - log_variance).sum(dim=1) / 2
 
 

@@ -15,7 +15,7 @@ from zplus_plugins.portraits.convnet import SLOPE, stage
 MEASURED = tuple(attribute for attribute in ATTRIBUTES if attribute.kind != "odd")
 NAMES = tuple(attribute.name for attribute in MEASURED)
 UNSEEN = ("brow_arch", "nose_length", "nose_width", "mouth_width")
-"""Attributes that the embedded regressor has not learnt to see, for they move few pixels: R² of held-out people is 0.
+"""Attributes that the embedded regressor has not learnt to see, for they move few pixels: R² is below 0.1.
 
 What it says of them is noise, and does not count as leakage. Of all others it explains more than half the variance.
 """
