@@ -279,6 +279,27 @@ def test_entries_of_archives_are_not_inflated(tmp_path: Path) -> None:
     refused(tmp_path / "a.pt", "a/byteorder is compressed")
 
 
+def test_storages_of_archives_are_not_larger_than_the_file(tmp_path: Path) -> None:
+    """Older versions of Python let entries overlap, so that each is most of the file."""
+
+    def persistent_id(pickler: pickle.Pickler, obj: Any) -> Any:
+        return ("storage", torch.FloatStorage, obj[0], "cpu", 1000) if isinstance(obj, list) else None
+
+    pickled = io.BytesIO()
+    type("Names", (pickle.Pickler,), {"persistent_id": persistent_id})(pickled, 2).dump((["0"], ["1"]))
+    with zipfile.ZipFile(tmp_path / "a.pt", "w") as archive:
+        archive.writestr("a/data.pkl", pickled.getvalue())
+        archive.writestr("a/data/0", bytes(4000))
+    refused(tmp_path / "a.pt", "storages that are larger than the file")
+
+
+def test_names_of_a_file_do_not_reach_the_terminal_raw(tmp_path: Path) -> None:
+    (tmp_path / "a.pkl").write_bytes(b"cos\n\x1b[2J" + b"x" * 10**5 + b"\n.")
+    with pytest.raises(GeneratorFileError) as caught:
+        read(tmp_path / "a.pkl")
+    assert r"\x1b[2Jxx" in str(caught.value) and "\x1b" not in str(caught.value) and len(str(caught.value)) < 1000
+
+
 def test_tensors_take_no_state(tmp_path: Path) -> None:
     """It would give them another storage, shape and strides than those that were checked."""
     state = b"h\x00K\x00(J\x00\xca\x9a\x3bt(K\x00ttb."

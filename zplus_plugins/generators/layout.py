@@ -14,6 +14,7 @@ from torch import Tensor
 from zplus_plugins.errors import GeneratorFileError
 from zplus_plugins.generators.architecture import Architecture
 from zplus_plugins.generators.stylegan2 import Generator
+from zplus_plugins.generators.unpickle import printable
 
 MEAN_SAMPLES = 4096
 MOST_BLOCKS, MOST_TAPS = 12, 32  # 8192 pixels; four times those of any generator that is known
@@ -115,7 +116,7 @@ def _renamed(source: Source) -> tuple[dict[str, Tensor], dict[str, str], list[Te
     for theirs, tensor in source.tensors.items():
         for pattern, what in source.unusable.items():
             if re.match(pattern, theirs):
-                raise GeneratorFileError(f"This {source.kind} generator {what}: it has a tensor {theirs}.")
+                raise GeneratorFileError(f"This {source.kind} generator {what}: it has a tensor {printable(theirs)}.")
         if re.fullmatch(source.filters, theirs):
             filters.append(tensor)
             continue
@@ -144,13 +145,13 @@ def _require_all(source: Source, expected: Set[str], ours: Set[str]) -> None:
 def listed(names: list[str], most: int = 5) -> str:
     """The first few of many names."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+    return ", ".join(map(printable, names[:most])) + more
 
 
 def shown(value: Any) -> str:
     """A file's value for a message: of what is not plain only its type, for a list may hold itself many times."""
     if isinstance(value, str):
-        return repr(value[:100])
+        return repr(printable(value))
     plain = isinstance(value, float | None) or (isinstance(value, int) and value.bit_length() <= 64)
     return repr(value) if plain else f"a value of type {type(value).__name__}"
 

@@ -57,12 +57,17 @@ def _read(file: IO[bytes]) -> Any:
     head = file.read(len(_LEGACY))
     file.seek(0)
     if head.startswith(_ZIP):
-        return _read_zip(zipfile.ZipFile(file))
+        return _read_zip(zipfile.ZipFile(file), room=file.seek(0, io.SEEK_END))
     return unpickle.load_legacy(file) if head == _LEGACY else unpickle.load(file)
 
 
-def _read_zip(archive: zipfile.ZipFile) -> Any:
-    """What ``torch.save`` writes since torch 1.6: a pickle, and every storage as an entry beside it."""
+def _read_zip(archive: zipfile.ZipFile, room: int) -> Any:
+    """What ``torch.save`` writes since torch 1.6: a pickle, and every storage as an entry beside it.
+
+    Args:
+        archive: the open file.
+        room: its size, which the storages may not exceed: older versions of Python let entries overlap.
+    """
     pickled = next((name for name in archive.namelist() if name.endswith("/data.pkl")), None)
     if pickled is None:
         raise ValueError("an archive without data.pkl")
@@ -74,8 +79,12 @@ def _read_zip(archive: zipfile.ZipFile) -> Any:
     storages: dict[str, Tensor] = {}
 
     def storage_of(pid: Any) -> Tensor:
+        nonlocal room
         key, dtype, length = unpickle.storage_id(pid)
         if key not in storages:
+            room -= length * dtype.itemsize
+            if room < 0:
+                raise ValueError("storages that are larger than the file")
             storages[key] = unpickle.storage_from(_stored(archive, f"{root}data/{key}"), dtype, length)
         return storages[key]
 

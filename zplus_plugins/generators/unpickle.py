@@ -36,6 +36,12 @@ class RefusedError(Exception):
     """A pickle asks for something that no weights need; the message is its name, and nothing of it has run."""
 
 
+def printable(text: str, most: int = 100) -> str:
+    """A file's text for a message: a terminal would obey control characters."""
+    text = text if len(text) <= most else f"{text[:most]}..."
+    return text if text.isprintable() else ascii(text)
+
+
 @dataclass(frozen=True)
 class Record:
     """An object of one of :data:`NETWORKS`: what it held, without what it did.
@@ -94,7 +100,7 @@ def _network(meta: dict[str, Any]) -> Record:
     if not isinstance(name, str):
         raise TypeError("a class without a name")
     if name not in NETWORKS:
-        raise RefusedError(f"the class {name} with its source code")
+        raise RefusedError(f"the class {printable(name)} with its source code")
     if not isinstance(state, dict):
         raise TypeError(f"{name} without its attributes")
     return Record(name, state)
@@ -199,7 +205,7 @@ class _Unpickler(pickle._Unpickler):
         try:
             return KNOWN[full]
         except KeyError:
-            raise RefusedError(full) from None
+            raise RefusedError(printable(full)) from None
 
     def persistent_load(self, pid: Any) -> Tensor:
         if self._storage_of is None:
