@@ -13,7 +13,7 @@ from PIL import Image
 
 from zplus_plugins.adapter import FileRequirement, Requirement
 from zplus_plugins.inputs import ImageList
-from zplus_plugins.pickles import PickleFile
+from zplus_plugins.pickles import PickleFile, read_number
 from zplus_plugins.requirements import (
     Checkpoint,
     DnnlibDownload,
@@ -165,6 +165,13 @@ def test_pickle_file(tmp_path: Path, content: bytes, fits: bool) -> None:
     found = texts(need, pkl=tmp_path / "g.pkl")
     assert found == [] if fits else "is empty, truncated or no pickle. Download it." in found[0]
     assert "there is no file" in texts(need, pkl=tmp_path / "absent.pkl")[0]
+
+
+def test_a_number_is_found_in_the_next_frame(tmp_path: Path) -> None:
+    frame = b"\x95" + (2).to_bytes(8, "little")
+    (tmp_path / "g.pkl").write_bytes(b"\x80\x04}\x8c\x01a\x94" + frame + b"K\x40s.")
+    assert pickle.loads((tmp_path / "g.pkl").read_bytes()) == {"a": 64}
+    assert read_number(tmp_path / "g.pkl", "a") == 64
 
 
 def test_saved_features(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def read_number(path: Path, name: str) -> int | None:
     with path.open("rb") as file:
         try:
             for opcode, argument, _ in pickletools.genops(file):
-                if found is not None or opcode.name in ("MEMOIZE", "BINPUT", "LONG_BINPUT", "PUT"):
+                if found is not None or opcode.name in ("MEMOIZE", "BINPUT", "LONG_BINPUT", "PUT", "FRAME"):
                     continue
                 if waiting and type(argument) is int and "INT" in opcode.name:
                     found = argument
