@@ -155,9 +155,11 @@ class TestInvert:
         assert first.f is None or (second.f is not None and torch.equal(first.f, second.f))
 
     def test_a_picture_alone_is_inverted_as_in_company(self, model: Model, targets: Tensor, space: Space) -> None:
-        alone = invert(model, space, targets[1:], Settings(steps=3)).point
-        together = invert(model, space, targets, Settings(steps=3)).point
+        f = torch.randn(2, *model.f_shape) * torch.tensor([0.1, 10]).view(2, 1, 1, 1) if space.with_f else None
+        alone = invert(model, space, targets[1:], Settings(steps=3), f=None if f is None else f[1:]).point
+        together = invert(model, space, targets, Settings(steps=3), f=f).point
         torch.testing.assert_close(alone.code, together[1:].code, rtol=1e-3, atol=1e-3)
+        torch.testing.assert_close(alone.f, together[1:].f, rtol=1e-3, atol=1e-3)
 
 
 def test_what_cannot_be_inverted_is_refused(model: Model, targets: Tensor) -> None:

@@ -26,7 +26,7 @@ class Settings:
     Attributes:
         steps: of Adam, at least 1; the learning rate falls to 0 along a cosine over the last half of them.
         rate: the learning rate of codes, in units of their components' spread.
-        f_rate: that of F, in units of its components' spread.
+        f_rate: that of F, in units of the spread of the mean picture's.
         likeness: weight of the perceptual distance, beside 1 for the mean squared error.
         keep_f: weight of the mean squared distance of F from its start, as BDInvert has it.
         pn: weight of the regulariser of W+(P_N).
@@ -69,8 +69,7 @@ def invert(
 ) -> Inversion:
     """Codes whose pictures are as near to the targets as they come.
 
-    Pictures of a batch do not influence each other, but for the learning rate of F, which goes by the spread of all
-    that they start with. In spaces of the hypersphere every step ends with a retraction
+    Pictures of a batch do not influence each other. In spaces of the hypersphere every step ends with a retraction
     onto it (arXiv 2307.08995, Eq. 1).
 
     Args:
@@ -90,7 +89,7 @@ def invert(
     code, features = start.code.requires_grad_(), None if start.f is None else start.f.requires_grad_()
     groups = [{"params": [code], "lr": settings.rate * _spread(model, space)}]
     if features is not None:
-        groups.append({"params": [features], "lr": settings.f_rate * float(features.detach().std())})
+        groups.append({"params": [features], "lr": settings.f_rate * model.f_spread})
     optimizer = torch.optim.Adam(groups, betas=(0.9, 0.99))
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step / settings.steps))
     origin = None if features is None else features.detach().clone()

@@ -58,6 +58,7 @@ class Model:
         self._style_sizes = [len(direction) for direction in statistics.style_directions]
         self._skipped_sizes = sum(self._style_sizes[:first])
         self._mean_z: Tensor | None = None
+        self._f_spread: float | None = None
 
     def first_layer(self, space: Space) -> int:
         """Index of the first layer that has a code in a space."""
@@ -78,6 +79,13 @@ class Model:
         channels = architecture.channels[architecture.resolutions.index(self.f_resolution)]
         return channels, self.f_resolution, self.f_resolution
 
+    @property
+    def f_spread(self) -> float:
+        """Standard deviation of the components of the mean picture's F."""
+        if self._f_spread is None:
+            self._f_spread = float(self._mean_features("const").std())
+        return self._f_spread
+
     @torch.no_grad()
     def start(self, space: Space, n: int, f: Tensor | None = None) -> Point:
         """The mean picture's point, n times: that of the mean style code, or of z whose style code is nearest to it.
@@ -97,8 +105,7 @@ class Model:
         else:
             code = self._joined(self.generator.styles(w.expand(1, self.generator.num_layers, -1)), space)
         if space.with_f and f is None:
-            wide = w.expand(1, self.generator.num_layers, -1)
-            f = self.generator.features(wide, self.f_resolution, self.noise).expand(n, -1, -1, -1)
+            f = self._mean_features(self.noise).expand(n, -1, -1, -1)
         return Point(
             space,
             code.expand(n, *self.code_shape(space)).clone(),
@@ -182,6 +189,11 @@ class Model:
     def _joined(self, styles: list[Tensor], space: Space) -> Tensor:
         flat = torch.cat(styles, dim=1)[:, None]
         return flat[..., self._skipped_sizes :] if space.with_f else flat
+
+    @torch.no_grad()
+    def _mean_features(self, noise: Noise) -> Tensor:
+        wide = self.statistics.w_mean.expand(1, self.generator.num_layers, -1)
+        return self.generator.features(wide, self.f_resolution, noise)
 
     def _z_of_mean(self) -> Tensor:
         if self._mean_z is None:
