@@ -15,11 +15,14 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from support.comparisons import stand_in_for_embedded
+from support.elsewhere import DEVICE, Elsewhere
 from zplus_plugins.cli import main
 from zplus_plugins.compare import prepare
 from zplus_plugins.demo import command
 from zplus_plugins.demo.trial import EDITS, MOST
+from zplus_plugins.device import Device
 from zplus_plugins.generators import Generator
+from zplus_plugins.ops.choice import using
 from zplus_plugins.portraits import draw, sample
 from zplus_plugins.portraits.attributes import HELD_OUT_SEED
 from zplus_plugins.portraits.files import save, sheet
@@ -88,6 +91,7 @@ def test_a_held_out_portrait_in_both_spaces(tmp_path: Path) -> None:
 def test_edits_are_equally_large_in_both_spaces(tmp_path: Path) -> None:
     _, summary = demo(tmp_path / "out")
     wplus, zplus = (summary["spaces"][name]["edits"] for name in ("f/wplus", "f/zplus"))
+    assert wplus
     for name, edit in wplus.items():
         assert edit["change"] == pytest.approx(zplus[name]["change"], rel=0.01)
         assert edit["strength"] != zplus[name]["strength"]
@@ -130,6 +134,18 @@ def test_takes_a_square_picture_and_says_what_it_is_worth(tmp_path: Path) -> Non
     assert pixels(tmp_path / "out" / "target.png").shape == (64, 64, 3)
     assert summary["picture"] == "grey portrait.png"
     assert "none that this generator has learnt to make" in output and command.OUTSIDE in summary["evidence"]
+
+
+def test_computes_where_there_is_a_gpu(tmp_path: Path) -> None:
+    """A pretended one: what was left on the CPU is an error."""
+    with using("reference"):
+        demo(tmp_path / "here")
+        with pytest.MonkeyPatch.context() as patch, Elsewhere():
+            patch.setattr(Device, "where", DEVICE)
+            _, summary = demo(tmp_path / "there")
+    assert summary["settings"]["device"] == DEVICE.type
+    picture = "side_by_side.png"
+    assert (tmp_path / "there" / picture).read_bytes() == (tmp_path / "here" / picture).read_bytes()
 
 
 def test_an_edit_that_moves_nothing_is_left_out_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,7 +96,9 @@ def stand_in_for_embedded(monkeypatch: pytest.MonkeyPatch, names: Sequence[str] 
     regressor = Regressor(channels=(4, 4, 4, 4)).eval().requires_grad_(False)
     patterns = torch.randn(3 * 64 * 64, len(MEASURED))
     seen = regressor.look
-    monkeypatch.setattr(regressor, "look", lambda pictures: (pictures.flatten(1) @ patterns, seen(pictures)[1]))
+    monkeypatch.setattr(
+        regressor, "look", lambda pictures: (pictures.flatten(1) @ patterns.to(pictures), seen(pictures)[1])
+    )
     encoder = Encoder(8, channels=(4, 4, 4, 4)).eval().requires_grad_(False)
     directions = {name: _direction(generator, name) for name in names}
     monkeypatch.setattr(domain, "load_generator", lambda path=None: generator)
