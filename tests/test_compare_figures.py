@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from zplus_plugins.compare.edits import LEAST, SHARES, at_equal_change
-from zplus_plugins.compare.figures import mean_of, non_inferiority, relative_gain
+from zplus_plugins.compare.figures import Mean, mean_of, non_inferiority, relative_gain
 
 STRENGTHS = (-2.0, -1.0, 0.0, 1.0, 2.0)
 
@@ -17,6 +17,7 @@ def test_the_interval_is_students() -> None:
     low, high = stats.t.interval(0.95, 2, loc=7 / 3, scale=stats.sem([1.0, 2.0, 4.0]))
     assert (found.mean, found.low, found.high) == pytest.approx((7 / 3, low, high))
     assert mean_of(np.array([3.0])).half is None
+    assert mean_of(np.array([np.inf, 30.0])) == Mean(np.inf, None, None, 2)
 
 
 def test_non_inferiority_is_shown_within_the_margin_only() -> None:

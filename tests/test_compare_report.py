@@ -17,6 +17,7 @@ from PIL import Image
 from support.browser import as_seen, chromium, screenshot
 from support.comparisons import SPACES, tiny_instruments, tiny_model, tiny_pictures, tiny_plan
 from zplus_plugins.compare import PictureSet, Plan
+from zplus_plugins.compare.curves import curves
 from zplus_plugins.compare.findings import Findings, findings
 from zplus_plugins.compare.parts import Parts
 from zplus_plugins.compare.report import report
@@ -98,6 +99,37 @@ def test_verdicts_say_when_it_does_not_come_out() -> None:
     assert "-20" in text or "-19" in text
 
 
+def test_lost_faces_and_exact_pictures_leave_gaps(tmp_path: Path) -> None:
+    """One picture without a face, no face at one strength, an infinite PSNR, and a space in which none was found."""
+    plan = tiny_plan(n=4, spaces=("wplus", "f/wplus", "f/zplus"))
+
+    def measured(kept: float) -> Measured:
+        edits = {name: np.full((4, 3, 5), kept) for name in ("identity_input", "identity_own")}
+        for values in edits.values():
+            values[0], values[:, :, 4] = np.nan, np.nan
+        figures = {"psnr": np.array([np.inf, 30, 31, 32]), "identity": np.array([np.nan, kept, kept, kept])}
+        return Measured(
+            figures, edits, 0.1, np.zeros((2, 16, 16, 3), np.uint8), np.zeros((2, 3, 5, 16, 16, 3), np.uint8)
+        )
+
+    spaces = {"wplus": measured(np.nan), "f/wplus": measured(0.3), "f/zplus": measured(0.4)}
+    found = [findings(plan, plan.sets[0], spaces, 0.05)]
+    content = json.loads(as_json(plan, SETTINGS, {}, found))
+    assert content["sets"]["held-out"]["spaces"]["f/zplus"]["figures"]["psnr"]["mean"] is None
+    drawn = curves(plan, found[0])["strength"]["identity_input"]["all"]
+    assert set(drawn) == {"f/wplus", "f/zplus"}
+    assert drawn["f/zplus"] == {"x": [-2, -1, 0, 1], "y": [0.4] * 4, "half": [0] * 4}
+    text = report(plan, SETTINGS, {}, "", found).decode()
+    assert "<strong>0.4000</strong>" in text and "<strong>inf</strong>" in text
+    (tmp_path / "page.html").write_text(text, encoding="utf-8")
+    with chromium(tmp_path / "profile") as driver:
+        driver.get((tmp_path / "page.html").as_uri())
+        driver.execute_script("document.querySelector('#figures input[value=identity]').click()")
+        assert len(driver.find_elements("css selector", "#dots circle")) == 6
+        _read_a_curve(driver, 0)
+        assert driver.get_log("browser") == []
+
+
 def test_the_page_needs_nothing_else(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert len(text) < 5_000_000
@@ -146,7 +178,7 @@ def test_the_page_in_a_browser(page: Path, tmp_path: Path, width: int, dark: boo
         _slide(driver)
         _zoom(driver)
         _other_set(driver)
-        _read_a_curve(driver)
+        _read_a_curve(driver, 1)
         assert driver.get_log("browser") == []
         screenshot(driver, tmp_path / "page.png")
         with Image.open(tmp_path / "page.png") as picture:
@@ -185,9 +217,9 @@ def _other_set(driver: Any) -> None:
     assert "rotated" in driver.execute_script("return document.querySelector('#cards .picture').dataset.sprite")
 
 
-def _read_a_curve(driver: Any) -> None:
+def _read_a_curve(driver: Any, index: int) -> None:
     """Without a pointer: focus and arrow keys."""
-    driver.execute_script("document.querySelectorAll('#plots svg')[1].focus()")
+    driver.execute_script("document.querySelectorAll('#plots svg')[arguments[0]].focus()", index)
     driver.switch_to.active_element.send_keys("\ue012")  # left
-    text = driver.execute_script("return document.querySelectorAll('#plots .tip')[1].textContent")
+    text = driver.execute_script("return document.querySelectorAll('#plots .tip')[arguments[0]].textContent", index)
     assert text.startswith("Strength") and "F/Z+" in text and "±" in text

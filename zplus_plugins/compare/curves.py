@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,8 @@ _DIGITS = 4
 
 def curves(plan: Plan, one: Findings) -> dict[str, Any]:
     """For the report: ``{"strength" | "change": {figure: {direction | "all": {space: curve}}}}``, a curve being lists
-    ``x``, ``y`` and ``half``, half the 95 % interval. Curves against change hold within a group of spaces."""
+    ``x``, ``y`` and ``half``, half the 95 % interval, None where one picture has a value; places where none has are
+    left out. Curves against change hold within a group of spaces."""
     found: dict[str, Any] = {"strength": {}, "change": {}}
     for figure in EDIT_FIGURES:
         found["strength"][figure] = _against_strength(plan, one, figure)
@@ -37,8 +37,9 @@ def _against_strength(plan: Plan, one: Findings, figure: str) -> dict[str, Any]:
             if figure not in own.edits:
                 continue
             values = own.edits[figure] if direction is None else own.edits[figure][:, [direction]]
-            if not np.isnan(values).all():
-                found.setdefault(name, {})[space] = _curve(np.array(plan.strengths), _over_directions(values))
+            curve = _curve(np.array(plan.strengths), _over_directions(values))
+            if curve["x"]:
+                found.setdefault(name, {})[space] = curve
     return found
 
 
@@ -50,23 +51,25 @@ def _against_change(plan: Plan, one: Findings, figure: str) -> dict[str, Any]:
             if np.isnan(x).any():
                 continue
             for space, values in equal.values.items():
-                if figure in values:
-                    found.setdefault(name, {})[space] = _curve(x, equal.mean(space, figure, direction))
+                if figure in values and (curve := _curve(x, equal.mean(space, figure, direction)))["x"]:
+                    found.setdefault(name, {})[space] = curve
     return found
 
 
 def _over_directions(values: np.ndarray) -> np.ndarray:
-    """Means (n, S) over those directions of (n, D, S) that have the figure."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")  # there is one at least
-        mean: np.ndarray = np.nanmean(values, axis=1)
+    """Means (n, S) over those directions of (n, D, S) that have the figure; NaN where none has, as of a lost face."""
+    there = ~np.isnan(values)
+    with np.errstate(invalid="ignore"):
+        mean: np.ndarray = np.where(there, values, 0).sum(axis=1) / there.sum(axis=1)
     return mean
 
 
-def _curve(x: np.ndarray, values: np.ndarray) -> dict[str, list[float]]:
-    means = [mean_of(column) for column in values.T]
+def _curve(x: np.ndarray, values: np.ndarray) -> dict[str, list[float | None]]:
+    """Of values (n, len(x)), where any picture has one."""
+    means = [(place, mean_of(column)) for place, column in zip(x, values.T, strict=True)]
+    means = [(place, mean) for place, mean in means if mean.n]
     return {
-        "x": [round(float(value), _DIGITS) for value in x],
-        "y": [round(mean.mean, _DIGITS) for mean in means],
-        "half": [round(mean.half or 0.0, _DIGITS) for mean in means],
+        "x": [round(float(place), _DIGITS) for place, _ in means],
+        "y": [round(mean.mean, _DIGITS) for _, mean in means],
+        "half": [None if mean.half is None else round(mean.half, _DIGITS) for _, mean in means],
     }

@@ -15,7 +15,11 @@ LOWER_IS_BETTER = {"mse", "lpips", "perceptual", "nscd"}
 
 @dataclass(frozen=True)
 class Mean:
-    """A mean over n pictures with its 95 % interval by Student's t; no interval for less than two, NaN for none."""
+    """A mean over n pictures with its 95 % interval by Student's t; NaN for none.
+
+    There is no interval for fewer than two pictures, and none where the mean is infinite, as the PSNR of a picture
+    that is reconstructed exactly.
+    """
 
     mean: float
     low: float | None
@@ -33,7 +37,7 @@ def mean_of(values: np.ndarray) -> Mean:
     values = values[~np.isnan(values)]
     n = len(values)
     mean = float(values.mean()) if n else float("nan")
-    if n < 2:
+    if n < 2 or not np.isfinite(mean):
         return Mean(mean, None, None, n)
     half = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) * values.std(ddof=1) / n**0.5)
     return Mean(mean, mean - half, mean + half, n)
@@ -46,7 +50,7 @@ class NonInferiority:
     Attributes:
         margin: in the figure's units.
         worse: by how much the candidate is worse in the mean; below 0, it is better.
-        p: of what was seen, or of less, if it were worse by the margin; None where there are less than two pictures.
+        p: of what was seen, or of less, if it were worse by the margin; None where there are fewer than two pictures.
         n: pictures.
     """
 

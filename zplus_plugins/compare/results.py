@@ -87,7 +87,7 @@ def _of_group(equal: EqualChange) -> dict[str, Any]:
 
 
 def _finite(numbers: Mean | Gain) -> dict[str, Any]:
-    return {name: None if value != value else value for name, value in asdict(numbers).items()}
+    return {name: value if value is None or np.isfinite(value) else None for name, value in asdict(numbers).items()}
 
 
 def plain(values: np.ndarray) -> Any:

@@ -90,7 +90,8 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> s
 
 def _best(one: Findings, figure: str) -> str:
     choose = min if figure in LOWER_IS_BETTER else max
-    return choose(one.means, key=lambda space: one.means[space][figure].mean)
+    measured = [space for space, means in one.means.items() if means[figure].n]
+    return choose(measured, key=lambda space: one.means[space][figure].mean, default="")
 
 
 def _cell(mean: Mean, best: bool, in_paper: float | None) -> str:

@@ -41,7 +41,7 @@ function drawCurves(box, curves, label, unit) {
   if (!curves.length) return box.append(make("p", {class: "nothing"}, "Nothing to compare here."));
   const width = Math.max(260, box.clientWidth || 430), height = Math.round(Math.min(300, Math.max(220, width * 0.62)));
   const left = 44, right = 12, top = 10, bottom = 26;
-  const xs = curves.flatMap(c => c.x), ys = curves.flatMap(c => c.y.flatMap((y, i) => [y - c.half[i], y + c.half[i]]));
+  const xs = curves.flatMap(c => c.x), ys = curves.flatMap(c => c.y.flatMap((y, i) => [y - c.half[i], y + c.half[i]]));  // null counts as 0
   let [xLow, xHigh] = [Math.min(...xs), Math.max(...xs)], [yLow, yHigh] = [Math.min(...ys), Math.max(...ys)];
   if (xHigh === xLow) xHigh = xLow + 1;
   const space = Math.max((yHigh - yLow) * 0.06, 1e-3);
@@ -66,13 +66,13 @@ function drawCurves(box, curves, label, unit) {
   svg.append(rule);
   box.append(svg, tip);
   let at = -1;
-  const longest = curves.reduce((a, b) => (b.x[b.x.length - 1] > a.x[a.x.length - 1] ? b : a));
+  const places = [...new Set(xs)].sort((a, b) => a - b);
   const show = index => {
-    at = Math.max(0, Math.min(longest.x.length - 1, index));
-    const x = longest.x[at];
+    at = Math.max(0, Math.min(places.length - 1, index));
+    const x = places[at];
     rule.setAttribute("x1", px(x)); rule.setAttribute("x2", px(x)); rule.setAttribute("visibility", "visible");
-    const rows = curves.filter(c => at < c.x.length).sort((a, b) => b.y[at] - a.y[at]);
-    tip.replaceChildren(make("b", {}, `${unit} ${signed(x, unit)}`), ...rows.map(c => make("div", {}, make("i", {style: `background:${colour(c.space)}`}), `${c.space.title}  ${c.y[at].toFixed(3)} ± ${c.half[at].toFixed(3)}`)));
+    const rows = curves.map(c => [c, c.x.indexOf(x)]).filter(([, i]) => i >= 0).map(([c, i]) => ({space: c.space, y: c.y[i], half: c.half[i]})).sort((a, b) => b.y - a.y);
+    tip.replaceChildren(make("b", {}, `${unit} ${signed(x, unit)}`), ...rows.map(row => make("div", {}, make("i", {style: `background:${colour(row.space)}`}), `${row.space.title}  ${row.y.toFixed(3)}${row.half === null ? "" : ` ± ${row.half.toFixed(3)}`}`)));
     tip.hidden = false;
     const middle = px(x) / width * box.clientWidth;
     tip.style.left = middle > box.clientWidth / 2 ? "auto" : `${middle + 12}px`;
@@ -81,13 +81,13 @@ function drawCurves(box, curves, label, unit) {
   const hide = () => { tip.hidden = true; rule.setAttribute("visibility", "hidden"); };
   const nearest = event => {
     const x = (event.clientX - svg.getBoundingClientRect().left) / box.clientWidth * width;
-    show(longest.x.reduce((best, value, i) => Math.abs(px(value) - x) < Math.abs(px(longest.x[best]) - x) ? i : best, 0));
+    show(places.reduce((best, value, i) => Math.abs(px(value) - x) < Math.abs(px(places[best]) - x) ? i : best, 0));
   };
   svg.addEventListener("pointermove", nearest);
   svg.addEventListener("pointerdown", nearest);
   svg.addEventListener("pointerleave", hide);
   svg.addEventListener("blur", hide);
-  svg.addEventListener("focus", () => svg.matches(":focus-visible") && show(at < 0 ? longest.x.length - 1 : at));
+  svg.addEventListener("focus", () => svg.matches(":focus-visible") && show(at < 0 ? places.length - 1 : at));
   svg.addEventListener("keydown", event => {
     const move = {ArrowLeft: -1, ArrowRight: 1, Home: -99, End: 99}[event.key];
     if (move) { event.preventDefault(); show(at + move); }
@@ -97,11 +97,12 @@ function drawCurves(box, curves, label, unit) {
 
 const signed = (x, unit) => (unit === "Strength" && x > 0 ? "+" : "") + x.toFixed(unit === "Strength" ? 1 : 2);
 
-// A row of dots for each space, one a picture; the mean as a bar.
+// A row of dots for each space, one a picture, null where it has none; the mean as a bar.
 function drawDots(box, rows, label) {
   box.replaceChildren();
   const width = Math.max(280, box.clientWidth || 600), line = 34, left = 92, right = 16, top = 8, height = top + rows.length * line + 26;
-  const all = rows.flatMap(row => row.values);
+  const all = rows.flatMap(row => row.values.filter(value => value !== null));
+  if (!all.length) return box.append(make("p", {class: "nothing"}, "Measured of no picture."));
   let [low, high] = [Math.min(...all), Math.max(...all)];
   const margin = (high - low) * 0.04 || 1e-3;
   low -= margin; high += margin;
@@ -110,10 +111,10 @@ function drawDots(box, rows, label) {
   const across = ticks(low, high, Math.min(7, width / 80));
   for (const x of across.values) svg.append(make("line", {class: "grid", x1: px(x), x2: px(x), y1: top, y2: height - 26}), make("text", {x: px(x), y: height - 8, "text-anchor": "middle"}, x.toFixed(across.digits)));
   rows.forEach((row, k) => {
-    const y = top + (k + 0.5) * line, mean = row.values.reduce((a, b) => a + b, 0) / row.values.length;
+    const y = top + (k + 0.5) * line, own = row.values.filter(value => value !== null), mean = own.reduce((a, b) => a + b, 0) / own.length;
     svg.append(make("text", {class: "name", x: 0, y: y + 4}, row.space.title));
-    row.values.forEach((value, i) => svg.append(make("circle", {cx: px(value), cy: y + ((i * 7) % 5 - 2) * 2.4, r: 3.6, fill: colour(row.space), opacity: 0.5}, make("title", {}, `picture ${i + 1}: ${value}`))));
-    svg.append(make("line", {x1: px(mean), x2: px(mean), y1: y - 12, y2: y + 12, stroke: colour(row.space), "stroke-width": 3, "stroke-linecap": "round"}));
+    row.values.forEach((value, i) => value !== null && svg.append(make("circle", {cx: px(value), cy: y + ((i * 7) % 5 - 2) * 2.4, r: 3.6, fill: colour(row.space), opacity: 0.5}, make("title", {}, `picture ${i + 1}: ${value}`))));
+    if (own.length) svg.append(make("line", {x1: px(mean), x2: px(mean), y1: y - 12, y2: y + 12, stroke: colour(row.space), "stroke-width": 3, "stroke-linecap": "round"}));
   });
   box.append(svg);
 }

@@ -50,7 +50,7 @@ function dots() {
   const own = data.sets[state.set], names = Object.keys(own.figures[data.spaces[0].name]);
   state.figure = state.figure || names[0];
   chips("figures", names.map(name => [name, data.figures[name] || readable(name)]), state.figure, value => { state.figure = value; dots(); $("figures").querySelector(":checked").focus(); });
-  drawDots($("dots"), data.spaces.map(space => ({space, values: own.figures[space.name][state.figure].filter(value => value !== null)})), `${state.figure} of each picture in each space`);
+  drawDots($("dots"), data.spaces.map(space => ({space, values: own.figures[space.name][state.figure]})), `${state.figure} of each picture in each space`);
 }
 
 function all() {
