@@ -109,6 +109,28 @@ def test_a_damaged_part_is_made_again(tmp_path: Path) -> None:
     assert _same(first, _run(tmp_path / "parts", tiny_plan()))
 
 
+def test_no_flipped_bit_of_a_part_goes_unnoticed_or_ends_a_comparison(tmp_path: Path) -> None:
+    parts, values = Parts(tmp_path, {}), np.arange(200.0)
+    parts.save("part", {"values": values})
+    whole = (tmp_path / "part.npz").read_bytes()
+    found = []
+    for place in range(0, len(whole), 3):
+        flipped = whole[place] ^ 1 << place % 8
+        (tmp_path / "part.npz").write_bytes(whole[:place] + bytes([flipped]) + whole[place + 1 :])
+        found.append(parts.load("part"))
+    assert None in found
+    assert all(one is None or np.array_equal(one["values"], values) for one in found)
+
+
+def test_starting_anew_leaves_what_is_not_of_a_comparison(tmp_path: Path) -> None:
+    (tmp_path / "mine.npz").write_text("my data")
+    Parts(tmp_path, {"steps": "1"}, overwrite=True).save("part", {"values": np.ones(2)})
+    assert (tmp_path / "mine.npz").exists()
+    (tmp_path / "notes.txt").write_text("mine too")
+    assert Parts(tmp_path, {"steps": "2"}, overwrite=True).count(["part"]) == 0
+    assert (tmp_path / "notes.txt").exists()
+
+
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "parts").write_text("a file")
     with pytest.raises(RequirementError, match="--out"):

@@ -75,8 +75,9 @@ def _compared(ready: Prepared, parts: Parts) -> Results:
             return compare(ready.plan, ready.model, ready.instruments, parts, advance, ready.workers)
         except KeyboardInterrupt:
             bar.close()
-            done, tasks = parts.count(), len(list(ready.plan.tasks()))
-            say(f"{done} of {tasks} parts are finished and kept in {parts.folder}: the same command goes on there.")
+            names = [task.name for task in ready.plan.tasks()]
+            kept = f"{parts.count(names)} of {len(names)} parts are finished and kept in {parts.folder}"
+            say(f"{kept}: the same command goes on there.")
             raise
 
 

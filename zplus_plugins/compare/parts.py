@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
 import zipfile
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,7 @@ class Parts:
     Args:
         folder: made if it is absent.
         settings: on which the parts depend, by name.
-        overwrite: remove parts made with other settings.
+        overwrite: remove what is there of a comparison, with whatever settings; other files stay.
 
     Raises:
         UsageError: there are parts made with other settings.
@@ -39,9 +39,9 @@ class Parts:
         self.folder = folder
         self._owner = digest(*(f"{name}={text}\n".encode() for name, text in sorted(settings.items())))
         try:
-            if overwrite and folder.exists():
-                shutil.rmtree(folder)
             folder.mkdir(parents=True, exist_ok=True)
+            if overwrite:
+                _remove(folder)
         except OSError as error:
             raise RequirementError(f"Cannot write to {folder}: {error.strerror}. Choose another --out.") from None
         before = self._before()
@@ -59,7 +59,7 @@ class Parts:
             with np.load(io.BytesIO(self._path(name).read_bytes()), allow_pickle=False) as file:
                 arrays = dict(file)
                 return arrays if str(arrays.pop(_OWNER, "")) == self._owner else None
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        except (OSError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error):
             return None
 
     def save(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
@@ -72,9 +72,9 @@ class Parts:
         np.savez_compressed(buffer, **arrays, **{_OWNER: np.array(self._owner)})  # type: ignore[arg-type]
         write_whole(self._path(name), buffer.getvalue())
 
-    def count(self) -> int:
-        """How many are finished."""
-        return sum(1 for _ in self.folder.glob("*.npz"))
+    def count(self, names: Iterable[str]) -> int:
+        """How many of these are finished."""
+        return sum(self._path(name).exists() for name in names)
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.npz"
@@ -88,6 +88,15 @@ class Parts:
             raise RequirementError(
                 f"{self.folder / _SETTINGS} cannot be read: {error}. Choose another --out, or use --overwrite."
             ) from None
+
+
+def _remove(folder: Path) -> None:
+    """Take away a comparison's settings and parts; without settings, the folder holds none."""
+    if not (folder / _SETTINGS).exists():
+        return
+    for file in folder.glob("*.npz"):
+        file.unlink()
+    (folder / _SETTINGS).unlink()
 
 
 def _differences(before: Mapping[str, str], now: Mapping[str, str]) -> str:
