@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -78,19 +79,50 @@ def test_interrupted_and_resumed(material: Path, tmp_path: Path, monkeypatch: py
     assert _compare(material, tmp_path / "out", "--steps", "1", "--overwrite").exit_code == 0
 
 
+def test_only_parts_that_were_asked_for_are_counted(
+    material: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from zplus_plugins.compare import measuring
+
+    def interrupted(*args: Any, **kwargs: Any) -> Any:
+        raise KeyboardInterrupt
+
+    assert _compare(material, tmp_path / "out").exit_code == 0
+    monkeypatch.setattr(measuring, "invert", interrupted)
+    assert "1 of 2 parts are finished" in _compare(material, tmp_path / "out", spaces="f/zplus,zplus").stderr
+
+
+def test_a_full_disk_leaves_the_earlier_report_beside_its_table(
+    material: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert _compare(material, tmp_path / "out").exit_code == 0
+    before = {path: path.read_bytes() for path in (tmp_path / "out").iterdir() if path.is_file()}
+    write = Path.write_bytes
+
+    def filling(self: Path, content: bytes) -> int:
+        if self.suffix == ".html":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(self, content)
+
+    monkeypatch.setattr(Path, "write_bytes", filling)
+    result = _compare(material, tmp_path / "out", "--margin", "0.5")
+    assert result.exit_code == 1 and "No space left on device" in result.stderr
+    assert {path: path.read_bytes() for path in (tmp_path / "out").iterdir() if path.is_file()} == before
+
+
 @pytest.mark.parametrize(
-    ("more", "message"),
+    ("more", "status", "message"),
     [
-        (["--spaces", "f/zplus,nope"], "There is no space 'nope'"),
-        (["--spaces", ","], "names no space"),
-        (["--pictures", "3"], "leave them out"),
-        (["--out-of-range"], "leave them out"),
-        (["--direction", "absent.npz"], "There is no direction absent.npz"),
+        (["--spaces", "f/zplus,nope"], 2, "There is no space 'nope'"),
+        (["--spaces", ","], 2, "names no space"),
+        (["--pictures", "3"], 2, "leave them out"),
+        (["--out-of-range"], 2, "leave them out"),
+        (["--direction", "absent.npz"], 1, "There is no direction absent.npz"),
     ],
 )
-def test_wrong_wishes(material: Path, tmp_path: Path, more: list[str], message: str) -> None:
+def test_wrong_wishes(material: Path, tmp_path: Path, more: list[str], status: int, message: str) -> None:
     result = _compare(material, tmp_path / "out", *more)
-    assert result.exit_code in (1, 2)
+    assert result.exit_code == status
     assert message in result.stderr and "Traceback" not in result.stderr
     assert not (tmp_path / "out").exists()
 

@@ -18,7 +18,7 @@ from zplus_plugins.compare.run import Results, compare
 from zplus_plugins.compare.verdicts import NAMES, verdicts
 from zplus_plugins.console import columns, say
 from zplus_plugins.inversion import SPACES
-from zplus_plugins.outputs import results_folder, write_whole
+from zplus_plugins.outputs import results_folder, whole_folder
 from zplus_plugins.threads import limited_to
 
 
@@ -30,7 +30,7 @@ def run(wishes: Wishes, out: Path, margin: float, overwrite: bool) -> None:
 
 
 def carry_out(ready: Prepared, out: Path, margin: float, overwrite: bool = False) -> None:
-    """Compare, write ``results.json``, ``table.csv`` and ``report.html``, and print what was found.
+    """Compare, write ``results.json``, ``table.csv`` and ``report.html``, all or none, and print what was found.
 
     Args:
         ready: what to compare.
@@ -55,8 +55,9 @@ def carry_out(ready: Prepared, out: Path, margin: float, overwrite: bool = False
         "table.csv": as_csv(found),
         "report.html": report(plan, stated, ready.instruments.missing, ready.evidence, found),
     }
-    for name, content in files.items():
-        write_whole(out / name, content)
+    with whole_folder(out) as folder:
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
     for one in found:
         _print(ready, one)
     for name in files:
