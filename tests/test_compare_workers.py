@@ -9,7 +9,8 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import asdict
+from concurrent.futures import wait
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pytest
 import torch
 
 from support.comparisons import tiny_instruments, tiny_model, tiny_plan
+from zplus_plugins.compare import workers
 from zplus_plugins.compare.part import made
 from zplus_plugins.compare.parts import Arrays
 from zplus_plugins.compare.plan import Plan, Task
@@ -73,6 +75,41 @@ def test_a_process_that_is_ended_from_outside() -> None:
 
     with pytest.raises(RequirementError, match=r"ended from outside.*fewer --workers"):
         _work(tiny_plan(steps=10_000), end_one)
+
+
+def test_processes_that_cannot_tell_of_their_steps_any_more_end_too() -> None:
+    """The pipe is full when this process stops to listen; with short titles, a slow disk lets that happen."""
+    plan = tiny_plan(steps=10_000)
+    plan = replace(plan, sets=(replace(plan.sets[0], title="t" * 40_000),))
+
+    def stop_listening() -> None:
+        time.sleep(3)  # while two processes fill it
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        _work(plan, stop_listening)
+
+
+def test_what_is_done_when_another_part_fails_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = tiny_plan(n=3, spaces=("wplus",))
+    plan.sets[0].pictures[0] = torch.nan  # of the first part; the second one holds
+    kept: list[str] = []
+
+    def both(waiting: Any, *args: Any) -> tuple[Any, Any]:
+        return wait(waiting)
+
+    monkeypatch.setattr(workers, "wait", both)
+    with pytest.raises(LatentError):
+        work(
+            plan,
+            tiny_model(),
+            tiny_instruments(),
+            list(plan.tasks()),
+            lambda task, arrays: kept.append(task.name),
+            lambda what, by: None,
+            workers=2,
+        )
+    assert kept == ["held-out-wplus-001"]
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ import os
 import pickle
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any
@@ -82,15 +83,16 @@ def work(
     context = multiprocessing.get_context("spawn")
     steps, stop = context.SimpleQueue(), context.Event()
     begin = (pickle.dumps((plan, model, instruments)), torch.get_num_threads(), steps, stop)
+    waiting: dict[Future[Arrays], Task] = {}
     with ProcessPoolExecutor(min(workers, len(tasks)), context, _begin, begin) as pool:
         try:
             with _undisturbed():
-                waiting = {pool.submit(_do, task.name): task for task in tasks}
+                waiting |= {pool.submit(_do, task.name): task for task in tasks}
             while waiting:
                 done, _ = wait(waiting, _LISTEN, FIRST_COMPLETED)
                 while not steps.empty():
                     advance(*steps.get())
-                for future in done:
+                for future in sorted(done, key=_has_failed):
                     keep(waiting.pop(future), future.result())
         except BrokenProcessPool:
             raise RequirementError(
@@ -99,7 +101,16 @@ def work(
             ) from None
         finally:
             stop.set()
-            pool.shutdown(cancel_futures=True)
+            for future in waiting:
+                future.cancel()
+            while not all(future.done() for future in waiting):  # who cannot tell of a step never learns of the end
+                while not steps.empty():
+                    steps.get()
+                time.sleep(_LISTEN)
+
+
+def _has_failed(future: Future[Arrays]) -> bool:
+    return future.exception() is not None
 
 
 class _Stopped(Exception):
