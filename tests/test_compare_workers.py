@@ -73,7 +73,7 @@ def test_a_process_that_is_ended_from_outside() -> None:
     def end_one() -> None:
         os.kill(multiprocessing.active_children()[0].pid or 0, signal.SIGKILL)
 
-    with pytest.raises(RequirementError, match=r"ended from outside.*fewer --workers"):
+    with pytest.raises(RequirementError, match=r"ended from outside.*OMP_NUM_THREADS=1 and --workers 1"):
         _work(tiny_plan(steps=10_000), end_one)
 
 
@@ -177,6 +177,16 @@ def test_how_many(
     monkeypatch.setattr(torch, "get_num_threads", lambda: 6)
     monkeypatch.setattr(generator, "state_dict", lambda: {"weight": torch.empty(parameters)})
     assert workers_for(generator, wanted) == expected
+
+
+def test_fewer_processes_can_go_on_with_a_large_generators_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the message says that tells of one that was ended."""
+    generator = copy.copy(tiny_model().generator)
+    monkeypatch.setattr(generator, "state_dict", lambda: {"weight": torch.empty(5_000_000)})
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 6)
+    _, threads = workers_for(generator, 3)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)  # OMP_NUM_THREADS
+    assert workers_for(generator, 1) == (1, threads)
 
 
 def test_a_gpu_is_not_shared() -> None:

@@ -76,8 +76,8 @@ from zplus_plugins.errors import UsageError
     "--workers",
     type=click.IntRange(1),
     metavar="N",
-    help="Processes that share the work; the numbers do not depend on it. [default: one for each core with a small "
-    "generator on the CPU, else 1]",
+    help="Processes that share the work; with a small generator, the numbers do not depend on it. [default: one for "
+    "each core, 8 at most, with a small generator on the CPU, else 1]",
 )
 @click.option("--without-lpips", is_flag=True, help="With photographs: mean squared error as the only loss.")
 @click.option("--overwrite", is_flag=True, help="Start anew in --out, whatever is there of another comparison.")

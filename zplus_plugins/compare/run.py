@@ -48,8 +48,9 @@ def compare(
         instruments: that measure.
         parts: finished ones are not done again.
         advance: called with what has been worked at and by how many steps it went on, of :attr:`Plan.steps` a task.
-        workers: processes among which the parts are shared, each with as many threads as this one has; they pickle
-            plan, model and instruments. The numbers do not depend on it.
+        workers: processes among which the parts are shared, each with as many threads as this one has, so that the
+            numbers do not depend on it. Plan, model and instruments are pickled for them, and a script that asks for
+            several must do its work under ``if __name__ == "__main__":``.
 
     Raises:
         LatentError: an inversion ended in numbers that are not finite.

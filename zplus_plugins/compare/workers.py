@@ -1,7 +1,7 @@
 """Work at a comparison's parts, in this process or in several.
 
-A part depends on its plan alone, and every process computes with the same number of threads, so that the numbers do not
-depend on how many processes there are.
+A part depends on its plan and on the number of threads, which is the same in every process. A small generator's is
+always one, so that its numbers do not depend on how many processes there are; those of a large one share the cores.
 """
 
 from __future__ import annotations
@@ -97,7 +97,8 @@ def work(
         except BrokenProcessPool:
             raise RequirementError(
                 "One of the processes that work at the comparison was ended from outside, as is done where memory runs "
-                "out. What is finished is kept: the same command goes on there. Give it fewer --workers."
+                "out. What is finished is kept: the same command goes on there, with less memory if OMP_NUM_THREADS="
+                f"{torch.get_num_threads()} and --workers 1 are given."
             ) from None
         finally:
             stop.set()
