@@ -15,6 +15,7 @@ from PIL import Image
 
 from support.comparisons import stand_in_for_embedded, tiny_model, tiny_pictures
 from zplus_plugins.cli import main
+from zplus_plugins.compare import prepare
 from zplus_plugins.compare.part import as_bytes
 from zplus_plugins.device import name_of
 
@@ -125,6 +126,25 @@ def test_wrong_wishes(material: Path, tmp_path: Path, more: list[str], status: i
     assert result.exit_code == status
     assert message in result.stderr and "Traceback" not in result.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_directions_are_found_with_the_threads_of_the_comparison(
+    material: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else their last digits, and so the settings, would depend on the machine's cores."""
+    threads: list[int] = []
+    find = prepare.find_ganspace
+
+    def found(*args: Any) -> Any:
+        threads.append(torch.get_num_threads())
+        return find(*args)
+
+    monkeypatch.setattr(prepare, "find_ganspace", found)
+    torch.set_num_threads(2)
+    prepare.prepare(
+        prepare.Wishes(images=(material / "pictures",), generator=material / "generator.pt", with_lpips=False)
+    )
+    assert threads == [1]
 
 
 def test_drawn_portraits_and_those_out_of_range(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from zplus_plugins.inversion.images import read_pictures
 from zplus_plugins.portraits import RESOLUTION, draw, out_of_range, sample
 from zplus_plugins.portraits.attributes import HELD_OUT_SEED, ODD
 from zplus_plugins.portraits.regressor import NAMES
+from zplus_plugins.threads import limited_to
 
 _COMPONENTS = 5
 
@@ -81,7 +82,8 @@ def prepare(wishes: Wishes) -> Prepared:
     sets = _sets(wishes, generator)
     portraits = own or not wishes.images
     instruments = kit.of_portraits(own, generator.const.device) if portraits else kit.of_photographs(wishes.with_lpips)
-    edits = _edits(wishes, model, own, portraits)
+    with limited_to(threads):
+        edits = _edits(wishes, model, own, portraits)
     plan = Plan(sets, spaces, edits, replace(Settings(), steps=wishes.steps), wishes.seed, way=wishes.way)
     return Prepared(plan, model, instruments, _evidence(generator, own, portraits), workers, threads)
 
