@@ -163,6 +163,14 @@ def test_sprites_stay_small(found: list[Findings], monkeypatch: pytest.MonkeyPat
     assert shown == 1 and sum(map(len, smaller.values())) < sum(map(len, whole.values()))
 
 
+def test_sprites_of_many_directions_show_fewer_pictures(found: list[Findings]) -> None:
+    own = found[0].measured["f/zplus"]
+    pictures = np.zeros((6, 22, 5, 128, 128, 3), np.uint8)
+    many = replace(found[0], measured={"f/zplus": replace(own, edited=pictures)})
+    _, shown = sprites([many], 6)
+    assert shown == 5  # the sixth does not fit into a WebP
+
+
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)])
 def test_the_page_in_a_browser(page: Path, tmp_path: Path, width: int, dark: bool) -> None:
     with chromium(tmp_path / "profile") as driver:

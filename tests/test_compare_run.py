@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ import torch
 
 from support.comparisons import SPACES, tiny_instruments, tiny_model, tiny_plan
 from zplus_plugins.compare.parts import Parts
-from zplus_plugins.compare.plan import Plan
+from zplus_plugins.compare.plan import Edit, PictureSet, Plan
 from zplus_plugins.compare.run import Results, compare
 from zplus_plugins.errors import LatentError, RequirementError, UsageError
 
@@ -92,6 +93,31 @@ def test_two_comparisons_in_one_folder_do_not_take_each_others_parts(tmp_path: P
     assert first.load("part") is None
     kept = Parts(tmp_path, {"steps": "2"}).load("part")
     assert kept is not None and list(kept) == ["values"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"sets": ()}, "no spaces or no pictures"),
+        ({"sets": (PictureSet("none", "None", torch.empty(0, 3, 16, 16)),)}, "no spaces or no pictures"),
+        ({"spaces": ()}, "no spaces or no pictures"),
+        ({"sets": tiny_plan().sets * 2}, "Two sets of pictures have the name held-out"),
+        ({"spaces": tiny_plan().spaces[:1] * 2}, "Two spaces have the name wplus"),
+        ({"edits": tiny_plan().edits[:1] * 2}, "Two directions have the name light"),
+        (
+            {"edits": tuple(Edit(str(k), torch.ones(8), torch.ones(8)) for k in range(101))},
+            "101 directions; expected 100",
+        ),
+        ({"strengths": (-1, 1)}, "expected 0 and the same rising ones"),
+        ({"strengths": (-1, 0, 2)}, "expected 0 and the same rising ones"),
+        ({"strengths": (1, 0, -1)}, "expected 0 and the same rising ones"),
+        ({"batch": 0}, "A batch of 0 pictures"),
+        ({"shown": 0}, "0 of them shown"),
+    ],
+)
+def test_plans_that_make_no_sense(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        replace(tiny_plan(), **wrong)
 
 
 def test_ways_on_the_hypersphere_differ_there_alone(tmp_path: Path) -> None:

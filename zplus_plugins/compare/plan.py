@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from zplus_plugins._version import __version__
 from zplus_plugins.device import name_of
+from zplus_plugins.errors import UsageError
 from zplus_plugins.generators import weights_hash
 from zplus_plugins.inversion import Model, Point, Settings, Space
 from zplus_plugins.inversion.inverter import Likeness
@@ -23,6 +24,7 @@ STEPS = 120
 BATCH = 8
 SHOWN = 6  # pictures of a set whose edits the report shows
 LARGEST_SHOWN = 128  # pixels on a side
+MOST_EDITS = 100  # so many rows of such pictures fit into an image of the report
 
 Way = Literal["local", "global"]
 Figure = Callable[[Tensor, Tensor], Tensor]
@@ -123,6 +125,10 @@ class Plan:
         shown: pictures of a set whose edits are kept for the report.
         way: of codes on the hypersphere: ``local``, each code's own way along the direction in W, or ``global``, the
             one direction in Z, as in the paper.
+
+    Raises:
+        UsageError: there are no pictures or no spaces, names come twice, there are too many edits, or the strengths are
+            not as above, with 0 among them, or a number is not above 0.
     """
 
     sets: tuple[PictureSet, ...]
@@ -134,6 +140,20 @@ class Plan:
     batch: int = BATCH
     shown: int = SHOWN
     way: Way = "local"
+
+    def __post_init__(self) -> None:
+        if not self.spaces or not self.sets or not all(len(one.pictures) for one in self.sets):
+            raise UsageError("There are no spaces or no pictures to compare; expected one at least, and in every set.")
+        _require_different("sets of pictures", [pictures.name for pictures in self.sets])
+        _require_different("spaces", [space.name for space in self.spaces])
+        _require_different("directions", [edit.name for edit in self.edits])
+        if len(self.edits) > MOST_EDITS:
+            raise UsageError(f"{len(self.edits)} directions; expected {MOST_EDITS} at most. Compare some at a time.")
+        sides = [-strength for strength in reversed(self.strengths)]
+        if list(self.strengths) != sides or list(self.strengths) != sorted({*self.strengths, 0}):
+            raise UsageError(f"The strengths {self.strengths}; expected 0 and the same rising ones on both its sides.")
+        if min(self.batch, self.shown) < 1:
+            raise UsageError(f"A batch of {self.batch} pictures, {self.shown} of them shown; expected 1 at least.")
 
     @property
     def steps(self) -> int:
@@ -172,6 +192,12 @@ class Plan:
             **{f"instrument {name}": text for name, text in instruments.about.items()},
             "figures": " ".join(instruments.figures),
         }
+
+
+def _require_different(what: str, names: Sequence[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(f"Two {what} have the name {twice[0]}: leave one out.")
 
 
 def fingerprint(*tensors: Tensor) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -124,18 +123,11 @@ def _edits(wishes: Wishes, model: Model, own: bool, portraits: bool) -> tuple[Ed
         found = list(embedded_directions().values())
     else:
         found = find_ganspace(model, _COMPONENTS)
-    _require_different([direction.name for direction in found])
     return tuple(Edit(d.name, d.z, d.w, _index(d.attribute) if portraits else None) for d in found)
 
 
 def _index(attribute: str | None) -> int | None:
     return NAMES.index(attribute) if attribute in NAMES else None
-
-
-def _require_different(names: Sequence[str]) -> None:
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise UsageError(f"Two directions have the name {twice[0]}: leave one out.")
 
 
 def _evidence(generator: Generator, own: bool, portraits: bool) -> str:

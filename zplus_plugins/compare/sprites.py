@@ -14,6 +14,7 @@ from zplus_plugins.compare.part import as_bytes
 from zplus_plugins.compare.run import Measured
 
 MOST_BYTES = 4_000_000  # of all sprites of a report, in base64
+LONGEST_SIDE = 16_383  # pixels of a WebP
 QUALITY = 88
 _LOWEST = 40
 
@@ -21,10 +22,12 @@ _LOWEST = 40
 def sprites(found: list[Findings], shown: int) -> tuple[dict[str, str], int]:
     """Data addresses by ``SET/SPACE`` (``SET/target`` for the targets), and how many pictures of a set they show.
 
-    A sprite has a row for each picture and direction, a column for each strength. If they are too large together, the
-    quality falls, then the number of pictures.
+    A sprite has a row for each picture and direction, a column for each strength. If one is too high for its format,
+    the number of pictures falls; if they are too large together, the quality does, then that number.
     """
     quality = QUALITY
+    height = max(cells.shape[0] * cells.shape[2] for cells in _cells(found, 1).values())
+    shown = max(1, min(shown, LONGEST_SIDE // height))
     while True:
         made = {name: _webp(cells, quality) for name, cells in _cells(found, shown).items()}
         if sum(map(len, made.values())) <= MOST_BYTES or (quality <= _LOWEST and shown <= 1):
