@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import pickle
+import re
+import shutil
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +24,8 @@ from zplus_plugins.errors import DirectionError, RequirementError, UsageError
 from zplus_plugins.generators import weights_hash
 from zplus_plugins.inversion import SPACES, Model, Point
 from zplus_plugins.inversion.statistics import compute
+
+EDITING = Path(__file__).parents[1] / "docs" / "editing.md"
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +141,16 @@ def test_interfacegan_makes_scores_larger(model: Model) -> None:
             ]
             change = brightness_and_redness(ends[1])[:, index] - brightness_and_redness(ends[0])[:, index]
             assert (change > 0).float().mean() > 0.9
+
+
+def test_the_documented_lines_run(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of docs/editing.md, with fewer codes."""
+    (lines,) = re.findall(r"```python\n(.*?)```", EDITING.read_text(encoding="utf-8"), re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    shutil.copyfile(made / "generator.pt", "ffhq.pkl")
+    monkeypatch.setattr(directions, "find_interfacegan", partial(directions.find_interfacegan, codes=96))
+    exec(lines, {"my_scores": brightness_and_redness})
+    assert Direction.load("smile.npz").attribute == "smile"
 
 
 def test_interfacegan_without_its_library_asks_for_it(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,7 +91,7 @@ class Direction:
                 f"generator has {layers} codes of {a.w_dim} components in W and {a.z_dim} in Z."
             )
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path | str) -> None:
         """Write the direction, whole or not at all.
 
         Raises:
@@ -108,10 +108,10 @@ class Direction:
         buffer = io.BytesIO()
         w, z = (vector.detach().float().cpu().numpy() for vector in (self.w, self.z))
         np.savez(buffer, w=w, z=z, about=np.array(json.dumps(about)))
-        write_whole(path, buffer.getvalue())
+        write_whole(Path(path), buffer.getvalue())
 
     @classmethod
-    def load(cls, path: Path, generator: Generator | None = None) -> Direction:
+    def load(cls, path: Path | str, generator: Generator | None = None) -> Direction:
         """Read a direction.
 
         Args:
@@ -122,6 +122,7 @@ class Direction:
             DirectionError: there is no such file, it is no direction or damaged, holds NaN, or belongs to another
                 generator.
         """
+        path = Path(path)
         try:
             with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as content:
                 w, z, about = (content[name] for name in ("w", "z", "about"))

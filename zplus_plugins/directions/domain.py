@@ -36,7 +36,7 @@ class Domain:
 
 
 def open_model(
-    path: Path | None = None, device: str = "cpu", f_resolution: int | None = None, noise: Noise = "const"
+    path: Path | str | None = None, device: str = "cpu", f_resolution: int | None = None, noise: Noise = "const"
 ) -> Model:
     """The model of a generator.
 
@@ -56,7 +56,7 @@ def open_model(
     return Model(generator.to(choice.where), _moved(statistics, choice.where), f_resolution, noise)
 
 
-def open_domain(path: Path | None = None, likeness: Choice = "auto", device: str = "cpu") -> Domain:
+def open_domain(path: Path | str | None = None, likeness: Choice = "auto", device: str = "cpu") -> Domain:
     """A generator's domain.
 
     Args:
