@@ -19,9 +19,10 @@ from torch import Tensor
 from support.generator_files import trained
 from zplus_plugins import directions
 from zplus_plugins.directions import Direction, embedded
+from zplus_plugins.directions.edit import direction_named
 from zplus_plugins.directions.lengths import random_codes, spread_along
 from zplus_plugins.errors import DirectionError, RequirementError, UsageError
-from zplus_plugins.generators import weights_hash
+from zplus_plugins.generators import load_generator, weights_hash
 from zplus_plugins.inversion import SPACES, Model, Point
 from zplus_plugins.inversion.statistics import compute
 
@@ -309,6 +310,13 @@ def test_embedded_directions_are_those_of_the_embedded_generator(
     monkeypatch.setattr(embedded, "load_generator", lambda: trained(seed=1))
     with pytest.raises(DirectionError, match="of the generator"):
         directions.embedded_directions()
+
+
+def test_a_folder_does_not_hide_an_embedded_direction(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as one that an edit was written to."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "smile").mkdir()
+    assert direction_named("smile", load_generator()).name == "smile"
 
 
 def test_the_package_brings_its_directions() -> None:

@@ -51,7 +51,7 @@ def direction_named(name: str, generator: Generator) -> Direction:
     Raises:
         DirectionError: there is none, or it belongs to another generator.
     """
-    if Path(name).exists() or name.endswith(".npz"):
+    if Path(name).is_file() or name.endswith(".npz"):
         return Direction.load(Path(name), generator)
     known = embedded_directions()
     if name not in known:
