@@ -23,7 +23,7 @@ from zplus_plugins.compare.findings import Findings
 from zplus_plugins.compare.plan import Plan
 
 FORMAT = 1
-_LIBRARIES = ("torch", "numpy", "scipy", "pillow", "lpips")
+_LIBRARIES = ("torch", "torchmetrics", "numpy", "scipy", "pillow", "lpips")
 
 
 def versions() -> dict[str, str]:
