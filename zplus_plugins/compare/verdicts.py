@@ -25,7 +25,7 @@ def verdicts(plan: Plan, one: Findings) -> list[str]:
     texts = [_of_test(test) for test in one.tests]
     texts += [_of_gain(name, gain, len(plan.strengths)) for name, gain in one.gains.items()]
     if one.gains and "equal" not in one.gains and plan.edits:
-        texts.append("Edits could not be compared at the same attribute change: see the edits' notes below.")
+        texts.append("Edits could not be compared at the same attribute change; the report says why, under Edits.")
     if not texts:
         texts.append(
             "The paper's claims are about F/Z+ beside F/W+(P_N) and F/W+ with edits; without them here, "
