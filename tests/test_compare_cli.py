@@ -163,6 +163,15 @@ def test_drawn_portraits_and_those_out_of_range(tmp_path: Path, monkeypatch: pyt
     assert content["settings"]["instrument start of F"].startswith("encoder ")
 
 
+def test_pictures_that_the_embedded_generator_has_not_learnt_are_named_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in_for_embedded(monkeypatch)
+    Image.new("RGB", (64, 64)).save(tmp_path / "grey.png")
+    assert prepare.OUTSIDE in prepare.prepare(prepare.Wishes(images=(tmp_path / "grey.png",))).evidence
+    assert prepare.OUTSIDE not in prepare.prepare(prepare.Wishes(pictures=1)).evidence
+
+
 def test_drawn_portraits_fit_generators_of_their_size_only(material: Path, tmp_path: Path) -> None:
     arguments = ["--generator", str(material / "generator.pt"), "--out", str(tmp_path / "out")]
     result = CliRunner().invoke(main, ["compare", *arguments])

@@ -133,7 +133,7 @@ def test_takes_a_square_picture_and_says_what_it_is_worth(tmp_path: Path) -> Non
     output, summary = demo(tmp_path / "out", "--image", picture)
     assert pixels(tmp_path / "out" / "target.png").shape == (64, 64, 3)
     assert summary["picture"] == "grey portrait.png"
-    assert "none that this generator has learnt to make" in output and command.OUTSIDE in summary["evidence"]
+    assert "none that this generator has learnt to make" in output and prepare.OUTSIDE in summary["evidence"]
 
 
 def test_computes_where_there_is_a_gpu(tmp_path: Path) -> None:

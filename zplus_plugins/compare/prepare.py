@@ -20,6 +20,11 @@ from zplus_plugins.portraits.regressor import NAMES
 from zplus_plugins.threads import limited_to
 
 _COMPONENTS = 5
+OUTSIDE = (
+    "Unless they were drawn by this package, pictures of yours are none that this generator has learnt to make: "
+    "reconstructions, edits and figures of them say little. Photographs need a generator of photographs, which zplus "
+    "invert and zplus compare take: --generator FILE."
+)
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,8 @@ def prepare(wishes: Wishes) -> Prepared:
     with limited_to(threads):
         edits = _edits(wishes, model, own, portraits)
     plan = Plan(sets, spaces, edits, replace(Settings(), steps=wishes.steps), wishes.seed, way=wishes.way)
-    return Prepared(plan, model, instruments, _evidence(generator, own, portraits), workers, threads)
+    evidence = " ".join([_evidence(generator, own, portraits), *([OUTSIDE] if own and wishes.images else [])])
+    return Prepared(plan, model, instruments, evidence, workers, threads)
 
 
 def chosen_spaces(text: str) -> tuple[Space, ...]:

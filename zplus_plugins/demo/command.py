@@ -29,11 +29,6 @@ SPACES = "f/wplus,f/zplus"
 STRENGTHS = tuple(step / 2 for step in range(-6, 7))  # as far as zplus edit goes
 PORTRAIT = 1  # of the held-out ones: young, serious and without glasses, it has room for every edit
 ONE_PICTURE = "One picture proves nothing: zplus compare measures many, and says what can be told from them."
-OUTSIDE = (
-    "Unless it was drawn by this package, your picture is none that this generator has learnt to make: its "
-    "reconstruction, edits and figures say little. Photographs need a generator of photographs: zplus invert "
-    "--generator FILE."
-)
 _EDIT_FIGURES = {"change": "change", "identity_input": "identity", "leakage": "leakage"}
 
 
@@ -54,7 +49,7 @@ def run(image: Path | None, out: Path, steps: int) -> None:
     with limited_to(ready.threads), whole_folder(out) as folder:
         attempts = [_attempt(ready, space) for space in ready.plan.spaces]
         edits, left_out = equal_edits(ready, attempts)
-        evidence = " ".join([ready.evidence, *([] if image is None else [OUTSIDE]), ONE_PICTURE])
+        evidence = f"{ready.evidence} {ONE_PICTURE}"
         picture = f"held-out portrait {PORTRAIT}" if image is None else image.name
         said = {"picture": picture, "evidence": evidence, "left_out": left_out}
         _write(folder, ready, attempts, edits, said)
