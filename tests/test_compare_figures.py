@@ -51,6 +51,17 @@ def test_the_gain_is_the_ratio_of_means() -> None:
     assert relative_gain(first, np.array([0.4, -0.3, 0.2, -0.2])).gain is None  # of a mean that may be 0
 
 
+def test_the_gains_interval_is_the_bootstraps_over_pictures_that_have_both() -> None:
+    rng = np.random.default_rng(2)
+    first, second = rng.normal(0.4, 0.05, 40), rng.normal(0.35, 0.05, 40)
+    expected = stats.bootstrap(
+        (first, second), lambda a, b, axis: a.mean(axis=axis) / b.mean(axis=axis) - 1, paired=True, method="percentile"
+    ).confidence_interval
+    found = relative_gain(np.append(first, np.nan), np.append(second, 0.3))
+    assert (found.low, found.high) == pytest.approx(tuple(expected), abs=0.005)
+    assert found.n == 40
+
+
 def _edits(slope: float, n: int = 3) -> dict[str, np.ndarray]:
     """A space that changes the attribute by the slope a unit, and loses 0.1 of the identity with each change of 1."""
     change = slope * np.array(STRENGTHS)

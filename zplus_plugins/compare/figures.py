@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 
 CONFIDENCE = 0.95
-_RESAMPLES = 10_000
+_RESAMPLES, _AT_ONCE = 10_000, 100
 LOWER_IS_BETTER = {"mse", "lpips", "perceptual", "nscd"}
 
 
@@ -77,9 +77,9 @@ def non_inferiority(
 
 @dataclass(frozen=True)
 class Gain:
-    """The ratio of two means over the same pictures less 1, with its 95 % bootstrap interval.
+    """The ratio of two means over the same n pictures less 1, with its 95 % bootstrap interval (percentiles).
 
-    All but the means are None where the second one is not clearly above 0, so that a ratio says nothing; the interval
+    Gain and interval are None where the second one is not clearly above 0, so that a ratio says nothing; the interval
     is None where there is one picture.
     """
 
@@ -88,23 +88,33 @@ class Gain:
     gain: float | None
     low: float | None
     high: float | None
+    n: int
 
 
 def relative_gain(first: np.ndarray, second: np.ndarray, seed: int = 0) -> Gain:
     """Of values (n,) over others of the same pictures; those are left out of which one is NaN."""
     both = ~(np.isnan(first) | np.isnan(second))
     first, second = first[both], second[both]
-    if not len(first):
-        return Gain(float("nan"), float("nan"), None, None, None)
+    n = len(first)
+    if not n:
+        return Gain(float("nan"), float("nan"), None, None, None, 0)
     means = float(first.mean()), float(second.mean())
     if means[1] <= 0:
-        return Gain(*means, None, None, None)
-    if len(first) < 2:
-        return Gain(*means, means[0] / means[1] - 1, None, None)
-    chosen = np.random.default_rng(seed).integers(len(first), size=(_RESAMPLES, len(first)))
+        return Gain(*means, None, None, None, n)
+    if n < 2:
+        return Gain(*means, means[0] / means[1] - 1, None, None, n)
+    above, below = _resampled(first, second, seed)
     ends = (1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2
-    below = second[chosen].mean(axis=1)
     if np.quantile(below, ends[0]) <= 0:
-        return Gain(*means, None, None, None)
-    low, high = np.quantile(first[chosen].mean(axis=1) / below, ends)
-    return Gain(*means, means[0] / means[1] - 1, float(low) - 1, float(high) - 1)
+        return Gain(*means, None, None, None, n)
+    low, high = np.quantile(above / below, ends)
+    return Gain(*means, means[0] / means[1] - 1, float(low) - 1, float(high) - 1, n)
+
+
+def _resampled(first: np.ndarray, second: np.ndarray, seed: int) -> np.ndarray:
+    """Means of both over the same resamples of the pictures, (2, _RESAMPLES); some at a time, for they take memory."""
+    stream, means = np.random.default_rng(seed), []
+    for _ in range(_RESAMPLES // _AT_ONCE):
+        chosen = stream.integers(len(first), size=(_AT_ONCE, len(first)))
+        means.append([values[chosen].mean(axis=1) for values in (first, second)])
+    return np.concatenate(means, axis=1)
