@@ -223,6 +223,12 @@ def test_a_foreign_direction_that_runs_something_is_refused(work: Path) -> None:
     assert not (work / "ran").exists() and not (work / "found").exists()
 
 
+def test_a_foreign_direction_of_complex_numbers_is_refused(work: Path) -> None:
+    np.save("theirs.npy", np.full((1, 10), 1 + 2j))
+    common = ("directions", "--generator", "generator.pt", "--method", "chase", "--out", "found", "--w")
+    refused(zplus(*common, "theirs.npy"), 1, "theirs.npy cannot be read as a direction in W (it holds complex numbers")
+
+
 @pytest.mark.parametrize("command", ["invert", "edit", "directions"])
 def test_a_full_disk_leaves_nothing_behind(material: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     commands = {

@@ -61,10 +61,13 @@ def read_w(path: Path) -> Tensor:
     """
     try:
         if path.suffix == ".npy":
-            return torch.from_numpy(np.load(path, allow_pickle=False)).float()
-        tensor = torch.load(path, map_location="cpu", weights_only=True)
+            tensor = torch.from_numpy(np.load(path, allow_pickle=False))
+        else:
+            tensor = torch.load(path, map_location="cpu", weights_only=True)
         if not isinstance(tensor, Tensor):
             raise ValueError(f"it holds a {type(tensor).__name__}, no tensor")
+        if tensor.is_complex():
+            raise ValueError("it holds complex numbers; expected real ones")
         return tensor.float()
     except FileNotFoundError:
         raise DirectionError(f"There is no direction {path} (looked in {Path.cwd()}).") from None
