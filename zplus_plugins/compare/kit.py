@@ -19,6 +19,7 @@ from zplus_plugins.metrics import (
     mse,
     nscd,
     psnr,
+    shown,
     ssim,
 )
 from zplus_plugins.portraits.regressor import UNSEEN, Regressor, perceptual
@@ -40,8 +41,7 @@ def of_portraits(own_encoder: bool, device: torch.device) -> Instruments:
 
     regressor = embedded_regressor().to(device)
     encoder = embedded_encoder().to(device) if own_encoder else None
-    distance = partial(perceptual, regressor)
-    figures: dict[str, Figure] = {**_PIXELS, "perceptual": distance}
+    figures: dict[str, Figure] = {**_PIXELS, "perceptual": partial(_perceptual, regressor)}
     missing = {}
     (weights,) = LpipsWeights("vgg").asks_for({})
     if weights.present:
@@ -54,10 +54,10 @@ def of_portraits(own_encoder: bool, device: torch.device) -> Instruments:
         change=attribute_change,
         leakage=attribute_leakage,
         nscd=nscd,
-        likeness=distance,
+        likeness=partial(perceptual, regressor),
         encode=encoder,
         about={
-            "measures": "the embedded regressor's attributes, identity and perceptual distance",
+            "measures": "the embedded regressor's attributes, identity and perceptual distance, of 8-bit pictures",
             "left out of leakage": ", ".join(UNSEEN),
             "regressor": _hash(regressor),
             "start of F": "the mean picture" if encoder is None else f"encoder {_hash(encoder)}",
@@ -101,7 +101,16 @@ def of_photographs(with_lpips: bool) -> Instruments:
 
 
 def _at_portraits(regressor: Regressor, pictures: Tensor) -> Look:
-    return Look(*regressor.look(pictures))
+    return Look(*regressor.look(_in_files(pictures)))
+
+
+def _perceptual(regressor: Regressor, pictures: Tensor, targets: Tensor) -> Tensor:
+    return perceptual(regressor, _in_files(pictures), _in_files(targets))
+
+
+def _in_files(pictures: Tensor) -> Tensor:
+    """Pictures as 8-bit files hold them, where they are: so all figures are of the same pictures."""
+    return shown(pictures).to(pictures)
 
 
 def _at_faces(identity: Identity | None, pictures: Tensor) -> Look:
