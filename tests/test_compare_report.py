@@ -17,6 +17,7 @@ from PIL import Image
 from support.browser import as_seen, chromium, screenshot
 from support.comparisons import SPACES, tiny_instruments, tiny_model, tiny_pictures, tiny_plan
 from zplus_plugins.compare import PictureSet, Plan
+from zplus_plugins.compare.command import table
 from zplus_plugins.compare.curves import curves
 from zplus_plugins.compare.findings import Findings, findings
 from zplus_plugins.compare.parts import Parts
@@ -128,6 +129,32 @@ def test_lost_faces_and_exact_pictures_leave_gaps(tmp_path: Path) -> None:
         assert len(driver.find_elements("css selector", "#dots circle")) == 6
         _read_a_curve(driver, 0)
         assert driver.get_log("browser") == []
+
+
+def test_where_a_face_is_lost_in_one_space_all_means_are_of_the_others() -> None:
+    plan = tiny_plan(n=3, spaces=("f/wplus", "f/zplus", "wplus"))
+
+    def measured(identity: list[float]) -> Measured:
+        edits = {"identity_input": np.tile(np.array(identity)[:, None, None], (3, 5))}
+        pictures = np.zeros((2, 16, 16, 3), np.uint8), np.zeros((2, 3, 5, 16, 16, 3), np.uint8)
+        return Measured({"mse": np.ones(3), "identity": np.array(identity)}, edits, 0.1, *pictures)
+
+    spaces = {
+        "f/wplus": measured([0.9, np.nan, 0.6]),
+        "f/zplus": measured([0.8, 0.1, 0.5]),
+        "wplus": measured([np.nan] * 3),
+    }
+    one = findings(plan, plan.sets[0], spaces, 0.05)
+    assert one.means["f/zplus"]["identity"].mean == pytest.approx(0.65)
+    assert [one.means[space]["identity"].n for space in spaces] == [2, 2, 0]
+    (_, own, _) = csv.DictReader(io.StringIO(as_csv([one]).decode()))
+    assert (own["n"], own["identity_n"], own["edited_identity_eleven_n"], own["mse_n"]) == ("3", "2", "2", "3")
+    assert float(own["edited_identity_eleven"]) == pytest.approx(0.65)
+    assert curves(plan, one)["strength"]["identity_input"]["all"]["f/zplus"]["y"] == [0.65] * 5
+    lines = table(one.means, 3).splitlines()
+    assert lines[2].startswith("F/Z+") and lines[2].endswith("(n = 2)") and lines[2].count("n =") == 1
+    assert lines[3].endswith(" -")
+    assert report(plan, SETTINGS, {}, "", [one]).decode().count("<small>n = 2</small>") == 2
 
 
 def test_the_page_needs_nothing_else(page: Path) -> None:

@@ -84,7 +84,7 @@ def _compared(ready: Prepared, parts: Parts) -> Results:
 
 def _print(ready: Prepared, one: Findings) -> None:
     heading = f"{one.pictures.title}, n = {len(one.pictures.pictures)}, means with 95 % intervals"
-    click.echo(f"\n{heading}\n{table(one.means)}\n")
+    click.echo(f"\n{heading}\n{table(one.means, len(one.pictures.pictures))}\n")
     for text in verdicts(ready.plan, one):
         click.echo(f"- {text}")
     click.echo()
@@ -96,14 +96,17 @@ def say_missing(ready: Prepared) -> None:
         say(f"not measured: {name}, because {why}.")
 
 
-def table(means: Mapping[str, Mapping[str, Mean]]) -> str:
-    """Figures of the reconstructions in each space, a row each."""
+def table(means: Mapping[str, Mapping[str, Mean]], n: int) -> str:
+    """Figures of the reconstructions of n pictures in each space, a row each; those of fewer say of how many."""
     figures = list(next(iter(means.values())))
     rows = [("SPACE", *(NAMES.get(name, name) for name in figures))]
-    rows += [(SPACES[space].title, *(_text(own[name]) for name in figures)) for space, own in means.items()]
+    rows += [(SPACES[space].title, *(_text(own[name], n) for name in figures)) for space, own in means.items()]
     return columns(rows)
 
 
-def _text(mean: Mean) -> str:
+def _text(mean: Mean, n: int) -> str:
+    if mean.n == 0:
+        return "-"
     digits = 2 if abs(mean.mean) >= 10 else 4
-    return f"{mean.mean:.{digits}f}" + ("" if mean.half is None else f" ± {mean.half:.{digits}f}")
+    interval = "" if mean.half is None else f" ± {mean.half:.{digits}f}"
+    return f"{mean.mean:.{digits}f}{interval}" + (f" (n = {mean.n})" if mean.n < n else "")

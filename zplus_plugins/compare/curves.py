@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from zplus_plugins.compare.figures import mean_of
+from zplus_plugins.compare.figures import mean_of, of_the_same
 from zplus_plugins.compare.findings import Findings
 from zplus_plugins.compare.measuring import EDIT_FIGURES
 from zplus_plugins.compare.plan import Plan
@@ -17,7 +17,8 @@ _DIGITS = 4
 def curves(plan: Plan, one: Findings) -> dict[str, Any]:
     """For the report: ``{"strength" | "change": {figure: {direction | "all": {space: curve}}}}``, a curve being lists
     ``x``, ``y`` and ``half``, half the 95 % interval, None where one picture has a value; places where none has are
-    left out. Curves against change hold within a group of spaces."""
+    left out. Curves against change hold within a group of spaces. Each place is of those pictures alone that all the
+    spaces have a value of."""
     found: dict[str, Any] = {"strength": {}, "change": {}}
     for figure in EDIT_FIGURES:
         found["strength"][figure] = _against_strength(plan, one, figure)
@@ -33,10 +34,9 @@ def _choices(plan: Plan) -> dict[str, int | None]:
 def _against_strength(plan: Plan, one: Findings, figure: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, direction in _choices(plan).items():
-        for space, own in one.measured.items():
-            if figure not in own.edits:
-                continue
-            values = own.edits[figure] if direction is None else own.edits[figure][:, [direction]]
+        whole = of_the_same({space: own.edits[figure] for space, own in one.measured.items() if figure in own.edits})
+        for space, own in whole.items():
+            values = own if direction is None else own[:, [direction]]
             curve = _curve(np.array(plan.strengths), _over_directions(values))
             if curve["x"]:
                 found.setdefault(name, {})[space] = curve
@@ -50,8 +50,9 @@ def _against_change(plan: Plan, one: Findings, figure: str) -> dict[str, Any]:
             x = equal.changes(direction)
             if np.isnan(x).any():
                 continue
-            for space, values in equal.values.items():
-                if figure in values and (curve := _curve(x, equal.mean(space, figure, direction)))["x"]:
+            means = {s: equal.mean(s, figure, direction) for s, values in equal.values.items() if figure in values}
+            for space, values in of_the_same(means).items():
+                if (curve := _curve(x, values))["x"]:
                     found.setdefault(name, {})[space] = curve
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -41,6 +42,16 @@ def mean_of(values: np.ndarray) -> Mean:
         return Mean(mean, None, None, n)
     half = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) * values.std(ddof=1) / n**0.5)
     return Mean(mean, mean - half, mean + half, n)
+
+
+def of_the_same(values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Values of several spaces, all of one shape: NaN in all of them where one has none.
+
+    A mean over the faces that were found in one space is none to hold against that over others' faces. A space that
+    has no value at all takes none from the others.
+    """
+    lost = np.any([np.isnan(own) for own in values.values() if not np.isnan(own).all()], axis=0)
+    return {space: np.where(lost, np.nan, own) for space, own in values.items()}
 
 
 @dataclass(frozen=True)

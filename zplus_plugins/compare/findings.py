@@ -17,6 +17,7 @@ from zplus_plugins.compare.figures import (
     NonInferiority,
     mean_of,
     non_inferiority,
+    of_the_same,
     relative_gain,
 )
 from zplus_plugins.compare.plan import PictureSet, Plan
@@ -43,9 +44,10 @@ class Findings:
     Attributes:
         pictures: the set.
         measured: what each space made of them.
-        means: of each space's figures.
+        figures: of each space's reconstructions, (n,), by name; NaN for a picture of which one space has none.
+        means: of these.
         edited: identity after edits, each picture's mean over directions, (n,), by space and by ``eleven``, over all
-            strengths, or ``two``, over the ends.
+            strengths, or ``two``, over the ends; NaN as above.
         equal: edits at equal change among the spaces with F, and among those without, which edit more layers.
         tests: as far as the spaces are there.
         gains: of F/Z+ over F/W+ in identity after edits: ``eleven``, ``two``, and at equal change ``equal``, the mean
@@ -54,6 +56,7 @@ class Findings:
 
     pictures: PictureSet
     measured: dict[str, Measured]
+    figures: dict[str, dict[str, np.ndarray]]
     means: dict[str, dict[str, Mean]]
     edited: dict[str, dict[str, np.ndarray]]
     equal: dict[str, EqualChange]
@@ -79,15 +82,24 @@ def findings(plan: Plan, pictures: PictureSet, measured: Mapping[str, Measured],
         for name, own in edits.items()
         if "identity_input" in own
     }
+    figures = _of_the_same({name: own.figures for name, own in measured.items()})
     return Findings(
         pictures=pictures,
         measured=dict(measured),
-        means={name: {f: mean_of(v) for f, v in own.figures.items()} for name, own in measured.items()},
-        edited=edited,
+        figures=figures,
+        means={name: {f: mean_of(v) for f, v in own.items()} for name, own in figures.items()},
+        edited=_of_the_same(edited),
         equal=_equal(plan, {name: own for name, own in edits.items() if "change" in own}),
         tests=_tests(measured, margin),
         gains=_gains(plan, edits, edited),
     )
+
+
+def _of_the_same(spaces: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, dict[str, np.ndarray]]:
+    """:func:`of_the_same` of each figure."""
+    names = dict.fromkeys(name for own in spaces.values() for name in own)
+    figures = {name: of_the_same({space: own[name] for space, own in spaces.items() if name in own}) for name in names}
+    return {space: {name: figures[name][space] for name in own} for space, own in spaces.items()}
 
 
 def _equal(plan: Plan, edits: Mapping[str, dict[str, np.ndarray]]) -> dict[str, EqualChange]:

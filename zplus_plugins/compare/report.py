@@ -120,8 +120,7 @@ def _of_set(plan: Plan, one: Findings, shown: int) -> dict[str, Any]:
         "title": one.pictures.title,
         "shown": min(shown, len(one.pictures.pictures)),
         "figures": {
-            space: {figure: _rounded(values, 5) for figure, values in own.figures.items()}
-            for space, own in one.measured.items()
+            space: {figure: _rounded(values, 5) for figure, values in own.items()} for space, own in one.figures.items()
         },
         "edited": {
             space: {figure: _rounded(values[:shown], 3) for figure, values in own.edits.items()}

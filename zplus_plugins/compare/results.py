@@ -18,7 +18,7 @@ import torch
 from zplus_plugins._version import __version__
 from zplus_plugins.compare import paper
 from zplus_plugins.compare.edits import EqualChange
-from zplus_plugins.compare.figures import Gain, Mean, mean_of
+from zplus_plugins.compare.figures import Gain, Mean, mean_of, of_the_same
 from zplus_plugins.compare.findings import Findings
 from zplus_plugins.compare.plan import Plan
 
@@ -117,7 +117,8 @@ def _row(one: Findings, space: str) -> dict[str, Any]:
         if space in equal.values and not np.isnan(equal.reach).all():
             for figure in ("identity_input", "leakage"):
                 if figure in equal.values[space]:
-                    figures[f"edited_{figure}_equal"] = mean_of(equal.mean(space, figure).mean(axis=1))
+                    means = {s: equal.mean(s, figure).mean(axis=1) for s, own in equal.values.items() if figure in own}
+                    figures[f"edited_{figure}_equal"] = mean_of(of_the_same(means)[space])
     for figure, mean in figures.items():
-        row |= {figure: mean.mean, f"{figure}_low": mean.low, f"{figure}_high": mean.high}
+        row |= {figure: mean.mean, f"{figure}_low": mean.low, f"{figure}_high": mean.high, f"{figure}_n": mean.n}
     return row | {f"paper_{figure}": value for figure, value in paper.RECONSTRUCTION.get(space, {}).items()}

@@ -24,7 +24,8 @@ def reconstructions(one: Findings) -> str:
     best = {figure: _best(one, figure) for figure in figures}
     rows = []
     for space, means in one.means.items():
-        cells = [_cell(means[f], space == best[f], paper.RECONSTRUCTION.get(space, {}).get(f)) for f in figures]
+        in_paper = paper.RECONSTRUCTION.get(space, {})
+        cells = [_cell(means[f], space == best[f], in_paper.get(f), len(one.pictures.pictures)) for f in figures]
         rows.append([f"<b>{escape(SPACES[space].title)}</b>", *cells, f"{1000 * one.measured[space].seconds:.1f}"])
     return table(head, rows, f"{one.pictures.title}, n = {len(one.pictures.pictures)}; ms: one step for one picture")
 
@@ -94,7 +95,7 @@ def _best(one: Findings, figure: str) -> str:
     return choose(measured, key=lambda space: one.means[space][figure].mean, default="")
 
 
-def _cell(mean: Mean, best: bool, in_paper: float | None) -> str:
+def _cell(mean: Mean, best: bool, in_paper: float | None, n: int) -> str:
     if mean.n == 0:
         return "-"
     digits = 2 if abs(mean.mean) >= 10 else 4
@@ -102,4 +103,5 @@ def _cell(mean: Mean, best: bool, in_paper: float | None) -> str:
     text = f"<strong>{text}</strong>" if best else text
     interval = "" if mean.half is None else f' <span class="half">± {mean.half:.{digits}f}</span>'
     beside = "" if in_paper is None else f"<small>paper {in_paper:.4f}</small>"
-    return text + interval + beside
+    fewer = f"<small>n = {mean.n}</small>" if mean.n < n else ""
+    return text + interval + fewer + beside

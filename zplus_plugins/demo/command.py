@@ -120,7 +120,7 @@ def _finite(figures: dict[str, float]) -> dict[str, Any]:
 
 def _print(attempts: Sequence[Attempt], edits: Sequence[EqualEdit], left_out: Sequence[str]) -> None:
     means = {a.space.name: {name: mean_of(np.array([v])) for name, v in a.figures.items()} for a in attempts}
-    click.echo(f"{table(means)}\n")
+    click.echo(f"{table(means, 1)}\n")
     if edits:
         heads = [f"{a.space.title} {name}" for name in _EDIT_FIGURES.values() for a in attempts]
         rows = [("EDIT", *heads)]
