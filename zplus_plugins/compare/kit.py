@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
+from importlib.metadata import version
 
 import torch
 from torch import Tensor, nn
@@ -61,6 +63,7 @@ def of_portraits(own_encoder: bool, device: torch.device) -> Instruments:
             "left out of leakage": ", ".join(UNSEEN),
             "regressor": _hash(regressor),
             "start of F": "the mean picture" if encoder is None else f"encoder {_hash(encoder)}",
+            **_versions(figures),
         },
         missing=missing,
     )
@@ -79,6 +82,7 @@ def of_photographs(with_lpips: bool) -> Instruments:
     if lpips is not None:
         blank = torch.zeros(1, 3, 64, 64)
         lpips(blank, blank)  # its weights are wanted before work is spent
+    figures: dict[str, Figure] = {**_PIXELS, **({} if lpips is None else {"lpips": lpips})}
     missing = {"attributes": "no regressor of attributes is known for these pictures; edits are compared by strength"}
     if lpips is None:
         missing["LPIPS"] = "it was left out"
@@ -88,13 +92,14 @@ def of_photographs(with_lpips: bool) -> Instruments:
     except (RequirementError, DownloadError) as error:
         missing["identity"] = str(error).rstrip(".")
     return Instruments(
-        figures={**_PIXELS, **({} if lpips is None else {"lpips": lpips})},
+        figures=figures,
         look=partial(_at_faces, identity),
         nscd=nscd,
         likeness=None if lpips is None else lpips.distance,
         about={
             "measures": f"{'LPIPS with VGG' if lpips else 'no LPIPS'}, {'FaceNet' if identity else 'no'} identity",
             "start of F": "the mean picture",
+            **_versions(figures, *(["facenet-pytorch"] if identity else [])),
         },
         missing=missing,
     )
@@ -115,6 +120,11 @@ def _in_files(pictures: Tensor) -> Tensor:
 
 def _at_faces(identity: Identity | None, pictures: Tensor) -> Look:
     return Look(identity=None if identity is None else identity(pictures))
+
+
+def _versions(figures: Iterable[str], *more: str) -> dict[str, str]:
+    """Of the packages that measure: another one may measure otherwise. SSIM is by torchmetrics."""
+    return {name: version(name) for name in ("torchmetrics", *(["lpips"] if "lpips" in figures else []), *more)}
 
 
 def _hash(network: nn.Module) -> str:
