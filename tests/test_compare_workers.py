@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import multiprocessing
 import os
 import signal
@@ -75,6 +76,36 @@ def test_a_process_that_is_ended_from_outside() -> None:
 
     with pytest.raises(RequirementError, match=r"ended from outside.*OMP_NUM_THREADS=1 and --workers 1"):
         _work(tiny_plan(steps=10_000), end_one)
+
+
+class Unreadable:
+    """Needs a module that the processes do not have."""
+
+    def __reduce__(self) -> Any:
+        return importlib.import_module, ("no_such_module",)
+
+
+def test_what_a_process_cannot_read_is_said() -> None:
+    instruments: Any = replace(tiny_instruments(), nscd=Unreadable())  # type: ignore[arg-type]
+    tasks = list(tiny_plan().tasks())
+    with pytest.raises(ModuleNotFoundError, match="no_such_module"):
+        work(tiny_plan(), tiny_model(), instruments, tasks, lambda *made: None, lambda *steps: None, workers=2)
+
+
+def test_a_script_that_every_process_runs_anew(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(
+        "from support.comparisons import tiny_instruments, tiny_model, tiny_plan\n"
+        "from zplus_plugins.compare.workers import work\n"
+        "tasks = list(tiny_plan().tasks())\n"
+        "work(tiny_plan(), tiny_model(), tiny_instruments(), tasks, print, print, workers=2)\n"
+    )
+    folder = Path(__file__).parent
+    environment = {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{folder.parent}"}
+    done = subprocess.run(
+        [sys.executable, "script.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=WAIT
+    )
+    assert done.returncode == 1
+    assert "failed before it began" in done.stderr.splitlines()[-1] and "__main__" in done.stderr.splitlines()[-1]
 
 
 def test_processes_that_cannot_tell_of_their_steps_any_more_end_too() -> None:

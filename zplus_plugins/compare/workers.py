@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import partial
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 import torch
@@ -74,7 +76,7 @@ def work(
 
     Raises:
         LatentError: as for :func:`~zplus_plugins.compare.part.made`; what is done by then is kept.
-        RequirementError: a process was ended from outside.
+        RequirementError: a process was ended from outside, or could not begin.
     """
     if min(workers, len(tasks)) <= 1:
         for task in tasks:
@@ -88,6 +90,7 @@ def work(
         try:
             with _undisturbed():
                 waiting |= {pool.submit(_do, task.name): task for task in tasks}
+            begun = multiprocessing.active_children()
             while waiting:
                 done, _ = wait(waiting, _LISTEN, FIRST_COMPLETED)
                 while not steps.empty():
@@ -95,11 +98,8 @@ def work(
                 for future in sorted(done, key=_has_failed):
                     keep(waiting.pop(future), future.result())
         except BrokenProcessPool:
-            raise RequirementError(
-                "One of the processes that work at the comparison was ended from outside, as is done where memory runs "
-                "out. What is finished is kept: the same command goes on there, with less memory if OMP_NUM_THREADS="
-                f"{torch.get_num_threads()} and --workers 1 are given."
-            ) from None
+            pool.shutdown()  # how each has ended is known then
+            raise RequirementError(_ended(begun)) from None
         finally:
             stop.set()
             for future in waiting:
@@ -108,6 +108,19 @@ def work(
                 while not steps.empty():
                     steps.get()
                 time.sleep(_LISTEN)
+
+
+def _ended(processes: Sequence[BaseProcess]) -> str:
+    if any(process.exitcode == 1 for process in processes):
+        return (
+            "A process that should work at the comparison failed before it began; its error is above. A script that "
+            'asks for several must do its work under if __name__ == "__main__":, and --workers 1 needs no other one.'
+        )
+    return (
+        "One of the processes that work at the comparison was ended from outside, as is done where memory runs out. "
+        "What is finished is kept: the same command goes on there, with less memory if OMP_NUM_THREADS="
+        f"{torch.get_num_threads()} and --workers 1 are given."
+    )
 
 
 def _has_failed(future: Future[Arrays]) -> bool:
@@ -119,11 +132,18 @@ class _Stopped(Exception):
 
 
 def _begin(content: bytes, threads: int, steps: Any, stop: Any) -> None:
-    """Make this process a worker, which ends with its parent, however that ends."""
+    """Make this process a worker, which ends with its parent, however that ends.
+
+    An error is kept for the first part that is asked for: here, it would only end the process.
+    """
     global _make
     threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(threads)
-    plan, model, instruments = pickle.loads(content)
+    try:
+        plan, model, instruments = pickle.loads(content)
+    except Exception as error:
+        _make = partial(_fail, error)
+        return
     tasks = {task.name: task for task in plan.tasks()}
 
     def advance(what: str, by: int) -> None:
@@ -135,6 +155,10 @@ def _begin(content: bytes, threads: int, steps: Any, stop: Any) -> None:
         return made(plan, tasks[name], model, instruments, advance)
 
     _make = make
+
+
+def _fail(error: Exception, name: str) -> Arrays:
+    raise error
 
 
 def _do(name: str) -> Arrays:
