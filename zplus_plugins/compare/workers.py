@@ -174,7 +174,8 @@ def _end_with_parent() -> None:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Processes that begin here never see the terminal's Ctrl-C: this one stops them. Here it waits so long."""
+    """Processes that begin here do not see the terminal's Ctrl-C: this one stops them. It waits for that itself, unless
+    another of its threads takes the signal."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
