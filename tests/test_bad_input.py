@@ -19,6 +19,7 @@ from support.commands import GENERATOR, done, zplus
 from support.outcome import refused
 from zplus_plugins.directions import inverting
 from zplus_plugins.inversion import Model, statistics_of
+from zplus_plugins.metrics import Lpips
 from zplus_plugins.portraits.files import save
 
 COMMANDS: dict[str, tuple[object, ...]] = {
@@ -185,6 +186,24 @@ def test_absurd_options(material: Path, name: str, options: tuple[object, ...], 
     result = zplus(*command(name, *options))
     assert result.exit_code == 2 and part in result.output and "Traceback" not in result.output
     assert not (material / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "pictures", "out"),
+    [
+        ("invert", ("--likeness", "lpips"), "spoilt.png", "out"),
+        ("invert", ("--likeness", "lpips"), "faces", "generator.pt/out"),
+        ("compare", (), "spoilt.png", "out"),
+        ("compare", ("--direction", "absent.npz"), "faces", "out"),
+    ],
+)
+def test_nothing_is_downloaded_for_what_is_refused(
+    material: Path, monkeypatch: pytest.MonkeyPatch, name: str, more: tuple[str, ...], pictures: str, out: str
+) -> None:
+    monkeypatch.setattr(Lpips, "_built", lambda self: pytest.fail("LPIPS's weights were asked for"))
+    (material / "spoilt.png").write_text("no picture")
+    result = zplus(name, pictures, "--generator", "generator.pt", *more, "--out", out)
+    assert result.exit_code == 1 and "zplus: error:" in result.output, result.output
 
 
 def test_resizing_is_for_pictures(material: Path) -> None:

@@ -85,10 +85,11 @@ def prepare(wishes: Wishes) -> Prepared:
     own = wishes.generator is None or is_embedded(generator)
     sets = _sets(wishes, generator)
     portraits = own or not wishes.images
-    instruments = kit.of_portraits(own, generator.const.device) if portraits else kit.of_photographs(wishes.with_lpips)
     with limited_to(threads):
         edits = _edits(wishes, model, own, portraits)
     plan = Plan(sets, spaces, edits, replace(Settings(), steps=wishes.steps), wishes.seed, way=wishes.way)
+    # last, for LPIPS's weights may be downloaded
+    instruments = kit.of_portraits(own, generator.const.device) if portraits else kit.of_photographs(wishes.with_lpips)
     evidence = " ".join([_evidence(generator, own, portraits), *([OUTSIDE] if own and wishes.images else [])])
     return Prepared(plan, model, instruments, evidence, workers, threads)
 

@@ -130,7 +130,7 @@ def invert(
     """
     from tqdm import tqdm
 
-    from zplus_plugins.directions.domain import open_domain
+    from zplus_plugins.directions.domain import domain_of, open_model
     from zplus_plugins.directions.inverting import invert_files, named_files
     from zplus_plugins.inversion import Settings, space_named
     from zplus_plugins.inversion.images import read_pictures
@@ -138,12 +138,14 @@ def invert(
 
     settings = Settings() if steps is None else Settings(steps=steps)
     chosen, files = space_named(space), named_files(pictures)
-    domain = open_domain(generator, likeness, device)  # type: ignore[arg-type]
-    targets = read_pictures(files.values(), domain.model.generator.architecture.resolution, resize)
-    total, threads = len(files) * settings.steps, threads_for(domain.model.generator)
-    with results_folder(out), limited_to(threads), tqdm(total=total, desc=chosen.title, unit="step") as bar:
-        for path in invert_files(files, targets, domain, chosen, settings, out, on_step=bar.update):
-            click.echo(path)
+    model = open_model(generator, device)
+    targets = read_pictures(files.values(), model.generator.architecture.resolution, resize)
+    total, threads = len(files) * settings.steps, threads_for(model.generator)
+    with results_folder(out), limited_to(threads):
+        domain = domain_of(model, likeness)  # type: ignore[arg-type]  # last, for LPIPS's weights may be downloaded
+        with tqdm(total=total, desc=chosen.title, unit="step") as bar:
+            for path in invert_files(files, targets, domain, chosen, settings, out, on_step=bar.update):
+                click.echo(path)
 
 
 @click.command()

@@ -68,8 +68,12 @@ def open_domain(path: Path | str | None = None, likeness: Choice = "auto", devic
         GeneratorFileError, RequirementError: as for :func:`open_model`.
         DownloadError: LPIPS needs weights that are not there.
     """
-    model = open_model(path, device)
-    embedded = path is None or is_embedded(model.generator)
+    return domain_of(open_model(path, device), likeness)
+
+
+def domain_of(model: Model, likeness: Choice = "auto") -> Domain:
+    """The domain of a model's generator; arguments and errors as for :func:`open_domain`."""
+    embedded = is_embedded(model.generator)
     if likeness == "auto":
         likeness = "features" if embedded else "lpips"
     return Domain(model, _likeness(likeness, model), _encoder(model) if embedded else None)
