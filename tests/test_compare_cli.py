@@ -118,6 +118,7 @@ def test_a_full_disk_leaves_the_earlier_report_beside_its_table(
         (["--spaces", ","], 2, "names no space"),
         (["--pictures", "3"], 2, "leave them out"),
         (["--out-of-range"], 2, "leave them out"),
+        (["--seed", "0"], 2, "leave them out"),
         (["--direction", "absent.npz"], 1, "There is no direction absent.npz"),
     ],
 )

@@ -205,6 +205,8 @@ def test_edit_refuses(
         (("--method", "chase"), ["go together"]),
         (("--w", "theirs.npy"), ["go together"]),
         (("--method", "interfacegan"), ["needs scores"]),
+        (("--method", "interfacegan", "--components", "3"), ["--components is for", "not interfacegan"]),
+        (("--method", "chase", "--w", "theirs.npy", "--components", "3"), ["--components is for", "not chase"]),
     ],
 )
 def test_directions_refuses_what_does_not_go_together(work: Path, options: tuple[str, ...], parts: list[str]) -> None:

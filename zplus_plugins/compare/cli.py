@@ -61,7 +61,7 @@ from zplus_plugins.errors import UsageError
     help="Of edits in Z and Z+: local lets each code chase the direction in W by its own way; global takes the one "
     "direction in Z, as the paper does.",
 )
-@click.option("--seed", type=options.SEED, default=0, show_default=True, metavar="N", help="Other portraits.")
+@click.option("--seed", type=options.SEED, metavar="N", help="Other portraits to draw. [default: 0]")
 @click.option(
     "--margin",
     type=click.FloatRange(0, 1, min_open=True),

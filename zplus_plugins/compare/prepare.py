@@ -29,7 +29,7 @@ OUTSIDE = (
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the command line asks for; see there. ``pictures`` is None for the default of drawn portraits."""
+    """What the command line asks for; see there. ``pictures`` and ``seed`` of portraits are None for the defaults."""
 
     images: tuple[Path, ...] = ()
     spaces: str = "all"
@@ -39,7 +39,7 @@ class Wishes:
     out_of_range: bool = False
     resize: bool = False
     directions: tuple[Path, ...] = ()
-    seed: int = 0
+    seed: int | None = None
     way: Way = "local"
     device: str = "auto"
     with_lpips: bool = True
@@ -75,8 +75,10 @@ def prepare(wishes: Wishes) -> Prepared:
         ZPlusError: a generator, a picture, a direction or an instrument cannot be had; see there.
     """
     spaces = chosen_spaces(wishes.spaces)
-    if wishes.images and (wishes.pictures is not None or wishes.out_of_range):
-        raise UsageError("--pictures and --out-of-range are about drawn portraits: leave them out, or the IMAGES.")
+    if wishes.images and (wishes.pictures is not None or wishes.seed is not None or wishes.out_of_range):
+        raise UsageError(
+            "--pictures, --seed and --out-of-range are about drawn portraits: leave them out, or the IMAGES."
+        )
     if wishes.resize and not wishes.images:
         raise UsageError("--resize is about IMAGES, and there are none: drawn portraits have the generator's size.")
     model = open_model(wishes.generator, wishes.device)
@@ -87,7 +89,7 @@ def prepare(wishes: Wishes) -> Prepared:
     portraits = own or not wishes.images
     with limited_to(threads):
         edits = _edits(wishes, model, own, portraits)
-    plan = Plan(sets, spaces, edits, replace(Settings(), steps=wishes.steps), wishes.seed, way=wishes.way)
+    plan = Plan(sets, spaces, edits, replace(Settings(), steps=wishes.steps), wishes.seed or 0, way=wishes.way)
     # last, for LPIPS's weights may be downloaded
     instruments = kit.of_portraits(own, generator.const.device) if portraits else kit.of_photographs(wishes.with_lpips)
     evidence = " ".join([_evidence(generator, own, portraits), *([OUTSIDE] if own and wishes.images else [])])
@@ -116,7 +118,7 @@ def _sets(wishes: Wishes, generator: Generator) -> tuple[PictureSet, ...]:
             f"This generator makes pictures of {resolution} pixels, and the drawn portraits have {RESOLUTION}: give "
             "IMAGES that it has learnt to make, zplus compare IMAGES... --generator FILE."
         )
-    n, seed = wishes.pictures or PICTURES, HELD_OUT_SEED + wishes.seed
+    n, seed = wishes.pictures or PICTURES, HELD_OUT_SEED + (wishes.seed or 0)
     sets = [PictureSet("held-out", "Held-out portraits", draw(sample(n, seed)))]
     if wishes.out_of_range:
         sets += [PictureSet(kind, f"{kind.capitalize()} portraits", draw(out_of_range(n, seed, kind))) for kind in ODD]

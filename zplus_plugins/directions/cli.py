@@ -11,6 +11,7 @@ from zplus_plugins.errors import UsageError
 from zplus_plugins.outputs import results_folder
 
 METHODS = ("ganspace", "sefa", "interfacegan", "chase")
+COMPONENTS = 10
 LIKENESSES = ("auto", "features", "lpips", "none")
 DEFAULT_SPACE = "f/zplus"
 
@@ -28,9 +29,7 @@ _out = click.option("--out", type=options.FOLDER, required=True, help="Folder fo
 @click.option(
     "--components",
     type=click.IntRange(1),
-    default=10,
-    show_default=True,
-    help="Directions of GANSpace or SeFa; InterFaceGAN has one for each attribute.",
+    help=f"Directions of GANSpace or SeFa. [default: {COMPONENTS}]",
 )
 @click.option("--w", type=options.FILE, help="A direction in W (.pt or .npy) whose direction in Z the chase finds.")
 @click.option("--seed", type=options.SEED, default=0, show_default=True, help="Of random codes.")
@@ -40,7 +39,7 @@ _out = click.option("--out", type=options.FOLDER, required=True, help="Folder fo
 def directions(
     generator: Path | None,
     method: str,
-    components: int,
+    components: int | None,
     w: Path | None,
     seed: int,
     no_preview: bool,
@@ -61,6 +60,8 @@ def directions(
     """
     if (method == "chase") != (w is not None):
         raise UsageError("--method chase and --w FILE go together.")
+    if components is not None and method not in ("ganspace", "sefa"):
+        raise UsageError(f"--components is for --method ganspace and sefa, not {method}: leave it out.")
     if method == "interfacegan" and generator is not None:
         raise UsageError(
             "InterFaceGAN needs scores of this generator's pictures. Call "
@@ -79,9 +80,9 @@ def directions(
     model = open_model(generator, device)
     with results_folder(out), limited_to(threads_for(model.generator)):
         if method == "ganspace":
-            found = d.find_ganspace(model, components, seed=seed)
+            found = d.find_ganspace(model, components or COMPONENTS, seed=seed)
         elif method == "sefa":
-            found = d.find_sefa(model, components, seed=seed)
+            found = d.find_sefa(model, components or COMPONENTS, seed=seed)
         elif given is not None and w is not None:
             found = [d.find_by_chase(model, given, w.stem, seed=seed)]
         else:
