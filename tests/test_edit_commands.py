@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ from PIL import Image
 
 from support.commands import GENERATOR, INVERT, done, zplus
 from support.outcome import refused
-from zplus_plugins.directions import Direction, pursue
+from zplus_plugins.directions import Direction, inverting, pursue
 from zplus_plugins.directions.edit import strengths_of
 from zplus_plugins.directions.record import PointRecord
 from zplus_plugins.errors import RecordError, UsageError
@@ -86,6 +87,18 @@ def test_other_methods_find_directions_too(work: Path) -> None:
     assert done(*common, "--method", "sefa", "--components", 1) == ["found/sefa-00.npz"]
     assert done(*common, "--method", "chase", "--w", "theirs.npy") == ["found/theirs.npz"]
     assert Direction.load(Path("found/theirs.npz"), GENERATOR).method == "chase"
+
+
+def test_a_picture_that_is_gone_by_the_end_has_been_hashed(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected, invert = hashlib.sha256(Path("faces/anna.png").read_bytes()).hexdigest(), inverting.invert
+
+    def inverted(*args: Any, **kwargs: Any) -> Any:
+        shutil.rmtree("faces")
+        return invert(*args, **kwargs)
+
+    monkeypatch.setattr(inverting, "invert", inverted)
+    done(*INVERT)
+    assert PointRecord.load(Path("inverted/anna.npz")).about["picture_sha256"] == expected
 
 
 @pytest.mark.parametrize(

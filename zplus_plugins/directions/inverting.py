@@ -65,6 +65,7 @@ def invert_files(
         RecordError: an inversion has left the numbers.
     """
     written = []
+    hashes = {name: _hash(path) for name, path in files.items()}  # of what was read, even if it is gone by the end
     for names, batch in zip(_batches(list(files)), torch.split(targets, _AT_ONCE), strict=True):
         batch = batch.to(domain.model.generator.const.device)
         f = domain.encoder(batch) if space.with_f and domain.encoder is not None else None
@@ -80,7 +81,7 @@ def invert_files(
         with torch.no_grad():
             pictures = domain.model.pictures(found.point)
         for index, name in enumerate(names):
-            source = {"picture": files[name].name, "picture_sha256": _hash(files[name])}
+            source = {"picture": files[name].name, "picture_sha256": hashes[name]}
             found_how = about(settings, batch[index], pictures[index], float(found.losses[index]))
             record = PointRecord.of(domain.model, found.point[index : index + 1], source | found_how)
             with whole_folder(out) as folder:
