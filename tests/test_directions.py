@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import pickle
 import re
 import shutil
@@ -269,6 +270,12 @@ def _spoilt(path: Path, content: bytes | None = None, **arrays: object) -> None:
         np.savez(path, **{**file, **arrays})
 
 
+def _restated(path: Path, **said: object) -> None:
+    with np.load(path) as file:
+        about = json.loads(str(file["about"]))
+    _spoilt(path, about=np.array(json.dumps({**about, **said})))
+
+
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
@@ -278,6 +285,9 @@ def _spoilt(path: Path, content: bytes | None = None, **arrays: object) -> None:
         (lambda path: path.write_bytes(pickle.dumps(Runs())), "cannot be read"),
         (lambda path: _spoilt(path, w=np.array([Runs()])), "cannot be read"),
         (lambda path: _spoilt(path, about=np.array('{"format": 2}')), "not of format 1"),
+        (lambda path: _restated(path, generator=5), "its generator is 5"),
+        (lambda path: _restated(path, attribute=["smile"]), r"its attribute is \['smile'\]"),
+        (lambda path: _restated(path, about="nothing"), "its about is 'nothing'"),
         (lambda path: _spoilt(path, z=np.full(12, np.nan, np.float32)), "in Z is zero, or contains NaN"),
         (lambda path: _spoilt(path, w=np.zeros(10, np.float32)), "in W is zero, or contains NaN"),
         (lambda path: _spoilt(path, w=np.ones((6, 10), np.float32)), "as many layers in both"),

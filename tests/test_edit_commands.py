@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -179,6 +180,15 @@ def _of_another_shape(work: Path) -> None:
     _arrays("inverted/anna.npz", code=np.ones((1, 4, 12), np.float32))
 
 
+def _restated(name: str, value: object) -> Callable[[Path], object]:
+    def restate(work: Path) -> None:
+        with np.load("inverted/anna.npz") as file:
+            about = json.loads(str(file["about"]))
+        _arrays("inverted/anna.npz", about=np.array(json.dumps({**about, name: value})))
+
+    return restate
+
+
 EDIT = ("edit", "inverted/anna.npz", "--out", "edited")
 OWN = ("--generator", "generator.pt")
 WAY = ("--direction", "found_generator/ganspace-00.npz")
@@ -196,6 +206,9 @@ OTHER_WAY = ("--direction", "found_other/ganspace-00.npz")
         (_nan_code, (*OWN, *WAY), 1, ["inverted/anna.npz: The code contains NaN"]),
         (_off_the_sphere, (*OWN, *WAY), 1, ["not on the hypersphere"]),
         (_of_another_shape, (*OWN, *WAY), 1, ["shape (1, 4, 12); expected (1, 5, 12)"]),
+        (_restated("generator", 5), (*OWN, *WAY), 1, ["its generator is 5"]),
+        (_restated("f_resolution", "4"), (*OWN, *WAY), 1, ["its f_resolution is '4'"]),
+        (_restated("about", None), (*OWN, *WAY), 1, ["its about is None"]),
         (lambda work: Path("inverted/anna.npz").write_text("x"), (*OWN, *WAY), 1, ["cannot be read as the record"]),
         (lambda work: Path("inverted/anna.npz").unlink(), (*OWN, *WAY), 1, ["There is no record"]),
         (lambda work: Path("edited").write_text("a file"), (*OWN, *WAY), 2, []),

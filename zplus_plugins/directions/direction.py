@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from zplus_plugins.directions.typed import require_types
 from zplus_plugins.errors import DirectionError
 from zplus_plugins.generators import Generator, weights_hash
 from zplus_plugins.outputs import write_whole
@@ -129,6 +130,7 @@ class Direction:
             about = json.loads(str(about))
             if about.pop("format") != FORMAT or about["method"] not in get_args(Method):
                 raise ValueError(f"it is not of format {FORMAT}")
+            require_types(about, name=str, generator=str, attribute=(str, type(None)), about=dict)
             read = {"w": torch.from_numpy(w), "z": torch.from_numpy(z), **about}
             direction = cls(**read)
         except FileNotFoundError:

@@ -12,6 +12,7 @@ from typing import Any, get_args
 import numpy as np
 import torch
 
+from zplus_plugins.directions.typed import require_types
 from zplus_plugins.errors import RecordError
 from zplus_plugins.generators import weights_hash
 from zplus_plugins.generators.layers import Noise
@@ -106,6 +107,7 @@ class PointRecord:
                 about = json.loads(str(content["about"]))
             if about.pop("format") != FORMAT or about.get("noise") not in get_args(Noise):
                 raise ValueError(f"it is no record of format {FORMAT}")
+            require_types(about, generator=str, f_resolution=int, about=dict)
             point = Point(SPACES[about.pop("space")], **arrays)
             record = cls(point, **about)
             record._check()
