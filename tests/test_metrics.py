@@ -66,9 +66,11 @@ def test_ssim_is_that_of_opencv() -> None:
 
 
 def test_pictures_of_different_sizes_are_refused() -> None:
-    for metric in (metrics.mse, metrics.ssim, metrics.psnr):
+    for metric in (metrics.mse, metrics.ssim, metrics.psnr, metrics.Lpips(), metrics.Lpips().distance):
         with pytest.raises(LatentError, match=r"\(3, 3, 16, 16\) and \(3, 3, 8, 8\)"):
             metric(pictures(0), pictures(0, 8))
+        with pytest.raises(LatentError, match=r"\(3, 3, 16, 16\) and \(1, 3, 16, 16\)"):
+            metric(pictures(0), pictures(0)[:1])
 
 
 def test_lpips_off_line_says_what_to_put_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

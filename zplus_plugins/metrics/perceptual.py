@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from zplus_plugins.inputs import LpipsWeights
 from zplus_plugins.metrics.downloads import downloading
-from zplus_plugins.metrics.pixels import shown
+from zplus_plugins.metrics.pixels import require_same_shape, shown
 
 _AT_ONCE = 8
 
@@ -31,7 +31,9 @@ class Lpips:
 
         Raises:
             DownloadError: the backbone's weights are not there, and cannot be downloaded.
+            LatentError: the pictures are not of the same shape.
         """
+        require_same_shape(a, b)
         with torch.no_grad():
             pairs = zip(*(torch.split(shown(pictures).to(a), _AT_ONCE) for pictures in (a, b)), strict=True)
             return torch.cat([self.distance(*pair).cpu() for pair in pairs])
@@ -40,8 +42,9 @@ class Lpips:
         """Distances (B,) where the pictures are, with gradients: a loss.
 
         Raises:
-            DownloadError: as above.
+            DownloadError, LatentError: as above.
         """
+        require_same_shape(a, b)
         if self._network is None:
             self._network = self._built()
         distance: Tensor = self._network.to(a)(a, b)

@@ -16,7 +16,7 @@ def shown(pictures: Tensor) -> Tensor:
 
 def mse(a: Tensor, b: Tensor) -> Tensor:
     """Mean squared difference, of pictures in [-1, 1] as in the paper's tables: four times that of [0, 1]."""
-    _require_same_shape(a, b)
+    require_same_shape(a, b)
     return (shown(a) - shown(b)).square().mean(dim=(1, 2, 3))
 
 
@@ -33,13 +33,18 @@ def ssim(a: Tensor, b: Tensor) -> Tensor:
     """
     from torchmetrics.functional.image import structural_similarity_index_measure  # takes seconds to import
 
-    _require_same_shape(a, b)
+    require_same_shape(a, b)
     first, second = ((shown(pictures) + 1) / 2 for pictures in (a, b))  # black must be 0
     _, maps = structural_similarity_index_measure(first, second, data_range=1.0, return_full_image=True)
     similarity: Tensor = maps.mean(dim=(1, 2, 3))
     return similarity
 
 
-def _require_same_shape(a: Tensor, b: Tensor) -> None:
+def require_same_shape(a: Tensor, b: Tensor) -> None:
+    """See to it that pictures can be compared one by one.
+
+    Raises:
+        LatentError: they are not (B, 3, R, R) both, or not of the same shape.
+    """
     if a.ndim != 4 or a.shape != b.shape:
         raise LatentError(f"Pictures of shapes {tuple(a.shape)} and {tuple(b.shape)}; expected the same (B, 3, R, R).")
