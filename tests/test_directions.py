@@ -227,6 +227,12 @@ def test_the_chase_of_nothing_is_refused(model: Model, w: Tensor) -> None:
         directions.find_by_chase(model, w, "odd")
 
 
+@pytest.mark.parametrize("codes", [0, 16385])
+def test_codes_that_cannot_chase_are_refused(model: Model, codes: int) -> None:
+    with pytest.raises(DirectionError, match=f"{codes} codes are to chase; expected 1 to 16384"):
+        find_by_chase(model, torch.ones(10), "nothing", codes=codes)
+
+
 def test_the_same_seed_finds_the_same(model: Model, ganspace: list[Direction]) -> None:
     again = directions.find_ganspace(model, 3, codes=4096)
     assert all(torch.equal(a.w, b.w) and torch.equal(a.z, b.z) for a, b in zip(ganspace, again, strict=True))

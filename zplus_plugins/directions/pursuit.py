@@ -9,6 +9,7 @@ from torch import Tensor
 
 from zplus_plugins.chase import STEPS, chase
 from zplus_plugins.directions.direction import Direction
+from zplus_plugins.directions.lengths import CODES as MOST
 from zplus_plugins.directions.lengths import of_unit_strength, random_codes
 from zplus_plugins.errors import DirectionError, UsageError
 from zplus_plugins.generators import weights_hash
@@ -32,12 +33,14 @@ def find_by_chase(model: Model, w: Tensor, name: str, codes: int = CODES, seed: 
         model: of the generator.
         w: shape (w_dim,), (1, w_dim), (N, w_dim) or (1, N, w_dim); its length is unit strength.
         name: of the direction.
-        codes: that chase.
+        codes: that chase, up to :data:`~zplus_plugins.directions.lengths.CODES`.
         seed: of those.
 
     Raises:
-        DirectionError: w has another shape, is zero or not finite.
+        DirectionError: w has another shape, is zero or not finite; or there are no codes, or too many.
     """
+    if not 1 <= codes <= MOST:
+        raise DirectionError(f"{codes} codes are to chase; expected 1 to {MOST}.")
     generator = model.generator
     layers, w_dim = generator.num_layers, generator.architecture.w_dim
     if tuple(w.shape) not in {(w_dim,), (1, w_dim), (layers, w_dim), (1, layers, w_dim)}:
