@@ -92,11 +92,13 @@ def nvlabs(generator: Generator, **attributes: Any) -> dict[str, Any]:
     pairs = list(
         zip([None, *convolutions(generator)[1::2]], convolutions(generator)[::2], colours(generator), strict=True)
     )
+    convolution = {"conv_clamp": a.conv_clamp, "activation": "lrelu", "use_noise": True} | attributes
     blocks = {}
     for resolution, (up, conv, rgb) in zip(a.resolutions, pairs, strict=True):
-        modules = {} if up is None else {"conv0": layer(up, {"resample_filter": generator.taps}, **attributes)}
-        modules["conv1"] = layer(conv, {"resample_filter": torch.ones(1)}, **{"conv_clamp": a.conv_clamp} | attributes)
-        modules["torgb"] = layer(rgb | {"weight": rgb["weight"][:, :, None, None]}, {}, "ToRGBLayer")
+        modules = {} if up is None else {"conv0": layer(up, {"resample_filter": generator.taps}, **convolution)}
+        modules["conv1"] = layer(conv, {"resample_filter": torch.ones(1)}, **convolution)
+        flat = rgb | {"weight": rgb["weight"][:, :, None, None]}
+        modules["torgb"] = layer(flat, {}, "ToRGBLayer", **{"conv_clamp": a.conv_clamp} | attributes)
         own = {"const": generator.const} if up is None else {}
         own["resample_filter"] = generator.taps
         blocks[f"b{resolution}"] = Network("SynthesisBlock", own, modules, **{"architecture": "skip"} | attributes)
@@ -142,7 +144,8 @@ def layer(
     parts: dict[str, Tensor], buffers: dict[str, Tensor], kind: str = "SynthesisLayer", **attributes: Any
 ) -> Network:
     own = {"noise_const" if name == "noise" else name: t for name, t in parts.items() if not name.startswith("style.")}
-    affine = Network("FullyConnectedLayer", {part: parts[f"style.{part}"] for part in ("weight", "bias")})
+    style = {part: parts[f"style.{part}"] for part in ("weight", "bias")}
+    affine = Network("FullyConnectedLayer", style, activation="linear", bias_gain=1)
     return Network(kind, own | buffers, {"affine": affine}, **attributes)
 
 

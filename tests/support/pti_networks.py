@@ -125,6 +125,7 @@ class SynthesisLayer(nn.Module):
         super().__init__()
         self.resolution = resolution
         self.up = up
+        self.activation, self.use_noise, self.conv_clamp = "lrelu", True, None
         self.affine = FullyConnectedLayer(w_dim, in_channels, bias_init=1)
         self.weight = nn.Parameter(torch.randn(out_channels, in_channels, 3, 3))
         self.register_buffer("resample_filter", upfirdn2d.setup_filter(RESAMPLE))
@@ -154,7 +155,7 @@ class ToRGBLayer(nn.Module):
         self.affine = FullyConnectedLayer(w_dim, in_channels, bias_init=1)
         self.weight = nn.Parameter(torch.randn(out_channels, in_channels, 1, 1))
         self.bias = nn.Parameter(torch.zeros(out_channels))
-        self.weight_gain = 1 / sqrt(in_channels)
+        self.weight_gain, self.conv_clamp = 1 / sqrt(in_channels), None
 
     def forward(self, x: Tensor, w: Tensor, fused_modconv: bool = True) -> Tensor:
         styles = self.affine(w) * self.weight_gain
@@ -174,6 +175,7 @@ class SynthesisBlock(nn.Module):
         self.resolution = resolution
         self.register_buffer("resample_filter", upfirdn2d.setup_filter(RESAMPLE))
         self.num_conv, self.num_torgb = (2 if in_channels else 1), 1
+        self.architecture = "skip"
         if in_channels:
             self.conv0 = SynthesisLayer(in_channels, out_channels, w_dim, resolution, up=2)
         else:

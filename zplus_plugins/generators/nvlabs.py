@@ -10,7 +10,7 @@ from torch import Tensor
 
 from zplus_plugins.errors import GeneratorFileError
 from zplus_plugins.generators.layout import INDEX, Rules, Source, shown
-from zplus_plugins.generators.unpickle import Record
+from zplus_plugins.generators.unpickle import Record, printable
 
 KIND = "NVlabs"
 DEPTH = 4  # synthesis.b4.conv1.affine
@@ -39,61 +39,97 @@ UNUSABLE = {
 }
 
 
+_BLOCK = rf"synthesis\.b({_RESOLUTIONS})\."
+_MAPPING, _LAYER = rf"mapping\.fc{INDEX}\.", rf"{_BLOCK}(conv0|conv1|torgb)\."
+WANTED: Mapping[str, Mapping[str, Any]] = {
+    _MAPPING: {"activation": "lrelu"},
+    _BLOCK: {"architecture": "skip"},
+    rf"{_BLOCK}conv[01]\.": {"activation": "lrelu", "use_noise": True},
+    rf"{_LAYER}affine\.": {"activation": "linear", "bias_gain": 1},
+}
+"""What modules must have that our generator has no choice of."""
+
+
 def find(content: Any) -> Source | None:
     """The smoothed generator of a snapshot, or a network saved by itself; None if this is neither.
 
     Raises:
-        GeneratorFileError: it is a variant of StyleGAN2 that ours cannot be.
+        GeneratorFileError: it is a variant of StyleGAN2 that ours cannot be, in any of its blocks and layers.
     """
     network = content.get("G_ema") if isinstance(content, dict) else content
     if not isinstance(network, Record) or network.name != "Generator":
         return None
+    modules = dict(_modules(network))
     # A layer that does not change the resolution has a filter too, which nothing uses.
-    tensors = {name: value for name, value in _tensors(network) if not name.endswith("conv1.resample_filter")}
-    if not any(re.match(pattern, name) for pattern in UNUSABLE for name in tensors):
-        _check_variant(network)
+    tensors = {name: value for name, value in _tensors(modules) if not name.endswith("conv1.resample_filter")}
+    if any(re.match(pattern, name) for pattern in UNUSABLE for name in tensors):
+        modules = {}  # it is refused by that name, which says more than its attributes
+    _check_variant(modules)
     return Source(
         kind=KIND,
         tensors=tensors,
         rules=RULES,
         filters=r".*\.resample_filter",
         unusable=UNUSABLE,
-        mapping_lr_multiplier=_attribute(network, "mapping.fc0", "bias_gain", 0.01),
-        conv_clamp=_attribute(network, "synthesis.b4.conv1", "conv_clamp", None),
+        mapping_lr_multiplier=_common(modules, _MAPPING, "bias_gain", Source.mapping_lr_multiplier),
+        conv_clamp=_common(modules, _LAYER, "conv_clamp", Source.conv_clamp),
     )
 
 
-def _check_variant(network: Record) -> None:
-    for path, name, wanted in (
-        ("synthesis.b4", "architecture", "skip"),
-        ("synthesis.b4.conv1", "activation", "lrelu"),
-        ("synthesis.b4.conv1", "use_noise", True),
-        ("mapping.fc0", "activation", "lrelu"),
-    ):
-        found = _attribute(network, path, name, wanted)
-        if found != wanted:
-            raise GeneratorFileError(f"This {KIND} generator has {name} = {shown(found)}; only {wanted!r} can be used.")
+def _check_variant(modules: Mapping[str, Record]) -> None:
+    for prefix, module in modules.items():
+        for pattern, attributes in WANTED.items():
+            for name, wanted in attributes.items() if re.fullmatch(pattern, prefix) else ():
+                found = _attribute(prefix, module, name)
+                if not _same(found, wanted):
+                    raise GeneratorFileError(
+                        f"In {printable(prefix[:-1])}, this {KIND} generator has {name} = {shown(found)}; only "
+                        f"{wanted!r} can be used."
+                    )
 
 
-def _attribute(network: Record, path: str, name: str, default: Any) -> Any:
-    record: Any = network
-    for part in path.split("."):
-        record = _part(record, "_modules").get(part)
-        if not isinstance(record, Record):
-            return default
-    return record.state.get(name, default)
+def _common(modules: Mapping[str, Record], pattern: str, name: str, absent: Any) -> Any:
+    """What all modules of that name have; ours has it once. ``absent`` where there are none, which build refuses."""
+    found = [(prefix, _attribute(prefix, m, name)) for prefix, m in modules.items() if re.fullmatch(pattern, prefix)]
+    for prefix, value in found:
+        if not _same(value, found[0][1]):
+            raise GeneratorFileError(
+                f"In {printable(prefix[:-1])}, this {KIND} generator has {name} = {shown(value)}, and "
+                f"{shown(found[0][1])} in {printable(found[0][0][:-1])}; only the same in all layers can be used."
+            )
+    return found[0][1] if found else absent
 
 
-def _tensors(network: Record, prefix: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, Tensor]]:
-    """What the network's ``state_dict`` had; no module of it is held twice, by itself for instance."""
-    seen = {id(network)} if seen is None else seen
-    for name, value in {**_part(network, "_parameters"), **_part(network, "_buffers")}.items():
-        if isinstance(value, Tensor):
-            yield prefix + str(name), value
-    for name, value in _part(network, "_modules").items():
+def _attribute(prefix: str, module: Record, name: str) -> Any:
+    if name not in module.state:
+        raise GeneratorFileError(
+            f"In {printable(prefix[:-1])}, this {KIND} generator has no attribute {name}, so what it computes is "
+            "unknown. Take a snapshot of NVlabs' own classes."
+        )
+    return module.state[name]
+
+
+def _same(found: Any, wanted: Any) -> bool:
+    """Of plain values alone: lists that hold themselves take for ever to compare."""
+    return isinstance(found, str | int | float | None) and bool(found == wanted)
+
+
+def _modules(module: Record, prefix: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, Record]]:
+    """The network and its modules by the prefix of their tensors' names; none twice, by itself for instance."""
+    seen = {id(module)} if seen is None else seen
+    yield prefix, module
+    for name, value in _part(module, "_modules").items():
         if isinstance(value, Record) and id(value) not in seen and prefix.count(".") < DEPTH:
             seen.add(id(value))
-            yield from _tensors(value, f"{prefix}{name}.", seen)
+            yield from _modules(value, f"{prefix}{name}.", seen)
+
+
+def _tensors(modules: Mapping[str, Record]) -> Iterator[tuple[str, Tensor]]:
+    """What the network's ``state_dict`` had."""
+    for prefix, module in modules.items():
+        for name, value in {**_part(module, "_parameters"), **_part(module, "_buffers")}.items():
+            if isinstance(value, Tensor):
+                yield f"{prefix}{name}", value
 
 
 def _part(record: Record, name: str) -> Mapping[Any, Any]:
