@@ -257,6 +257,15 @@ SMALL_BUT: dict[str, tuple[bytes, str]] = {
         b"\x80\x02](" + b"N" * 10**3 + b"eq\x000" + b"ctorch\nSize\nh\x00\x85R" * 2 + b".",
         "larger than the file",
     ),
+    "many sets": (b"\x80\x04(" + b"\x8f" * unpickle.MOST_INSTRUCTIONS + b"l.", "more instructions"),
+    "a storage of many sets": (
+        legacy(
+            b"ctorch.storage\n_load_from_bytes\n("
+            + pickle.dumps(legacy(b"(" + b"\x8f" * 1000 + b"l."), 3)[2:-1]
+            + b"tR."
+        ),
+        "more instructions",
+    ),
     "storages in a storage": (legacy(twice(legacy(twice(STORAGE.getvalue())))), "larger than the file"),
     "a name that cannot be printed": (
         b"ctorch_utils.persistence\n_reconstruct_persistent_obj\n((S'class_name'\n(lS'state'\n}dtR.",

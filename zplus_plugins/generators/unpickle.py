@@ -4,9 +4,9 @@ A pickle is a program: it names functions, and loading it calls them. Here a nam
 makes tensors, plain containers and lifeless stand-ins, and is never the function or class of that name. Any other name
 is refused. NVlabs' pickles carry the source code of their network classes, which is dropped.
 
-What a small file can make large or slow is refused as well: calls that copy the same thing again and again, and keys
-that are expensive to compare. Therefore the interpreter is Python's own in Python, some of whose instructions are
-replaced, as joblib does it.
+What a small file can make large or slow is refused as well: calls that copy the same thing again and again, keys that
+are expensive to compare, and more instructions than any weights need. Therefore the interpreter is Python's own in
+Python, some of whose instructions are replaced, as joblib does it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,10 @@ import torch
 from torch import Tensor
 
 LEGACY_MAGIC, LEGACY_VERSION = 0x1950A86A20F9469CFC6C, 1001
+MOST_INSTRUCTIONS = (
+    2_000_000  # an instruction of a byte makes up to 216 bytes; a whole snapshot of 1024 pixels has 35,000
+)
+MOST_OF_STORAGE = 1000  # of one storage by itself, which has 80; it is a pickle in a pickle, and may hold more of them
 
 NETWORKS = (
     *("AugmentPipe", "Conv2dLayer", "Discriminator", "DiscriminatorBlock", "DiscriminatorEpilogue"),
@@ -108,7 +112,7 @@ def _network(meta: dict[str, Any]) -> Record:
 
 def _storage(data: bytes) -> Tensor:
     """Of ``torch.storage``, which would load any pickle: the storage is a whole file of ``torch.save``."""
-    content = load_legacy(io.BytesIO(data))
+    content = load_legacy(io.BytesIO(data), MOST_OF_STORAGE)
     if not isinstance(content, Tensor):
         raise TypeError("a storage that is none")
     return content
@@ -181,13 +185,26 @@ KNOWN: dict[str, Any] = {
 """What each name that weights may need stands for."""
 
 
+Instruction = Callable[[Any], None]
+
+
+def _counted(instruction: Instruction) -> Instruction:
+    def run(unpickler: _Unpickler) -> None:
+        unpickler.left -= 1
+        if unpickler.left < 0:
+            raise ValueError("more instructions than any weights need")
+        instruction(unpickler)
+
+    return run
+
+
 class _Unpickler(pickle._Unpickler):
     """Instructions that give objects a state, or that no weights need, are replaced.
 
     Args:
         file: stands where the pickle begins.
         size: of the pickle, at most.
-        storage_of: as in :func:`load`.
+        storage_of, most: as in :func:`load`.
     """
 
     append: Callable[[Any], None]
@@ -195,9 +212,9 @@ class _Unpickler(pickle._Unpickler):
     readline: Callable[[], bytes]
     stack: list[Any]
 
-    def __init__(self, file: IO[bytes], size: int, storage_of: Callable[[Any], Tensor] | None) -> None:
+    def __init__(self, file: IO[bytes], size: int, storage_of: Callable[[Any], Tensor] | None, most: int) -> None:
         super().__init__(file, encoding="latin1")
-        self._size, self._storage_of = size, storage_of
+        self._size, self._storage_of, self.left = size, storage_of, most
         self._copied: Counter[_Function] = Counter()
 
     def find_class(self, module: str, name: str) -> Any:
@@ -275,7 +292,7 @@ class _Unpickler(pickle._Unpickler):
     def _needless(self) -> None:
         raise ValueError("an instruction that no weights need")
 
-    dispatch: ClassVar[dict[int, Callable[[Any], None]]] = {
+    _instructions: ClassVar[dict[int, Instruction]] = {
         **pickle._Unpickler.dispatch,
         **dict.fromkeys((pickle.REDUCE[0], pickle.NEWOBJ[0]), _reduce),
         **{pickle.NEWOBJ_EX[0]: _reduce_with_names, pickle.INST[0]: _inst, pickle.OBJ[0]: _obj},
@@ -287,22 +304,24 @@ class _Unpickler(pickle._Unpickler):
         **dict.fromkeys((pickle.LONG4[0], pickle.BYTEARRAY8[0]), _needless),
         **dict.fromkeys((pickle.NEXT_BUFFER[0], pickle.READONLY_BUFFER[0]), _needless),
     }
+    dispatch: ClassVar[dict[int, Instruction]] = {code: _counted(one) for code, one in _instructions.items()}
 
 
-def load(file: IO[bytes], storage_of: Callable[[Any], Tensor] | None = None) -> Any:
+def load(file: IO[bytes], storage_of: Callable[[Any], Tensor] | None = None, most: int = MOST_INSTRUCTIONS) -> Any:
     """Read one pickle from where a seekable file stands.
 
     Args:
         storage_of: what a persistent id, by which torch names the storages beside the pickle, stands for.
+        most: instructions that it may have.
 
     Returns:
         Tensors, plain Python values, :class:`Record` and :class:`Opaque`.
 
     Raises:
         RefusedError: it asks for something else.
-        Exception: of any other kind where it is truncated, damaged or no pickle.
+        Exception: of any other kind where it is truncated, damaged, too long or no pickle.
     """
-    return _Unpickler(file, _room(file), storage_of).load()
+    return _Unpickler(file, _room(file), storage_of, most).load()
 
 
 def _room(file: IO[bytes]) -> int:
@@ -313,13 +332,16 @@ def _room(file: IO[bytes]) -> int:
     return room
 
 
-def load_legacy(file: IO[bytes]) -> Any:
+def load_legacy(file: IO[bytes], most: int = MOST_INSTRUCTIONS) -> Any:
     """Read what ``torch.save`` wrote before torch 1.6, and still writes of a single storage: pickles, then storages.
+
+    Args:
+        most: instructions that each of the pickles may have.
 
     Raises:
         RefusedError, Exception: as :func:`load`.
     """
-    magic, version, system = load(file), load(file), load(file)
+    magic, version, system = (load(file, most=most) for _ in range(3))
     if (magic, version, system["little_endian"]) != (LEGACY_MAGIC, LEGACY_VERSION, True):
         raise ValueError("another version or byte order")
     room = _room(file)
@@ -335,7 +357,7 @@ def load_legacy(file: IO[bytes]) -> Any:
             storages[key] = torch.empty(length, dtype=dtype)
         return storages[key]
 
-    content, keys = load(file, storage_of), load(file)
+    content, keys = load(file, storage_of, most), load(file, most=most)
     if not isinstance(keys, list) or set(map(_key, keys)) != storages.keys():
         raise ValueError("storages are missing, or nobody needs them")
     for key in keys:
