@@ -304,6 +304,20 @@ def test_false_sizes_take_no_memory(tmp_path: Path) -> None:
     refused(tmp_path / "a.pt", "is incomplete")
 
 
+def test_weights_under_many_names_take_no_memory(tmp_path: Path) -> None:
+    deep = files.trained(replace(files.SMALL, z_dim=16, w_dim=16, mapping_layers=60, mapping_dim=None))
+    content = files.genforce(deep)
+    state = content["generator_smooth"]
+    one = state["mapping.dense0.weight"]
+    state |= {name: one for name in state if name.startswith("mapping.dense") and name.endswith("weight")}
+    torch.save(content, tmp_path / "a.pt")
+    refused(tmp_path / "a.pt", "tensors share their numbers: the file holds")
+    names = [name for name, tensor in state.items() if tensor is one]
+    state |= {name: tensor.clone() for name in names[1:] for tensor in [one]}
+    torch.save(content, tmp_path / "a.pt")
+    assert load_generator(tmp_path / "a.pt").architecture.mapping_layers == 60
+
+
 @pytest.mark.parametrize("taps", [(10**400, 1), "1331", None, (1,), (1,) * 33])
 def test_filters_that_are_none(generator: Generator, tmp_path: Path, taps: object) -> None:
     architecture = asdict(generator.architecture) | {"taps": taps}

@@ -19,6 +19,7 @@ from zplus_plugins.generators.unpickle import printable
 MEAN_SAMPLES = 4096
 MOST_BLOCKS, MOST_TAPS = 12, 32  # 8192 pixels; four times those of any generator that is known
 LARGEST = 1e9  # of numbers that are neither weights nor sizes
+MOST_SHARING = 4  # of a weight's names, on average; known generators have one
 INDEX = r"\d{1,2}"  # of a layer, in the patterns of names
 
 Rules = Mapping[str, Callable[[re.Match[str]], str]]
@@ -72,7 +73,8 @@ def build(source: Source) -> Generator:
     Its mean code is the file's; where the file has none, that of 4,096 random codes of a fixed seed.
 
     Raises:
-        GeneratorFileError: a tensor is missing, too many, of a wrong shape or not finite, or this is another network.
+        GeneratorFileError: a tensor is missing, too many, of a wrong shape or not finite, many tensors are the same, or
+            this is another network.
         GeneratorError: no generator has such sizes.
     """
     ours, names, filters = _renamed(source)
@@ -80,6 +82,7 @@ def build(source: Source) -> Generator:
     with torch.device("meta"):  # takes no memory, of which false sizes could ask for more than there is
         expected = Generator(architecture).state_dict()
     _require_all(source, expected.keys() - {"w_mean"}, ours.keys() - {"w_mean"})
+    _require_own_storages(source, ours)
     checked = {
         name: source.adjust(name, _checked(source, names[name], tensor, expected[name].shape))
         for name, tensor in ours.items()
@@ -139,6 +142,16 @@ def _require_all(source: Source, expected: Set[str], ours: Set[str]) -> None:
         raise GeneratorFileError(
             f"This {source.kind} generator is incomplete or of another architecture: by our names, it is "
             f"{' and '.join(parts)}."
+        )
+
+
+def _require_own_storages(source: Source, ours: Mapping[str, Tensor]) -> None:
+    """All names may be of one storage, for which the generator would need a hundred times the file's size."""
+    storages = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() // t.itemsize for t in ours.values()}
+    numbers, stored = sum(tensor.numel() for tensor in ours.values()), sum(storages.values())
+    if numbers > MOST_SHARING * stored:
+        raise GeneratorFileError(
+            f"This {source.kind} generator's tensors share their numbers: the file holds {stored:,} for {numbers:,}."
         )
 
 
