@@ -172,7 +172,9 @@ class Interrupted:
 
 def test_an_interruption_ends_after_the_step_and_saves(tmp_path: Path) -> None:
     handler = signal.getsignal(signal.SIGINT)
-    loop.train(Interrupted(), tmp_path, 100, 5, lambda folder: None)
+    with pytest.raises(SystemExit) as ended:
+        loop.train(Interrupted(), tmp_path, 100, 5, lambda folder: None)
+    assert ended.value.code == 130
     assert load(tmp_path / "checkpoint.pt") == {"seen": 3}
     assert signal.getsignal(signal.SIGINT) is handler
 

@@ -78,6 +78,9 @@ class Resumable(ABC):
 def train(training: Resumable, out: Path, pictures: int, minutes: float, saved: Callable[[Path], None]) -> None:
     """Train until a number of pictures has been seen, or Ctrl-C; both save first.
 
+    After an interruption the process ends with 128 and the signal's number, 130 for Ctrl-C, so that no other command
+    takes an unfinished training for a finished one.
+
     Args:
         training: goes on from the folder's checkpoint if there is one.
         out: folder of checkpoint and log.
@@ -87,6 +90,7 @@ def train(training: Resumable, out: Path, pictures: int, minutes: float, saved: 
 
     Raises:
         RequirementError: the folder cannot be written to, or its checkpoint is unreadable or of another training.
+        SystemExit: it was interrupted, and has been saved.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -108,6 +112,9 @@ def train(training: Resumable, out: Path, pictures: int, minutes: float, saved: 
             save(out / CHECKPOINT, training.state())
             _log(out / LOG, {"seen": training.seen, "pictures_per_second": speed, **figures})
             saved(out)
+    if interrupted:
+        click.echo(f"interrupted after {training.seen} pictures; the same command goes on from there", err=True)
+        raise SystemExit(128 + interrupted[0])
 
 
 def restored(training: Resumable, out: Path) -> None:
