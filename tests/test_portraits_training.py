@@ -18,6 +18,7 @@ from PIL import Image
 from zplus_plugins.errors import RequirementError
 from zplus_plugins.generators import Architecture
 from zplus_plugins.portraits import __main__, adversarial, embedded, evaluate, loop, train_generator, train_regressor
+from zplus_plugins.portraits import log as portraits_log
 from zplus_plugins.portraits.adversarial import Settings, Training
 from zplus_plugins.portraits.discriminator import Discriminator
 from zplus_plugins.portraits.files import load, save, sheet
@@ -177,6 +178,45 @@ def test_an_interruption_ends_after_the_step_and_saves(tmp_path: Path) -> None:
     assert ended.value.code == 130
     assert load(tmp_path / "checkpoint.pt") == {"seen": 3}
     assert signal.getsignal(signal.SIGINT) is handler
+
+
+class Steady(Interrupted):
+    """A training that is not."""
+
+    def step(self) -> dict[str, float]:
+        self.seen += 1
+        return {"loss": 0.123456789}
+
+
+def test_no_line_of_the_log_is_lost_or_written_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(path: Path, state: object) -> None:
+        raise RuntimeError("killed")
+
+    def seen() -> list[int]:
+        return [json.loads(line)["seen"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="killed"):
+        patch.setattr(loop, "save", killed)
+        loop.train(Steady(), tmp_path, 1, 1e-9, lambda folder: None)
+    assert seen() == [1]
+    loop.train(Steady(), tmp_path, 2, 1e-9, lambda folder: None)
+    assert seen() == [1, 2]
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="killed"):
+        patch.setattr(loop, "save", killed)
+        loop.train(Steady(), tmp_path, 3, 1e-9, lambda folder: None)
+    with (tmp_path / "log.jsonl").open("a") as log:
+        log.write('{"seen": 4, "los')  # the disk was full
+    loop.train(Steady(), tmp_path, 5, 1e-9, lambda folder: None)
+    assert seen() == [1, 2, 3, 4, 5]
+
+
+def test_a_log_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    for name, target in (("full", Path("/dev/full")), ("folder", tmp_path)):
+        (tmp_path / name).symlink_to(target)
+        with pytest.raises(RequirementError, match=rf"Cannot write .*{name}: (No space left|Is a directory)"):
+            portraits_log.append(tmp_path / name, {"seen": 1})
+    with pytest.raises(RequirementError, match=r"Cannot read .*folder: Is a directory"):
+        portraits_log.drop_after(tmp_path / "folder", 1)
 
 
 def test_a_broken_checkpoint_is_named(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import time
 from abc import ABC, abstractmethod
@@ -17,6 +16,7 @@ import torch
 from torch import nn
 
 from zplus_plugins.errors import RequirementError
+from zplus_plugins.portraits import log
 from zplus_plugins.portraits.files import load, save
 
 CHECKPOINT, LOG = "checkpoint.pt", "log.jsonl"
@@ -99,6 +99,7 @@ def train(training: Resumable, out: Path, pictures: int, minutes: float, saved: 
     if (out / CHECKPOINT).exists():
         restored(training, out)
         click.echo(f"going on after {training.seen} pictures", err=True)
+    log.drop_after(out / LOG, training.seen)
     with _interruptions() as interrupted:
         while training.seen < pictures and not interrupted:
             began, before, sums = time.monotonic(), training.seen, defaultdict[str, list[float]](list)
@@ -109,8 +110,8 @@ def train(training: Resumable, out: Path, pictures: int, minutes: float, saved: 
                 due = training.seen >= pictures or bool(interrupted) or time.monotonic() >= began + 60 * minutes
             figures = {name: sum(values) / len(values) for name, values in sums.items()}
             speed = (training.seen - before) / (time.monotonic() - began)
+            log.append(out / LOG, {"seen": training.seen, "pictures_per_second": speed, **figures})
             save(out / CHECKPOINT, training.state())
-            _log(out / LOG, {"seen": training.seen, "pictures_per_second": speed, **figures})
             saved(out)
     if interrupted:
         click.echo(f"interrupted after {training.seen} pictures; the same command goes on from there", err=True)
@@ -131,15 +132,6 @@ def restored(training: Resumable, out: Path) -> None:
             f"{out / CHECKPOINT} is of another training: its networks are not those that are to be trained. "
             "Choose another folder with --out."
         ) from None
-
-
-def _log(path: Path, figures: dict[str, float]) -> None:
-    line = json.dumps(
-        {name: float(f"{value:.5g}") if isinstance(value, float) else value for name, value in figures.items()}
-    )
-    click.echo(line)
-    with path.open("a") as log:
-        log.write(line + "\n")
 
 
 @contextmanager
