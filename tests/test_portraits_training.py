@@ -5,9 +5,11 @@ from __future__ import annotations
 import copy
 import json
 import os
+import re
 import signal
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 
 import click
 import pytest
@@ -15,9 +17,18 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
-from zplus_plugins.errors import RequirementError
+from zplus_plugins.errors import RequirementError, UsageError
 from zplus_plugins.generators import Architecture
-from zplus_plugins.portraits import __main__, adversarial, embedded, evaluate, loop, train_generator, train_regressor
+from zplus_plugins.portraits import (
+    __main__,
+    adversarial,
+    embedded,
+    evaluate,
+    loop,
+    train_encoder,
+    train_generator,
+    train_regressor,
+)
 from zplus_plugins.portraits import log as portraits_log
 from zplus_plugins.portraits.adversarial import Settings, Training
 from zplus_plugins.portraits.discriminator import Discriminator
@@ -146,6 +157,11 @@ def test_the_command_trains_saves_resumes_and_exports(tmp_path: Path, monkeypatc
         run(out=tmp_path / "b", pictures=pictures, export=None, **options)
     first, second = (load(tmp_path / folder / "checkpoint.pt")["networks"]["average"] for folder in "ab")
     assert all(torch.equal(first[name], second[name]) for name in first)
+    with pytest.raises(UsageError, match=r"was begun with rate = 0\.001, not 0\.002, seed = 0, not 1\. Give the same"):
+        run(out=tmp_path / "a", pictures=16, export=None, **{**options, "rate": 2e-3, "seed": 1})
+    save(tmp_path / "eyes.pt", {"state": Regressor((2, 3, 3, 2)).state_dict()})
+    with pytest.raises(UsageError, match="was begun with eyes = "):
+        run(out=tmp_path / "a", pictures=16, export=None, **options)
     run(out=tmp_path / "a", pictures=12, export=tmp_path / "generator.pt", **options)
     content = load(tmp_path / "generator.pt")
     assert Architecture(**content["architecture"]) == TINY.architecture
@@ -174,7 +190,7 @@ class Interrupted:
 def test_an_interruption_ends_after_the_step_and_saves(tmp_path: Path) -> None:
     handler = signal.getsignal(signal.SIGINT)
     with pytest.raises(SystemExit) as ended:
-        loop.train(Interrupted(), tmp_path, 100, 5, lambda folder: None)
+        loop.train(Interrupted(), {}, tmp_path, 100, 5, lambda folder: None)
     assert ended.value.code == 130
     assert load(tmp_path / "checkpoint.pt") == {"seen": 3}
     assert signal.getsignal(signal.SIGINT) is handler
@@ -197,16 +213,16 @@ def test_no_line_of_the_log_is_lost_or_written_twice(tmp_path: Path, monkeypatch
 
     with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="killed"):
         patch.setattr(loop, "save", killed)
-        loop.train(Steady(), tmp_path, 1, 1e-9, lambda folder: None)
+        loop.train(Steady(), {}, tmp_path, 1, 1e-9, lambda folder: None)
     assert seen() == [1]
-    loop.train(Steady(), tmp_path, 2, 1e-9, lambda folder: None)
+    loop.train(Steady(), {}, tmp_path, 2, 1e-9, lambda folder: None)
     assert seen() == [1, 2]
     with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="killed"):
         patch.setattr(loop, "save", killed)
-        loop.train(Steady(), tmp_path, 3, 1e-9, lambda folder: None)
+        loop.train(Steady(), {}, tmp_path, 3, 1e-9, lambda folder: None)
     with (tmp_path / "log.jsonl").open("a") as log:
         log.write('{"seen": 4, "los')  # the disk was full
-    loop.train(Steady(), tmp_path, 5, 1e-9, lambda folder: None)
+    loop.train(Steady(), {}, tmp_path, 5, 1e-9, lambda folder: None)
     assert seen() == [1, 2, 3, 4, 5]
 
 
@@ -219,16 +235,53 @@ def test_a_log_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         portraits_log.drop_after(tmp_path / "folder", 1)
 
 
+def test_a_training_goes_on_with_the_settings_that_it_was_begun_with(tmp_path: Path) -> None:
+    def run(pictures: int, settings: dict[str, object]) -> None:
+        loop.train(Steady(), settings, tmp_path, pictures, 5, lambda folder: None)
+
+    begun = {"seed": 0, "channels": (2, 3), "pictures": 10}
+    run(1, begun)
+    run(2, begun)
+    for changes, said in (
+        ({"seed": 1}, "seed = 0, not 1"),
+        ({"pictures": 20}, "pictures = 10, not 20"),
+        ({"channels": (2, 4), "seed": 2}, "seed = 0, not 2, channels = [2, 3], not [2, 4]"),
+        ({"more": 1}, "more = None, not 1"),
+    ):
+        with pytest.raises(UsageError, match=re.escape(f"The training in {tmp_path} was begun with {said}. Give the")):
+            run(3, begun | changes)
+    assert load(tmp_path / "checkpoint.pt") == {"seen": 2}
+    (tmp_path / "settings.json").write_text("[1")
+    with pytest.raises(RequirementError, match=r"settings\.json cannot be read as settings"):
+        run(3, begun)
+    (tmp_path / "settings.json").unlink()  # as older trainings have none
+    run(3, begun | {"seed": 1})
+    assert load(tmp_path / "checkpoint.pt") == {"seen": 3} and not (tmp_path / "settings.json").exists()
+    (tmp_path / "checkpoint.pt").unlink()
+    run(1, begun | {"seed": 1})
+    assert json.loads((tmp_path / "settings.json").read_text())["seed"] == 1
+
+
+@pytest.mark.parametrize("command", [train_regressor, train_encoder])
+def test_the_pictures_of_a_schedule_are_settings(
+    command: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = []
+    monkeypatch.setattr(command, "train", lambda training, settings, *rest: kept.append(settings))
+    done = CliRunner().invoke(command.main, ["--out", str(tmp_path), "--pictures", "70", "--seed", "3"])
+    assert done.exit_code == 0 and kept[0]["pictures"] == 70 and kept[0]["seed"] == 3
+
+
 def test_a_broken_checkpoint_is_named(tmp_path: Path) -> None:
     (tmp_path / "checkpoint.pt").write_bytes(b"PK\x03\x04 nothing")
     with pytest.raises(RequirementError, match=r"checkpoint\.pt cannot be read as weights"):
-        loop.train(Interrupted(), tmp_path, 100, 5, lambda folder: None)
+        loop.train(Interrupted(), {}, tmp_path, 100, 5, lambda folder: None)
 
 
 def test_a_checkpoint_of_another_training_is_named(tmp_path: Path) -> None:
     save(tmp_path / "checkpoint.pt", {"seen": 3})
     with pytest.raises(RequirementError, match=r"checkpoint\.pt is of another training"):
-        loop.train(Training(TINY, eyes()), tmp_path, 100, 5, lambda folder: None)
+        loop.train(Training(TINY, eyes()), {}, tmp_path, 100, 5, lambda folder: None)
 
 
 @pytest.mark.parametrize(

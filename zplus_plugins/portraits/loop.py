@@ -6,7 +6,7 @@ import signal
 import time
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from torch import nn
 from zplus_plugins.errors import RequirementError
 from zplus_plugins.portraits import log
 from zplus_plugins.portraits.files import load, save
+from zplus_plugins.portraits.kept_settings import keep, require_kept
 
 CHECKPOINT, LOG = "checkpoint.pt", "log.jsonl"
 
@@ -75,7 +76,14 @@ class Resumable(ABC):
         torch.set_rng_state(state["random"])
 
 
-def train(training: Resumable, out: Path, pictures: int, minutes: float, saved: Callable[[Path], None]) -> None:
+def train(
+    training: Resumable,
+    settings: Mapping[str, Any],
+    out: Path,
+    pictures: int,
+    minutes: float,
+    saved: Callable[[Path], None],
+) -> None:
     """Train until a number of pictures has been seen, or Ctrl-C; both save first.
 
     After an interruption the process ends with 128 and the signal's number, 130 for Ctrl-C, so that no other command
@@ -83,13 +91,15 @@ def train(training: Resumable, out: Path, pictures: int, minutes: float, saved: 
 
     Args:
         training: goes on from the folder's checkpoint if there is one.
-        out: folder of checkpoint and log.
+        settings: all that it depends on, as JSON can write it. They are kept beside the first checkpoint.
+        out: folder of checkpoint, settings and log.
         pictures: to be seen in all.
         minutes: between two saves.
         saved: called with the folder after each of them, to write samples for instance; it draws no global numbers.
 
     Raises:
         RequirementError: the folder cannot be written to, or its checkpoint is unreadable or of another training.
+        UsageError: the training in the folder was begun with other settings.
         SystemExit: it was interrupted, and has been saved.
     """
     try:
@@ -97,8 +107,11 @@ def train(training: Resumable, out: Path, pictures: int, minutes: float, saved: 
     except OSError as error:
         raise RequirementError(f"Cannot write to {out}: {error.strerror}. Choose another folder with --out.") from None
     if (out / CHECKPOINT).exists():
+        require_kept(out, settings)
         restored(training, out)
         click.echo(f"going on after {training.seen} pictures", err=True)
+    else:
+        keep(out, settings)
     log.drop_after(out / LOG, training.seen)
     with _interruptions() as interrupted:
         while training.seen < pictures and not interrupted:

@@ -6,7 +6,7 @@ that the picture has goes into f. Generator and regressor are the embedded ones 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
@@ -103,7 +103,7 @@ def main(out: Path, pictures: int, minutes: float, seed: int, threads: int, expo
     torch.set_num_threads(threads)
     training = Training(Settings(pictures=pictures, seed=seed), embedded_generator(), embedded_regressor())
     if export is None:
-        train(training, out, pictures, minutes, lambda folder: show(training, folder))
+        train(training, asdict(training.settings), out, pictures, minutes, lambda folder: show(training, folder))
         return
     restored(training, out)
     save(export, {"outputs": training.encoder.outputs, "state": halved(training.encoder.state_dict())})

@@ -7,6 +7,7 @@ generator to a file instead; the embedded one was made by it.
 from __future__ import annotations
 
 from dataclasses import asdict
+from hashlib import sha256
 from pathlib import Path
 
 import click
@@ -52,7 +53,8 @@ def main(
     torch.set_num_threads(threads)
     training = Training(Settings(batch=batch, rate=rate, r1=r1, seed=seed, half=half), regressor_in(eyes))
     if export is None:
-        train(training, out, pictures, minutes, lambda folder: show(training, folder))
+        settings = asdict(training.settings) | {"eyes": sha256(eyes.read_bytes()).hexdigest()}
+        train(training, settings, out, pictures, minutes, lambda folder: show(training, folder))
         return
     restored(training, out)
     save(export, exported(training))

@@ -8,7 +8,7 @@ well it does on people that it has not seen.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +142,7 @@ def main(out: Path, pictures: int, minutes: float, seed: int, threads: int, expo
     torch.set_num_threads(threads)
     training = Training(Settings(pictures=pictures, seed=seed))
     if export is None:
-        train(training, out, pictures, minutes, lambda folder: None)
+        train(training, asdict(training.settings), out, pictures, minutes, lambda folder: None)
         return
     restored(training, out)
     save(export, {"state": halved(training.regressor.state_dict())})
