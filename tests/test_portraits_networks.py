@@ -9,9 +9,19 @@ from pathlib import Path
 import pytest
 import torch
 
-from zplus_plugins.errors import RequirementError
+from zplus_plugins.errors import RequirementError, UsageError
 from zplus_plugins.generators import Architecture, Generator
-from zplus_plugins.portraits import ATTRIBUTES, draw, embedded, evaluate, sample, train_encoder, train_regressor
+from zplus_plugins.portraits import (
+    ATTRIBUTES,
+    adversarial,
+    attributes,
+    draw,
+    embedded,
+    evaluate,
+    sample,
+    train_encoder,
+    train_regressor,
+)
 from zplus_plugins.portraits.attributes import HELD_OUT_SEED
 from zplus_plugins.portraits.files import MOST_BYTES, WEIGHTS, halved, load, save
 from zplus_plugins.portraits.regressor import NAMES, UNSEEN, Regressor, perceptual
@@ -37,6 +47,13 @@ def encoder_training(seed: int = 0) -> train_encoder.Training:
     )
 
 
+def generator_training() -> adversarial.Training:
+    settings = adversarial.Settings(
+        TINY_GENERATOR, discriminator=(2, 3, 4, 4, 4), judges=3, posterior=(2, 3, 3, 3), batch=4
+    )
+    return adversarial.Training(settings, tiny_regressor().requires_grad_(False))
+
+
 @pytest.mark.parametrize("make", [regressor_training, encoder_training])
 def test_a_step_moves_all_weights_and_a_restored_training_goes_on_bit_by_bit(make: object, tmp_path: Path) -> None:
     training = make()
@@ -50,6 +67,28 @@ def test_a_step_moves_all_weights_and_a_restored_training_goes_on_bit_by_bit(mak
     again = make(seed=5)
     again.restore(load(tmp_path / "state.pt"))
     assert [again.step(), again.step()] == expected
+
+
+@pytest.mark.parametrize(
+    ("make", "last"),
+    [(regressor_training, 499_999), (encoder_training, 999_999), (generator_training, 999_999)],
+)
+def test_held_out_seeds_are_never_trained_on(make: object, last: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    seeds = []
+
+    def noted(n: int, seed: int) -> torch.Tensor:
+        seeds.append(seed)
+        return sample(n, seed)
+
+    for module in (adversarial, attributes, train_encoder, train_regressor):
+        monkeypatch.setattr(module, "sample", noted)
+    training = make()
+    training.steps = last
+    training.step()
+    assert max(seeds) == HELD_OUT_SEED - 1
+    with pytest.raises(UsageError, match="the next is 1000000, and those from 1000000 on are held out"):
+        training.step()
+    assert max(seeds) == HELD_OUT_SEED - 1
 
 
 def test_the_encoder_leaves_the_generator_alone() -> None:

@@ -18,7 +18,7 @@ from torch.autograd import backward
 from torch.nn import functional as F
 
 from zplus_plugins.generators import Architecture, Generator
-from zplus_plugins.portraits.attributes import TRAINING_SEED, sample
+from zplus_plugins.portraits.attributes import sample, training_seed
 from zplus_plugins.portraits.discriminator import Discriminator
 from zplus_plugins.portraits.drawing import draw
 from zplus_plugins.portraits.judges import Judges
@@ -105,7 +105,7 @@ class Training(Resumable):
 
     def advance(self) -> dict[str, float]:
         """One step of the autoencoder; after the first time alone, also of those that judge, before it."""
-        drawn = draw(sample(self.batch, TRAINING_SEED + self.steps))
+        drawn = draw(sample(self.batch, training_seed(self.steps)))
         alone = self.seen < self.settings.alone
         self._set_rates(alone)
         if alone:

@@ -86,7 +86,7 @@ def columns_of(kind: str) -> list[int]:
 def sample(n: int, seed: int = TRAINING_SEED) -> Tensor:
     """Attributes (n, A) drawn uniformly and independently from their ranges; grey hair is rarer, and comes with age.
 
-    Seeds from ``HELD_OUT_SEED`` on are never trained on.
+    Seeds from ``HELD_OUT_SEED`` on are never trained on: trainings take theirs from :func:`training_seed`.
     """
     rng = torch.Generator().manual_seed(seed)
     share = torch.rand(n, len(ATTRIBUTES), generator=rng)
@@ -97,6 +97,21 @@ def sample(n: int, seed: int = TRAINING_SEED) -> Tensor:
             values[:, index] = (share[:, index] < attribute.likely).float()
     column(values, "hair_grey").mul_((column(values, "age") - 0.3).clamp_min(0) / 0.7)
     return values
+
+
+def training_seed(number: int) -> int:
+    """The seed of a training's draw of that number, counted from 0.
+
+    Raises:
+        UsageError: it is held out.
+    """
+    seed = TRAINING_SEED + number
+    if seed >= HELD_OUT_SEED:
+        raise UsageError(
+            f"The training has used up its seeds: the next is {seed}, and those from {HELD_OUT_SEED} on are held out. "
+            "Train on fewer --pictures."
+        )
+    return seed
 
 
 def redrawn(attributes: Tensor, seed: int) -> Tensor:

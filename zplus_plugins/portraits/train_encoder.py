@@ -16,7 +16,7 @@ from torch.autograd import backward
 
 from zplus_plugins.generators import Generator
 from zplus_plugins.portraits import command
-from zplus_plugins.portraits.attributes import HELD_OUT_SEED, TRAINING_SEED, sample
+from zplus_plugins.portraits.attributes import HELD_OUT_SEED, sample, training_seed
 from zplus_plugins.portraits.drawing import draw
 from zplus_plugins.portraits.embedded import embedded_generator, embedded_regressor
 from zplus_plugins.portraits.encoder import CHANNELS, F_RESOLUTION, Encoder
@@ -58,7 +58,7 @@ class Training(Resumable):
             w = self.generator.mapping(z)
             made = self.generator.synthesis(w, dtype=torch.bfloat16)
         w[::2] = self.generator.w_mean
-        targets = torch.cat([draw(sample(self.batch - n, TRAINING_SEED + self.steps)), made])
+        targets = torch.cat([draw(sample(self.batch - n, training_seed(self.steps))), made])
         w = torch.cat([self.mean_codes(self.batch - n), w])
         for group in self.optimizers["encoder"].param_groups:
             group["lr"] = self.settings.rate * max(0.0, 1 - self.seen / self.settings.pictures)

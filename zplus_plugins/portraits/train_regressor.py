@@ -19,7 +19,7 @@ from torch.autograd import backward
 from torch.nn import functional as F
 
 from zplus_plugins.portraits import command
-from zplus_plugins.portraits.attributes import HELD_OUT_SEED, TRAINING_SEED, columns_of, redrawn, sample
+from zplus_plugins.portraits.attributes import HELD_OUT_SEED, columns_of, redrawn, sample, training_seed
 from zplus_plugins.portraits.drawing import draw
 from zplus_plugins.portraits.files import halved, save
 from zplus_plugins.portraits.loop import Resumable, restored, train
@@ -65,8 +65,8 @@ class Training(Resumable):
 
     def advance(self) -> dict[str, float]:
         """A step on new people; noise of a random strength keeps the network from relying on clean pixels."""
-        people = sample(self.settings.people, TRAINING_SEED + self.steps)
-        attributes = torch.cat([people, redrawn(people, TRAINING_SEED + OTHER_LOOKS + self.steps)])
+        people = sample(self.settings.people, training_seed(self.steps))
+        attributes = torch.cat([people, redrawn(people, training_seed(OTHER_LOOKS + self.steps))])
         pictures = draw(attributes)
         pictures = pictures + self.settings.noise * torch.rand(len(pictures), 1, 1, 1) * torch.randn_like(pictures)
         fall = max(0.0, 1 - self.seen / self.settings.pictures)
