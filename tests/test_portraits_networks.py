@@ -6,8 +6,10 @@ import copy
 from dataclasses import asdict
 from pathlib import Path
 
+import click
 import pytest
 import torch
+from click.testing import CliRunner
 
 from zplus_plugins.errors import RequirementError, UsageError
 from zplus_plugins.generators import Architecture, Generator
@@ -18,6 +20,7 @@ from zplus_plugins.portraits import (
     draw,
     embedded,
     evaluate,
+    find_directions,
     sample,
     train_encoder,
     train_regressor,
@@ -149,6 +152,14 @@ def test_quality_compares_z_and_z_plus_with_drawn_portraits() -> None:
     figures = evaluate.quality(Generator(TINY_GENERATOR).eval(), tiny_regressor(), n=12)
     assert list(figures) == ["Z", "Z+", "drawn"]
     assert figures["drawn"]["frechet"] < figures["Z"]["frechet"]
+
+
+@pytest.mark.parametrize("command", [evaluate.main, find_directions.main])
+def test_generators_of_another_size_are_refused(command: click.Command, tmp_path: Path) -> None:
+    small = Architecture(32, (4, 4, 4, 3), z_dim=8, w_dim=8, mapping_layers=2)
+    save(tmp_path / "g.pt", {"architecture": asdict(small), "state": Generator(small).state_dict()})
+    done = CliRunner().invoke(command, ["--generator", str(tmp_path / "g.pt")])
+    assert done.exit_code == 1 and "g.pt makes pictures of 32 x 32; those of portraits are of 64 x 64" in done.output
 
 
 def test_halved_weights_load_as_they_were(tmp_path: Path) -> None:

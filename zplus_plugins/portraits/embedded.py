@@ -10,8 +10,9 @@ from typing import TypeVar
 
 from torch import nn
 
-from zplus_plugins.errors import RequirementError
+from zplus_plugins.errors import GeneratorFileError, RequirementError
 from zplus_plugins.generators import Generator, load_generator
+from zplus_plugins.portraits.drawing import RESOLUTION
 from zplus_plugins.portraits.encoder import Encoder
 from zplus_plugins.portraits.files import WEIGHTS, load
 from zplus_plugins.portraits.regressor import Regressor
@@ -24,6 +25,22 @@ Network = TypeVar("Network", bound=nn.Module)
 def embedded_generator() -> Generator:
     """The generator of portraits: what :func:`~zplus_plugins.generators.load_generator` reads by default."""
     return load_generator()
+
+
+def portrait_generator(path: Path | None) -> Generator:
+    """A generator of portraits in a file; None for the embedded one.
+
+    Raises:
+        GeneratorFileError: it cannot be loaded, or its pictures are not of the portraits' size.
+    """
+    generator = load_generator(path)
+    size = generator.architecture.resolution
+    if size != RESOLUTION:
+        raise GeneratorFileError(
+            f"The generator in {path} makes pictures of {size} x {size}; those of portraits are of {RESOLUTION} x "
+            f"{RESOLUTION}. Take one that train_generator has exported."
+        )
+    return generator
 
 
 def embedded_regressor() -> Regressor:

@@ -16,11 +16,11 @@ import click
 import torch
 from torch import Tensor
 
-from zplus_plugins.generators import Generator, load_generator
+from zplus_plugins.generators import Generator
 from zplus_plugins.portraits import command
 from zplus_plugins.portraits.attributes import HELD_OUT_SEED, sample
 from zplus_plugins.portraits.drawing import draw
-from zplus_plugins.portraits.embedded import embedded_regressor
+from zplus_plugins.portraits.embedded import embedded_regressor, portrait_generator
 from zplus_plugins.portraits.regressor import Regressor
 
 NEIGHBOUR = 3
@@ -98,7 +98,7 @@ def _features(regressor: Regressor, source: Source, n: int) -> Tensor:
 def main(generator: Path | None, pictures: int, threads: int) -> None:
     """Print the quality of a generator of portraits."""
     torch.set_num_threads(threads)
-    click.echo(json.dumps(quality(load_generator(generator), embedded_regressor(), pictures), indent=1))
+    click.echo(json.dumps(quality(portrait_generator(generator), embedded_regressor(), pictures), indent=1))
 
 
 if __name__ == "__main__":

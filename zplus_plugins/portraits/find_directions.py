@@ -14,10 +14,10 @@ from tqdm import tqdm
 from zplus_plugins.directions import find_interfacegan
 from zplus_plugins.directions.boundary import CODES
 from zplus_plugins.directions.embedded import FOLDER, portrait_scores
-from zplus_plugins.generators import load_generator
 from zplus_plugins.inversion import Model, statistics_of
 from zplus_plugins.outputs import results_folder
 from zplus_plugins.portraits import command
+from zplus_plugins.portraits.embedded import portrait_generator
 
 
 @click.command(cls=command.Command, context_settings={"show_default": True})
@@ -29,7 +29,7 @@ def main(generator: Path | None, out: Path, codes: int, threads: int) -> None:
     """Find the directions of a generator of portraits."""
     torch.set_num_threads(threads)
     names, scores = portrait_scores()
-    network = load_generator(generator)
+    network = portrait_generator(generator)
     model = Model(network, statistics_of(network))
     with results_folder(out):
         with tqdm(total=codes, desc="portraits", unit="picture") as bar:
