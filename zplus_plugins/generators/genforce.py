@@ -1,4 +1,8 @@
-"""Checkpoints of genforce, on which BDInvert is built."""
+"""Checkpoints of genforce, on which BDInvert is built.
+
+The multiplier of the mapping network's learning rate, with which its weights are scaled, is not in the file. It is
+taken to be 0.01, that repository's default; a generator trained with another makes other pictures here.
+"""
 
 from __future__ import annotations
 
