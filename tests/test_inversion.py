@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from zplus_plugins.errors import UsageError
+from zplus_plugins.errors import GeneratorError, LatentError, UsageError
 from zplus_plugins.generators import Architecture, Generator
 from zplus_plugins.inversion import (
     SPACES,
@@ -62,6 +63,30 @@ def test_f_is_a_sixty_fourth_of_the_pictures(resolution: int, f: int) -> None:
     blocks = resolution.bit_length() - 2
     network = Generator(Architecture(resolution, (1,) * blocks, z_dim=2, w_dim=2, mapping_layers=1))
     assert Model(network, statistics.compute(network, codes=8)).f_resolution == f
+
+
+def test_f_of_no_resolution_is_refused_and_not_the_default(generator: Generator, model: Model) -> None:
+    with pytest.raises(GeneratorError, match="resolution"):
+        Model(generator, model.statistics, f_resolution=0)
+
+
+@pytest.mark.parametrize("method", ["w", "styles", "pictures", "moved"])
+def test_points_of_another_generator_are_refused(model: Model, method: str) -> None:
+    def use(point: Point) -> object:
+        directions = (torch.ones(DIM), torch.ones(DIM), 0.0) if method == "moved" else ()
+        return getattr(model, method)(point, *directions)
+
+    point = model.start(SPACES["f/zplus"], 2)
+    for wrong, said in (
+        (replace(point, code=point.code[:, 1:]), r"code in F/Z\+ is of shape \(2, 4, 12\); expected \(2, 5, 12\)"),
+        (replace(point, code=point.code[0]), r"is of shape \(5, 12\)"),
+        (replace(point, f=None), r"F of the point in F/Z\+ is of shape None; expected \(2, 8, 8, 8\)"),
+        (replace(point, f=point.f[:1]), r"F of the point in F/Z\+ is of shape \(1, 8, 8, 8\)"),
+        (replace(point, f=point.f[..., :4, :4]), r"is of shape \(2, 8, 4, 4\)"),
+        (replace(model.start(SPACES["zplus"], 2), f=point.f), r"of shape \(2, 8, 8, 8\); expected None"),
+    ):
+        with pytest.raises(LatentError, match=said):
+            use(wrong)
 
 
 def test_spaces_are_found_by_name() -> None:

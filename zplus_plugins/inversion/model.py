@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from zplus_plugins.chase import project
-from zplus_plugins.errors import UsageError
+from zplus_plugins.errors import LatentError, UsageError
 from zplus_plugins.generators import Generator
 from zplus_plugins.generators.layers import Noise
 from zplus_plugins.inversion.spaces import Space
@@ -47,13 +47,16 @@ class Model:
         statistics: of its codes.
         f_resolution: of the feature map F; None for a sixty-fourth of the pictures' (BDInvert), 4 at least.
         noise: of the layers that F does not replace.
+
+    Raises:
+        GeneratorError: the generator has no features of that resolution.
     """
 
     def __init__(
         self, generator: Generator, statistics: Statistics, f_resolution: int | None = None, noise: Noise = "const"
     ) -> None:
         self.generator, self.statistics, self.noise = generator, statistics, noise
-        self.f_resolution = f_resolution or max(4, generator.architecture.resolution // 64)
+        self.f_resolution = max(4, generator.architecture.resolution // 64) if f_resolution is None else f_resolution
         first = generator.first_style_after(self.f_resolution)
         self._style_sizes = [len(direction) for direction in statistics.style_directions]
         self._skipped_sizes = sum(self._style_sizes[:first])
@@ -116,8 +119,10 @@ class Model:
         """Style codes (B, N, w_dim); those that F replaces are the mean's.
 
         Raises:
+            LatentError: the point is none of this generator.
             UsageError: the space is S, most of whose points have no style codes.
         """
+        self._check(point)
         w: Tensor
         if point.space.kind == "z":
             w = self.generator.mapping(point.code)
@@ -135,7 +140,12 @@ class Model:
         return torch.cat([mean, w], dim=1)
 
     def styles(self, point: Point) -> list[Tensor]:
-        """Style vectors of all layers in the order of use; those that F replaces are arbitrary."""
+        """Style vectors of all layers in the order of use; those that F replaces are arbitrary.
+
+        Raises:
+            LatentError: the point is none of this generator.
+        """
+        self._check(point)
         if point.space.kind != "s":
             return self.generator.styles(self.w(point))
         flat = point.code[:, 0]
@@ -144,7 +154,11 @@ class Model:
         return list(torch.split(flat, self._style_sizes, dim=1))
 
     def pictures(self, point: Point) -> Tensor:
-        """Pictures (B, 3, R, R), mostly in [-1, 1]."""
+        """Pictures (B, 3, R, R), mostly in [-1, 1].
+
+        Raises:
+            LatentError: the point is none of this generator.
+        """
         return self.generator.synthesis(
             styles=self.styles(point), f=point.f, f_resolution=self.f_resolution, noise=self.noise
         )
@@ -161,7 +175,11 @@ class Model:
             z: direction in Z, (z_dim,) or (N, z_dim), of unit strength.
             w: the same direction in W, (w_dim,) or (N, w_dim).
             strength: in units of the direction.
+
+        Raises:
+            LatentError: the point is none of this generator.
         """
+        self._check(point)
         space, layers = point.space, self.generator.num_layers
         if strength == 0:
             return point
@@ -178,6 +196,21 @@ class Model:
         if space.kind == "w":
             return replace(point, code=point.code + step)
         return replace(point, code=self.statistics.to_pn(self.statistics.from_pn(point.code) + step))
+
+    def _check(self, point: Point) -> None:
+        expected = (len(point), *self.code_shape(point.space))
+        if point.code.shape != expected:
+            raise LatentError(
+                f"The code in {point.space.title} is of shape {tuple(point.code.shape)}; expected {expected} with this "
+                "generator."
+            )
+        f = None if point.f is None else tuple(point.f.shape)
+        features = (len(point), *self.f_shape) if point.space.with_f else None
+        if f != features:
+            raise LatentError(
+                f"F of the point in {point.space.title} is of shape {f}; expected {features} with this generator and F "
+                f"of resolution {self.f_resolution}."
+            )
 
     def _along(self, direction: Tensor, point: Point) -> Tensor:
         """A direction for each code that a point has; a single code moves along their mean."""
