@@ -29,7 +29,8 @@ class Settings:
         f_rate: that of F, in units of the spread of the mean picture's.
         likeness: weight of the perceptual distance, beside 1 for the mean squared error.
         keep_f: weight of the mean squared distance of F from its start, as BDInvert has it.
-        pn: weight of the regulariser of W+(P_N).
+        pn: weight of the regulariser of W+(P_N), the mean square of the codes' components in P_N, as BDInvert takes
+            it. II2S's λ is of their sum: for K codes the same weight is K w_dim λ, 9216 λ for 18 codes of 512.
         lsap: weight of the regulariser of W+(LSAP).
     """
 

@@ -22,8 +22,9 @@ class Space:
             network's last leaky ReLU, whitened (``pn``), or style vectors (``s``).
         layered: one code a layer; else one for all.
         with_f: the feature map F beside the codes, in place of those of the layers before it.
-        regulariser: what draws style codes towards those that the mapping network makes: their squared length in P_N
-            (``pn``: II2S, BDInvert), or the distance of their style vectors' directions (``lsap``: arXiv 2209.12746).
+        regulariser: what draws style codes towards those that the mapping network makes: the mean square of their
+            components in P_N (``pn``: BDInvert, and II2S but for a factor), or the distance of their style vectors'
+            directions (``lsap``: arXiv 2209.12746).
     """
 
     name: str
