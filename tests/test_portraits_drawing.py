@@ -94,7 +94,8 @@ def test_wrong_attributes_are_refused() -> None:
 def test_the_manual_has_the_table_of_attributes() -> None:
     manual = (Path(__file__).parents[1] / "docs/portraits.md").read_text()
     for attribute in ATTRIBUTES:
-        assert f"| `{attribute.name}` | {attribute.kind} | {attribute.low:g} .. {attribute.high:g}" in manual
+        between = ".." if attribute.likely is None else "or"
+        assert f"| `{attribute.name}` | {attribute.kind} | {attribute.low:g} {between} {attribute.high:g} |" in manual
         assert attribute.meaning in manual
 
 

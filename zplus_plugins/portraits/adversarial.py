@@ -42,7 +42,8 @@ class Settings:
         batch: pictures a step.
         rate: Adam's learning rate, with momentum 0, while the generator is judged.
         alone_rate: the one before, with momentum 0.9: nothing fights back then.
-        r1: weight of the gradient penalty (Mescheder et al., 2018), which is taken every ``r1_every`` steps.
+        r1: weight of the gradient penalty (Mescheder et al., 2018).
+        r1_every: steps from one penalty to the next, which counts that many times.
         rebuilding: weight of the autoencoder's loss beside the judges'.
         likeness: weight of the perceptual distance in it, beside 1 for the mean squared error.
         divergence: weight of a nat in it at first, when the generator is to learn what portraits vary in.
@@ -104,7 +105,7 @@ class Training(Resumable):
         self.batch = settings.batch
 
     def advance(self) -> dict[str, float]:
-        """One step of the autoencoder; after the first time alone, also of those that judge, before it."""
+        """One step of the autoencoder; once ``alone`` pictures have been seen, the judges learn first."""
         drawn = draw(sample(self.batch, training_seed(self.steps)))
         alone = self.seen < self.settings.alone
         self._set_rates(alone)
