@@ -53,7 +53,10 @@ class Elsewhere(TorchDispatchMode):
     def _value(self, leaf: Any) -> Any:
         if not isinstance(leaf, Tensor) or leaf.device != DEVICE:
             return leaf
-        _, flat = self._values[leaf.untyped_storage()._cdata]
+        known = self._values.get(leaf.untyped_storage()._cdata)
+        if known is None:
+            return leaf  # never had a value: somebody only asks for its shape
+        _, flat = known
         return flat.as_strided(leaf.shape, leaf.stride(), leaf.storage_offset())
 
     def _kept(self, leaf: Any) -> Any:
