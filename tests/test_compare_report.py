@@ -21,6 +21,7 @@ from zplus_plugins.compare.command import table
 from zplus_plugins.compare.curves import curves
 from zplus_plugins.compare.findings import Findings, findings
 from zplus_plugins.compare.parts import Parts
+from zplus_plugins.compare.plan import LARGEST_SHOWN, MOST_STRENGTHS
 from zplus_plugins.compare.report import report
 from zplus_plugins.compare.results import as_csv, as_json
 from zplus_plugins.compare.run import Measured, compare
@@ -196,6 +197,13 @@ def test_sprites_of_many_directions_show_fewer_pictures(found: list[Findings]) -
     many = replace(found[0], measured={"f/zplus": replace(own, edited=pictures)})
     _, shown = sprites([many], 6)
     assert shown == 5  # the sixth does not fit into a WebP
+
+
+def test_sprites_are_wide_enough_for_as_many_strengths_as_a_plan_may_have(found: list[Findings]) -> None:
+    own = found[0].measured["f/zplus"]
+    pictures = np.zeros((1, 1, MOST_STRENGTHS, LARGEST_SHOWN, LARGEST_SHOWN, 3), np.uint8)
+    _, shown = sprites([replace(found[0], measured={"f/zplus": replace(own, edited=pictures)})], 1)
+    assert shown == 1
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)])

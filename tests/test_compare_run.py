@@ -108,6 +108,7 @@ def test_two_comparisons_in_one_folder_do_not_take_each_others_parts(tmp_path: P
             {"edits": tuple(Edit(str(k), torch.ones(8), torch.ones(8)) for k in range(101))},
             "101 directions; expected 100",
         ),
+        ({"strengths": tuple(range(-64, 65))}, "129 strengths; expected 127"),
         ({"strengths": (-1, 1)}, "expected 0 and the same rising ones"),
         ({"strengths": (-1, 0, 2)}, "expected 0 and the same rising ones"),
         ({"strengths": (1, 0, -1)}, "expected 0 and the same rising ones"),

@@ -25,6 +25,7 @@ BATCH = 8
 SHOWN = 6  # pictures of a set whose edits the report shows
 LARGEST_SHOWN = 128  # pixels on a side
 MOST_EDITS = 100  # so many rows of such pictures fit into an image of the report
+MOST_STRENGTHS = 127  # and so many columns
 
 Way = Literal["local", "global"]
 Figure = Callable[[Tensor, Tensor], Tensor]
@@ -127,8 +128,8 @@ class Plan:
             one direction in Z, as in the paper.
 
     Raises:
-        UsageError: there are no pictures or no spaces, names come twice, there are too many edits, or the strengths are
-            not as above, with 0 among them, or a number is not above 0.
+        UsageError: there are no pictures or no spaces, names come twice, there are too many edits or strengths, the
+            strengths are not as above, with 0 among them, or a number is not above 0.
     """
 
     sets: tuple[PictureSet, ...]
@@ -149,6 +150,8 @@ class Plan:
         _require_different("directions", [edit.name for edit in self.edits])
         if len(self.edits) > MOST_EDITS:
             raise UsageError(f"{len(self.edits)} directions; expected {MOST_EDITS} at most. Compare some at a time.")
+        if len(self.strengths) > MOST_STRENGTHS:
+            raise UsageError(f"{len(self.strengths)} strengths; expected {MOST_STRENGTHS} at most.")
         sides = [-strength for strength in reversed(self.strengths)]
         if list(self.strengths) != sides or list(self.strengths) != sorted({*self.strengths, 0}):
             raise UsageError(f"The strengths {self.strengths}; expected 0 and the same rising ones on both its sides.")
