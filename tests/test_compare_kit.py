@@ -61,6 +61,9 @@ def test_photographs_name_the_packages_that_are_used(monkeypatch: pytest.MonkeyP
 class Blank:
     """Sees nothing."""
 
+    def require(self) -> None:
+        """It needs no weights."""
+
     def __call__(self, *pictures: Tensor) -> Tensor:
         return torch.zeros(len(pictures[0]))
 

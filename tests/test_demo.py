@@ -16,6 +16,7 @@ from PIL import Image
 
 from support.comparisons import stand_in_for_embedded
 from support.elsewhere import DEVICE, Elsewhere
+from support.outcome import files
 from zplus_plugins.cli import main
 from zplus_plugins.compare import prepare
 from zplus_plugins.demo import command
@@ -54,10 +55,6 @@ def demo(out: Path, *arguments: object) -> tuple[str, dict[str, Any]]:
     return result.output, json.loads((out / "summary.json").read_text())
 
 
-def tree(folder: Path) -> dict[str, bytes]:
-    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-
-
 def pixels(path: Path) -> np.ndarray:
     with Image.open(path) as picture:
         return np.asarray(picture)
@@ -66,7 +63,7 @@ def pixels(path: Path) -> np.ndarray:
 def test_a_held_out_portrait_in_both_spaces(tmp_path: Path) -> None:
     out = tmp_path / "out"
     output, summary = demo(out)
-    assert set(tree(out)) == FILES
+    assert set(files(out)) == FILES
     portrait = draw(sample(1, HELD_OUT_SEED + command.PORTRAIT))
     assert np.array_equal(pixels(out / "target.png"), np.asarray(sheet(portrait, 1)))
     wplus, zplus = (summary["spaces"][name] for name in ("f/wplus", "f/zplus"))
@@ -119,11 +116,11 @@ def test_is_reproducible_and_overwrites_an_earlier_demo(tmp_path: Path) -> None:
     trees = []
     for steps in (3, 2, 2):
         demo(tmp_path / "out", "--steps", steps)
-        trees.append(tree(tmp_path / "out"))
-    for files in trees:
-        summary = json.loads(files.pop("summary.json"))
+        trees.append(files(tmp_path / "out"))
+    for one in trees:
+        summary = json.loads(one.pop("summary.json"))
         del summary["run"]  # has the seconds
-        files["summary.json"] = json.dumps(summary).encode()
+        one["summary.json"] = json.dumps(summary).encode()
     assert trees[0] != trees[1] == trees[2]
 
 
@@ -195,7 +192,7 @@ def test_an_interrupted_demo_leaves_nothing(tmp_path: Path, monkeypatch: pytest.
 
 def test_a_full_disk_leaves_an_earlier_demo_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     demo(tmp_path / "out")
-    before = tree(tmp_path)
+    before = files(tmp_path)
 
     def full(self: Path, content: str) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -203,4 +200,4 @@ def test_a_full_disk_leaves_an_earlier_demo_alone(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(Path, "write_text", full)
     result = zplus("demo", "--out", tmp_path / "out", "--steps", 1)
     assert (result.exit_code, "No space left on device" in result.output) == (1, True)
-    assert tree(tmp_path) == before
+    assert files(tmp_path) == before

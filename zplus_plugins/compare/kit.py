@@ -80,8 +80,7 @@ def of_photographs(with_lpips: bool) -> Instruments:
     """
     lpips = Lpips() if with_lpips else None
     if lpips is not None:
-        blank = torch.zeros(1, 3, 64, 64)
-        lpips(blank, blank)  # its weights are wanted before work is spent
+        lpips.require()
     figures: dict[str, Figure] = {**_PIXELS, **({} if lpips is None else {"lpips": lpips})}
     missing = {"attributes": "no regressor of attributes is known for these pictures; edits are compared by strength"}
     if lpips is None:

@@ -14,3 +14,4 @@ RECONSTRUCTION: dict[str, dict[str, float]] = {
 MARGIN = 1e-8
 P_VALUES = {"mse": 0.002983, "ssim": 0.001609}
 IDENTITY = {"f/zplus": 0.373, "f/wplus": 0.327}
+GAIN = IDENTITY["f/zplus"] / IDENTITY["f/wplus"] - 1

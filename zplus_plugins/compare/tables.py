@@ -43,7 +43,8 @@ def tiles(one: Findings) -> str:
         gain = one.gains.get(name)
         if gain is not None and gain.gain is not None:
             interval = "" if gain.low is None or gain.high is None else f", {gain.low:+.1%} to {gain.high:+.1%}"
-            beside = f"{gain.first:.3f} beside {gain.second:.3f}{interval}" + "; the paper: +14%" * (name == "eleven")
+            beside = f"{gain.first:.3f} beside {gain.second:.3f}{interval}"
+            beside += f"; the paper: {paper.GAIN:+.0%}" if name == "eleven" else ""
             cells.append((f"Identity after edits, F/Z+ over F/W+, at {what}", f"{gain.gain:+.1%}", beside))
     parts = (
         f'<div class="tile"><p class="what">{escape(what)}</p><p class="number">{escape(number)}</p>'

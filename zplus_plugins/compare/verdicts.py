@@ -53,8 +53,7 @@ def _of_gain(name: str, gain: Gain, steps: int) -> str:
     if gain.gain is None:
         return f"Identity after edits {where}: {gain.first:.3f} in F/Z+, {gain.second:.3f} in F/W+, n = {gain.n}."
     interval = "" if gain.low is None or gain.high is None else f" [{gain.low:+.1%}, {gain.high:+.1%}]"
-    paper_gain = paper.IDENTITY["f/zplus"] / paper.IDENTITY["f/wplus"] - 1
-    beside = f"; the paper: {paper_gain:+.0%}" if name == "eleven" else ""
+    beside = f"; the paper: {paper.GAIN:+.0%}" if name == "eleven" else ""
     return (
         f"Identity after edits {where}: {gain.first:.3f} in F/Z+ and {gain.second:.3f} in F/W+, "
         f"{gain.gain:+.1%}{interval}, n = {gain.n}{beside}."

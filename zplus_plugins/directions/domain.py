@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -91,14 +92,13 @@ def _likeness(choice: Choice, model: Model) -> Likeness | None:
         from zplus_plugins.metrics import Lpips
 
         lpips = Lpips()
-        blank = torch.zeros(1, 3, 64, 64)
-        lpips.distance(blank, blank)  # what is missing is said now
+        lpips.require()
         return lpips.distance
     from zplus_plugins.portraits.embedded import embedded_regressor
     from zplus_plugins.portraits.regressor import perceptual
 
     regressor = embedded_regressor().to(model.generator.const.device)
-    return lambda pictures, targets: perceptual(regressor, pictures, targets)
+    return partial(perceptual, regressor)
 
 
 def _encoder(model: Model) -> Callable[[Tensor], Tensor] | None:

@@ -26,6 +26,14 @@ class Lpips:
         self.net: Literal["vgg", "alex", "squeeze"] = net
         self._network: nn.Module | None = None
 
+    def require(self) -> None:
+        """See to it that the weights are there, before work is spent.
+
+        Raises:
+            DownloadError: they are not, and cannot be downloaded.
+        """
+        self._loaded()
+
     def __call__(self, a: Tensor, b: Tensor) -> Tensor:
         """Distances (B,) on the CPU of pictures as files hold them.
 
@@ -45,10 +53,13 @@ class Lpips:
             DownloadError, LatentError: as above.
         """
         require_same_shape(a, b)
+        distance: Tensor = self._loaded().to(a)(a, b)
+        return distance.flatten()
+
+    def _loaded(self) -> nn.Module:
         if self._network is None:
             self._network = self._built()
-        distance: Tensor = self._network.to(a)(a, b)
-        return distance.flatten()
+        return self._network
 
     def _built(self) -> nn.Module:
         import lpips  # heavy
