@@ -15,5 +15,5 @@ device = click.option(
     type=click.Choice(("auto", "cpu", "cuda")),
     default="auto",
     show_default=True,
-    help="Where to compute: auto takes a GPU if there is one, cuda does not start without.",
+    help="Where to compute: auto takes a GPU if there is one, cuda does not start without one.",
 )
