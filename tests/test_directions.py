@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import pickle
 import re
@@ -18,8 +19,8 @@ import torch
 from torch import Tensor
 
 from support.generator_files import trained
-from zplus_plugins import directions
-from zplus_plugins.directions import Direction, embedded
+from zplus_plugins import directions, sphere
+from zplus_plugins.directions import Direction, embedded, find_by_chase
 from zplus_plugins.directions.edit import direction_named
 from zplus_plugins.directions.lengths import random_codes, spread_along
 from zplus_plugins.errors import DirectionError, RequirementError, UsageError
@@ -202,23 +203,33 @@ def test_a_local_way_comes_nearer_to_w_than_the_one_direction_in_z(
         gap = (model.w(moved) - model.w(start) - w)[:, first:]
         return gap.norm(dim=-1).mean() / w.norm()
 
-    local, alike = directions.pursue(model, start, w, 1.0), model.moved(start, ganspace[1].z, w, 1.0)
+    local, alike = directions.Pursuit(model, start, w)(1.0), model.moved(start, ganspace[1].z, w, 1.0)
     assert local.code.shape == start.code.shape
     assert left(local) < 0.8 * left(alike) and left(local) < 0.9
     assert torch.allclose(local.code.norm(dim=-1), torch.tensor(12.0).sqrt())
-    assert directions.pursue(model, start, w, 0.0) is start
+    assert directions.Pursuit(model, start, w)(0.0) is start
 
 
 def test_pictures_do_not_influence_each_other_s_ways(model: Model, ganspace: list[Direction]) -> None:
     both = point(model, "zplus", 2)
-    moved = directions.pursue(model, both, ganspace[0].w, 2.0)
-    alone = directions.pursue(model, both[1:], ganspace[0].w, 2.0)
+    moved = directions.Pursuit(model, both, ganspace[0].w)(1.7)
+    alone = directions.Pursuit(model, both[1:], ganspace[0].w)(1.7)
     assert torch.allclose(moved.code[1:], alone.code, atol=1e-5)
+
+
+def test_a_way_is_smooth_between_its_stations(model: Model, ganspace: list[Direction]) -> None:
+    way = directions.Pursuit(model, point(model, "zplus", 2), ganspace[0].w)
+    codes = [way(strength).code for strength in (-2.0, -1.5, -1.0, -1e-3, 0.0, 1e-3, 1.0, 1.5, 1.999, 2.0)]
+    for code in codes:
+        assert torch.allclose(code.norm(dim=-1), torch.tensor(12.0).sqrt())
+    angles = [float(sphere.logarithm(a, b).norm(dim=-1).mean()) for a, b in itertools.pairwise(codes)]
+    assert angles[0] == pytest.approx(angles[1], rel=1e-3)  # halves of one geodesic
+    assert max(angles[3], angles[4], angles[8]) < 0.01 * min(angles[0], angles[2], angles[5], angles[6])
 
 
 def test_only_codes_on_the_hypersphere_have_ways(model: Model, ganspace: list[Direction]) -> None:
     with pytest.raises(UsageError, match=r"Codes in W\+ are not on the hypersphere"):
-        directions.pursue(model, point(model, "wplus", 1), ganspace[0].w, 1.0)
+        directions.Pursuit(model, point(model, "wplus", 1), ganspace[0].w)
 
 
 @pytest.mark.parametrize("w", [torch.ones(9), torch.zeros(10), torch.full((10,), torch.nan)])

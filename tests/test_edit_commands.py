@@ -17,7 +17,7 @@ from PIL import Image
 
 from support.commands import GENERATOR, INVERT, done, zplus
 from support.outcome import refused
-from zplus_plugins.directions import Direction, inverting, pursue
+from zplus_plugins.directions import Direction, Pursuit, inverting
 from zplus_plugins.directions.edit import strengths_of
 from zplus_plugins.directions.record import PointRecord
 from zplus_plugins.errors import RecordError, UsageError
@@ -64,7 +64,7 @@ def test_invert_edit_and_directions_work_together(work: Path, model: Model) -> N
     assert np.array_equal(pixels(names[-1]), np.asarray(sheet(moved, 1)))
     assert not (moved - model.pictures(record.point)).abs().max() < 0.01
     done(*edit, "--strength", 3)
-    nearer = pursue(model, record.point, direction.w, 3.0)
+    nearer = Pursuit(model, record.point, direction.w)(3.0)
     assert np.array_equal(pixels(names[-1]), np.asarray(sheet(model.pictures(nearer), 1)))
 
 

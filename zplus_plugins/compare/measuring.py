@@ -11,7 +11,7 @@ from torch import Tensor
 
 from zplus_plugins.compare.parts import Arrays
 from zplus_plugins.compare.plan import Edit, Instruments, Plan
-from zplus_plugins.directions import pursue
+from zplus_plugins.directions import Pursuit
 from zplus_plugins.inversion import Inversion, Model, Point, Space, invert
 from zplus_plugins.inversion.inverter import OnStep
 
@@ -33,7 +33,7 @@ def mover(plan: Plan, model: Model, point: Point, edit: Edit) -> Callable[[float
     z, w = edit.z.to(point.code), edit.w.to(point.code)
     if point.space.kind != "z" or plan.way == "global":
         return partial(model.moved, point, z, w)
-    return partial(pursue, model, point, w)
+    return Pursuit(model, point, w)
 
 
 class Measure:

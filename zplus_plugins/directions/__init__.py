@@ -3,15 +3,15 @@
 from zplus_plugins.directions.boundary import find_interfacegan
 from zplus_plugins.directions.direction import Direction
 from zplus_plugins.directions.embedded import embedded_directions
-from zplus_plugins.directions.pursuit import find_by_chase, pursue
+from zplus_plugins.directions.pursuit import Pursuit, find_by_chase
 from zplus_plugins.directions.unsupervised import find_ganspace, find_sefa
 
 __all__ = [
     "Direction",
+    "Pursuit",
     "embedded_directions",
     "find_by_chase",
     "find_ganspace",
     "find_interfacegan",
     "find_sefa",
-    "pursue",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from zplus_plugins.directions.direction import Direction
 from zplus_plugins.directions.embedded import embedded_directions
-from zplus_plugins.directions.pursuit import pursue
+from zplus_plugins.directions.pursuit import Pursuit
 from zplus_plugins.errors import DirectionError, UsageError
 from zplus_plugins.generators import Generator
 from zplus_plugins.inversion import Model, Point
@@ -68,16 +69,13 @@ def edited(model: Model, point: Point, direction: Direction, strengths: list[flo
 
     Args:
         model, point, direction, strengths: what is moved.
-        local: whether codes on the hypersphere go ways of their own, by :func:`pursue`; other codes have none.
+        local: whether codes on the hypersphere go ways of their own, by :class:`Pursuit`; other codes have none.
     """
     z, w = (vector.to(model.generator.const) for vector in (direction.z, direction.w))
     chases = local and point.space.kind == "z"
+    move = Pursuit(model, point, w) if chases else partial(model.moved, point, z, w)
     with torch.no_grad():
-        moved = (
-            pursue(model, point, w, strength) if chases else model.moved(point, z, w, strength)
-            for strength in strengths
-        )
-        return torch.cat([model.pictures(one).cpu() for one in moved])
+        return torch.cat([model.pictures(move(strength)).cpu() for strength in strengths])
 
 
 def write_edit(pictures: Tensor, strengths: list[float], name: str, out: Path) -> list[Path]:

@@ -16,7 +16,7 @@ from zplus_plugins.generators import weights_hash
 from zplus_plugins.inversion.model import Model, Point
 from zplus_plugins.latent import SphericalLatent
 from zplus_plugins.mapping import mapping_of
-from zplus_plugins.sphere import logarithm
+from zplus_plugins.sphere import geodesic, logarithm, retract
 
 CODES = 64
 RATE = 0.1
@@ -67,34 +67,52 @@ def find_by_chase(model: Model, w: Tensor, name: str, codes: int = CODES, seed: 
     return Direction(name, "chase", weights_hash(generator), w.cpu(), z.cpu(), None, {"codes": codes, "seed": seed})
 
 
-def pursue(model: Model, point: Point, w: Tensor, strength: float) -> Point:
-    """An edit along w of codes on the hypersphere, each by a way of its own; F stays.
+class Pursuit:
+    """The way of codes on the hypersphere along a direction in W, for every strength: an edit.
 
     A direction in Z that is the same for all codes changes much beside what w changes, because the mapping network
-    turns it about differently from code to code. So each code chases the style code that lies ``strength`` times w
-    further, on a short leash: it goes where the nearest way leads, not where it would come nearest.
+    turns it about differently from code to code. So each code has a way of its own, along geodesics between stations
+    at whole strengths. To the station k it chases the style code that lies k times w further, on a short leash: it goes
+    where the nearest way leads, not where it would come nearest.
 
     Args:
         model: of the point.
         point: in Z or Z+, with F or without.
         w: direction, (w_dim,) or (N, w_dim), of unit strength.
-        strength: in units of the direction.
 
     Raises:
         UsageError: the point's space has no codes on the hypersphere.
     """
-    if point.space.kind != "z":
-        raise UsageError(f"Codes in {point.space.title} are not on the hypersphere; only those of Z and Z+ chase.")
-    if strength == 0:
-        return point
-    layers, first, codes = model.generator.num_layers, model.first_layer(point.space), point.code.shape[1]
-    step = strength * w.to(point.code).expand(layers, -1)
-    if codes == 1:
-        start, step = point.code, step[first:].mean(dim=0)
-    else:  # the layers that F replaces stay where they are, wherever that is
-        start = torch.cat([point.code[:, :1].expand(-1, first, -1), point.code], dim=1)
-        step = torch.cat([torch.zeros_like(step[:first]), step[first:]])
-    return replace(point, code=_chased(model, start, step, LEASH, LEASH_RATE)[:, -codes:])
+
+    def __init__(self, model: Model, point: Point, w: Tensor) -> None:
+        if point.space.kind != "z":
+            raise UsageError(f"Codes in {point.space.title} are not on the hypersphere; only those of Z and Z+ chase.")
+        self._model, self._point = model, point
+        self._step = w.to(point.code).expand(model.generator.num_layers, -1)
+        self._stations = {0: point.code}
+
+    def __call__(self, strength: float) -> Point:
+        """The point moved so far; F stays."""
+        if strength == 0:
+            return self._point
+        side = 1 if strength > 0 else -1
+        passed = int(abs(strength))
+        code, left = self._station(side * passed), abs(strength) - passed
+        if left:
+            code = retract(geodesic(code, logarithm(code, self._station(side * (passed + 1))), left))
+        return replace(self._point, code=code)
+
+    def _station(self, k: int) -> Tensor:
+        if k not in self._stations:
+            first, codes = self._model.first_layer(self._point.space), self._point.code.shape[1]
+            start, step = self._point.code, k * self._step
+            if codes == 1:
+                step = step[first:].mean(dim=0)
+            else:  # the layers that F replaces stay where they are, wherever that is
+                start = torch.cat([start[:, :1].expand(-1, first, -1), start], dim=1)
+                step = torch.cat([torch.zeros_like(step[:first]), step[first:]])
+            self._stations[k] = _chased(self._model, start, step, LEASH, LEASH_RATE)[:, -codes:]
+        return self._stations[k]
 
 
 def _chased(model: Model, z: Tensor, step: Tensor, steps: int, rate: float) -> Tensor:
