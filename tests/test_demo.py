@@ -133,8 +133,10 @@ def test_takes_a_square_picture_and_says_what_it_is_worth(tmp_path: Path) -> Non
     assert "none that this generator has learnt to make" in output and prepare.OUTSIDE in summary["evidence"]
 
 
-def test_computes_where_there_is_a_gpu(tmp_path: Path) -> None:
-    """A pretended one: what was left on the CPU is an error."""
+def test_computes_where_there_is_a_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pretended one: what was left on the CPU is an error. It is slow, and gets one edit."""
+    smile = {"smile": prepare.embedded_directions()["smile"]}
+    monkeypatch.setattr(prepare, "embedded_directions", lambda: smile)
     with using("reference"):
         demo(tmp_path / "here")
         with pytest.MonkeyPatch.context() as patch, Elsewhere():
