@@ -160,6 +160,7 @@ def running(tmp_path: Path) -> subprocess.Popen[str]:
         stdout=subprocess.DEVNULL,
         text=True,
         start_new_session=True,
+        preexec_fn=_heeds_ctrl_c,
     )
     assert process.stderr is not None
     seen = ""
@@ -167,6 +168,11 @@ def running(tmp_path: Path) -> subprocess.Popen[str]:
         seen += (read := process.stderr.read(1))
         assert read, seen
     return process
+
+
+def _heeds_ctrl_c() -> None:
+    """What runs in the background of a shell does not, nor do its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _group_is_gone(group: int) -> bool:
