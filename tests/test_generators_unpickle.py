@@ -24,6 +24,7 @@ from torch import nn
 from support import generator_files as files
 from zplus_plugins.errors import GeneratorFileError
 from zplus_plugins.generators import unpickle
+from zplus_plugins.generators.storages import STORAGES
 from zplus_plugins.generators.torchfile import read
 
 
@@ -346,7 +347,7 @@ TENSORS = {
     "empty": torch.zeros(0, 3),
     "scalar": torch.tensor(2.5),
     "parameter": nn.Parameter(torch.randn(2)),
-    **{str(dtype): torch.tensor([0, 1, 3]).to(dtype) for dtype in set(unpickle.STORAGES.values())},
+    **{str(dtype): torch.tensor([0, 1, 3]).to(dtype) for dtype in set(STORAGES.values())},
 }
 
 

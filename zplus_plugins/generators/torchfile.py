@@ -17,6 +17,7 @@ from torch import Tensor
 
 from zplus_plugins.errors import GeneratorFileError
 from zplus_plugins.generators import unpickle
+from zplus_plugins.generators.storages import storage_from, storage_id
 
 REFUSED = (
     "{path} holds {name}, which no weights need, and which could run any program. It was refused, and nothing of it "
@@ -80,12 +81,12 @@ def _read_zip(archive: zipfile.ZipFile, room: int) -> Any:
 
     def storage_of(pid: Any) -> Tensor:
         nonlocal room
-        key, dtype, length = unpickle.storage_id(pid)
+        key, dtype, length = storage_id(pid)
         if key not in storages:
             room -= length * dtype.itemsize
             if room < 0:
                 raise ValueError("storages that are larger than the file")
-            storages[key] = unpickle.storage_from(_stored(archive, f"{root}data/{key}"), dtype, length)
+            storages[key] = storage_from(_stored(archive, f"{root}data/{key}"), dtype, length)
         return storages[key]
 
     return unpickle.load(io.BytesIO(_stored(archive, pickled)), storage_of)

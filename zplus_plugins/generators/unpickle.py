@@ -22,6 +22,8 @@ from typing import IO, Any, ClassVar
 import torch
 from torch import Tensor
 
+from zplus_plugins.generators.storages import STORAGES, storage_from, storage_id
+
 LEGACY_MAGIC, LEGACY_VERSION = 0x1950A86A20F9469CFC6C, 1001
 MOST_INSTRUCTIONS = (
     2_000_000  # an instruction of a byte makes up to 216 bytes; a whole snapshot of 1024 pixels has 35,000
@@ -148,15 +150,6 @@ def _key(key: Any) -> Any:
         raise ValueError("a key that is no plain value")
     return key
 
-
-STORAGES = {
-    f"{name}Storage": dtype
-    for name, dtype in {
-        **{"Double": torch.float64, "Float": torch.float32, "Half": torch.float16, "BFloat16": torch.bfloat16},
-        **{"Long": torch.int64, "Int": torch.int32, "Short": torch.int16, "Char": torch.int8, "Byte": torch.uint8},
-        "Bool": torch.bool,
-    }.items()
-}
 
 KNOWN: dict[str, Any] = {
     "torch._utils._rebuild_tensor": _Function(_tensor),
@@ -367,20 +360,3 @@ def load_legacy(file: IO[bytes], most: int = MOST_INSTRUCTIONS) -> Any:
             raise ValueError("a storage of another length than announced")
         storage.copy_(storage_from(file.read(length * storage.itemsize), storage.dtype, length))
     return content
-
-
-def storage_id(pid: Any) -> tuple[str, torch.dtype, int]:
-    """The key, type and length of a storage, by the persistent id that torch gives it."""
-    kind, dtype, key, _, length, *view = pid
-    if kind != "storage" or not isinstance(dtype, torch.dtype) or any(part is not None for part in view):
-        raise ValueError("a persistent id that is no storage's")
-    if not isinstance(key, str) or not isinstance(length, int) or length < 0:
-        raise ValueError("a storage without a name or a length")
-    return key, dtype, length
-
-
-def storage_from(data: bytes, dtype: torch.dtype, length: int) -> Tensor:
-    """A storage, as a tensor with one axis, from exactly its bytes."""
-    if len(data) != length * dtype.itemsize:
-        raise ValueError("a storage is truncated")
-    return torch.frombuffer(bytearray(data), dtype=dtype) if length else torch.empty(0, dtype=dtype)
