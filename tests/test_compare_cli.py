@@ -18,8 +18,9 @@ from zplus_plugins.cli import main
 from zplus_plugins.compare import prepare
 from zplus_plugins.compare.part import as_bytes
 from zplus_plugins.device import name_of
+from zplus_plugins.results import BOOK
 
-FILES = {"results.json", "table.csv", "report.html", "parts"}
+FILES = {"results.json", "table.csv", "report.html", "parts", BOOK}
 
 
 @pytest.fixture(scope="module")

@@ -27,6 +27,7 @@ from zplus_plugins.compare.results import as_csv, as_json
 from zplus_plugins.compare.run import Measured, compare
 from zplus_plugins.compare.sprites import sprites
 from zplus_plugins.compare.verdicts import verdicts
+from zplus_plugins.results import Results
 
 SETTINGS = {"seed": "0"}
 HOSTILE = "</script><script>document.title='run'</script>"
@@ -40,8 +41,9 @@ def _plan() -> Plan:
 
 def _found(folder: Path, plan: Plan) -> list[Findings]:
     model, instruments = tiny_model(), tiny_instruments()
-    parts = Parts(folder, plan.identified(model, instruments))
-    results = compare(plan, model, instruments, parts, lambda what, by: None)
+    with Results(folder) as kept:
+        parts = Parts(kept, plan.identified(model, instruments))
+        results = compare(plan, model, instruments, parts, lambda what, by: None)
     return [findings(plan, pictures, results[pictures.name], 0.05) for pictures in plan.sets]
 
 

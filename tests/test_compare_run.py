@@ -14,11 +14,13 @@ import torch
 from support.comparisons import SPACES, tiny_instruments, tiny_model, tiny_plan
 from zplus_plugins.compare.parts import Parts
 from zplus_plugins.compare.plan import Edit, PictureSet, Plan
-from zplus_plugins.compare.run import Results, compare
+from zplus_plugins.compare.run import Results as Measurements
+from zplus_plugins.compare.run import compare
 from zplus_plugins.errors import LatentError, RequirementError, UsageError
+from zplus_plugins.results import BOOK, Results
 
 
-def _run(folder: Path, plan: Plan, stop_after: int | None = None) -> Results:
+def _run(folder: Path, plan: Plan, stop_after: int | None = None) -> Measurements:
     model, instruments, steps = tiny_model(), tiny_instruments(), 0
 
     def advance(what: str, by: int) -> None:
@@ -27,12 +29,13 @@ def _run(folder: Path, plan: Plan, stop_after: int | None = None) -> Results:
         if stop_after is not None and steps > stop_after:
             raise KeyboardInterrupt
 
-    results = compare(plan, model, instruments, Parts(folder, plan.identified(model, instruments)), advance)
+    with Results(folder) as results:
+        found = compare(plan, model, instruments, Parts(results, plan.identified(model, instruments)), advance)
     assert steps == len(list(plan.tasks())) * plan.steps
-    return results
+    return found
 
 
-def _same(a: Results, b: Results) -> bool:
+def _same(a: Measurements, b: Measurements) -> bool:
     return all(
         np.array_equal(own, getattr(b[name][space], kind)[figure], equal_nan=True)
         for name, spaces in a.items()
@@ -64,8 +67,8 @@ def test_the_same_numbers_twice_and_when_interrupted(tmp_path: Path) -> None:
     assert _same(first, again)
     with pytest.raises(KeyboardInterrupt):
         _run(tmp_path / "c", plan, stop_after=4 * plan.steps + 2)
-    kept = sorted(path.name for path in (tmp_path / "c").iterdir())
-    assert len(kept) == 4 + 1  # four parts, and the settings: nothing unfinished
+    kept = {path.name for path in (tmp_path / "c").iterdir()}
+    assert BOOK in kept and len(kept) == 4 + 1  # four parts, and the list of them: nothing unfinished
     assert _same(first, _run(tmp_path / "c", plan))
 
 
@@ -81,18 +84,8 @@ def test_other_settings_are_refused_or_start_anew(tmp_path: Path) -> None:
         _run(tmp_path / "parts", tiny_plan(steps=1))
     plan = tiny_plan(steps=1)
     settings = plan.identified(tiny_model(), tiny_instruments())
-    assert Parts(tmp_path / "parts", settings, overwrite=True).load("held-out-wplus-000") is None
-
-
-def test_two_comparisons_in_one_folder_do_not_take_each_others_parts(tmp_path: Path) -> None:
-    first = Parts(tmp_path, {"steps": "1"})
-    second = Parts(tmp_path, {"steps": "2"}, overwrite=True)
-    first.save("part", {"values": np.ones(2)})  # it still runs
-    assert second.load("part") is None
-    second.save("part", {"values": np.zeros(2)})
-    assert first.load("part") is None
-    kept = Parts(tmp_path, {"steps": "2"}).load("part")
-    assert kept is not None and list(kept) == ["values"]
+    with Results(tmp_path / "parts") as results:
+        assert Parts(results, settings, overwrite=True).load("held-out-wplus-000") is None
 
 
 @pytest.mark.parametrize(
@@ -132,35 +125,42 @@ def test_ways_on_the_hypersphere_differ_there_alone(tmp_path: Path) -> None:
 def test_a_damaged_part_is_made_again(tmp_path: Path) -> None:
     first = _run(tmp_path / "parts", tiny_plan())
     part = tmp_path / "parts" / "held-out-f_zplus-001.npz"
-    part.write_bytes(part.read_bytes()[:100])
+    damaged = part.read_bytes()[:100]
+    part.write_bytes(damaged)
     assert _same(first, _run(tmp_path / "parts", tiny_plan()))
+    assert part.with_name(f"{part.name}.damaged").read_bytes() == damaged  # it may be somebody's by now
 
 
-def test_no_flipped_bit_of_a_part_goes_unnoticed_or_ends_a_comparison(tmp_path: Path) -> None:
-    parts, values = Parts(tmp_path, {}), np.arange(200.0)
-    parts.save("part", {"values": values})
-    whole = (tmp_path / "part.npz").read_bytes()
-    found = []
-    for place in range(0, len(whole), 3):
-        flipped = whole[place] ^ 1 << place % 8
-        (tmp_path / "part.npz").write_bytes(whole[:place] + bytes([flipped]) + whole[place + 1 :])
-        found.append(parts.load("part"))
-    assert None in found
-    assert all(one is None or np.array_equal(one["values"], values) for one in found)
+def test_no_flipped_bit_of_a_part_goes_unnoticed(tmp_path: Path) -> None:
+    with Results(tmp_path) as results:
+        parts, values = Parts(results, {}), np.arange(200.0)
+        parts.save("part", {"values": values})
+        whole = (tmp_path / "part.npz").read_bytes()
+        for place in range(0, len(whole), 30):
+            flipped = whole[place] ^ 1 << place % 8
+            (tmp_path / "part.npz").write_bytes(whole[:place] + bytes([flipped]) + whole[place + 1 :])
+            assert parts.load("part") is None
+        (tmp_path / "part.npz").write_bytes(whole)
+        kept = parts.load("part")
+        assert kept is not None and np.array_equal(kept["values"], values)
 
 
 def test_starting_anew_leaves_what_is_not_of_a_comparison(tmp_path: Path) -> None:
     (tmp_path / "mine.npz").write_text("my data")
-    Parts(tmp_path, {"steps": "1"}, overwrite=True).save("part", {"values": np.ones(2)})
-    assert (tmp_path / "mine.npz").exists()
+    with Results(tmp_path) as results:
+        Parts(results, {"steps": "1"}, overwrite=True).save("part", {"values": np.ones(2)})
     (tmp_path / "notes.txt").write_text("mine too")
-    assert Parts(tmp_path, {"steps": "2"}, overwrite=True).count(["part"]) == 0
-    assert (tmp_path / "notes.txt").exists()
+    with Results(tmp_path) as results:
+        parts = Parts(results, {"steps": "2"}, overwrite=True)
+        assert parts.count(["part"]) == 0
+        with pytest.raises(UsageError, match=r"mine.npz exists, and was not made here by zplus"):
+            parts.load("mine")
+    assert (tmp_path / "mine.npz").read_text() == "my data" and (tmp_path / "notes.txt").exists()
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "parts").write_text("a file")
-    with pytest.raises(RequirementError, match="--out"):
+    with pytest.raises(RequirementError, match=r"Cannot write to .*parts: File exists.*another output folder"):
         _run(tmp_path / "parts", tiny_plan())
 
 
@@ -180,7 +180,7 @@ def test_a_full_disk_leaves_what_is_finished(tmp_path: Path, monkeypatch: pytest
         patched.setattr(Path, "write_bytes", filling)
         with pytest.raises(RequirementError, match="No space left"):
             _run(tmp_path / "parts", plan)
-    assert len(list((tmp_path / "parts").iterdir())) == 2 + 1  # two parts, and the settings
+    assert len(list((tmp_path / "parts").iterdir())) == 3 + 1  # three parts, and the list of them
     assert _same(_run(tmp_path / "parts", plan), _run(tmp_path / "other", plan))
 
 

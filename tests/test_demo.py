@@ -16,7 +16,7 @@ from PIL import Image
 
 from support.comparisons import stand_in_for_embedded
 from support.elsewhere import DEVICE, Elsewhere
-from support.outcome import files
+from support.outcome import files, refused
 from zplus_plugins.cli import main
 from zplus_plugins.compare import prepare
 from zplus_plugins.demo import command
@@ -27,12 +27,14 @@ from zplus_plugins.ops.choice import using
 from zplus_plugins.portraits import draw, sample
 from zplus_plugins.portraits.attributes import HELD_OUT_SEED
 from zplus_plugins.portraits.files import save, sheet
+from zplus_plugins.results import BOOK
 
 FILES = {
     *(f"{space}.{kind}" for space in ("f_wplus", "f_zplus") for kind in ("npz", "png")),
     "side_by_side.png",
     "summary.json",
     "target.png",
+    BOOK,
 }
 
 
@@ -108,16 +110,20 @@ def test_its_records_are_those_of_zplus_edit(tmp_path: Path, generator: Generato
         strength = round(summary["spaces"][name]["edits"][shown]["strength"], 3)
         result = zplus(*edit, "--strength", f"0:{strength}:2")
         assert result.exit_code == 0, result.output
-        unmoved = tmp_path / "edited" / f"{record.stem}-{shown}+0.000.png"
+        unmoved = tmp_path / "edited" / f"{record.stem}.{shown}+0.000.zplus.png"
         assert unmoved.read_bytes() == record.with_suffix(".png").read_bytes()
 
 
-def test_is_reproducible_and_overwrites_an_earlier_demo(tmp_path: Path) -> None:
-    trees = []
-    for steps in (3, 2, 2):
-        demo(tmp_path / "out", "--steps", steps)
-        trees.append(files(tmp_path / "out"))
+def test_is_reproducible_and_made_anew_where_that_is_wanted(tmp_path: Path) -> None:
+    out, trees = tmp_path / "out", []
+    for steps, *overwrite in ((3,), (2, "--overwrite"), (2, "--overwrite")):
+        demo(out, "--steps", steps, *overwrite)
+        trees.append(files(out))
+    again, _ = demo(out)
+    assert "was made before" in again and files(out) == trees[-1]
+    refused(zplus("demo", "--out", out, "--steps", 3), 2, "setting steps was 2, is 3", "--overwrite")
     for one in trees:
+        del one[BOOK]
         summary = json.loads(one.pop("summary.json"))
         del summary["run"]  # has the seconds
         one["summary.json"] = json.dumps(summary).encode()
@@ -200,6 +206,6 @@ def test_a_full_disk_leaves_an_earlier_demo_alone(tmp_path: Path, monkeypatch: p
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "write_text", full)
-    result = zplus("demo", "--out", tmp_path / "out", "--steps", 1)
+    result = zplus("demo", "--out", tmp_path / "out", "--steps", 1, "--overwrite")
     assert (result.exit_code, "No space left on device" in result.output) == (1, True)
     assert files(tmp_path) == before

@@ -47,23 +47,29 @@ def pixels(path: str) -> np.ndarray:
 
 def test_invert_edit_and_directions_work_together(work: Path, model: Model) -> None:
     found = done("directions", "--generator", "generator.pt", "--components", 2, "--out", "found")
-    assert found == ["found/ganspace-00.npz", "found/ganspace-00.png", "found/ganspace-01.npz", "found/ganspace-01.png"]
-    assert pixels("found/ganspace-00.png").shape == (4 * 16, 7 * 16, 3)
-    assert done(*INVERT, "--space", "f/zplus") == ["inverted/anna.npz", "inverted/bert.npz"]
-    way = "found/ganspace-01.npz"
-    edit = ("edit", "inverted/anna.npz", "--direction", way, "--generator", "generator.pt", "--out", "edited")
+    assert found == [
+        "found/ganspace-00.zplus.npz",
+        "found/ganspace-00.zplus.png",
+        "found/ganspace-01.zplus.npz",
+        "found/ganspace-01.zplus.png",
+    ]
+    assert pixels("found/ganspace-00.zplus.png").shape == (4 * 16, 7 * 16, 3)
+    assert done(*INVERT, "--space", "f/zplus") == ["inverted/anna.zplus.npz", "inverted/bert.zplus.npz"]
+    way = "found/ganspace-01.zplus.npz"
+    edit = ("edit", "inverted/anna.zplus.npz", "--direction", way, "--generator", "generator.pt", "--out", "edited")
     written = done(*edit, "--strength", "-3:3:5", "--way", "global")
-    names = [f"edited/anna-ganspace-01{end}.png" for end in ("", "-3.000", "-1.500", "+0.000", "+1.500", "+3.000")]
+    ends = ("-3.000..+3.000x5", "-3.000", "-1.500", "+0.000", "+1.500", "+3.000")
+    names = [f"edited/anna.ganspace-01{end}.zplus.png" for end in ends]
     assert written == names
     assert pixels(names[0]).shape == (16, 5 * 16, 3)
-    assert Path(names[3]).read_bytes() == Path("inverted/anna.png").read_bytes()
+    assert Path(names[3]).read_bytes() == Path("inverted/anna.zplus.png").read_bytes()
 
-    record = PointRecord.load(Path("inverted/anna.npz"))
+    record = PointRecord.load(Path("inverted/anna.zplus.npz"))
     direction = Direction.load(Path(way), GENERATOR)
     moved = model.pictures(model.moved(record.require(model), direction.z, direction.w, 3.0))
     assert np.array_equal(pixels(names[-1]), np.asarray(sheet(moved, 1)))
     assert not (moved - model.pictures(record.point)).abs().max() < 0.01
-    done(*edit, "--strength", 3)
+    assert done(*edit, "--strength", 3, "--overwrite") == names[-1:]
     nearer = Pursuit(model, record.point, direction.w)(3.0)
     assert np.array_equal(pixels(names[-1]), np.asarray(sheet(model.pictures(nearer), 1)))
 
@@ -72,22 +78,22 @@ def test_invert_edit_and_directions_work_together(work: Path, model: Model) -> N
 def test_records_hold_what_was_found_in_any_space(work: Path, model: Model, space: str) -> None:
     done(*INVERT, "--space", space)
     found = invert(model, SPACES[space], read_pictures([work / "faces"], 16), Settings(steps=3))
-    record = PointRecord.load(work / "inverted" / "bert.npz")
+    record = PointRecord.load(work / "inverted" / "bert.zplus.npz")
     point = record.require(model)
     assert torch.equal(point.code, found.point.code[1:])
     assert (point.f is None) == (found.point.f is None)
     assert found.point.f is None or torch.equal(point.f, found.point.f[1:])
     assert record.generator == weights_hash(GENERATOR)
     assert record.about["picture"] == "bert.png" and record.about["settings"]["steps"] == 3
-    assert np.array_equal(pixels("inverted/bert.png"), np.asarray(sheet(model.pictures(point), 1)))
+    assert np.array_equal(pixels("inverted/bert.zplus.png"), np.asarray(sheet(model.pictures(point), 1)))
 
 
 def test_other_methods_find_directions_too(work: Path) -> None:
     np.save("theirs.npy", np.ones((1, 10), np.float32))
     common = ("directions", "--generator", "generator.pt", "--no-preview", "--out", "found")
-    assert done(*common, "--method", "sefa", "--components", 1) == ["found/sefa-00.npz"]
-    assert done(*common, "--method", "chase", "--w", "theirs.npy") == ["found/theirs.npz"]
-    assert Direction.load(Path("found/theirs.npz"), GENERATOR).method == "chase"
+    assert done(*common, "--method", "sefa", "--components", 1) == ["found/sefa-00.zplus.npz"]
+    assert done(*common, "--method", "chase", "--w", "theirs.npy") == ["found/theirs.zplus.npz"]
+    assert Direction.load(Path("found/theirs.zplus.npz"), GENERATOR).method == "chase"
 
 
 def test_a_picture_that_is_gone_by_the_end_has_been_hashed(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,7 +105,7 @@ def test_a_picture_that_is_gone_by_the_end_has_been_hashed(work: Path, monkeypat
 
     monkeypatch.setattr(inverting, "invert", inverted)
     done(*INVERT)
-    assert PointRecord.load(Path("inverted/anna.npz")).about["picture_sha256"] == expected
+    assert PointRecord.load(Path("inverted/anna.zplus.npz")).about["picture_sha256"] == expected
 
 
 @pytest.mark.parametrize(
@@ -169,30 +175,31 @@ def _arrays(path: str, **arrays: Any) -> None:
 
 
 def _nan_code(work: Path) -> None:
-    _arrays("inverted/anna.npz", code=np.full((1, 3, 12), np.nan, np.float32))
+    _arrays("inverted/anna.zplus.npz", code=np.full((1, 3, 12), np.nan, np.float32))
 
 
 def _off_the_sphere(work: Path) -> None:
-    _arrays("inverted/anna.npz", code=np.ones((1, 3, 12), np.float32) * 2)
+    _arrays("inverted/anna.zplus.npz", code=np.ones((1, 3, 12), np.float32) * 2)
 
 
 def _of_another_shape(work: Path) -> None:
-    _arrays("inverted/anna.npz", code=np.ones((1, 4, 12), np.float32))
+    _arrays("inverted/anna.zplus.npz", code=np.ones((1, 4, 12), np.float32))
 
 
 def _restated(name: str, value: object) -> Callable[[Path], object]:
     def restate(work: Path) -> None:
-        with np.load("inverted/anna.npz") as file:
+        with np.load("inverted/anna.zplus.npz") as file:
             about = json.loads(str(file["about"]))
-        _arrays("inverted/anna.npz", about=np.array(json.dumps({**about, name: value})))
+        _arrays("inverted/anna.zplus.npz", about=np.array(json.dumps({**about, name: value})))
 
     return restate
 
 
-EDIT = ("edit", "inverted/anna.npz", "--out", "edited")
+RECORD = "inverted/anna.zplus.npz"
+EDIT = ("edit", RECORD, "--out", "edited")
 OWN = ("--generator", "generator.pt")
-WAY = ("--direction", "found_generator/ganspace-00.npz")
-OTHER_WAY = ("--direction", "found_other/ganspace-00.npz")
+WAY = ("--direction", "found_generator/ganspace-00.zplus.npz")
+OTHER_WAY = ("--direction", "found_other/ganspace-00.zplus.npz")
 
 
 @pytest.mark.parametrize(
@@ -201,16 +208,21 @@ OTHER_WAY = ("--direction", "found_other/ganspace-00.npz")
         (_spoil_nothing, (*OWN, *WAY, "--strength", "1:2"), 2, ["--strength 1:2: expected START:STOP:COUNT"]),
         (_spoil_nothing, ("--generator", "other.pt", *WAY), 1, ["The record is of the generator"]),
         (_spoil_nothing, (*OWN, "--direction", "found/absent.npz"), 1, ["no direction found/absent.npz"]),
-        (_spoil_nothing, (*OWN, "--direction", "inverted/bert.npz"), 1, ["cannot be read as a direction"]),
+        (_spoil_nothing, (*OWN, "--direction", "inverted/bert.zplus.npz"), 1, ["cannot be read as a direction"]),
         (_spoil_nothing, (*OWN, *OTHER_WAY), 1, ["is of the generator", weights_hash(GENERATOR)[:16]]),
-        (_nan_code, (*OWN, *WAY), 1, ["inverted/anna.npz: The code contains NaN"]),
+        (_nan_code, (*OWN, *WAY), 1, ["inverted/anna.zplus.npz: The code contains NaN"]),
         (_off_the_sphere, (*OWN, *WAY), 1, ["not on the hypersphere"]),
         (_of_another_shape, (*OWN, *WAY), 1, ["shape (1, 4, 12); expected (1, 5, 12)"]),
         (_restated("generator", 5), (*OWN, *WAY), 1, ["its generator is 5"]),
         (_restated("f_resolution", "4"), (*OWN, *WAY), 1, ["its f_resolution is '4'"]),
         (_restated("about", None), (*OWN, *WAY), 1, ["its about is None"]),
-        (lambda work: Path("inverted/anna.npz").write_text("x"), (*OWN, *WAY), 1, ["cannot be read as the record"]),
-        (lambda work: Path("inverted/anna.npz").unlink(), (*OWN, *WAY), 1, ["There is no record"]),
+        (
+            lambda work: Path("inverted/anna.zplus.npz").write_text("x"),
+            (*OWN, *WAY),
+            1,
+            ["cannot be read as the record"],
+        ),
+        (lambda work: Path("inverted/anna.zplus.npz").unlink(), (*OWN, *WAY), 1, ["There is no record"]),
         (lambda work: Path("edited").write_text("a file"), (*OWN, *WAY), 2, []),
     ],
 )
@@ -283,7 +295,7 @@ def test_a_full_disk_leaves_earlier_results_alone(material: Path, monkeypatch: p
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    refused(zplus(*INVERT, "--steps", 1), 1, "Cannot write to inverted: No space left")
+    refused(zplus(*INVERT, "--overwrite"), 1, "Cannot write to inverted: No space left")
     assert {path: path.read_bytes() for path in (material / "inverted").iterdir()} == before
 
 

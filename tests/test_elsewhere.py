@@ -35,6 +35,7 @@ from zplus_plugins.portraits import draw, embedded, sample
 from zplus_plugins.portraits.attributes import HELD_OUT_SEED
 from zplus_plugins.portraits.encoder import Encoder
 from zplus_plugins.portraits.regressor import Regressor
+from zplus_plugins.results import Results
 
 
 @pytest.fixture(autouse=True)
@@ -94,8 +95,8 @@ def test_directions(made: Path, method: str) -> None:
         assert torch.equal(one.w, other.w) and torch.equal(one.z, other.z)
 
 
-WAY = ("--direction", "found_generator/ganspace-00.npz")
-EDIT = ("edit", "inverted/anna.npz", *WAY, "--strength", "-1:1:2")
+WAY = ("--direction", "found_generator/ganspace-00.zplus.npz")
+EDIT = ("edit", "inverted/anna.zplus.npz", *WAY, "--strength", "-1:1:2")
 COMMANDS: dict[str, tuple[object, ...]] = {
     "invert": ("invert", "faces", "--steps", 2, "--likeness", "none"),
     "directions": ("directions", "--components", 1),
@@ -162,4 +163,6 @@ def _compared(folder: Path) -> Measured:
         Settings(steps=2),
         strengths=(-1, 0, 1),
     )
-    return compare(plan, own.model, instruments, Parts(folder, {}), lambda what, steps: None)["held-out"]["f/zplus"]
+    with Results(folder) as results:
+        parts = Parts(results, {})
+        return compare(plan, own.model, instruments, parts, lambda what, steps: None)["held-out"]["f/zplus"]

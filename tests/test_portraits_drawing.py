@@ -101,7 +101,10 @@ def test_the_manual_has_the_table_of_attributes() -> None:
 
 def test_the_command_draws_a_sheet(tmp_path: Path) -> None:
     for options, rows in ((["--number", "9"], 2), (["--number", "2", "--odd", "coloured"], 1)):
-        done = CliRunner().invoke(main, ["--out", str(tmp_path / "sheet.png"), *options])
+        path = tmp_path / f"sheet{rows}.png"
+        done = CliRunner().invoke(main, ["--out", str(path), *options])
         assert done.exit_code == 0, done.output
-        with Image.open(tmp_path / "sheet.png") as sheet:
+        with Image.open(path) as sheet:
             assert sheet.size == (8 * RESOLUTION, rows * RESOLUTION)
+        again = CliRunner().invoke(main, ["--out", str(path), *options])
+        assert again.exit_code == 2 and f"{path} exists" in again.output

@@ -158,7 +158,8 @@ def test_quality_compares_z_and_z_plus_with_drawn_portraits() -> None:
 def test_generators_of_another_size_are_refused(command: click.Command, tmp_path: Path) -> None:
     small = Architecture(32, (4, 4, 4, 3), z_dim=8, w_dim=8, mapping_layers=2)
     save(tmp_path / "g.pt", {"architecture": asdict(small), "state": Generator(small).state_dict()})
-    done = CliRunner().invoke(command, ["--generator", str(tmp_path / "g.pt")])
+    out = ["--out", str(tmp_path / "out")] if command is find_directions.main else []
+    done = CliRunner().invoke(command, ["--generator", str(tmp_path / "g.pt"), *out])
     assert done.exit_code == 1 and "g.pt makes pictures of 32 x 32; those of portraits are of 64 x 64" in done.output
 
 

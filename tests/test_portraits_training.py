@@ -258,6 +258,9 @@ def test_a_training_goes_on_with_the_settings_that_it_was_begun_with(tmp_path: P
     run(3, begun | {"seed": 1})
     assert load(tmp_path / "checkpoint.pt") == {"seen": 3} and not (tmp_path / "settings.json").exists()
     (tmp_path / "checkpoint.pt").unlink()
+    with pytest.raises(UsageError, match=r"log\.jsonl exists, and is of no training"):  # for all that we can tell
+        run(1, begun | {"seed": 1})
+    (tmp_path / "log.jsonl").unlink()
     run(1, begun | {"seed": 1})
     assert json.loads((tmp_path / "settings.json").read_text())["seed"] == 1
 

@@ -55,12 +55,16 @@ class NeededFile:
         what: the file is.
         source: where it comes from.
         present: whether it is there.
+        work: whether it is a picture to work on, whose results are named by its stem.
+        made: whether an earlier run made it, so that the script may write it anew; over others, nothing is written.
     """
 
     path: Path
     what: str
     source: str
     present: bool
+    work: bool = False
+    made: bool = False
 
 
 class Requirement(Protocol):
@@ -83,6 +87,14 @@ class FileRequirement(Protocol):
 
     def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
         """The files, there or not."""
+
+
+@runtime_checkable
+class FolderRequirement(Protocol):
+    """A requirement of a folder that the script writes its results to."""
+
+    def folder(self, arguments: Mapping[str, Any]) -> Path:
+        """The folder, there or not."""
 
 
 class Capture(Protocol):

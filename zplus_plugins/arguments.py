@@ -28,7 +28,7 @@ class HelpShown(BaseException):
 
 def watch_arguments(journal: Journal, run: Run, editor: Editor | None) -> None:
     """Check the run as soon as the script has parsed its command line, or is past its settings' gate."""
-    gate = _Gate(run, editor)
+    gate = _Gate(journal, run, editor)
     if run.adapter.settings is not None:
         watch_settings(journal, run.adapter.settings, run.assignments, gate.check)
         return
@@ -37,7 +37,8 @@ def watch_arguments(journal: Journal, run: Run, editor: Editor | None) -> None:
 
 
 class _Gate:
-    def __init__(self, run: Run, editor: Editor | None) -> None:
+    def __init__(self, journal: Journal, run: Run, editor: Editor | None) -> None:
+        self._journal = journal
         self._run = run
         self._editor = editor
         self._passed = False
@@ -82,5 +83,6 @@ class _Gate:
             self._editor.check()
         if self._run.options.dry_run:
             raise ChecksDone
+        self._journal.enter(self._run.work())
         for note in self._run.notes:
             print(f"zplus: note: {note}", file=sys.stderr)

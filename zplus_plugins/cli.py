@@ -23,6 +23,7 @@ from zplus_plugins.ops.choice import CHOICES, VARIABLE
 from zplus_plugins.packages import install_command, missing_modules
 from zplus_plugins.run import LATENTS, Options, Run
 from zplus_plugins.start import STARTS
+from zplus_plugins.summary import require_place
 from zplus_plugins.upstream import Upstream, match_folder
 
 INTERRUPTED = 130
@@ -180,8 +181,8 @@ def run(
       zplus run --latent off invert.py --encoder_pt_path ENCODER.pth       the upstream as it is, mended
     """
     _require_script(script)
-    if summary is not None and not summary.absolute().parent.is_dir():
-        raise UsageError(f"--summary {summary}: there is no folder {summary.absolute().parent}.")
+    if summary is not None:
+        require_place(summary)
     late, rest = _split_latent(arguments)
     if None not in (latent, late) and latent != late:
         raise UsageError(f"--latent was given twice, as {latent} before the script and {late} after it.")

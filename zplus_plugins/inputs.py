@@ -171,7 +171,7 @@ def image_problem(name: str) -> str | None:
 
 
 def _picture(name: str, source: str) -> NeededFile:
-    return NeededFile(Path(name), "picture", source, Path(name).is_file())
+    return NeededFile(Path(name), "picture", source, Path(name).is_file(), work=True)
 
 
 def _same_names(path: Path, lines: list[str]) -> list[Finding]:

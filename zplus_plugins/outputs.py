@@ -9,17 +9,15 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from zplus_plugins.adapter import Writer
 from zplus_plugins.errors import RequirementError
+from zplus_plugins.files import whole_file
 from zplus_plugins.journal import Journal
 
-_UNFINISHED = ".unfinished-"
 OnWrite = Callable[[Path, Any], None]
 
 
@@ -38,6 +36,14 @@ class Outputs:
         self._on_write = on_write
         self.complete: list[Path] = []
         self.pending: list[Path] = []
+        self._inputs: dict[tuple[int, int], Path] = {}
+
+    def protect(self, inputs: Iterable[Path]) -> None:
+        """Let nothing be written over these files, under whatever name."""
+        for path in inputs:
+            with contextlib.suppress(OSError):  # it is not there
+                found = path.stat()
+                self._inputs[found.st_dev, found.st_ino] = path
 
     def follow(self, journal: Journal, writer: Writer) -> None:
         """Follow a function that writes a file."""
@@ -51,6 +57,7 @@ class Outputs:
             target = Path(path)
             if not target.name.endswith(writer.suffix):
                 target = target.with_name(target.name + writer.suffix)
+            self._require_no_input(target)
             with whole_file(target) as unfinished:
                 arguments = [*args[: writer.path], str(unfinished), *args[writer.path + 1 :]]
                 result = write(*arguments, **kwargs)
@@ -61,6 +68,18 @@ class Outputs:
             return result
 
         return followed
+
+    def _require_no_input(self, target: Path) -> None:
+        try:
+            there = target.stat()
+        except OSError:
+            return
+        own = self._inputs.get((there.st_dev, there.st_ino))
+        if own is not None:
+            raise RequirementError(
+                f"The script is about to write over its own input {own}. It was stopped, and the file is as it was: "
+                "choose an output folder that holds no inputs."
+            )
 
     def add(self, path: Path) -> None:
         """Note a file that was written otherwise."""
@@ -76,78 +95,3 @@ class Outputs:
         for path in self.pending:
             path.unlink(missing_ok=True)
         self.pending = []
-
-
-@contextlib.contextmanager
-def whole_file(target: Path) -> Iterator[Path]:
-    """A temporary path of the same name, in a folder beside ``target``, that becomes it if all goes well.
-
-    The name is the same because some formats, such as ``torch.save``'s, carry it.
-
-    Raises:
-        RequirementError: the folder cannot be written to, or the disk is full.
-    """
-    folder = target.with_name(f"{_UNFINISHED}{os.getpid()}-{target.name}")
-    unfinished = folder / target.name
-    try:
-        folder.mkdir(exist_ok=True)
-        yield unfinished
-        unfinished.replace(target)
-    except OSError as error:
-        raise RequirementError(
-            f"Cannot write {target}: {error.strerror or error}. Free some space or choose another output folder."
-        ) from None
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def write_whole(target: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    with whole_file(target) as unfinished:
-        unfinished.write_bytes(content)
-
-
-@contextlib.contextmanager
-def results_folder(target: Path) -> Iterator[None]:
-    """See to it, before work is spent, that a folder can be written to; it is taken away again if nothing came of it.
-
-    Raises:
-        RequirementError: the folder cannot be written to, or the disk is full.
-    """
-    absent = [folder for folder in (target, *target.parents) if not folder.exists()]
-    try:
-        with _explained(target):
-            target.mkdir(parents=True, exist_ok=True)
-            Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=target)).rmdir()
-        yield
-    finally:
-        with contextlib.suppress(OSError):  # it holds results
-            for folder in absent:
-                folder.rmdir()
-
-
-@contextlib.contextmanager
-def whole_folder(target: Path) -> Iterator[Path]:
-    """A temporary folder whose files all go to the folder ``target`` if all goes well, over those of the same names.
-
-    Raises:
-        RequirementError: the folder cannot be written to, or the disk is full.
-    """
-    with results_folder(target), _explained(target):
-        unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=target))
-        try:
-            yield unfinished
-            for file in sorted(unfinished.iterdir()):
-                file.replace(target / file.name)
-        finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _explained(target: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise RequirementError(
-            f"Cannot write to {target}: {error.strerror or error}. Free some space or choose another output folder."
-        ) from None

@@ -49,7 +49,7 @@ class Pictures:
         chosen, remedy = self.chosen(arguments), self.remedy.format_map(arguments)
         if not chosen:
             return [NeededFile(Path(self.path.format_map(arguments)), self.what, remedy, present=False)]
-        return [NeededFile(path, self.what, remedy, present=True) for _, path in chosen]
+        return [NeededFile(path, self.what, remedy, present=True, work=True) for _, path in chosen]
 
     def chosen(self, arguments: Mapping[str, Any]) -> list[tuple[str, Path]]:
         """Names, up to a file's first full stop, and paths of the pictures that the script will take, in order."""
@@ -113,7 +113,9 @@ class SavedCodes:
     def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
         if arguments.get(self.unless):
             return []
-        return [NeededFile(path, "saved code", self.remedy, path.is_file()) for path in self.paths(arguments)]
+        return [
+            NeededFile(path, "saved code", self.remedy, path.is_file(), made=True) for path in self.paths(arguments)
+        ]
 
     def paths(self, arguments: Mapping[str, Any]) -> list[Path]:
         """The files, there or not."""

@@ -19,9 +19,9 @@ import numpy as np
 import torch
 
 from zplus_plugins.errors import LatentError, RecordError
+from zplus_plugins.files import write_whole
 from zplus_plugins.latent import SphericalLatent
 from zplus_plugins.mapping import Truncation
-from zplus_plugins.outputs import write_whole
 
 FORMAT = 1
 SUFFIX = ".zplus.npz"
@@ -125,6 +125,17 @@ class InversionRecord:
 def record_path(code: Path) -> Path:
     """The record beside a code file: ``X.npy`` -> ``X.zplus.npz``."""
     return code.with_suffix(SUFFIX)
+
+
+def is_record_or_absent(path: Path) -> bool:
+    """Whether a record may be written there: whether what is there, if anything, is one."""
+    if not path.exists():
+        return True
+    try:
+        InversionRecord.load(path)
+    except RecordError:
+        return False
+    return True
 
 
 def hash_code(w: np.ndarray[Any, Any]) -> str:

@@ -168,7 +168,7 @@ class SavedFeatures:
             return []
         folder, images = Path(self.path.format_map(arguments)), Path(self.images.format_map(arguments))
         files = [folder / f"{image.stem}.npy" for image in images.parent.glob(images.name)]
-        return [NeededFile(file, "feature map", "the inversion wrote it", file.is_file()) for file in files]
+        return [NeededFile(file, "feature map", "the inversion wrote it", file.is_file(), made=True) for file in files]
 
     def _problem(self, file: Path, arguments: Mapping[str, Any]) -> Finding | None:
         wanted = arguments[self.size]
@@ -189,8 +189,12 @@ class Writable:
     path: str
     fallback: str = ""
 
+    def folder(self, arguments: Mapping[str, Any]) -> Path:
+        """Where it is."""
+        return Path(self.path.format_map(arguments) or self.fallback)
+
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
-        folder = Path(self.path.format_map(arguments) or self.fallback)
+        folder = self.folder(arguments)
         place = folder
         while not place.exists():
             place = place.parent

@@ -6,8 +6,10 @@ gate, the leaf swap and the editor all meet here.
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -17,8 +19,17 @@ import torch
 from torch import Tensor, nn
 
 import zplus_plugins
-from zplus_plugins.adapter import Adapter, FileRequirement, Finding, NeededFile, Requirement, Script
+from zplus_plugins.adapter import (
+    Adapter,
+    FileRequirement,
+    Finding,
+    FolderRequirement,
+    NeededFile,
+    Requirement,
+    Script,
+)
 from zplus_plugins.call import read_call
+from zplus_plugins.claims import claimed
 from zplus_plugins.codes import Codes, as_array, style_code
 from zplus_plugins.device import Device
 from zplus_plugins.errors import LatentError, RecordError, RequirementError, SwapError, UsageError
@@ -27,7 +38,7 @@ from zplus_plugins.mapping import StyleMapping, Truncation, mapping_of
 from zplus_plugins.ops import choice as choice_of_ops
 from zplus_plugins.outputs import Outputs
 from zplus_plugins.plugins import Choice
-from zplus_plugins.record import InversionRecord, Provenance, hash_code, record_path
+from zplus_plugins.record import InversionRecord, Provenance, hash_code, is_record_or_absent, record_path
 from zplus_plugins.settings import read_assignments
 from zplus_plugins.start import Starts
 from zplus_plugins.summary import EditResult, Summary
@@ -194,6 +205,19 @@ class Run:
             return []
         return [f for need in self._needs() if isinstance(need, FileRequirement) for f in need.asks_for(self.arguments)]
 
+    def work(self) -> AbstractContextManager[None]:
+        """Claim what the script will write, for as long as it runs; inputs are safe from it from now on.
+
+        Raises:
+            RequirementError: another run is about to write the same.
+        """
+        self.outputs.protect(file.path for file in self.files() if file.present and not file.made)
+        folders = [need.folder(self.arguments) for need in self._needs() if isinstance(need, FolderRequirement)]
+        names = {file.path.stem for file in self.files() if file.work}
+        if self.script.role != "invert" or not names:
+            names = {" ".join([self.script.path, *(f"{k}={v}" for k, v in sorted(self.arguments.items()))])}
+        return claimed(folders, names)
+
     def set_generator(self, generator: nn.Module) -> None:
         """Called by a capture when the upstream has built its generator."""
         self.generator = generator
@@ -316,10 +340,18 @@ class Run:
         self._save_record(path, w, record)
 
     def _save_record(self, path: Path, w: np.ndarray[Any, Any], record: InversionRecord) -> None:
-        record.save(record_path(path))
+        place = record_path(path)
+        if not is_record_or_absent(place):  # somebody's own: z is not lost, and neither is that file
+            free = next(p for n in itertools.count(1) if not (p := place.with_suffix(f".{n}.npz")).exists())
+            record.save(free)
+            raise RecordError(
+                f"{place} exists and is no Z+ record, so z was saved as {free} instead. Move that file away, and give "
+                "the record its name."
+            )
+        record.save(place)
         self.codes.add(path, w, record)
-        self.outputs.add(record_path(path))
-        self.records.append(record_path(path))
+        self.outputs.add(place)
+        self.records.append(place)
 
     def _provenance(self, swap: LeafSwap) -> Provenance:
         return Provenance(

@@ -7,7 +7,30 @@ import statistics
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from zplus_plugins.outputs import write_whole
+from zplus_plugins.errors import UsageError
+from zplus_plugins.files import write_whole
+
+
+def require_place(path: Path) -> None:
+    """See to it that a summary can be written to a file: one of an earlier run is replaced, and nothing else is.
+
+    Raises:
+        UsageError: there is no such folder, or a file that is no summary.
+    """
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"--summary {path}: there is no folder {path.absolute().parent}.")
+    if path.exists() and not _is_summary(path):
+        raise UsageError(
+            f"--summary {path}: that file exists, and is no summary of an earlier run. Choose another name."
+        )
+
+
+def _is_summary(path: Path) -> bool:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and content.keys() >= {"adapter", "script", "latent", "outputs", "records"}
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,15 @@ from zplus_plugins.compare.parts import Parts
 from zplus_plugins.compare.prepare import Prepared, Wishes, prepare
 from zplus_plugins.compare.report import report
 from zplus_plugins.compare.results import as_csv, as_json
-from zplus_plugins.compare.run import Results, compare
+from zplus_plugins.compare.run import Results as Measurements
+from zplus_plugins.compare.run import compare
 from zplus_plugins.compare.verdicts import NAMES, verdicts
 from zplus_plugins.console import columns, say
 from zplus_plugins.inversion import SPACES
-from zplus_plugins.outputs import results_folder, whole_folder
+from zplus_plugins.results import Results
 from zplus_plugins.threads import limited_to
+
+FILES = ("results.json", "table.csv", "report.html")
 
 
 def run(wishes: Wishes, out: Path, margin: float, overwrite: bool) -> None:
@@ -34,37 +37,40 @@ def carry_out(ready: Prepared, out: Path, margin: float, overwrite: bool = False
 
     Args:
         ready: what to compare.
-        out: folder of the results; finished parts are kept in its folder ``parts``.
+        out: folder of the results; finished parts are kept in its folder ``parts``. A file of one of these names that
+            is not ours is left alone.
         margin: of the chosen non-inferiority tests, as a share of the mean of F/W+(P_N).
         overwrite: start anew, whatever parts there are.
 
     Raises:
-        UsageError: there are parts of a comparison with other settings.
-        RequirementError: a file cannot be written.
+        UsageError: there is a comparison with other settings, or a file that is not ours.
+        RequirementError: a file cannot be written, or another process writes there.
         LatentError: an inversion failed.
     """
     plan = ready.plan
     say_missing(ready)
     settings = plan.identified(ready.model, ready.instruments)
-    with results_folder(out / "parts"):
-        results = _compared(ready, Parts(out / "parts", settings, overwrite))
-    found = [findings(plan, pictures, results[pictures.name], margin) for pictures in plan.sets]
-    stated = {**settings, "spaces": ", ".join(s.title for s in plan.spaces), "chosen margin": f"{margin:g}"}
-    files = {
-        "results.json": as_json(plan, stated, ready.instruments.missing, found),
-        "table.csv": as_csv(found),
-        "report.html": report(plan, stated, ready.instruments.missing, ready.evidence, found),
-    }
-    with whole_folder(out) as folder:
-        for name, content in files.items():
-            (folder / name).write_bytes(content)
+    with Results(out, overwrite) as results, Results(out / "parts") as kept:
+        results.finished(FILES, settings)  # what is there and not ours, or of another comparison, is refused at once
+        parts = Parts(kept, settings, overwrite)
+        measured = _compared(ready, parts)
+        found = [findings(plan, pictures, measured[pictures.name], margin) for pictures in plan.sets]
+        stated = {**settings, "spaces": ", ".join(s.title for s in plan.spaces), "chosen margin": f"{margin:g}"}
+        contents = (
+            as_json(plan, stated, ready.instruments.missing, found),
+            as_csv(found),
+            report(plan, stated, ready.instruments.missing, ready.evidence, found),
+        )
+        with results.writing(settings) as folder:
+            for name, content in zip(FILES, contents, strict=True):
+                (folder / name).write_bytes(content)
     for one in found:
         _print(ready, one)
-    for name in files:
+    for name in FILES:
         click.echo(out / name)
 
 
-def _compared(ready: Prepared, parts: Parts) -> Results:
+def _compared(ready: Prepared, parts: Parts) -> Measurements:
     total = len(list(ready.plan.tasks())) * ready.plan.steps
     with tqdm(total=total, unit="step", dynamic_ncols=True) as bar:
 

@@ -3,64 +3,55 @@
 from __future__ import annotations
 
 import io
-import json
-import zipfile
-import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 
-from zplus_plugins.errors import RequirementError, UsageError
-from zplus_plugins.ops.cache import digest
-from zplus_plugins.outputs import write_whole
+from zplus_plugins.console import say
+from zplus_plugins.results import Results, Settings
 
 Arrays = dict[str, np.ndarray]
-_SETTINGS = "settings.json"
-_OWNER = "settings"
-_MOST_NAMED = 4
 
 
 class Parts:
-    """The folder of parts made with the same settings, which every part names, so that two comparisons that run in one
-    folder at once do not take each other's.
+    """The parts that lie in a folder, all of them made with the same settings.
 
     Args:
-        folder: made if it is absent.
+        results: the folder, in which this process works.
         settings: on which the parts depend, by name.
-        overwrite: remove what is there of a comparison, with whatever settings; other files stay.
+        overwrite: take away what is there of a comparison, with whatever settings; other files stay.
 
     Raises:
         UsageError: there are parts made with other settings.
-        RequirementError: the folder cannot be read or written.
+        RequirementError: the folder cannot be written.
     """
 
-    def __init__(self, folder: Path, settings: Mapping[str, str], overwrite: bool = False) -> None:
-        self.folder = folder
-        self._owner = digest(*(f"{name}={text}\n".encode() for name, text in sorted(settings.items())))
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            if overwrite:
-                _remove(folder)
-        except OSError as error:
-            raise RequirementError(f"Cannot write to {folder}: {error.strerror}. Choose another --out.") from None
-        before = self._before()
-        if before is None:
-            write_whole(folder / _SETTINGS, (json.dumps(dict(settings), indent=2) + "\n").encode())
-        elif before != dict(settings):
-            raise UsageError(
-                f"{folder} holds parts of a comparison with other settings: {_differences(before, settings)}. "
-                "Choose another --out, or start anew there with --overwrite."
-            )
+    def __init__(self, results: Results, settings: Settings, overwrite: bool = False) -> None:
+        self._results = results
+        self._settings = dict(settings)
+        if overwrite:
+            results.clear()
+        results.require_settings(self._settings)
+
+    @property
+    def folder(self) -> Path:
+        """Where they lie."""
+        return self._results.folder
 
     def load(self, name: str) -> Arrays | None:
-        """A finished part; None if there is none, if its file is damaged, or if it was made with other settings."""
-        try:
-            with np.load(io.BytesIO(self._path(name).read_bytes()), allow_pickle=False) as file:
-                arrays = dict(file)
-                return arrays if str(arrays.pop(_OWNER, "")) == self._owner else None
-        except (OSError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error):
+        """A finished part; None if there is none.
+
+        Raises:
+            UsageError: a file of that name is none of ours.
+        """
+        aside = self._results.set_aside_damaged(_file(name))
+        if aside is not None:
+            say(f"{self.folder / _file(name)} is damaged, and made anew; what it was is {aside}.")
+        if not self.is_finished(name):
             return None
+        with np.load(self.folder / _file(name), allow_pickle=False) as file:
+            return dict(file)
 
     def save(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
         """Keep a part, whole or not at all.
@@ -69,38 +60,18 @@ class Parts:
             RequirementError: it cannot be written.
         """
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, **arrays, **{_OWNER: np.array(self._owner)})  # type: ignore[arg-type]
-        write_whole(self._path(name), buffer.getvalue())
+        np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+        with self._results.writing(self._settings) as folder:
+            (folder / _file(name)).write_bytes(buffer.getvalue())
+
+    def is_finished(self, name: str) -> bool:
+        """Whether a part is there."""
+        return self._results.finished([_file(name)], self._settings)
 
     def count(self, names: Iterable[str]) -> int:
         """How many of these are finished."""
-        return sum(self._path(name).exists() for name in names)
-
-    def _path(self, name: str) -> Path:
-        return self.folder / f"{name}.npz"
-
-    def _before(self) -> dict[str, str] | None:
-        try:
-            return dict(json.loads((self.folder / _SETTINGS).read_text()))
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, TypeError) as error:
-            raise RequirementError(
-                f"{self.folder / _SETTINGS} cannot be read: {error}. Choose another --out, or use --overwrite."
-            ) from None
+        return sum(map(self.is_finished, names))
 
 
-def _remove(folder: Path) -> None:
-    """Take away a comparison's settings and parts; without settings, the folder holds none."""
-    if not (folder / _SETTINGS).exists():
-        return
-    for file in folder.glob("*.npz"):
-        file.unlink()
-    (folder / _SETTINGS).unlink()
-
-
-def _differences(before: Mapping[str, str], now: Mapping[str, str]) -> str:
-    names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
-    texts = [f"{name} was {before.get(name, 'absent')}, is {now.get(name, 'absent')}" for name in names[:_MOST_NAMED]]
-    more = len(names) - len(texts)
-    return "; ".join(texts) + (f"; and {more} more" if more else "")
+def _file(name: str) -> str:
+    return f"{name}.npz"

@@ -31,7 +31,8 @@ from zplus_plugins.compare.plan import STEPS
     metavar="N",
     help="Optimizer steps of each space.",
 )
-def demo(image: Path | None, out: Path, steps: int) -> None:
+@click.option("--overwrite", is_flag=True, help="Make an earlier demo in --out anew.")
+def demo(image: Path | None, out: Path, steps: int, overwrite: bool) -> None:
     """Invert one portrait in F/W+ and in F/Z+, edit it in both, and put all side by side: no checkout, no download.
 
     Both spaces get the same losses and steps, and each edit changes the wanted attribute by the same amount in both.
@@ -45,4 +46,4 @@ def demo(image: Path | None, out: Path, steps: int) -> None:
     """
     from zplus_plugins.demo.command import run
 
-    run(image, out, steps)
+    run(image, out, steps, overwrite)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,46 +21,63 @@ from zplus_plugins.console import columns, say
 from zplus_plugins.demo.side_by_side import side_by_side
 from zplus_plugins.demo.trial import EDITS, Attempt, EqualEdit, attempt, equal_edits
 from zplus_plugins.inversion import Space
-from zplus_plugins.outputs import whole_folder
 from zplus_plugins.portraits.files import sheet
+from zplus_plugins.results import Results
 from zplus_plugins.threads import limited_to
 
 SPACES = "f/wplus,f/zplus"
 STRENGTHS = tuple(step / 2 for step in range(-6, 7))  # as far as zplus edit goes
 PORTRAIT = 1  # of the held-out ones: young, serious and without glasses, it has room for every edit
 ONE_PICTURE = "One picture proves nothing: zplus compare measures many, and says what can be told from them."
+_OF_A_SPACE = (".npz", ".png")
 _EDIT_FIGURES = {"change": "change", "identity_input": "identity", "leakage": "leakage"}
 
 
-def run(image: Path | None, out: Path, steps: int) -> None:
+def run(image: Path | None, out: Path, steps: int, overwrite: bool = False) -> None:
     """Invert and edit one picture in both spaces.
 
     Args:
         image: a square picture; None for a held-out portrait.
-        out: folder for the results; all of them appear there together, or none.
+        out: folder for the results; all of them appear there together, or none. A file of one of their names that is
+            not ours is left alone.
         steps: of each space's optimizer.
+        overwrite: make an earlier demo in that folder anew.
 
     Raises:
+        UsageError: there is a demo with other settings, or a file that is not ours.
         RequirementError: the picture cannot be used, or the folder not be written to.
         RecordError: an inversion ended in codes that are not finite.
     """
     ready = _prepared(image, steps)
     say_missing(ready)
-    with limited_to(ready.threads), whole_folder(out) as folder:
-        attempts = [_attempt(ready, space) for space in ready.plan.spaces]
-        edits, left_out = equal_edits(ready, attempts)
-        evidence = f"{ready.evidence} {ONE_PICTURE}"
-        picture = f"held-out portrait {PORTRAIT}" if image is None else image.name
-        said = {"picture": picture, "evidence": evidence, "left_out": left_out}
-        _write(folder, ready, attempts, edits, said)
-        files = [out / file.name for file in sorted(folder.iterdir())]
-    click.echo(f"\n{picture}, {steps} steps in each space")
+    settings = ready.plan.identified(ready.model, ready.instruments)
+    files = _files(ready)
+    with limited_to(ready.threads), Results(out, overwrite) as results:
+        if results.finished(files, settings):
+            say("this demo was made before; --overwrite makes it anew.")
+        else:
+            _make(ready, results, f"held-out portrait {PORTRAIT}" if image is None else image.name, settings)
+    for file in files:
+        click.echo(out / file)
+    record = shlex.quote(str(out / f"{_stem(ready.plan.spaces[-1])}.npz"))
+    click.echo(f"\nNext:\n  zplus edit {record} --direction {next(iter(EDITS))} --out edited\n  zplus compare")
+
+
+def _make(ready: Prepared, results: Results, picture: str, settings: Mapping[str, str]) -> None:
+    """Invert, edit, write, and say what was found."""
+    attempts = [_attempt(ready, space) for space in ready.plan.spaces]
+    edits, left_out = equal_edits(ready, attempts)
+    evidence = f"{ready.evidence} {ONE_PICTURE}"
+    with results.writing(settings) as folder:
+        _write(folder, ready, attempts, edits, {"picture": picture, "evidence": evidence, "left_out": left_out})
+    click.echo(f"\n{picture}, {ready.plan.settings.steps} steps in each space")
     _print(attempts, edits, left_out)
     click.echo(f"{evidence}\n")
-    for file in files:
-        click.echo(file)
-    record = shlex.quote(str(out / f"{_stem(attempts[-1].space)}.npz"))
-    click.echo(f"\nNext:\n  zplus edit {record} --direction {next(iter(EDITS))} --out edited\n  zplus compare")
+
+
+def _files(ready: Prepared) -> list[str]:
+    stems = [_stem(space) for space in ready.plan.spaces]
+    return sorted(["target.png", "side_by_side.png", "summary.json", *(s + end for s in stems for end in _OF_A_SPACE)])
 
 
 def _prepared(image: Path | None, steps: int) -> Prepared:

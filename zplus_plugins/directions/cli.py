@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from zplus_plugins import options
+from zplus_plugins.console import say
 from zplus_plugins.errors import UsageError
-from zplus_plugins.outputs import results_folder
+from zplus_plugins.results import Results, result_name
 
 METHODS = ("ganspace", "sefa", "interfacegan", "chase")
 COMPONENTS = 10
@@ -20,7 +21,13 @@ _generator = click.option(
     type=options.FILE,
     help="A generator's file (NVlabs, rosinality, genforce, or trained here). [default: the embedded one]",
 )
-_out = click.option("--out", type=options.FOLDER, required=True, help="Folder for the results.")
+_out = click.option(
+    "--out",
+    type=options.FOLDER,
+    required=True,
+    help="Folder for the results. Files that zplus did not make there are never touched.",
+)
+_overwrite = click.option("--overwrite", is_flag=True, help="Make results anew that are there from an earlier command.")
 
 
 @click.command()
@@ -36,6 +43,7 @@ _out = click.option("--out", type=options.FOLDER, required=True, help="Folder fo
 @click.option("--no-preview", is_flag=True, help="Draw no pictures of what the directions do.")
 @options.device
 @_out
+@_overwrite
 def directions(
     generator: Path | None,
     method: str,
@@ -45,10 +53,11 @@ def directions(
     no_preview: bool,
     device: str,
     out: Path,
+    overwrite: bool,
 ) -> None:
     """Find editing directions of a generator, in W and in Z.
 
-    Each is written as NAME.npz for `zplus edit`, with a picture of what it does to four random codes.
+    Each is written as NAME.zplus.npz for `zplus edit`, with a picture of what it does to four random codes.
     InterFaceGAN needs attribute scores, which the embedded portraits have; for another generator, call
     zplus_plugins.directions.find_interfacegan with your own.
 
@@ -72,14 +81,28 @@ def directions(
     from zplus_plugins import directions as d
     from zplus_plugins.directions.boundary import CODES
     from zplus_plugins.directions.domain import open_model
-    from zplus_plugins.directions.embedded import portrait_scores
-    from zplus_plugins.directions.finding import read_w, write_directions
+    from zplus_plugins.directions.embedded import NAMES, portrait_scores
+    from zplus_plugins.directions.finding import file_names, read_w, write_directions
+    from zplus_plugins.generators import weights_hash
+    from zplus_plugins.ops.cache import digest
     from zplus_plugins.threads import limited_to, threads_for
 
     given = None if w is None else read_w(w)
     model = open_model(generator, device)
-    with results_folder(out), limited_to(threads_for(model.generator)):
-        if method == "ganspace":
+    wanted = [f"{method}-{k:02}" for k in range(components or COMPONENTS)]
+    if w is not None:
+        wanted = [w.stem]
+    elif method == "interfacegan":
+        wanted = list(NAMES)
+    settings = {"generator": weights_hash(model.generator)[:16], "method": method, "seed": str(seed)}
+    if given is not None:
+        settings["w"] = digest(given.numpy().tobytes())[:16]
+    files = [file for name in wanted for file in file_names(name, not no_preview)]
+    with Results(out, overwrite) as results, limited_to(threads_for(model.generator)):
+        if results.finished(files, settings):
+            say("these directions were found before; --overwrite finds them anew.")
+            found = []
+        elif method == "ganspace":
             found = d.find_ganspace(model, components or COMPONENTS, seed=seed)
         elif method == "sefa":
             found = d.find_sefa(model, components or COMPONENTS, seed=seed)
@@ -89,9 +112,11 @@ def directions(
             names, scores = portrait_scores(model.generator.const.device)
             with tqdm(total=CODES, desc="scores", unit="picture") as bar:
                 found = d.find_interfacegan(model, scores, names, seed=seed, on_codes=bar.update)
-        with tqdm(total=len(found), desc="previews", unit="direction", disable=no_preview) as bar:
-            for path in write_directions(model, found, out, not no_preview, bar.update):
-                click.echo(path)
+        if found:
+            with tqdm(total=len(found), desc="previews", unit="direction", disable=no_preview) as bar:
+                write_directions(model, found, results, settings, not no_preview, bar.update)
+        for file in files:
+            click.echo(out / file)
 
 
 @click.command()
@@ -109,6 +134,7 @@ def directions(
 @_generator
 @options.device
 @_out
+@_overwrite
 def invert(
     pictures: tuple[Path, ...],
     space: str,
@@ -118,11 +144,13 @@ def invert(
     generator: Path | None,
     device: str,
     out: Path,
+    overwrite: bool,
 ) -> None:
     """Invert PICTURES, files or folders, into a latent space of a generator.
 
-    Writes NAME.npz, a record that `zplus edit` takes, and NAME.png, what the generator makes of it. Pictures
-    must be aligned as those that the generator was trained on; nothing is cropped.
+    Writes NAME.zplus.npz, a record that `zplus edit` takes, and NAME.zplus.png, what the generator makes of it.
+    Pictures must be aligned as those that the generator was trained on; nothing is cropped. A command that was
+    interrupted goes on where it stopped.
 
     \b
     Examples:
@@ -131,8 +159,8 @@ def invert(
     """
     from tqdm import tqdm
 
-    from zplus_plugins.directions.domain import domain_of, open_model
-    from zplus_plugins.directions.inverting import invert_files, named_files
+    from zplus_plugins.directions.domain import chosen_likeness, domain_of, open_model
+    from zplus_plugins.directions.inverting import Order, invert_files, named_files
     from zplus_plugins.inversion import Settings, space_named
     from zplus_plugins.inversion.images import read_pictures
     from zplus_plugins.threads import limited_to, threads_for
@@ -141,12 +169,18 @@ def invert(
     chosen, files = space_named(space), named_files(pictures)
     model = open_model(generator, device)
     targets = read_pictures(files.values(), model.generator.architecture.resolution, resize)
-    total, threads = len(files) * settings.steps, threads_for(model.generator)
-    with results_folder(out), limited_to(threads):
-        domain = domain_of(model, likeness)  # type: ignore[arg-type]  # last, for LPIPS's weights may be downloaded
-        with tqdm(total=total, desc=chosen.title, unit="step") as bar:
-            for path in invert_files(files, targets, domain, chosen, settings, out, on_step=bar.update):
-                click.echo(path)
+    with Results(out, overwrite) as results, limited_to(threads_for(model.generator)):
+        distance = chosen_likeness(model, likeness)  # type: ignore[arg-type]  # click has seen to it
+        order = Order.of(files, chosen, settings, model, distance)
+        before = len(order.finished(results))
+        if before:
+            say(f"{before} of {len(files)} pictures were inverted before; --overwrite inverts them anew.")
+        if before < len(files):
+            domain = domain_of(model, distance)  # last, for LPIPS's weights may be downloaded
+            with tqdm(total=len(files) * settings.steps, desc=chosen.title, unit="step") as bar:
+                invert_files(order, targets, domain, results, on_step=bar.update)
+        for name in files:
+            click.echo(out / result_name(name, ".npz"))
 
 
 @click.command()
@@ -164,7 +198,17 @@ def invert(
 @_generator
 @options.device
 @_out
-def edit(record: Path, direction: str, strength: str, way: str, generator: Path | None, device: str, out: Path) -> None:
+@_overwrite
+def edit(
+    record: Path,
+    direction: str,
+    strength: str,
+    way: str,
+    generator: Path | None,
+    device: str,
+    out: Path,
+    overwrite: bool,
+) -> None:
     """Move an inverted picture along a direction, and write a picture for each strength.
 
     RECORD is what `zplus invert` wrote. Codes in Z and Z+ follow a geodesic of the hypersphere, others a straight
@@ -172,18 +216,22 @@ def edit(record: Path, direction: str, strength: str, way: str, generator: Path 
 
     \b
     Examples:
-      zplus edit inverted/portrait.npz --direction smile --out edited
-      zplus edit inverted/portrait.npz --direction found/ganspace-00.npz --strength -2:2:5 --out edited
+      zplus edit inverted/portrait.zplus.npz --direction smile --out edited
+      zplus edit inverted/portrait.zplus.npz --direction found/ganspace-00.zplus.npz --strength -2:2:5 --out edited
     """
     from zplus_plugins.directions.domain import open_model
-    from zplus_plugins.directions.edit import direction_named, edited, strengths_of, write_edit
+    from zplus_plugins.directions.edit import EditFiles, direction_named, edited, settings_of, strengths_of
     from zplus_plugins.directions.record import PointRecord
     from zplus_plugins.threads import limited_to, threads_for
 
     strengths, read = strengths_of(strength), PointRecord.load(record)
     model = open_model(generator, device, read.f_resolution, read.noise)
     point, found = read.require(model), direction_named(direction, model.generator)
-    with results_folder(out), limited_to(threads_for(model.generator)):
-        pictures = edited(model, point, found, strengths, local=way == "local")
-        for path in write_edit(pictures, strengths, f"{record.stem}-{found.name}", out):
-            click.echo(path)
+    files, settings = EditFiles.of(record, found, strengths), settings_of(read, found, way == "local")
+    with Results(out, overwrite) as results, limited_to(threads_for(model.generator)):
+        if results.finished(files, settings):
+            say("these edits were made before; --overwrite makes them anew.")
+        else:
+            files.write(edited(model, point, found, strengths, local=way == "local"), results, settings)
+        for file in files:
+            click.echo(out / file)

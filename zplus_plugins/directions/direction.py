@@ -15,8 +15,8 @@ from torch import Tensor
 
 from zplus_plugins.directions.typed import require_types
 from zplus_plugins.errors import DirectionError
+from zplus_plugins.files import write_whole
 from zplus_plugins.generators import Generator, weights_hash
-from zplus_plugins.outputs import write_whole
 
 FORMAT = 1
 Method = Literal["ganspace", "sefa", "interfacegan", "chase"]

@@ -74,10 +74,15 @@ def open_domain(path: Path | str | None = None, likeness: Choice = "auto", devic
 
 def domain_of(model: Model, likeness: Choice = "auto") -> Domain:
     """The domain of a model's generator; arguments and errors as for :func:`open_domain`."""
-    embedded = is_embedded(model.generator)
-    if likeness == "auto":
-        likeness = "features" if embedded else "lpips"
-    return Domain(model, _likeness(likeness, model), _encoder(model) if embedded else None)
+    encoder = _encoder(model) if is_embedded(model.generator) else None
+    return Domain(model, _likeness(chosen_likeness(model, likeness), model), encoder)
+
+
+def chosen_likeness(model: Model, likeness: Choice) -> Choice:
+    """What ``auto`` stands for with this model's generator; other names stand for themselves."""
+    if likeness != "auto":
+        return likeness
+    return "features" if is_embedded(model.generator) else "lpips"
 
 
 def is_embedded(generator: Generator) -> bool:

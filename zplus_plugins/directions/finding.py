@@ -14,8 +14,8 @@ from zplus_plugins.directions.edit import edited
 from zplus_plugins.directions.lengths import random_codes
 from zplus_plugins.errors import DirectionError
 from zplus_plugins.inversion import SPACES, Model, Point
-from zplus_plugins.outputs import whole_folder
 from zplus_plugins.portraits.files import sheet
+from zplus_plugins.results import Results, Settings, result_name
 
 SHOWN = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
 _CODES = 4
@@ -29,28 +29,30 @@ def preview(model: Model, direction: Direction) -> Tensor:
     return torch.cat(rows)
 
 
+def file_names(name: str, previews: bool) -> list[str]:
+    """Of a direction's results."""
+    return [result_name(name, suffix) for suffix in ((".npz", ".png") if previews else (".npz",))]
+
+
 def write_directions(
     model: Model,
     directions: list[Direction],
-    out: Path,
+    results: Results,
+    settings: Settings,
     previews: bool = True,
     on_direction: Callable[[], object] = lambda: None,
-) -> list[Path]:
+) -> None:
     """Write a file for each direction, and a picture of what it does; all or none.
 
     Raises:
         RequirementError: they cannot be written.
     """
-    written = []
-    with whole_folder(out) as folder:
+    with results.writing(settings) as folder:
         for direction in directions:
-            direction.save(folder / f"{direction.name}.npz")
-            written.append(out / f"{direction.name}.npz")
+            direction.save(folder / result_name(direction.name, ".npz"))
             if previews:
-                sheet(preview(model, direction), len(SHOWN)).save(folder / f"{direction.name}.png")
-                written.append(out / f"{direction.name}.png")
+                sheet(preview(model, direction), len(SHOWN)).save(folder / result_name(direction.name, ".png"))
             on_direction()
-    return written
 
 
 def read_w(path: Path) -> Tensor:

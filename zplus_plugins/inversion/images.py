@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from zplus_plugins.errors import RequirementError
+from zplus_plugins.results import results_in
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 _COLOURED = ("1", "L", "P", "RGB", "CMYK", "YCbCr")
@@ -23,7 +24,8 @@ _UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.er
 
 
 def picture_files(paths: Iterable[Path | str]) -> list[Path]:
-    """The files that paths stand for: a folder stands for the pictures in it, sorted, without its subfolders.
+    """The files that paths stand for: a folder stands for the pictures in it, sorted, without its subfolders, and
+    without results of earlier commands.
 
     Raises:
         RequirementError: a path does not exist, or there is no picture in a folder.
@@ -35,7 +37,13 @@ def picture_files(paths: Iterable[Path | str]) -> list[Path]:
         if not path.is_dir():
             files.append(path)
             continue
-        found = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+        there = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+        made = results_in(path) if there else frozenset()
+        found = [p for p in there if p not in made]
+        if there and not found:
+            raise RequirementError(
+                f"There are only results of zplus in the folder {path}. Name those that are meant one by one."
+            )
         if not found:
             raise RequirementError(f"There is no picture in the folder {path}; expected {', '.join(SUFFIXES)}.")
         files += found

@@ -15,10 +15,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from zplus_plugins.errors import RequirementError
+from zplus_plugins.files import write_whole
 from zplus_plugins.generators import Generator
 from zplus_plugins.generators.load import weights_hash
 from zplus_plugins.ops import cache
-from zplus_plugins.outputs import write_whole
 from zplus_plugins.threads import limited_to
 
 FORMAT = 1

@@ -14,7 +14,7 @@ from zplus_plugins.portraits.files import save_sheet
 
 
 @click.command(cls=command.Command, context_settings={"show_default": True})
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="PNG file to write.")
+@click.option("--out", type=command.NewFile(), required=True, help="PNG file to write.")
 @click.option("--number", type=command.AT_LEAST_1, default=40, help="How many portraits.")
 @click.option(
     "--seed", type=SEED, default=HELD_OUT_SEED, help="From the default on, portraits are held out from the trainings."

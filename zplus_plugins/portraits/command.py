@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -13,6 +15,22 @@ from zplus_plugins.options import SEED
 Decorated = TypeVar("Decorated", bound=Callable[..., Any] | click.Command)
 
 AT_LEAST_1 = click.IntRange(1)
+
+
+class NewFile(click.Path):
+    """A file to write, which must not be there yet."""
+
+    name = "new file"
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        path = Path(os.fsdecode(super().convert(value, parameter, context)))
+        if path.exists():
+            self.fail(f"{path} exists. Choose another name, or remove it first.", parameter, context)
+        return path
+
 
 seed = click.option("--seed", type=SEED, default=0, help="Of weights and of all that is drawn.")
 threads = click.option("--threads", type=AT_LEAST_1, default=1, help="Of the processor.")

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from zplus_plugins.errors import RequirementError
-from zplus_plugins.outputs import write_whole
+from zplus_plugins.files import write_whole
 
 WEIGHTS = Path(__file__).with_name("weights")
 MOST_BYTES = 4_000_000  # of all embedded weights together

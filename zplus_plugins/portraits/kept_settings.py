@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from zplus_plugins.errors import RequirementError, UsageError
-from zplus_plugins.outputs import write_whole
+from zplus_plugins.files import write_whole
 
 SETTINGS = "settings.json"
 
@@ -20,6 +20,24 @@ def keep(folder: Path, settings: Mapping[str, Any]) -> None:
         RequirementError: the folder cannot be written to.
     """
     write_whole(folder / SETTINGS, f"{json.dumps(settings, indent=1)}\n".encode())
+
+
+def require_own(folder: Path, settings: Mapping[str, Any], names: Sequence[str]) -> None:
+    """See to it that a training which has no checkpoint yet writes over nothing but what it wrote itself.
+
+    Args:
+        folder: of the training.
+        settings: that it begins with.
+        names: of the files that it will write, beside its settings.
+
+    Raises:
+        RequirementError: the settings in the folder cannot be read.
+        UsageError: they are others, or there is such a file and no settings.
+    """
+    require_kept(folder, settings)
+    strange = [name for name in names if not (folder / SETTINGS).exists() and (folder / name).exists()]
+    if strange:
+        raise UsageError(f"{folder / strange[0]} exists, and is of no training. Choose another folder with --out.")
 
 
 def require_kept(folder: Path, settings: Mapping[str, Any]) -> None:

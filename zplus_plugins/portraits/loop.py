@@ -18,7 +18,7 @@ from torch import nn
 from zplus_plugins.errors import RequirementError
 from zplus_plugins.portraits import log
 from zplus_plugins.portraits.files import load, save
-from zplus_plugins.portraits.kept_settings import keep, require_kept
+from zplus_plugins.portraits.kept_settings import keep, require_kept, require_own
 
 CHECKPOINT, LOG = "checkpoint.pt", "log.jsonl"
 
@@ -99,7 +99,8 @@ def train(
 
     Raises:
         RequirementError: the folder cannot be written to, or its checkpoint is unreadable or of another training.
-        UsageError: the training in the folder was begun with other settings.
+        UsageError: the training in the folder was begun with other settings, or the folder holds files of its names
+            that are of no training.
         SystemExit: it was interrupted, and has been saved.
     """
     try:
@@ -111,6 +112,7 @@ def train(
         restored(training, out)
         click.echo(f"going on after {training.seen} pictures", err=True)
     else:
+        require_own(out, settings, (LOG,))
         keep(out, settings)
     log.drop_after(out / LOG, training.seen)
     with _interruptions() as interrupted:

@@ -35,7 +35,7 @@ SHOWN = 32
 @command.seed
 @click.option("--half/--full", default=Settings.half, help="Convolutions in bfloat16 or float32.")
 @command.threads
-@click.option("--export", type=click.Path(path_type=Path), help="Write the averaged generator there, and end.")
+@click.option("--export", type=command.NewFile(), help="Write the averaged generator there, and end.")
 def main(
     out: Path,
     eyes: Path,

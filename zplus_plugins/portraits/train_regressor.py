@@ -136,7 +136,7 @@ def _auc(higher: Tensor, lower: Tensor) -> float:
 @command.minutes(1.0)
 @command.seed
 @command.threads
-@click.option("--export", type=click.Path(path_type=Path), help="Write the network there, measure it, and end.")
+@click.option("--export", type=command.NewFile(), help="Write the network there, measure it, and end.")
 def main(out: Path, pictures: int, minutes: float, seed: int, threads: int, export: Path | None) -> None:
     """Train the regressor of portraits; Ctrl-C saves."""
     torch.set_num_threads(threads)

@@ -1,0 +1,196 @@
+"""Commands never write over what is somebody's own, go on where they were interrupted, and do not mix."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from support.commands import done, zplus
+from support.outcome import files, refused
+from zplus_plugins.demo import command as demo_command
+from zplus_plugins.directions import inverting
+from zplus_plugins.results import BOOK, Results
+
+OWN = ("--generator", "generator.pt")
+FAST = (*OWN, "--steps", 1, "--likeness", "none")
+WAY = ("--direction", "found_generator/ganspace-00.zplus.npz")
+COMMANDS: dict[str, tuple[object, ...]] = {
+    "invert": ("invert", *FAST, "faces"),
+    "edit": ("edit", "inverted/anna.zplus.npz", *OWN, *WAY, "--strength", "0:1:2"),
+    "directions": ("directions", *OWN, "--components", 1, "--no-preview"),
+    "compare": ("compare", "faces", *OWN, "--steps", 1, "--without-lpips", "--spaces", "z,w", "--workers", 1),
+}
+WRITTEN = {
+    "invert": ("anna.zplus.npz", "bert.zplus.png"),
+    "edit": ("anna.ganspace-00+0.000..+1.000x2.zplus.png", "anna.ganspace-00+1.000.zplus.png"),
+    "directions": ("ganspace-00.zplus.npz",),
+    "compare": ("report.html", "results.json", "table.csv", "parts/pictures-z-000.npz"),
+}
+NAMES = [(command, name) for command, written in WRITTEN.items() for name in written]
+
+
+def pictures(folder: Path) -> dict[str, bytes]:
+    return {name: content for name, content in files(folder).items() if ".zplus" not in name}
+
+
+class TestInputs:
+    def test_a_picture_is_inverted_beside_itself(self, material: Path) -> None:
+        before = files(material / "faces")
+        assert done("invert", *FAST, "faces/anna.png", "--out", "faces") == ["faces/anna.zplus.npz"]
+        assert pictures(material / "faces") == before
+
+    def test_a_folder_is_inverted_into_itself_and_its_results_are_no_pictures(self, material: Path) -> None:
+        before = files(material / "faces")
+        for _ in range(2):
+            written = done("invert", *FAST, "faces", "--out", "faces")
+            assert written == ["faces/anna.zplus.npz", "faces/bert.zplus.npz"]
+        assert pictures(material / "faces") == before
+        for name in before:
+            (material / "faces" / name).unlink()
+        refused(zplus("invert", *FAST, "faces", "--out", "faces"), 1, "only results of zplus")
+
+    def test_results_keep_clear_of_an_unrelated_picture(self, material: Path) -> None:
+        shutil.copy("faces/bert.png", "anna.png")
+        with Image.open("faces/anna.png") as picture:
+            picture.save("anna.bmp")
+        before = Path("anna.png").read_bytes()
+        assert done("invert", *FAST, "anna.bmp", "--out", ".") == ["anna.zplus.npz"]
+        assert Path("anna.png").read_bytes() == before
+
+    def test_names_that_some_file_systems_take_for_the_same(self, material: Path) -> None:
+        shutil.copy("faces/bert.png", "faces/ANNA.png")
+        refused(zplus("invert", *FAST, "faces", "--out", "out"), 2, "ANNA.png", "anna.png", "the same name")
+
+    def test_the_record_and_the_direction_of_an_edit_stay(self, material: Path) -> None:
+        before = {**files(material / "inverted"), **files(material / "found_generator")}
+        for folder in ("inverted", "found_generator"):
+            done(*COMMANDS["edit"], "--out", folder)
+        after = {**files(material / "inverted"), **files(material / "found_generator")}
+        assert {name: after[name] for name in before if name != BOOK} == {n: c for n, c in before.items() if n != BOOK}
+
+    def test_a_picture_is_compared_beside_itself(self, material: Path) -> None:
+        before = files(material / "faces")
+        done(*COMMANDS["compare"], "--out", "faces")
+        assert before.items() <= files(material / "faces").items()
+
+
+class TestSomebodysOwn:
+    @pytest.mark.parametrize(("command", "name"), NAMES)
+    @pytest.mark.parametrize("overwrite", [(), ("--overwrite",)])
+    def test_is_never_written_over(
+        self, material: Path, monkeypatch: pytest.MonkeyPatch, command: str, name: str, overwrite: tuple[str, ...]
+    ) -> None:
+        path = material / "out" / name
+        path.parent.mkdir(parents=True)
+        path.write_text("mine")
+        _forbid_work(monkeypatch)
+        refused(zplus(*COMMANDS[command], *overwrite, "--out", "out"), 2, f"{name} exists, and was not made here")
+        assert files(material / "out") == {name: b"mine"}
+
+    @pytest.mark.parametrize("name", ["target.png", "f_zplus.npz", "summary.json"])
+    def test_is_left_by_the_demo(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+        monkeypatch.setattr(demo_command, "_make", _no_work)
+        (tmp_path / name).write_text("mine")
+        refused(zplus("demo", "--out", tmp_path, "--steps", 1), 2, f"{name} exists, and was not made here")
+        assert files(tmp_path) == {name: b"mine"}
+
+
+class TestGoingOn:
+    @pytest.mark.parametrize("command", COMMANDS)
+    def test_what_is_finished_is_not_made_again(
+        self, material: Path, monkeypatch: pytest.MonkeyPatch, command: str
+    ) -> None:
+        printed, before = done(*COMMANDS[command], "--out", "out"), files(material / "out")
+        _forbid_work(monkeypatch)
+        if command != "compare":  # which prints its tables anew, from its parts
+            assert done(*COMMANDS[command], "--out", "out") == printed
+            assert files(material / "out") == before
+
+    @pytest.mark.parametrize(
+        ("command", "other", "part"),
+        [
+            ("invert", ("--space", "w"), "space was f/zplus, is w"),
+            ("invert", ("--steps", 2), "setting steps was 1, is 2"),
+            ("edit", ("--way", "global"), "way was local, is global"),
+            ("directions", ("--seed", 5), "seed was 0, is 5"),
+            ("compare", ("--steps", 2), "setting steps was 1, is 2"),
+        ],
+    )
+    def test_other_settings_are_refused_or_make_them_anew(
+        self, material: Path, command: str, other: tuple[object, ...], part: str
+    ) -> None:
+        done(*COMMANDS[command], "--out", "out")
+        before = files(material / "out")
+        refused(zplus(*COMMANDS[command], *other, "--out", "out"), 2, part, "--overwrite")
+        assert files(material / "out") == before
+        done(*COMMANDS[command], *other, "--out", "out", "--overwrite")
+        assert files(material / "out") != before
+
+    def test_another_picture_of_the_same_name_is_refused(self, material: Path) -> None:
+        done(*COMMANDS["invert"], "--out", "out")
+        shutil.copy("faces/bert.png", "faces/anna.png")
+        refused(zplus(*COMMANDS["invert"], "--out", "out"), 2, "anna.zplus.npz was made with other settings: picture")
+
+    def test_an_interrupted_batch_ends_with_the_bits_of_an_undisturbed_run(
+        self, material: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for seed in range(8):
+            Image.effect_noise((16, 16), 50 + seed).convert("RGB").save(f"faces/noise{seed}.png")
+        done(*COMMANDS["invert"], "--out", "whole")
+        with monkeypatch.context() as patch:
+            _interrupt(patch, inverting, "sheet", after=3)
+            assert zplus(*COMMANDS["invert"], "--out", "out").exit_code == 130
+        assert 1 < len(files(material / "out")) < len(files(material / "whole"))
+        done(*COMMANDS["invert"], "--out", "out")
+        assert pixels_and_codes(material / "out") == pixels_and_codes(material / "whole")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_second_process_in_a_folder_is_refused_at_once(
+    material: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    _forbid_work(monkeypatch)
+    with Results(material / "out"):
+        refused(zplus(*COMMANDS[command], "--out", "out"), 1, "Another process of zplus writes its results to out")
+    assert not (material / "out" / "parts").exists()
+
+
+def test_every_result_named_after_a_users_file_carries_the_mark(material: Path) -> None:
+    for command in ("invert", "edit", "directions"):
+        done(*COMMANDS[command], "--out", "out")
+    assert all(re.search(r"\.zplus\.(png|npz)$", name) for name in files(material / "out") if name != BOOK)
+
+
+def pixels_and_codes(folder: Path) -> dict[str, bytes]:
+    """All but the list of results, whose order tells of the interruption; records have the same bytes, too."""
+    return {name: content for name, content in files(folder).items() if name != BOOK}
+
+
+def _no_work(*args: Any, **kwargs: Any) -> Any:
+    raise AssertionError("work was spent")
+
+
+def _forbid_work(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(inverting, "invert", _no_work)
+    patch.setattr("zplus_plugins.directions.edit.edited", _no_work)
+    patch.setattr("zplus_plugins.directions.find_ganspace", _no_work)
+    patch.setattr("zplus_plugins.compare.run.work", _no_work)
+
+
+def _interrupt(patch: pytest.MonkeyPatch, module: Any, name: str, after: int) -> None:
+    whole: Callable[..., Any] = getattr(module, name)
+    calls: list[int] = []
+
+    def interrupted(*args: Any, **kwargs: Any) -> Any:
+        calls.append(1)
+        if len(calls) > after:
+            raise KeyboardInterrupt
+        return whole(*args, **kwargs)
+
+    patch.setattr(module, name, interrupted)

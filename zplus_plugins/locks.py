@@ -1,0 +1,44 @@
+"""Locks that the system lets go of when their process ends, however it ends."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from pathlib import Path
+
+_NO_LOCKS = {errno.EBADF, errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}
+"""What file systems without locks say; NFS says EBADF of a folder, which cannot be open for writing."""
+
+
+class Unlockable(Exception):
+    """The platform or the file system has no locks."""
+
+
+def try_lock(descriptor: int) -> bool:
+    """Lock an open file or folder until it is closed, or until this process ends; False if another process has it.
+
+    Raises:
+        Unlockable: there are no locks here.
+    """
+    if sys.platform == "win32":
+        raise Unlockable
+    import fcntl
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno in _NO_LOCKS:
+            raise Unlockable from None
+        raise
+    return True
+
+
+def is_still(path: Path, descriptor: int) -> bool:
+    """Whether an open file or folder still has this path: whoever had it locked before may have taken it away."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
