@@ -1,0 +1,16 @@
+"""A few kills of two commands; many, and of all: ``python tests/killing --help``."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+
+def test_nothing_is_lost_torn_or_left() -> None:
+    command = [sys.executable, str(Path(__file__).with_name("killing")), "invert", "edit", "--times", "4"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("4 kills") == 2
