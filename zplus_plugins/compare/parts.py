@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
-import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 
+from zplus_plugins.arrays import ContentError, npz_bytes, read_npz, text_in
 from zplus_plugins.errors import RequirementError, UsageError
 from zplus_plugins.ops.cache import digest
 from zplus_plugins.outputs import write_whole
@@ -56,21 +54,18 @@ class Parts:
     def load(self, name: str) -> Arrays | None:
         """A finished part; None if there is none, if its file is damaged, or if it was made with other settings."""
         try:
-            with np.load(io.BytesIO(self._path(name).read_bytes()), allow_pickle=False) as file:
-                arrays = dict(file)
-                return arrays if str(arrays.pop(_OWNER, "")) == self._owner else None
-        except (OSError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error):
+            arrays = read_npz(self._path(name), needed=[_OWNER])
+            return arrays if text_in(arrays.pop(_OWNER), _OWNER) == self._owner else None
+        except (OSError, ContentError):
             return None
 
     def save(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
-        """Keep a part, whole or not at all.
+        """Keep a part, whole or not at all. It is not compressed: so it can be no larger in memory than on the disk.
 
         Raises:
             RequirementError: it cannot be written.
         """
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, **arrays, **{_OWNER: np.array(self._owner)})  # type: ignore[arg-type]
-        write_whole(self._path(name), buffer.getvalue())
+        write_whole(self._path(name), npz_bytes({**arrays, _OWNER: np.array(self._owner)}))
 
     def count(self, names: Iterable[str]) -> int:
         """How many of these are finished."""
