@@ -173,7 +173,7 @@ def _opened(path: Path, beginning: bytes) -> Iterator[IO[bytes]]:
         raise ContentError("it is no regular file")
     with path.open("rb") as file:
         first = file.read(kinds.FIRST)
-        if not first.startswith(beginning):
+        if not first.startswith(beginning) or kinds.is_of_torch(first):
             raise ContentError(f"it is {kinds.described(first)}")
         file.seek(0)
         yield file
@@ -244,7 +244,7 @@ def _check_end(file: IO[bytes]) -> None:
         raise ContentError("it is damaged or truncated (there is no end of a zip archive)")
     members, length = _END.unpack(end)[4:6]
     if members > MOST_MEMBERS or length > _LARGEST_DIRECTORY or tail.startswith(_ZIP64_LOCATOR):
-        raise ContentError(f"it is an archive of more than {MOST_MEMBERS} files, or of more than 4 GB")
+        raise ContentError(f"it is an archive of more than {MOST_MEMBERS} files, or not one that NumPy wrote")
 
 
 def _check_members(wanted: Mapping[str, zipfile.ZipInfo], size: int) -> None:

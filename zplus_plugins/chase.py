@@ -66,8 +66,8 @@ def chase(
         raise GeneratorError(
             f"The wanted style code has shape {tuple(target.shape)}; this generator's is {tuple(best_w.shape)}."
         )
-    require_finite_styles(best_w, "The style code at the start")
-    require_finite(target, "The wanted style code", _TARGET)
+    require_finite_styles(best_w, "the style code at the start")
+    require_finite(target, "the wanted style code", _TARGET)
     best, best_loss = latent.detach().clone(), _loss_per_code(best_w, target, latent)
     optimizer = torch.optim.Adam([latent], lr=lr)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
@@ -108,13 +108,13 @@ def project(
             f"The style code to project has shape {tuple(target.shape)}; this generator's are (N, {mapping.num_ws}, "
             f"{mapping.w_dim})."
         )
-    require_finite(target, "The style code to project", _TARGET)
+    require_finite(target, "the style code to project", _TARGET)
     device, dtype = mapping.device_and_dtype()
     stream = torch.Generator().manual_seed(seed)
     candidates = SphericalLatent.random(_CANDIDATES, 1, mapping.z_dim, generator=stream, dtype=dtype, device=device)
     with torch.no_grad():
         w = mapping(candidates)  # [candidates, num_ws, w_dim]
-        require_finite_styles(w, "The generator's style codes")
+        require_finite_styles(w, "the generator's style codes")
         gaps = torch.stack([torch.cdist(w[:, i], target[:, i]) ** 2 for i in range(mapping.num_ws)])
     if codes == 1:
         gaps = gaps.sum(0, keepdim=True)

@@ -13,7 +13,7 @@ def require_finite(tensor: Tensor, what: str, remedy: str, error: type[ZPlusErro
 
     Args:
         tensor: of any shape.
-        what: names the values, as the beginning of a sentence.
+        what: names the values, in the middle of a sentence.
         remedy: what to do, as a sentence.
         error: that is raised.
 
@@ -25,6 +25,6 @@ def require_finite(tensor: Tensor, what: str, remedy: str, error: type[ZPlusErro
     if count:
         first = tuple(torch.nonzero(bad)[0].tolist())
         raise error(
-            f"{what} contains {tensor.detach()[first].item()} in {count:,} of {tensor.numel():,} values (shape "
-            f"{tuple(tensor.shape)}, first at {first}); all must be finite. {remedy}"
+            f"There is {tensor.detach()[first].item()} in {what} ({count:,} of {tensor.numel():,} values of the shape "
+            f"{tuple(tensor.shape)}, the first at {first}); all must be finite. {remedy}"
         )

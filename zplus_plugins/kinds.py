@@ -10,7 +10,7 @@ from collections.abc import Collection
 PICTURE = b"\x89PNG\r\n\x1a\n"
 ZIP = b"PK\x03\x04"
 NPY = b"\x93NUMPY"
-FIRST = 64
+FIRST = 512
 """How many of a file's first bytes :func:`described` looks at."""
 
 _BEGINNINGS = (
@@ -48,10 +48,18 @@ def described(first: bytes) -> str:
         return "a WebP picture"
     if first.lstrip().lower().startswith(_PAGES):
         return "a web page, as a failed download leaves it"
+    if is_of_torch(first):
+        return _OF_TORCH
     for beginning, what in _BEGINNINGS:
         if first.startswith(beginning):
             return what
     return "a text file" if _is_text(first) else "a file of an unknown kind"
+
+
+def is_of_torch(first: bytes) -> bool:
+    """Whether a file of ``torch.save`` begins so: a zip archive that holds a pickle before all else."""
+    name = first[30 : 30 + int.from_bytes(first[26:28], "little")]
+    return first.startswith(ZIP) and name.rpartition(b"/")[2] == b"data.pkl"
 
 
 def archive_described(members: Collection[str]) -> str:

@@ -262,7 +262,7 @@ def require_finite_styles(w: Tensor, what: str) -> None:
 
     Args:
         w: style codes or vectors that it made of finite z.
-        what: names them, as the beginning of a sentence.
+        what: names them, in the middle of a sentence.
 
     Raises:
         GeneratorError: they contain NaN or inf.

@@ -25,6 +25,8 @@ LONGEST_TEXT = 2**20
 _LONGEST_NUMBER = 30  # digits; converting a million of them takes minutes
 _HASH = re.compile("[0-9a-f]{64}")
 _REQUIRED: Any = object()
+_brief = reprlib.Repr()
+_brief.maxstring = 80  # a hash is shown whole
 
 
 @dataclass(frozen=True)
@@ -171,7 +173,7 @@ def _fitting(content: Mapping[str, Any], name: str, kind: Kind, where: str) -> A
 
 
 def _value(content: Mapping[str, Any], name: str) -> str:
-    return reprlib.repr(content[name]) if name in content else "missing"
+    return _brief.repr(content[name]) if name in content else "missing"
 
 
 def _check_array(name: str, array: Array, axes: Axes) -> None:
@@ -193,7 +195,7 @@ def _json_object(text: str) -> dict[str, Any]:
     except ValueError as error:
         raise ContentError(f"its about is no JSON: {error}") from None
     if not isinstance(content, dict):
-        raise ContentError(f"its about is {reprlib.repr(content)}; expected a JSON object")
+        raise ContentError(f"its about is {_brief.repr(content)}; expected a JSON object")
     return content
 
 

@@ -46,7 +46,7 @@ def projected_start(mapping: StyleMapping, codes: int, seed: int, leaf: Tensor) 
     target = leaf.detach()
     require_finite(
         target,
-        "The upstream's own start, such as its encoder's estimate,",
+        "the upstream's own start, such as its encoder's estimate",
         "Check the image and the encoder's checkpoint, or start elsewhere with --init random or --init mean.",
     )
     found = project(mapping, target, codes=codes, seed=seed)
@@ -71,7 +71,7 @@ def _mean_style(mapping: StyleMapping, seed: int) -> Tensor:
     samples = SphericalLatent.random(_MEAN_SAMPLES, 1, mapping.z_dim, generator=stream, dtype=dtype, device=device)
     with torch.no_grad():
         mean = mapping(samples).mean(0, keepdim=True)
-    require_finite_styles(mean, "The generator's mean style")
+    require_finite_styles(mean, "the generator's mean style")
     return mean
 
 

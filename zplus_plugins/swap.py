@@ -74,7 +74,7 @@ class LeafSwap:
         self._mapped: Tensor | None = None
         require_directions(latent)
         self.push()
-        require_finite_styles(leaf, "The style code at the start")
+        require_finite_styles(leaf, "the style code at the start")
 
     def attach(self, optimizer: Optimizer, *, retract: bool = True) -> None:
         """Follow the steps of an optimizer that holds the latent.
@@ -268,7 +268,7 @@ def _require_finite_company(optimizer: Optimizer) -> None:
     for other in others if len(others) < len(held) else ():
         require_finite(
             other,
-            "What the script optimises beside its style code, such as an encoder's feature map,",
+            "what the script optimises beside its style code, such as an encoder's feature map",
             "Check the image and the checkpoint that it was estimated with.",
         )
 

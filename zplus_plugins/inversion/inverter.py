@@ -129,7 +129,7 @@ def _check(model: Model, space: Space, targets: Tensor, settings: Settings, f: T
         raise UsageError(f"F starts at features of shape {tuple(f.shape)}; expected {expected}.")
     if f is not None:
         require_finite(
-            f, "Where F starts, such as an encoder's estimate,", "Check the encoder and the pictures, or let f be None."
+            f, "F at its start, such as an encoder's estimate", "Check the encoder and the pictures, or let f be None."
         )
 
 

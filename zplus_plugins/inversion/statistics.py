@@ -99,7 +99,7 @@ def compute(generator: Generator, codes: int = CODES) -> Statistics:
     stream = torch.Generator().manual_seed(SEED)
     z = torch.randn(codes, generator.architecture.z_dim, generator=stream)
     w = torch.cat([generator.mapping(part.to(generator.const)) for part in torch.split(z, _AT_ONCE)])
-    require_finite_styles(w, "The generator's style codes")
+    require_finite_styles(w, "the generator's style codes")
     x = torch.where(w < 0, w / _SLOPE, w).double()
     mean = x.mean(dim=0)
     variances, axes = torch.linalg.eigh((x - mean).T.cov())
@@ -107,7 +107,7 @@ def compute(generator: Generator, codes: int = CODES) -> Statistics:
     spread = variances.clamp_min(_LEAST_VARIANCE * variances[0]).sqrt()
     wide = w[:_AT_ONCE, None].expand(-1, generator.num_layers, -1)
     styles = generator.styles(wide)
-    require_finite_styles(torch.cat(styles, dim=1), "The generator's style vectors")
+    require_finite_styles(torch.cat(styles, dim=1), "the generator's style vectors")
     return Statistics(
         w_mean=w.mean(dim=0),
         w_spread=w.var(dim=0).mean().sqrt(),
