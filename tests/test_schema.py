@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,10 @@ import torch
 
 from support.npz_files import code_record, direction, point_record, restated, retold, saved, zipped
 from zplus_plugins import InversionRecord
+from zplus_plugins.arrays import LONGEST_TEXT
 from zplus_plugins.directions import Direction
 from zplus_plugins.directions.record import PointRecord
 from zplus_plugins.errors import DirectionError, RecordError, ZPlusError
-from zplus_plugins.schema import LONGEST_TEXT
 
 ADVICE = ("allow_pickle", "weights_only", "trust")
 
@@ -239,8 +239,13 @@ def test_what_could_not_be_read_again_is_not_written(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("about", [{"loss": NAN}, {"mse": INF}, {"codes": torch.ones(2)}, {1: {2}}])
-def test_how_codes_were_found_must_be_plain(about: dict[Any, Any]) -> None:
-    point = point_record()
-    with pytest.raises(RecordError, match="How the codes were found cannot be recorded"):
+@pytest.mark.parametrize(
+    "about", [{"loss": NAN}, {"mse": INF}, {"w": torch.ones(2)}, {1: {2}}, {"x": 10**31}, {"x": "y" * LONGEST_TEXT}]
+)
+def test_how_something_was_found_must_be_plain(about: dict[Any, Any]) -> None:
+    """Before it is written: else it could not be read again."""
+    point, way = point_record(), direction()
+    with pytest.raises(RecordError, match="How the codes were found cannot be recorded: it"):
         PointRecord(point.point, point.generator, 4, "const", about)._check()
+    with pytest.raises(DirectionError, match="How the direction smile was found cannot be kept: it"):
+        replace(way, about=about)

@@ -35,6 +35,7 @@ from zplus_plugins import kinds
 Array = np.ndarray[Any, Any]
 MOST_UNPACKED = 2
 SMALL = 4 * 2**20
+LONGEST_TEXT = 2**20
 MOST_MEMBERS = 256
 
 _SUFFIX = ".npy"
@@ -149,10 +150,12 @@ def text_in(array: Array, name: str) -> str:
     """The text that an array without axes is.
 
     Raises:
-        ContentError: it is none.
+        ContentError: it is none, or longer than :data:`LONGEST_TEXT`.
     """
     if array.dtype.kind != "U" or array.ndim:
         raise ContentError(f"its {name} is {shown(array)}; expected a text")
+    if array.itemsize > 4 * LONGEST_TEXT:
+        raise ContentError(f"its {name} has {array.itemsize // 4:,} characters; expected {LONGEST_TEXT:,} at most")
     try:
         return array.astype(array.dtype.newbyteorder("<")).tobytes().decode("utf-32-le").rstrip("\0")
     except UnicodeDecodeError:

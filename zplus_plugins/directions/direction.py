@@ -15,7 +15,7 @@ from zplus_plugins.errors import DirectionError
 from zplus_plugins.generators import Generator, weights_hash
 from zplus_plugins.names import name_problem
 from zplus_plugins.outputs import write_whole
-from zplus_plugins.schema import MAPPING, SHA256, TEXT, Axes, Field, Schema, one_of
+from zplus_plugins.schema import MAPPING, SHA256, TEXT, Axes, Field, Schema, one_of, require_json
 
 FORMAT = 1
 Method = Literal["ganspace", "sefa", "interfacegan", "chase"]
@@ -53,7 +53,7 @@ class Direction:
 
     Raises:
         DirectionError: a value is not finite, or there is no direction, the shapes do not fit each other, or the name
-            does not do for a file.
+            does not do for a file, or ``about`` is no JSON.
     """
 
     name: str
@@ -66,6 +66,10 @@ class Direction:
 
     def __post_init__(self) -> None:
         require_name(self.name)
+        try:
+            require_json(self.about)
+        except ContentError as error:
+            raise DirectionError(f"How the direction {self.name} was found cannot be kept: {error}.") from None
         for space, vector in (("W", self.w), ("Z", self.z)):
             if vector.ndim not in (1, 2) or not vector.is_floating_point():
                 raise DirectionError(
