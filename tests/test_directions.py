@@ -301,7 +301,7 @@ def _restated(path: Path, **said: object) -> None:
         (lambda path: path.write_text("a direction"), "cannot be read"),
         (lambda path: path.write_bytes(pickle.dumps(Runs())), "cannot be read"),
         (lambda path: _spoilt(path, w=np.array([Runs()])), "cannot be read"),
-        (lambda path: _spoilt(path, about=np.array('{"format": 2}')), "not of format 1"),
+        (lambda path: _spoilt(path, about=np.array('{"format": 2}')), "has format 2; .* reads format 1"),
         (lambda path: _restated(path, generator=5), "its generator is 5"),
         (lambda path: _restated(path, attribute=["smile"]), r"its attribute is \['smile'\]"),
         (lambda path: _restated(path, about="nothing"), "its about is 'nothing'"),

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from support.generator_files import trained
 from zplus_plugins import metrics
-from zplus_plugins.errors import DownloadError, LatentError, RequirementError
+from zplus_plugins.errors import DownloadError, ImageError, RequirementError, UsageError
 from zplus_plugins.inversion import SPACES, Model, Point
 from zplus_plugins.inversion.alignment import of_codes
 from zplus_plugins.inversion.statistics import compute
@@ -67,9 +67,9 @@ def test_ssim_is_that_of_opencv() -> None:
 
 def test_pictures_of_different_sizes_are_refused() -> None:
     for metric in (metrics.mse, metrics.ssim, metrics.psnr, metrics.Lpips(), metrics.Lpips().distance):
-        with pytest.raises(LatentError, match=r"\(3, 3, 16, 16\) and \(3, 3, 8, 8\)"):
+        with pytest.raises(ImageError, match=r"\(3, 3, 16, 16\) and \(3, 3, 8, 8\)"):
             metric(pictures(0), pictures(0, 8))
-        with pytest.raises(LatentError, match=r"\(3, 3, 16, 16\) and \(1, 3, 16, 16\)"):
+        with pytest.raises(ImageError, match=r"\(3, 3, 16, 16\) and \(1, 3, 16, 16\)"):
             metric(pictures(0), pictures(0)[:1])
 
 
@@ -107,7 +107,7 @@ def test_the_embedded_identity_is_the_regressors(monkeypatch: pytest.MonkeyPatch
     assert identity.similarity(a, a).tolist() == pytest.approx([1, 1, 1])
     expected = F.cosine_similarity(regressor.identity(metrics.shown(a)), regressor.identity(metrics.shown(b)))
     assert identity.similarity(a, b).tolist() == pytest.approx(expected.tolist(), abs=1e-6)
-    with pytest.raises(LatentError, match="the embedded identity is of portraits"):
+    with pytest.raises(ImageError, match="the embedded identity is of portraits"):
         identity(pictures(0))
 
 
@@ -158,7 +158,7 @@ def test_attributes_change_in_shares_of_their_ranges() -> None:
     others = len(MEASURED) - len(UNSEEN) - 1
     assert metrics.attribute_leakage(before, after, 0).tolist() == pytest.approx([0.5 / others] * 2)
     assert metrics.attribute_leakage(before, after, 3).tolist() == pytest.approx([0.5 / others] * 2)
-    with pytest.raises(LatentError, match=f"expected \\(B, {len(MEASURED)}\\) twice"):
+    with pytest.raises(UsageError, match=f"expected \\(B, {len(MEASURED)}\\) twice"):
         metrics.attribute_change(before[:, 1:], after[:, 1:], 0)
 
 

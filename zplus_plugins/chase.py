@@ -16,13 +16,15 @@ import torch
 from torch import Tensor
 
 from zplus_plugins.errors import GeneratorError
-from zplus_plugins.latent import SphericalLatent
-from zplus_plugins.mapping import StyleMapping
+from zplus_plugins.finite import require_finite
+from zplus_plugins.latent import SphericalLatent, require_directions
+from zplus_plugins.mapping import StyleMapping, require_finite_styles
 from zplus_plugins.retraction import attach
 
 STEPS = 300
 # Codes tried before a descent without a start of its own, and how they are split into batches.
 _CANDIDATES = 2048
+_TARGET = "Check where it comes from: an encoder's estimate, a saved code, or a direction."
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,10 @@ def chase(
         lr: in units of z's components, whose mean square is 1.
 
     Raises:
-        GeneratorError: the target has another shape than map(start).
+        GeneratorError: the target has another shape than map(start), or map(start) is not finite.
+        LatentError: the start or the target contains NaN or inf, or a code of the start is zero.
     """
+    require_directions(start)
     latent = SphericalLatent.unchecked(start.detach().clone(), True, start.radius)
     with torch.no_grad():
         best_w = mapping(latent)
@@ -62,6 +66,8 @@ def chase(
         raise GeneratorError(
             f"The wanted style code has shape {tuple(target.shape)}; this generator's is {tuple(best_w.shape)}."
         )
+    require_finite_styles(best_w, "the style code at the start")
+    require_finite(target, "the wanted style code", _TARGET)
     best, best_loss = latent.detach().clone(), _loss_per_code(best_w, target, latent)
     optimizer = torch.optim.Adam([latent], lr=lr)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
@@ -92,12 +98,23 @@ def project(
         codes: ``mapping.num_ws`` for Z+, 1 for Z.
         seed: of the random codes, drawn from a stream of their own.
         steps, lr: of the chase, which has further to go than an edit.
+
+    Raises:
+        GeneratorError: the target has another shape than this generator's style codes, or those are not finite.
+        LatentError: the target contains NaN or inf.
     """
+    if target.ndim != 3 or target.shape[1:] != (mapping.num_ws, mapping.w_dim):
+        raise GeneratorError(
+            f"The style code to project has shape {tuple(target.shape)}; this generator's are (N, {mapping.num_ws}, "
+            f"{mapping.w_dim})."
+        )
+    require_finite(target, "the style code to project", _TARGET)
     device, dtype = mapping.device_and_dtype()
     stream = torch.Generator().manual_seed(seed)
     candidates = SphericalLatent.random(_CANDIDATES, 1, mapping.z_dim, generator=stream, dtype=dtype, device=device)
     with torch.no_grad():
         w = mapping(candidates)  # [candidates, num_ws, w_dim]
+        require_finite_styles(w, "the generator's style codes")
         gaps = torch.stack([torch.cdist(w[:, i], target[:, i]) ** 2 for i in range(mapping.num_ws)])
     if codes == 1:
         gaps = gaps.sum(0, keepdim=True)

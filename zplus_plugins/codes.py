@@ -18,8 +18,10 @@ import torch
 from torch import Tensor
 
 from zplus_plugins.adapter import Adapter
+from zplus_plugins.arrays import read_npy
 from zplus_plugins.errors import RecordError
 from zplus_plugins.journal import Journal
+from zplus_plugins.reasons import reason_of
 from zplus_plugins.record import InversionRecord, hash_code, record_path
 
 _torch_load = torch.load  # as it is before a run watches it for codes
@@ -53,12 +55,9 @@ def as_array(code: Any) -> np.ndarray[Any, Any]:
 def _load_code(path: Path) -> Any:
     """What ``torch.save`` or ``numpy.save`` has put into a code's file."""
     try:
-        return (
-            np.load(path, allow_pickle=False) if path.suffix == ".npy" else _torch_load(path, "cpu", weights_only=True)
-        )
+        return read_npy(path) if path.suffix == ".npy" else _torch_load(path, "cpu", weights_only=True)
     except (OSError, EOFError, ValueError, RuntimeError, pickle.UnpicklingError) as error:
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        raise RecordError(f"The code {path} cannot be read: {reason}. Invert the image again.") from None
+        raise RecordError(f"The code {path} cannot be read: {reason_of(error)}. Invert the image again.") from None
 
 
 def read_array_code(path: Path) -> InvertedCode:

@@ -26,6 +26,7 @@ from zplus_plugins.codes import InvertedCode, read_array_code
 from zplus_plugins.errors import DirectionError, RecordError, RequirementError, SwapError
 from zplus_plugins.journal import Journal
 from zplus_plugins.moving import Mover
+from zplus_plugins.reasons import reason_of
 from zplus_plugins.run import Run
 
 # How far, relatively to w, what the script made may lie from a multiple of the direction.
@@ -153,7 +154,7 @@ class Editor:
         except FileNotFoundError:
             raise DirectionError(f"There is no direction file {path}.") from None
         except Exception as error:
-            raise DirectionError(f"The direction {path} cannot be read: {str(error).splitlines()[0]}") from None
+            raise DirectionError(f"The direction {path} cannot be read: {reason_of(error)}.") from None
         num_ws, w_dim = self._codes[0].w.shape[1:]
         codes, z_dim = self._codes[0].record.z.shape[1:]
         shape = tuple(direction.shape) if isinstance(direction, Tensor) else ()

@@ -20,7 +20,11 @@ class UsageError(ZPlusError):
 
 
 class LatentError(ZPlusError, ValueError):
-    """A tensor is not a point on the hypersphere, or has the wrong shape."""
+    """A latent code is not on the hypersphere, not finite, or of the wrong shape."""
+
+
+class ImageError(ZPlusError, ValueError):
+    """Pictures are not of the shape that is needed."""
 
 
 class OptimizerError(ZPlusError, ValueError):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from zplus_plugins.adapter import Finding, NeededFile
+from zplus_plugins.arrays import ContentError, npy_header
 from zplus_plugins.mapping import StyleMapping
 from zplus_plugins.requirements import HubWeights
 
@@ -142,10 +143,12 @@ class LpipsWeights:
 
 def _direction_problem(file: Path, mapping: StyleMapping) -> str | None:
     try:
-        shape = np.load(file, mmap_mode="r", allow_pickle=False).shape
-    except (OSError, ValueError) as error:
-        return f"The direction {file} cannot be read: {error}."
-    if np.prod(shape) == mapping.num_ws * mapping.w_dim:
+        shape = npy_header(file).shape
+    except OSError as error:
+        return f"The direction {file} cannot be read: {error.strerror or error}."
+    except ContentError as error:
+        return f"The direction {file} cannot be read: {error}. Give a .npy file of numbers."
+    if math.prod(shape) == mapping.num_ws * mapping.w_dim:
         return None
     return (
         f"The direction {file} has the shape {shape}; this generator's codes are (1, {mapping.num_ws}, "

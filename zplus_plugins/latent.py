@@ -58,7 +58,7 @@ class SphericalLatent(nn.Parameter):
     def retracted(cls, data: Tensor, requires_grad: bool = True, *, radius: float | None = None) -> SphericalLatent:
         """The nearest latent to any non-zero ``data`` of shape (..., dim): Eq. 1, then the constructor."""
         _check_shape(data)
-        _check_directions(data)
+        require_directions(data)
         return cls(sphere.retract(data.detach(), radius), requires_grad, radius=radius)
 
     @classmethod
@@ -151,8 +151,12 @@ def _check_shape(data: Tensor) -> None:
         )
 
 
-def _check_directions(data: Tensor) -> None:
-    """Refuse codes that point nowhere: NaN, inf, zero."""
+def require_directions(data: Tensor) -> None:
+    """See to it that every code (..., dim) points somewhere.
+
+    Raises:
+        LatentError: one contains NaN or inf, or is zero; the message names its index.
+    """
     flat = data.detach().reshape(-1, data.shape[-1])
     finite = torch.isfinite(flat).all(-1)
     if not bool(finite.all()):
@@ -171,7 +175,7 @@ def _check_directions(data: Tensor) -> None:
 def _check_values(data: Tensor, radius: float) -> None:
     if not radius > 0 or radius == float("inf"):
         raise LatentError(f"The radius of a hypersphere must be positive and finite, not {radius!r}.")
-    _check_directions(data)
+    require_directions(data)
     norms = sphere.norms(data).reshape(-1)
     off = (norms - radius).abs() > _TOLERANCE.get(data.dtype, 1e-5) * radius
     if bool(off.any()):

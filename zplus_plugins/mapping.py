@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from zplus_plugins.errors import GeneratorError
+from zplus_plugins.finite import require_finite
 
 
 @dataclass(frozen=True)
@@ -253,6 +254,25 @@ def mapping_of(generator: nn.Module, truncation: Truncation | None = None) -> St
         f"{type(generator).__name__} is no generator of a known family: expected the attributes of genforce "
         "(mapping, truncation, z_space_dim), NVlabs (mapping, z_dim, w_dim, num_ws), rosinality "
         "(style, n_latent, style_dim) or this package (mapping, architecture, num_layers, w_mean)."
+    )
+
+
+def require_finite_styles(w: Tensor, what: str) -> None:
+    """See to it that a generator maps codes to numbers.
+
+    Args:
+        w: style codes or vectors that it made of finite z.
+        what: names them, in the middle of a sentence.
+
+    Raises:
+        GeneratorError: they contain NaN or inf.
+    """
+    require_finite(
+        w,
+        what,
+        "Weights of the mapping network, or its w_avg, are not finite or far too large: the training failed, or the "
+        "file is damaged. Take another checkpoint.",
+        GeneratorError,
     )
 
 

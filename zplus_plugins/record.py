@@ -9,8 +9,6 @@ package and without torch or pickle: ``z`` (N, num_ws or 1, z_dim) and ``about``
 from __future__ import annotations
 
 import hashlib
-import io
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +16,37 @@ from typing import Any
 import numpy as np
 import torch
 
+from zplus_plugins.arrays import ContentError
 from zplus_plugins.errors import LatentError, RecordError
 from zplus_plugins.files import write_whole
 from zplus_plugins.latent import SphericalLatent
 from zplus_plugins.mapping import Truncation
+from zplus_plugins.schema import FLAG, NUMBER, POSITIVE, SHA256, TEXT, WHOLE, Axes, Field, Schema, one_of
 
 FORMAT = 1
+SCHEMA = Schema(
+    FORMAT,
+    arrays={"z": Axes("(N, layers or 1, dim)", (3,))},
+    fields={
+        "radius": Field(POSITIVE),
+        "truncation": Field({"psi": Field(NUMBER), "cutoff": Field(WHOLE.or_none(), None)}),
+        "w_sha256": Field(SHA256),
+        "provenance": Field(
+            {
+                "latent": Field(one_of("z", "zplus")),
+                "without_f": Field(FLAG),
+                "init": Field(TEXT),
+                "retract": Field(TEXT),
+                "seed": Field(WHOLE),
+                "steps": Field(WHOLE),
+                "adapter": Field(TEXT),
+                "package": Field(TEXT),
+                "upstream_commit": Field(TEXT.or_none(), None),
+                "fingerprint": Field(TEXT),
+            }
+        ),
+    },
+)
 SUFFIX = ".zplus.npz"
 
 
@@ -63,39 +86,45 @@ class InversionRecord:
     w_sha256: str
     provenance: Provenance
 
-    def save(self, path: Path) -> None:
-        """Write the record, whole or not at all."""
-        about = asdict(self) | {"format": FORMAT}
-        del about["z"]
-        buffer = io.BytesIO()
-        np.savez(buffer, z=self.z, about=np.array(json.dumps(about)))
-        write_whole(path, buffer.getvalue())
+    def save(self, path: Path | str) -> None:
+        """Write the record, whole or not at all.
+
+        Raises:
+            RecordError: z is not finite or not of shape (N, num_ws or 1, z_dim), so that it could not be used again.
+            RequirementError: it cannot be written.
+        """
+        path = Path(path)
+        about = asdict(self)
+        z = about.pop("z")
+        _require_z(z, path)
+        write_whole(path, SCHEMA.as_bytes({"z": z}, about))
 
     @classmethod
-    def load(cls, path: Path) -> InversionRecord:
+    def load(cls, path: Path | str) -> InversionRecord:
         """Read a record.
 
         Raises:
-            RecordError: missing, unreadable, or of a format that this version does not know.
+            RecordError: missing, unreadable, of another kind, of a format that this version does not know, or with a
+                field that is not what it should be.
         """
+        path = Path(path)
         try:
-            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as content:
-                z, about = content["z"], json.loads(str(content["about"]))
-            version = about.pop("format")
+            arrays, about = SCHEMA.read(path)
         except FileNotFoundError:
             raise RecordError(
                 f"There is no Z+ record {path}. The code beside it was not inverted in Z or Z+: invert it "
                 "with --latent zplus, or use it with --latent off."
             ) from None
-        except Exception as error:
-            raise RecordError(f"The Z+ record {path} cannot be read ({error}). Invert the image again.") from None
-        if version != FORMAT:
+        except OSError as error:
+            raise RecordError(f"The Z+ record {path} cannot be read: {error.strerror or error}.") from None
+        except ContentError as error:
             raise RecordError(
-                f"The Z+ record {path} has format {version}; this version of zplus-plugins reads format "
-                f"{FORMAT}. Invert the image again, or use the version that wrote it."
-            )
+                f"The Z+ record {path} cannot be read: {error}. Invert the image again, or put the record of the "
+                "inversion back beside its code."
+            ) from None
+        _require_z(arrays["z"], path)
         truncation, provenance = Truncation(**about.pop("truncation")), Provenance(**about.pop("provenance"))
-        return cls(z=z, truncation=truncation, provenance=provenance, **about)
+        return cls(z=arrays["z"], truncation=truncation, provenance=provenance, **about)
 
     def require_code(self, w: np.ndarray[Any, Any], path: Path) -> None:
         """Raise RecordError unless ``w``, read from ``path``, is the code this record was written for."""
@@ -120,6 +149,15 @@ class InversionRecord:
                 f"The recorded z is not on its hypersphere: {error} Codes found with --retract "
                 f"{self.provenance.retract} cannot be edited in Z+; invert the image with --retract step."
             ) from None
+
+
+def _require_z(z: np.ndarray[Any, Any], path: Path) -> None:
+    if z.ndim != 3 or not z.size or not np.isfinite(z).all():
+        found = f"is of shape {z.shape}" if z.ndim != 3 or not z.size else "contains NaN or inf"
+        raise RecordError(
+            f"The Z+ record {path} is of no use: its z {found}; expected finite numbers of shape (N, layers or 1, "
+            "dim). Invert the image again."
+        )
 
 
 def record_path(code: Path) -> Path:

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from zplus_plugins.adapter import LEFT_OUT, FileRequirement, Finding, NeededFile, Requirement
+from zplus_plugins.arrays import ContentError, npy_header
 
 
 @dataclass(frozen=True)
@@ -173,9 +173,15 @@ class SavedFeatures:
     def _problem(self, file: Path, arguments: Mapping[str, Any]) -> Finding | None:
         wanted = arguments[self.size]
         try:
-            shape = np.load(file, mmap_mode="r").shape
-        except (OSError, ValueError) as error:
+            shape = npy_header(file).shape
+        except OSError as error:
+            text = f"The feature map {file} cannot be read: {error.strerror or error}. Invert the image again."
+            return Finding("missing", text)
+        except ContentError as error:
             return Finding("missing", f"The feature map {file} cannot be read: {error}. Invert the image again.")
+        if len(shape) != 4:
+            text = f"{file} is no feature map: it has the shape {shape}; expected (1, channels, size, size)."
+            return Finding("missing", f"{text} Invert the image again.")
         if shape[2:] == (wanted, wanted):
             return None
         text = f"--{self.size} {wanted} does not fit: {file} has the shape {shape}. Give --{self.size} {shape[-1]}."

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from zplus_plugins.chase import project
+from zplus_plugins.finite import require_finite
 from zplus_plugins.latent import SphericalLatent
-from zplus_plugins.mapping import StyleMapping
+from zplus_plugins.mapping import StyleMapping, require_finite_styles
 from zplus_plugins.record import hash_code
 
 _MEAN_SAMPLES = 4096
@@ -37,8 +38,17 @@ def mean_start(mapping: StyleMapping, codes: int, seed: int, leaf: Tensor) -> Sp
 
 
 def projected_start(mapping: StyleMapping, codes: int, seed: int, leaf: Tensor) -> SphericalLatent:
-    """The codes whose styles are nearest to the leaf's, such as an encoder's estimate, shape (N, codes, z_dim)."""
+    """The codes whose styles are nearest to the leaf's, such as an encoder's estimate, shape (N, codes, z_dim).
+
+    Raises:
+        LatentError: the leaf contains NaN or inf.
+    """
     target = leaf.detach()
+    require_finite(
+        target,
+        "the upstream's own start, such as its encoder's estimate",
+        "Check the image and the encoder's checkpoint, or start elsewhere with --init random or --init mean.",
+    )
     found = project(mapping, target, codes=codes, seed=seed)
     whole = float(torch.linalg.vector_norm(target - _mean_style(mapping, seed)))
     left = float(torch.linalg.vector_norm(found.distance)) / whole if whole else 0.0
@@ -51,12 +61,18 @@ def projected_start(mapping: StyleMapping, codes: int, seed: int, leaf: Tensor) 
 
 
 def _mean_style(mapping: StyleMapping, seed: int) -> Tensor:
-    """Mean of the style codes of 4,096 samples, shape (1, num_ws, w_dim)."""
+    """Mean of the style codes of 4,096 samples, shape (1, num_ws, w_dim).
+
+    Raises:
+        GeneratorError: it contains NaN or inf.
+    """
     device, dtype = mapping.device_and_dtype()
     stream = torch.Generator().manual_seed(seed)
     samples = SphericalLatent.random(_MEAN_SAMPLES, 1, mapping.z_dim, generator=stream, dtype=dtype, device=device)
     with torch.no_grad():
-        return mapping(samples).mean(0, keepdim=True)
+        mean = mapping(samples).mean(0, keepdim=True)
+    require_finite_styles(mean, "the generator's mean style")
+    return mean
 
 
 STARTS: dict[str, Callable[[StyleMapping, int, int, Tensor], SphericalLatent]] = {

@@ -27,9 +27,10 @@ from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from zplus_plugins.errors import SwapError
+from zplus_plugins.finite import require_finite
 from zplus_plugins.journal import Journal
-from zplus_plugins.latent import SphericalLatent
-from zplus_plugins.mapping import StyleMapping
+from zplus_plugins.latent import SphericalLatent, require_directions
+from zplus_plugins.mapping import StyleMapping, require_finite_styles
 from zplus_plugins.retraction import RetractionHandle, attach, refuse_closure_optimizer
 
 
@@ -57,6 +58,11 @@ class LeafSwap:
         latent: z, shape (N, num_ws, z_dim) in Z+ or (N, 1, z_dim) in Z.
         mapping: the generator's map from z to w.
         progress: steps, retractions and distance from the hypersphere.
+
+    Raises:
+        LatentError: a code of the latent is not finite or zero.
+        GeneratorError: the generator maps it to a style code that is not finite.
+        SwapError: the leaf is not of the shape and type of map(z).
     """
 
     def __init__(self, leaf: Tensor, latent: SphericalLatent, mapping: StyleMapping) -> None:
@@ -66,7 +72,9 @@ class LeafSwap:
         self.progress = Progress(0, 0, latent.sphere_error())
         self._retractions: list[RetractionHandle] = []
         self._mapped: Tensor | None = None
+        require_directions(latent)
         self.push()
+        require_finite_styles(leaf, "the style code at the start")
 
     def attach(self, optimizer: Optimizer, *, retract: bool = True) -> None:
         """Follow the steps of an optimizer that holds the latent.
@@ -198,6 +206,7 @@ class LeafSwapper:
             for swap in swaps:
                 if swap is not None:
                     swap.attach(optimizer, retract=self._retract)
+            _require_finite_company(optimizer)
 
         return add
 
@@ -250,6 +259,18 @@ class LeafSwapper:
 
 def _with_latent(entry: Any, latent: SphericalLatent) -> Any:
     return (entry[0], latent) if isinstance(entry, tuple) else latent
+
+
+def _require_finite_company(optimizer: Optimizer) -> None:
+    """What is optimised beside a latent, such as a feature map F, starts at finite values, or takes z with it."""
+    held = [p for group in optimizer.param_groups for p in group["params"]]
+    others = [p for p in held if not isinstance(p, SphericalLatent)]
+    for other in others if len(others) < len(held) else ():
+        require_finite(
+            other,
+            "what the script optimises beside its style code, such as an encoder's feature map",
+            "Check the image and the checkpoint that it was estimated with.",
+        )
 
 
 def _clear(leaf: Tensor, set_to_none: bool) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 
+from zplus_plugins.arrays import npz_bytes, read_npz
 from zplus_plugins.console import say
 from zplus_plugins.results import Results, Settings
 
@@ -50,19 +50,16 @@ class Parts:
             say(f"{self.folder / _file(name)} is damaged, and made anew; what it was is {aside}.")
         if not self.is_finished(name):
             return None
-        with np.load(self.folder / _file(name), allow_pickle=False) as file:
-            return dict(file)
+        return read_npz(self.folder / _file(name), needed=[])
 
     def save(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
-        """Keep a part, whole or not at all.
+        """Keep a part, whole or not at all. It is not compressed: so it can be no larger in memory than on the disk.
 
         Raises:
             RequirementError: it cannot be written.
         """
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
         with self._results.writing(self._settings) as folder:
-            (folder / _file(name)).write_bytes(buffer.getvalue())
+            (folder / _file(name)).write_bytes(npz_bytes(arrays))
 
     def is_finished(self, name: str) -> bool:
         """Whether a part is there."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from zplus_plugins.directions.direction import Direction
+from zplus_plugins.directions.direction import Direction, require_name
 from zplus_plugins.directions.lengths import Codes, of_unit_strength, random_codes, spread_along
 from zplus_plugins.errors import DirectionError, RequirementError
 from zplus_plugins.generators import weights_hash
@@ -49,10 +49,13 @@ def find_interfacegan(
 
     Raises:
         RequirementError: scikit-learn is not installed.
-        DirectionError: the scores are not (B, A), not finite, or do not differ; or there are too few codes.
+        DirectionError: the scores are not (B, A), not finite, or do not differ; a name does not do for a file; or there
+            are too few codes.
     """
     if codes < _LEAST:
         raise DirectionError(f"{codes} codes are too few for a boundary; expected at least {_LEAST}.")
+    for name in names:
+        require_name(name)
     _require_sklearn()
     sample = random_codes(model.generator, codes, seed)
     measured = _scored(model, sample, scores, names, on_codes)

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-import io
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from zplus_plugins.directions.typed import require_types
+from zplus_plugins.arrays import ContentError
 from zplus_plugins.errors import DirectionError
 from zplus_plugins.files import write_whole
 from zplus_plugins.generators import Generator, weights_hash
+from zplus_plugins.names import name_problem
+from zplus_plugins.schema import MAPPING, SHA256, TEXT, Axes, Field, Schema, one_of, require_json
 
 FORMAT = 1
 Method = Literal["ganspace", "sefa", "interfacegan", "chase"]
+_VECTOR = Axes("(dim,) or (layers, dim)", (1, 2))
+SCHEMA = Schema(
+    FORMAT,
+    arrays={"w": _VECTOR, "z": _VECTOR},
+    fields={
+        "name": Field(TEXT),
+        "method": Field(one_of(*get_args(Method))),
+        "generator": Field(SHA256),
+        "attribute": Field(TEXT.or_none(), None),
+        "about": Field(MAPPING, {}),
+    },
+)
+_SHOWN = 60  # characters of a name that does not do
 
 
 @dataclass(frozen=True)
@@ -41,7 +53,7 @@ class Direction:
 
     Raises:
         DirectionError: a value is not finite, or there is no direction, the shapes do not fit each other, or the name
-            does not do for a file.
+            does not do for a file, or ``about`` is no JSON.
     """
 
     name: str
@@ -53,8 +65,11 @@ class Direction:
     about: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not self.name or Path(self.name).name != self.name:
-            raise DirectionError(f"{self.name!r} is no name for a direction; it must do for a file.")
+        require_name(self.name)
+        try:
+            require_json(self.about)
+        except ContentError as error:
+            raise DirectionError(f"How the direction {self.name} was found cannot be kept: {error}.") from None
         for space, vector in (("W", self.w), ("Z", self.z)):
             if vector.ndim not in (1, 2) or not vector.is_floating_point():
                 raise DirectionError(
@@ -99,17 +114,14 @@ class Direction:
             RequirementError: it cannot be written.
         """
         about = {
-            "format": FORMAT,
             "name": self.name,
             "method": self.method,
             "generator": self.generator,
             "attribute": self.attribute,
             "about": dict(self.about),
         }
-        buffer = io.BytesIO()
-        w, z = (vector.detach().float().cpu().numpy() for vector in (self.w, self.z))
-        np.savez(buffer, w=w, z=z, about=np.array(json.dumps(about)))
-        write_whole(Path(path), buffer.getvalue())
+        arrays = {"w": self.w.detach().float().cpu().numpy(), "z": self.z.detach().float().cpu().numpy()}
+        write_whole(Path(path), SCHEMA.as_bytes(arrays, about))
 
     @classmethod
     def load(cls, path: Path | str, generator: Generator | None = None) -> Direction:
@@ -120,25 +132,39 @@ class Direction:
             generator: that it must belong to; None for any.
 
         Raises:
-            DirectionError: there is no such file, it is no direction or damaged, holds NaN, or belongs to another
-                generator.
+            DirectionError: there is no such file, it is no direction or damaged, a field is not what it should be, it
+                holds NaN, or belongs to another generator.
         """
         path = Path(path)
         try:
-            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as content:
-                w, z, about = (content[name] for name in ("w", "z", "about"))
-            about = json.loads(str(about))
-            if about.pop("format") != FORMAT or about["method"] not in get_args(Method):
-                raise ValueError(f"it is not of format {FORMAT}")
-            require_types(about, name=str, generator=str, attribute=(str, type(None)), about=dict)
-            read = {"w": torch.from_numpy(w), "z": torch.from_numpy(z), **about}
-            direction = cls(**read)
+            arrays, about = SCHEMA.read(path)
         except FileNotFoundError:
             raise DirectionError(f"There is no direction {path} (looked in {Path.cwd()}).") from None
+        except OSError as error:
+            raise DirectionError(f"The direction {path} cannot be read: {error.strerror or error}.") from None
+        except ContentError as error:
+            raise DirectionError(
+                f"{path} cannot be read as a direction: {error}. Give NAME.npz as zplus directions has written it, or "
+                "find it again."
+            ) from None
+        try:
+            direction = cls(w=torch.from_numpy(arrays["w"]), z=torch.from_numpy(arrays["z"]), **about)
         except DirectionError as error:
             raise DirectionError(f"{path}: {error}") from None
-        except Exception as error:
-            raise DirectionError(f"{path} cannot be read as a direction ({error}). Find it again.") from None
         if generator is not None:
             direction.require(generator)
         return direction
+
+
+def require_name(name: str) -> None:
+    """See to it, before a direction is looked for, that its name does for a file.
+
+    Raises:
+        DirectionError: it does not.
+    """
+    problem = name_problem(name)
+    if problem is not None:
+        raise DirectionError(
+            f"{name!r:.{_SHOWN}} is no name for a direction: it {problem}. The name is that of a file; choose a short "
+            "one of letters, digits, dots and dashes."
+        )

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from zplus_plugins.arrays import read_npy
 from zplus_plugins.directions.direction import Direction
 from zplus_plugins.directions.edit import edited
 from zplus_plugins.directions.lengths import random_codes
 from zplus_plugins.errors import DirectionError
 from zplus_plugins.inversion import SPACES, Model, Point
 from zplus_plugins.portraits.files import sheet
+from zplus_plugins.reasons import reason_of
 from zplus_plugins.results import Results, Settings, result_name
 
 SHOWN = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
@@ -63,7 +64,7 @@ def read_w(path: Path) -> Tensor:
     """
     try:
         if path.suffix == ".npy":
-            tensor = torch.from_numpy(np.load(path, allow_pickle=False))
+            tensor = torch.from_numpy(read_npy(path))
         else:
             tensor = torch.load(path, map_location="cpu", weights_only=True)
         if not isinstance(tensor, Tensor):
@@ -74,5 +75,7 @@ def read_w(path: Path) -> Tensor:
     except FileNotFoundError:
         raise DirectionError(f"There is no direction {path} (looked in {Path.cwd()}).") from None
     except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DirectionError(f"{path} cannot be read as a direction in W ({reason}).") from None
+        raise DirectionError(
+            f"{path} cannot be read as a direction in W ({reason_of(error)}). Give a tensor that torch.save wrote "
+            "(.pt), or an array that numpy.save wrote (.npy)."
+        ) from None

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from zplus_plugins.chase import STEPS, chase
-from zplus_plugins.directions.direction import Direction
+from zplus_plugins.directions.direction import Direction, require_name
 from zplus_plugins.directions.lengths import CODES as MOST
 from zplus_plugins.directions.lengths import of_unit_strength, random_codes
 from zplus_plugins.errors import DirectionError, UsageError
@@ -37,8 +37,10 @@ def find_by_chase(model: Model, w: Tensor, name: str, codes: int = CODES, seed: 
         seed: of those.
 
     Raises:
-        DirectionError: w has another shape, is zero or not finite; or there are no codes, or too many.
+        DirectionError: w has another shape, is zero or not finite; the name does not do for a file; or there are no
+            codes, or too many.
     """
+    require_name(name)
     if not 1 <= codes <= MOST:
         raise DirectionError(f"{codes} codes are to chase; expected 1 to {MOST}.")
     generator = model.generator

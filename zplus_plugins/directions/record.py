@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-import io
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
-import numpy as np
 import torch
 
-from zplus_plugins.directions.typed import require_types
+from zplus_plugins.arrays import ContentError
 from zplus_plugins.errors import RecordError
 from zplus_plugins.generators import weights_hash
 from zplus_plugins.generators.layers import Noise
 from zplus_plugins.inversion import SPACES, Model, Point
+from zplus_plugins.schema import MAPPING, SHA256, WHOLE, Axes, Field, Schema, one_of, require_json
 from zplus_plugins.sphere import default_radius, sphere_error
 
 FORMAT = 1
+SCHEMA = Schema(
+    FORMAT,
+    arrays={"code": Axes("(1, layers or 1, dim)", (3,)), "f": Axes("(1, channels, r, r)", (4,), needed=False)},
+    fields={
+        "space": Field(one_of(*SPACES)),
+        "generator": Field(SHA256),
+        "f_resolution": Field(WHOLE),
+        "noise": Field(one_of(*get_args(Noise))),
+        "about": Field(MAPPING, {}),
+    },
+)
 _OFF_SPHERE = 1e-3  # of the radius
 
 
@@ -73,56 +82,56 @@ class PointRecord:
         f = None if self.point.f is None else self.point.f.to(model.generator.const)
         return Point(self.point.space, self.point.code.to(model.generator.const), f)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path | str) -> None:
         """Write the record, into a :func:`~zplus_plugins.outputs.whole_folder` for it to be whole or not there.
 
         Raises:
             OSError: it cannot be written.
         """
         about = {
-            "format": FORMAT,
             "space": self.point.space.name,
             "generator": self.generator,
             "f_resolution": self.f_resolution,
             "noise": self.noise,
             "about": dict(self.about),
         }
-        arrays = {"code": self.point.code} if self.point.f is None else {"code": self.point.code, "f": self.point.f}
-        content: dict[str, Any] = {name: tensor.detach().cpu().numpy() for name, tensor in arrays.items()}
-        buffer = io.BytesIO()
-        np.savez(buffer, about=np.array(json.dumps(about)), **content)
-        path.write_bytes(buffer.getvalue())
+        tensors = {"code": self.point.code} if self.point.f is None else {"code": self.point.code, "f": self.point.f}
+        arrays = {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
+        Path(path).write_bytes(SCHEMA.as_bytes(arrays, about))
 
     @classmethod
-    def load(cls, path: Path) -> PointRecord:
+    def load(cls, path: Path | str) -> PointRecord:
         """Read a record.
 
         Raises:
-            RecordError: there is no such file, it is no record or damaged, or its codes are not finite or not on the
-                hypersphere on which they should be.
+            RecordError: there is no such file, it is no record or damaged, a field is not what it should be, or its
+                codes are not finite or not on the hypersphere on which they should be.
         """
+        path = Path(path)
         try:
-            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as content:
-                arrays = {name: torch.from_numpy(content[name]) for name in content.files if name != "about"}
-                about = json.loads(str(content["about"]))
-            if about.pop("format") != FORMAT or about.get("noise") not in get_args(Noise):
-                raise ValueError(f"it is no record of format {FORMAT}")
-            require_types(about, generator=str, f_resolution=int, about=dict)
-            point = Point(SPACES[about.pop("space")], **arrays)
-            record = cls(point, **about)
-            record._check()
+            arrays, about = SCHEMA.read(path)
         except FileNotFoundError:
             raise RecordError(f"There is no record {path} (looked in {Path.cwd()}).") from None
+        except OSError as error:
+            raise RecordError(f"The record {path} cannot be read: {error.strerror or error}.") from None
+        except ContentError as error:
+            raise RecordError(
+                f"{path} cannot be read as the record of an inversion: {error}. Give NAME.npz as zplus invert has "
+                "written it, or invert the picture again."
+            ) from None
+        point = Point(SPACES[about.pop("space")], **{name: torch.from_numpy(array) for name, array in arrays.items()})
+        record = cls(point, **about)
+        try:
+            record._check()
         except RecordError as error:
             raise RecordError(f"{path}: {error}") from None
-        except Exception as error:
-            raise RecordError(
-                f"{path} cannot be read as the record of an inversion ({error}). Invert the picture again with zplus "
-                "invert."
-            ) from None
         return record
 
     def _check(self) -> None:
+        try:
+            require_json(self.about)
+        except ContentError as error:
+            raise RecordError(f"How the codes were found cannot be recorded: {error}.") from None
         for name, tensor in (("code", self.point.code), ("f", self.point.f)):
             if tensor is not None and not bool(torch.isfinite(tensor).all()):
                 raise RecordError(f"The {name} contains NaN or inf. Invert the picture again.")

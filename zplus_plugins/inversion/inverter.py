@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from zplus_plugins.errors import UsageError
+from zplus_plugins.finite import require_finite
 from zplus_plugins.inversion.alignment import alignment
 from zplus_plugins.inversion.model import Model, Point
 from zplus_plugins.inversion.spaces import Space
@@ -84,6 +85,7 @@ def invert(
 
     Raises:
         UsageError: there is no step, or the targets or F are of a wrong shape.
+        LatentError: F starts at features that are not finite.
     """
     _check(model, space, targets, settings, f)
     start = model.start(space, len(targets), f)
@@ -125,6 +127,10 @@ def _check(model: Model, space: Space, targets: Tensor, settings: Settings, f: T
             f"({len(targets)}, {', '.join(map(str, model.f_shape))})" if space.with_f else f"none in {space.title}"
         )
         raise UsageError(f"F starts at features of shape {tuple(f.shape)}; expected {expected}.")
+    if f is not None:
+        require_finite(
+            f, "F at its start, such as an encoder's estimate", "Check the encoder and the pictures, or let f be None."
+        )
 
 
 def _losses(

@@ -18,6 +18,7 @@ from zplus_plugins.errors import RequirementError
 from zplus_plugins.files import write_whole
 from zplus_plugins.generators import Generator
 from zplus_plugins.generators.load import weights_hash
+from zplus_plugins.mapping import require_finite_styles
 from zplus_plugins.ops import cache
 from zplus_plugins.threads import limited_to
 
@@ -66,6 +67,9 @@ def statistics_of(generator: Generator) -> Statistics:
     """Statistics of :data:`CODES` random codes, from the cache or computed.
 
     They are the same for the same weights and kind of device.
+
+    Raises:
+        GeneratorError: the generator's style codes are not finite.
     """
     device = generator.w_mean.device  # whose kinds do not compute the same bits
     path = cache.folder() / "statistics" / f"{weights_hash(generator)[:32]}-{device.type}-{FORMAT}.pt"
@@ -87,10 +91,15 @@ def statistics_of(generator: Generator) -> Statistics:
 
 @torch.no_grad()
 def compute(generator: Generator, codes: int = CODES) -> Statistics:
-    """Statistics of so many codes, drawn from a random stream of their own; of style vectors, of the first 1,024."""
+    """Statistics of so many codes, drawn from a random stream of their own; of style vectors, of the first 1,024.
+
+    Raises:
+        GeneratorError: the generator's style codes are not finite.
+    """
     stream = torch.Generator().manual_seed(SEED)
     z = torch.randn(codes, generator.architecture.z_dim, generator=stream)
     w = torch.cat([generator.mapping(part.to(generator.const)) for part in torch.split(z, _AT_ONCE)])
+    require_finite_styles(w, "the generator's style codes")
     x = torch.where(w < 0, w / _SLOPE, w).double()
     mean = x.mean(dim=0)
     variances, axes = torch.linalg.eigh((x - mean).T.cov())
@@ -98,6 +107,7 @@ def compute(generator: Generator, codes: int = CODES) -> Statistics:
     spread = variances.clamp_min(_LEAST_VARIANCE * variances[0]).sqrt()
     wide = w[:_AT_ONCE, None].expand(-1, generator.num_layers, -1)
     styles = generator.styles(wide)
+    require_finite_styles(torch.cat(styles, dim=1), "the generator's style vectors")
     return Statistics(
         w_mean=w.mean(dim=0),
         w_spread=w.var(dim=0).mean().sqrt(),

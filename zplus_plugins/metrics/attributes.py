@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from zplus_plugins.errors import LatentError
+from zplus_plugins.errors import UsageError
 
 
 def attribute_change(before: Tensor, after: Tensor, index: int, ranges: Tensor | None = None) -> Tensor:
@@ -41,7 +41,7 @@ def _changes(before: Tensor, after: Tensor, ranges: Tensor | None) -> Tensor:
 
         ranges = torch.tensor([attribute.high - attribute.low for attribute in MEASURED], dtype=torch.float32)
     if before.shape != after.shape or before.shape[1:] != ranges.shape:
-        raise LatentError(
+        raise UsageError(
             f"Attributes of shapes {tuple(before.shape)} and {tuple(after.shape)}; expected (B, {len(ranges)}) twice."
         )
     return (after.detach().cpu() - before.detach().cpu()) / ranges.cpu()

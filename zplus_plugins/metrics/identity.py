@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from zplus_plugins.adapter import NeededFile
-from zplus_plugins.errors import LatentError, RequirementError
+from zplus_plugins.errors import ImageError, RequirementError
 from zplus_plugins.metrics.downloads import downloading
 from zplus_plugins.metrics.pixels import shown
 
@@ -49,7 +49,7 @@ class _Embedded(Identity):
         from zplus_plugins.portraits import RESOLUTION
 
         if pictures.shape[1:] != (3, RESOLUTION, RESOLUTION):
-            raise LatentError(
+            raise ImageError(
                 f"Pictures of shape {tuple(pictures.shape)}; the embedded identity is of portraits "
                 f"(B, 3, {RESOLUTION}, {RESOLUTION})."
             )

@@ -39,7 +39,7 @@ class Lpips:
 
         Raises:
             DownloadError: the backbone's weights are not there, and cannot be downloaded.
-            LatentError: the pictures are not of the same shape.
+            ImageError: the pictures are not of the same shape.
         """
         require_same_shape(a, b)
         with torch.no_grad():
@@ -50,7 +50,7 @@ class Lpips:
         """Distances (B,) where the pictures are, with gradients: a loss.
 
         Raises:
-            DownloadError, LatentError: as above.
+            DownloadError, ImageError: as above.
         """
         require_same_shape(a, b)
         distance: Tensor = self._loaded().to(a)(a, b)

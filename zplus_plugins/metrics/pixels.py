@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from zplus_plugins.errors import LatentError
+from zplus_plugins.errors import ImageError
 
 
 def shown(pictures: Tensor) -> Tensor:
@@ -44,7 +44,7 @@ def require_same_shape(a: Tensor, b: Tensor) -> None:
     """See to it that pictures can be compared one by one.
 
     Raises:
-        LatentError: they are not (B, 3, R, R) both, or not of the same shape.
+        ImageError: they are not (B, 3, R, R) both, or not of the same shape.
     """
     if a.ndim != 4 or a.shape != b.shape:
-        raise LatentError(f"Pictures of shapes {tuple(a.shape)} and {tuple(b.shape)}; expected the same (B, 3, R, R).")
+        raise ImageError(f"Pictures of shapes {tuple(a.shape)} and {tuple(b.shape)}; expected the same (B, 3, R, R).")

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from zplus_plugins.errors import RequirementError
 from zplus_plugins.files import write_whole
+from zplus_plugins.reasons import reason_of
 
 WEIGHTS = Path(__file__).with_name("weights")
 MOST_BYTES = 4_000_000  # of all embedded weights together
@@ -35,7 +36,7 @@ def load(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise RequirementError(f"{path} cannot be read as weights: {str(error).splitlines()[0]}") from None
+        raise RequirementError(f"{path} cannot be read as weights: {reason_of(error)}.") from None
 
 
 def halved(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -1,0 +1,183 @@
+"""A file of a wrong kind where one of ours is asked for: it is named for what it is, and nobody is told to run it."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from support.commands import zplus
+from support.npz_files import code_record, direction, header, npy, saved, zipped
+from support.outcome import refused
+from support.toys import NVlabs
+from zplus_plugins import InversionRecord, mapping_of
+from zplus_plugins.codes import read_array_code
+from zplus_plugins.compare.parts import Parts
+from zplus_plugins.directions.finding import read_w
+from zplus_plugins.errors import DirectionError, RecordError, RequirementError
+from zplus_plugins.inputs import Directions
+from zplus_plugins.portraits.files import load
+from zplus_plugins.reasons import reason_of
+from zplus_plugins.requirements import SavedFeatures
+
+ADVICE = ("allow_pickle", "weights_only", "trust", "unsafe")
+OWN = ("--generator", "generator.pt", "--out", "edited")
+WAY = ("--direction", "found_generator/ganspace-00.npz")
+
+
+class Runs:
+    """Would run at unpickling."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return print, ("run",)
+
+
+def _half(path: Path) -> None:
+    direction().save(path)
+    path.write_bytes(path.read_bytes()[:300])
+
+
+def _bomb(path: Path) -> None:
+    content = npy(header("<f4", (1, 5 * 2**20)), bytes(20 * 2**20))
+    zipped(path, [(f"{name}.npy", content) for name in ("about", "code", "w", "z")], zipfile.ZIP_DEFLATED)
+
+
+FILES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a text": (lambda path: path.write_text("a record"), "it is a text file"),
+    "nothing": (lambda path: path.write_bytes(b""), "it is empty (0 bytes)"),
+    "half": (_half, "it is damaged or truncated"),
+    "a bomb": (_bomb, "and claims to unpack to "),
+    "torch": (lambda path: torch.save(torch.ones(3), path), "it is a file of torch.save"),
+    "old torch": (
+        lambda path: torch.save(torch.ones(3), path, _use_new_zipfile_serialization=False),
+        "it is a pickle, such as an old file of torch.save or NVlabs",
+    ),
+    "a pickle": (lambda path: path.write_bytes(pickle.dumps(Runs())), "it is a pickle"),
+    "an array": (lambda path: path.write_bytes(saved(np.ones(3))), "it is a single NumPy array"),
+    "objects": (lambda path: path.write_bytes(saved(np.array([Runs()]))), "it is a single NumPy array"),
+    "a record of objects": (
+        lambda path: zipped(path, [(f"{n}.npy", saved(np.array([Runs()]))) for n in ("about", "code", "w", "z")]),
+        "of the type '|O' (Python objects",
+    ),
+    "of run": (lambda path: code_record().save(path), "it is the Z+ record beside a code, as zplus run writes it"),
+}
+
+
+@pytest.mark.parametrize("what", FILES)
+def test_edit_is_given_another_file(material: Path, what: str) -> None:
+    spoil, reason = FILES[what]
+    for option, arguments in (
+        ("the record of an inversion", ("edit", "spoilt", *WAY, *OWN)),
+        ("a direction", ("edit", "inverted/anna.npz", "--direction", "spoilt", *OWN)),
+    ):
+        spoil(Path("spoilt"))
+        done = zplus(*arguments)
+        refused(done, 1, f"spoilt cannot be read as {option}: it ", reason, "Give NAME.npz as zplus ")
+        assert not [word for word in ADVICE if word in done.output] and "run" not in done.stdout.split()
+    assert not (material / "edited").exists()
+
+
+def test_edit_is_given_a_picture_or_a_folder(material: Path) -> None:
+    done = zplus("edit", "faces/anna.png", *WAY, *OWN)
+    refused(done, 1, "faces/anna.png cannot be read as the record of an inversion: it is a PNG picture")
+    done = zplus("edit", "faces", *WAY, *OWN)
+    assert done.exit_code == 2 and "is a directory" in done.output
+    done = zplus("edit", "inverted/anna.npz", "--direction", "inverted/bert.npz", *OWN)
+    refused(done, 1, "it is the record of a picture, as zplus invert writes it", "Give NAME.npz as zplus directions")
+    done = zplus("edit", WAY[1], *WAY, *OWN)
+    refused(done, 1, "it is a direction, as zplus directions writes it", "Give NAME.npz as zplus invert")
+
+
+@pytest.mark.parametrize("what", [what for what in FILES if what not in ("torch", "old torch", "an array")])
+@pytest.mark.parametrize("suffix", [".pt", ".npy"])
+def test_a_direction_in_w_or_a_code_of_an_upstream_is_another_file(suffix: str, what: str, tmp_path: Path) -> None:
+    path = tmp_path / f"w{suffix}"
+    FILES[what][0](path)
+    with pytest.raises(DirectionError, match="cannot be read as a direction in W") as refusal:
+        read_w(path)
+    assert not [word for word in ADVICE if word in str(refusal.value)] and "torch.save wrote (.pt)" in str(
+        refusal.value
+    )
+    if suffix == ".npy":
+        with pytest.raises(RecordError, match=r"The code .*w\.npy cannot be read: it (is|holds)") as refusal:
+            read_array_code(path)
+        assert not [word for word in ADVICE if word in str(refusal.value)]
+
+
+def test_weights_that_would_run(tmp_path: Path) -> None:
+    torch.save(Runs(), tmp_path / "w.pt")
+    with pytest.raises(RequirementError, match=r"w\.pt cannot be read as weights: .*nothing in it was run") as refusal:
+        load(tmp_path / "w.pt")
+    assert not [word for word in ADVICE if word in str(refusal.value)]
+
+
+ARRAYS: dict[str, tuple[bytes, str]] = {
+    "objects": (saved(np.array([Runs()])), "of the type '|O' (Python objects"),
+    "empty": (b"", "it is empty (0 bytes)"),
+    "another": (b"\x89PNG\r\n\x1a\n", "it is a PNG picture"),
+    "truncated": (saved(np.zeros((1, 4, 8, 8), np.float32))[:-8], "it is truncated, or lies about its size"),
+    "claims 3 GB": (npy(header("<f4", (1, 187_500, 64, 64))), "it is truncated, or lies about its size"),
+}
+
+
+@pytest.mark.parametrize("what", ARRAYS)
+def test_what_a_script_is_given_is_another_array(what: str, tmp_path: Path) -> None:
+    content, reason = ARRAYS[what]
+    (tmp_path / "a.npy").write_bytes(content)
+    (tmp_path / "a.png").touch()
+    features = SavedFeatures(str(tmp_path), str(tmp_path / "*.png"), "size", "used")
+    directions = Directions(str(tmp_path), "used")
+    given = {"size": 8, "used": True}
+    for finding in (*features.check(given), *directions.check(given, mapping_of(NVlabs()))):
+        assert finding.kind == "missing" and reason in finding.text and "a.npy cannot be read: " in finding.text
+        assert not [word for word in ADVICE if word in finding.text]
+
+
+def test_a_feature_map_must_be_one(tmp_path: Path) -> None:
+    features = SavedFeatures(str(tmp_path), str(tmp_path / "*.png"), "size", "used")
+    (tmp_path / "a.png").touch()
+    for shape, said in (((1, 4, 8, 8), None), ((1, 4, 4, 4), "--size 8 does not fit"), ((8,), "is no feature map")):
+        np.save(tmp_path / "a.npy", np.zeros(shape, np.float32))
+        found = features.check({"size": 8, "used": True})
+        assert [said in finding.text for finding in found] == ([] if said is None else [True])
+
+
+def test_a_record_of_invert_beside_a_code(material: Path) -> None:
+    Path("inverted/anna.npz").rename("code.zplus.npz")
+    with pytest.raises(RecordError, match="it is the record of a picture, as zplus invert writes it"):
+        InversionRecord.load("code.zplus.npz")
+
+
+@pytest.mark.parametrize("what", FILES)
+def test_a_part_that_is_another_file_is_made_again(what: str, tmp_path: Path) -> None:
+    parts = Parts(tmp_path / "parts", {"seed": "0"})
+    parts.save("a", {"x": np.arange(3)})
+    assert np.array_equal((parts.load("a") or {})["x"], np.arange(3))
+    FILES[what][0](tmp_path / "parts" / "a.npz")
+    assert parts.load("a") is None
+
+
+def test_a_part_is_no_larger_in_memory_than_on_the_disk(tmp_path: Path) -> None:
+    """However well it could be packed; else the next run would take it for a bomb."""
+    parts = Parts(tmp_path / "parts", {"seed": "0"})
+    parts.save("a", {"edited": np.zeros(9 * 2**20, np.uint8)})
+    assert (tmp_path / "parts" / "a.npz").stat().st_size > 9 * 2**20 and parts.load("a") is not None
+
+
+def test_reasons_give_no_dangerous_advice() -> None:
+    errors = [ValueError("Cannot load file containing pickled data when allow_pickle=False"), ValueError("")]
+    buffer = io.BytesIO()
+    torch.save(Runs(), buffer)
+    buffer.seek(0)
+    with pytest.raises(pickle.UnpicklingError) as refusal:
+        torch.load(buffer, weights_only=True)
+    reasons = [reason_of(error) for error in (*errors, refusal.value, OSError(13, "Permission denied"))]
+    assert reasons[1] == "ValueError" and reasons[3] == "Permission denied" and reasons[0] == reasons[2]
+    assert not [word for word in ADVICE if word in " ".join(reasons)]
+    assert reason_of(ValueError("It is short.\nTry again")) == "It is short"
