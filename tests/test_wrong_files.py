@@ -28,7 +28,7 @@ from zplus_plugins.requirements import SavedFeatures
 
 ADVICE = ("allow_pickle", "weights_only", "trust", "unsafe")
 OWN = ("--generator", "generator.pt", "--out", "edited")
-WAY = ("--direction", "found_generator/ganspace-00.npz")
+WAY = ("--direction", "found_generator/ganspace-00.zplus.npz")
 
 
 class Runs:
@@ -74,11 +74,11 @@ def test_edit_is_given_another_file(material: Path, what: str) -> None:
     spoil, reason = FILES[what]
     for option, arguments in (
         ("the record of an inversion", ("edit", "spoilt", *WAY, *OWN)),
-        ("a direction", ("edit", "inverted/anna.npz", "--direction", "spoilt", *OWN)),
+        ("a direction", ("edit", "inverted/anna.zplus.npz", "--direction", "spoilt", *OWN)),
     ):
         spoil(Path("spoilt"))
         done = zplus(*arguments)
-        refused(done, 1, f"spoilt cannot be read as {option}: it ", reason, "Give NAME.npz as zplus ")
+        refused(done, 1, f"spoilt cannot be read as {option}: it ", reason, "Give NAME.zplus.npz as zplus ")
         assert not [word for word in ADVICE if word in done.output] and "run" not in done.stdout.split()
     assert not (material / "edited").exists()
 
@@ -88,10 +88,12 @@ def test_edit_is_given_a_picture_or_a_folder(material: Path) -> None:
     refused(done, 1, "faces/anna.png cannot be read as the record of an inversion: it is a PNG picture")
     done = zplus("edit", "faces", *WAY, *OWN)
     assert done.exit_code == 2 and "is a directory" in done.output
-    done = zplus("edit", "inverted/anna.npz", "--direction", "inverted/bert.npz", *OWN)
-    refused(done, 1, "it is the record of a picture, as zplus invert writes it", "Give NAME.npz as zplus directions")
+    done = zplus("edit", "inverted/anna.zplus.npz", "--direction", "inverted/bert.zplus.npz", *OWN)
+    refused(
+        done, 1, "it is the record of a picture, as zplus invert writes it", "Give NAME.zplus.npz as zplus directions"
+    )
     done = zplus("edit", WAY[1], *WAY, *OWN)
-    refused(done, 1, "it is a direction, as zplus directions writes it", "Give NAME.npz as zplus invert")
+    refused(done, 1, "it is a direction, as zplus directions writes it", "Give NAME.zplus.npz as zplus invert")
 
 
 @pytest.mark.parametrize("what", [what for what in FILES if what not in ("torch", "old torch", "an array")])
@@ -149,7 +151,7 @@ def test_a_feature_map_must_be_one(tmp_path: Path) -> None:
 
 
 def test_a_record_of_invert_beside_a_code(material: Path) -> None:
-    Path("inverted/anna.npz").rename("code.zplus.npz")
+    Path("inverted/anna.zplus.npz").rename("code.zplus.npz")
     with pytest.raises(RecordError, match="it is the record of a picture, as zplus invert writes it"):
         InversionRecord.load("code.zplus.npz")
 

@@ -144,7 +144,7 @@ class Direction:
             raise DirectionError(f"The direction {path} cannot be read: {error.strerror or error}.") from None
         except ContentError as error:
             raise DirectionError(
-                f"{path} cannot be read as a direction: {error}. Give NAME.npz as zplus directions has written it, or "
+                f"{path} cannot be read as a direction: {error}. Give NAME.zplus.npz as zplus directions has written it, or "
                 "find it again."
             ) from None
         try:
