@@ -81,4 +81,4 @@ def test_a_file_of_such_a_name_is_refused_before_its_direction_is_chased(materia
     refused(zplus(*chase, "./-w.pt"), 1, "'-w' is no name for a direction: it begins with a dot, a dash or a space")
     assert not (material / "out").exists()
     Path("-w.pt").rename("w.pt")
-    assert done(*chase, "w.pt") == ["out/w.npz"]
+    assert done(*chase, "w.pt") == ["out/w.zplus.npz"]

@@ -25,6 +25,7 @@ from zplus_plugins.inputs import Directions
 from zplus_plugins.portraits.files import load
 from zplus_plugins.reasons import reason_of
 from zplus_plugins.requirements import SavedFeatures
+from zplus_plugins.results import Results
 
 ADVICE = ("allow_pickle", "weights_only", "trust", "unsafe")
 OWN = ("--generator", "generator.pt", "--out", "edited")
@@ -158,18 +159,20 @@ def test_a_record_of_invert_beside_a_code(material: Path) -> None:
 
 @pytest.mark.parametrize("what", FILES)
 def test_a_part_that_is_another_file_is_made_again(what: str, tmp_path: Path) -> None:
-    parts = Parts(tmp_path / "parts", {"seed": "0"})
-    parts.save("a", {"x": np.arange(3)})
-    assert np.array_equal((parts.load("a") or {})["x"], np.arange(3))
-    FILES[what][0](tmp_path / "parts" / "a.npz")
-    assert parts.load("a") is None
+    with Results(tmp_path / "parts") as results:
+        parts = Parts(results, {"seed": "0"})
+        parts.save("a", {"x": np.arange(3)})
+        assert np.array_equal((parts.load("a") or {})["x"], np.arange(3))
+        FILES[what][0](tmp_path / "parts" / "a.npz")
+        assert parts.load("a") is None
 
 
 def test_a_part_is_no_larger_in_memory_than_on_the_disk(tmp_path: Path) -> None:
     """However well it could be packed; else the next run would take it for a bomb."""
-    parts = Parts(tmp_path / "parts", {"seed": "0"})
-    parts.save("a", {"edited": np.zeros(9 * 2**20, np.uint8)})
-    assert (tmp_path / "parts" / "a.npz").stat().st_size > 9 * 2**20 and parts.load("a") is not None
+    with Results(tmp_path / "parts") as results:
+        parts = Parts(results, {"seed": "0"})
+        parts.save("a", {"edited": np.zeros(9 * 2**20, np.uint8)})
+        assert (tmp_path / "parts" / "a.npz").stat().st_size > 9 * 2**20 and parts.load("a") is not None
 
 
 def test_reasons_give_no_dangerous_advice() -> None:

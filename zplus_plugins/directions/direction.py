@@ -144,8 +144,8 @@ class Direction:
             raise DirectionError(f"The direction {path} cannot be read: {error.strerror or error}.") from None
         except ContentError as error:
             raise DirectionError(
-                f"{path} cannot be read as a direction: {error}. Give NAME.zplus.npz as zplus directions has written it, or "
-                "find it again."
+                f"{path} cannot be read as a direction: {error}. Give NAME.zplus.npz as zplus directions has "
+                "written it, or find it again."
             ) from None
         try:
             direction = cls(w=torch.from_numpy(arrays["w"]), z=torch.from_numpy(arrays["z"]), **about)

@@ -116,8 +116,8 @@ class PointRecord:
             raise RecordError(f"The record {path} cannot be read: {error.strerror or error}.") from None
         except ContentError as error:
             raise RecordError(
-                f"{path} cannot be read as the record of an inversion: {error}. Give NAME.zplus.npz as zplus invert has "
-                "written it, or invert the picture again."
+                f"{path} cannot be read as the record of an inversion: {error}. Give NAME.zplus.npz as zplus invert "
+                "has written it, or invert the picture again."
             ) from None
         point = Point(SPACES[about.pop("space")], **{name: torch.from_numpy(array) for name, array in arrays.items()})
         record = cls(point, **about)
