@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 import torch
+import torch.utils.cpp_extension
+import torchvision  # noqa: F401 (as the one above: to be patched, it must be loaded)
 
 from support.interruptions import everything_below, first_and_last, interrupt, ours, places
-from support.snapshot import ProcessSnapshot
+from support.snapshot import ProcessSnapshot, Snapshot
 from zplus_plugins import Journal, packages, patches, plugins
 from zplus_plugins.adapter import Adapter, Patch, Script, Writer
 from zplus_plugins.captures import InstanceOf
@@ -191,7 +193,7 @@ def test_an_undo_that_was_interrupted_is_done_again() -> None:
 
 def test_a_script_s_own_modes_are_left() -> None:
     """Such as its default device, which may lie above ours or below it."""
-    before = ProcessSnapshot()
+    before = Snapshot()
     with torch.device("cpu"):
         mode: Any = torch.utils._device.DeviceContext(torch.device("meta"))
         with Journal() as journal:
@@ -200,7 +202,7 @@ def test_a_script_s_own_modes_are_left() -> None:
         assert torch.ones(1).is_meta
         mode.__exit__(None, None, None)
         assert torch.ones(1).is_cpu
-    assert before.differences(ProcessSnapshot()) == []
+    assert before.differences(Snapshot()) == []
 
 
 SCRIPT = """

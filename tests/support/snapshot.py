@@ -17,8 +17,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.utils.cpp_extension
-import torchvision
 from PIL import Image
 from torch import nn
 from torch.optim import Optimizer
@@ -32,8 +30,6 @@ OWNERS: tuple[Any, ...] = (
     nn.Module,
     Optimizer,
     torch.hub,
-    torch.utils.cpp_extension,
-    torchvision.utils,
     subprocess,
     socket,
     urllib.request,
@@ -46,6 +42,7 @@ OWNERS: tuple[Any, ...] = (
     importlib.machinery.SourceFileLoader,
     zipimport.zipimporter,
 )
+WHERE_LOADED = ("torch.utils.cpp_extension", "torchvision.utils")
 CACHES = ("_opener",)  # of urllib.request, made at its first use
 _NOTHING = object()
 
@@ -55,7 +52,7 @@ class Snapshot:
 
     def __init__(self) -> None:
         self._objects: dict[str, Mapping[Any, Any]] = {
-            **{repr(owner): {k: v for k, v in vars(owner).items() if k not in CACHES} for owner in OWNERS},
+            **{repr(owner): {k: v for k, v in vars(owner).items() if k not in CACHES} for owner in _owners()},
             "standing in": {k: m for k, m in sys.modules.items() if _stands_in(k, m)},
             "lists": {"sys.meta_path": sys.meta_path, "sys.path": sys.path, "sys.argv": sys.argv},
             "finders": dict(enumerate(sys.meta_path)),
@@ -69,8 +66,8 @@ class Snapshot:
         return [*self._other_objects(later), *(k for k, v in self._values.items() if v != later._values[k])]
 
     def _other_objects(self, later: Snapshot) -> Iterator[str]:
-        for place, before in self._objects.items():
-            after = later._objects[place]
+        for place in self._objects.keys() & later._objects.keys():
+            before, after = self._objects[place], later._objects[place]
             for name in {**before, **after}:
                 if before.get(name, _NOTHING) is not after.get(name, _NOTHING):
                     yield f"{place}: {name}"
@@ -81,7 +78,6 @@ class ProcessSnapshot(Snapshot):
 
     def __init__(self) -> None:
         super().__init__()
-        self._objects["sys.modules"] = dict(sys.modules)
         self._values |= {
             "sys.path": list(sys.path),
             "sys.path_hooks": list(sys.path_hooks),
@@ -94,11 +90,16 @@ class ProcessSnapshot(Snapshot):
             "torch's random": torch.get_rng_state().tolist(),
             "operations": choice.asked(),
         }
+        self._objects["sys.modules"] = dict(sys.modules)  # last: asking for a state may import
+
+
+def _owners() -> list[Any]:
+    return [*OWNERS, *(sys.modules[name] for name in WHERE_LOADED if name in sys.modules)]
 
 
 def _stands_in(name: str, module: Any) -> bool:
     # Cython makes modules of its own at need.
-    return getattr(module, "__spec__", None) is None and not name.startswith("_cython")
+    return getattr(module, "__spec__", None) is None and not name.startswith(("_cython", "cython_"))
 
 
 def _modes() -> list[Any]:
