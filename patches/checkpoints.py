@@ -14,7 +14,6 @@ import os
 import pickle
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -88,22 +87,16 @@ def _install(journal: Journal, run: Run) -> None:
 
         return fill
 
-    journal.enter(_allowed())
+    # Not torch's own safe_globals, which torch 2.4 does not have. A copy, because torch 2.4 gives its own list.
+    journal.callback(functools.partial(_allow_only, list(torch.serialization.get_safe_globals())))
+    torch.serialization.add_safe_globals(list(ALLOWED))
     journal.wrap(torch, "load", loading)
     journal.wrap(nn.Module, "load_state_dict", filling)
 
 
-@contextmanager
-def _allowed() -> Iterator[None]:
-    """torch's own ``safe_globals``, which torch 2.4 does not have."""
-    before = list(torch.serialization.get_safe_globals())  # torch 2.4 gives its own list
-    torch.serialization.add_safe_globals(list(ALLOWED))
-    try:
-        yield
-    finally:
-        others = [g for g in torch.serialization.get_safe_globals() if g in before or g not in ALLOWED]
-        torch.serialization.clear_safe_globals()
-        torch.serialization.add_safe_globals(others)
+def _allow_only(names: list[Any]) -> None:
+    torch.serialization.clear_safe_globals()
+    torch.serialization.add_safe_globals(names)
 
 
 def _path(f: Any) -> Path | None:

@@ -39,8 +39,27 @@ def _names_cuda(argument: Any) -> bool:
     return isinstance(argument, str) and argument.startswith("cuda")
 
 
+class _Leaving:
+    """Takes a mode off torch's stack, if it is there, and leaves the script's own, such as its default device."""
+
+    def __init__(self, mode: TorchFunctionMode) -> None:
+        self._mode = mode
+        self._others: list[TorchFunctionMode] | None = None
+
+    def __call__(self) -> None:
+        stack: Any = torch.overrides  # its functions for the stack have no types
+        if self._others is None:  # asked once: an interrupted call may have taken some off
+            self._others = [mode for mode in stack._get_current_function_mode_stack() if mode is not self._mode]
+        while stack._get_current_function_mode_stack():
+            stack._pop_mode()
+        for mode in self._others:
+            stack._push_mode(mode)
+
+
 def _install(journal: Journal, run: Run) -> None:
-    journal.enter(_NamedDevices(run.device))
+    mode: Any = _NamedDevices(run.device)
+    journal.callback(_Leaving(mode))
+    mode.__enter__()
 
 
 PATCH = Patch(

@@ -18,7 +18,6 @@ from zplus_plugins import plugins
 from zplus_plugins.adapter import PROJECT
 from zplus_plugins.cli import main
 from zplus_plugins.errors import OpsError, UsageError
-from zplus_plugins.journal import Journal
 from zplus_plugins.ops import ahead, backend, bias_act, build, cache, choice, compilers, cpu, cuda, use
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
@@ -155,8 +154,7 @@ def test_the_environment_chooses_unless_the_program_does(monkeypatch: pytest.Mon
 def test_a_choice_for_a_while_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
     loading(monkeypatch)
     use("reference")
-    with pytest.raises(KeyboardInterrupt), Journal() as journal:
-        journal.enter(choice.using("cpu"))
+    with pytest.raises(KeyboardInterrupt), choice.using("cpu"):
         assert backend() == "compiled"
         raise KeyboardInterrupt
     assert (choice.chosen(), backend()) == ("reference", "reference")

@@ -2,32 +2,36 @@
 
 Undo lists are never written by hand. A journal is a context manager; when it closes, on success,
 on an exception or on Ctrl-C, all changes are undone in reverse order.
+
+An exception may strike at any line, as Ctrl-C does. So an undo is noted before its change is made, and
+gives back what there was: whether the change was made or not, once or twice over.
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import importlib.abc
-import importlib.machinery
-import importlib.util
+import importlib
 import sys
 from collections.abc import Callable, MutableMapping, Sequence
-from contextlib import AbstractContextManager
 from types import ModuleType, TracebackType
 from typing import Any
 
 from zplus_plugins.errors import PatchError
+from zplus_plugins.import_watch import ImportWatch
 
 _ABSENT: Any = object()
 
 
 class Journal:
-    """The open list of changes; see the module."""
+    """The open list of changes; see the module.
+
+    ``with Journal() as journal, journal:`` closes it twice. An exception between the end of the block and the
+    first line of the inner close then finds the outer one. Use it where Ctrl-C is to be expected.
+    """
 
     def __init__(self) -> None:
-        self._undo = contextlib.ExitStack()
-        self._watch: _ImportWatch | None = None
+        self._undos: list[Callable[[], object]] = []
+        self._watch: ImportWatch | None = None
 
     def __enter__(self) -> Journal:
         return self
@@ -38,29 +42,57 @@ class Journal:
         self.close()
 
     def close(self) -> None:
-        """Undo everything, last change first. Closing twice does nothing."""
-        self._undo.close()
+        """Undo everything, last change first. Closing twice does nothing.
+
+        An undo that fails, or is interrupted, does not keep the others from being done: it is tried once more, the
+        others follow, and then the exception goes on. Only an exception before the first line leaves all to be
+        done, by another close.
+        """
+        try:
+            while self._undos:
+                self._undo(self._undos[-1])
+        finally:
+            if self._undos:
+                self.close()
+
+    def _undo(self, undo: Callable[[], object]) -> None:
+        """Forget the undo only when it is done, so that an interrupted one is done again."""
+        try:
+            undo()
+        except BaseException:
+            self._undos.remove(undo)
+            undo()
+            raise
+        self._undos.remove(undo)
 
     def callback(self, undo: Callable[[], object]) -> None:
-        """Note the undo of a change made elsewhere, such as a hook handle's ``remove``."""
-        self._undo.callback(undo)
+        """Note the undo of a change that is about to be made elsewhere.
 
-    def enter(self, manager: AbstractContextManager[Any]) -> None:
-        """Enter a context, and leave it at the end."""
-        self._undo.enter_context(manager)
+        Args:
+            undo: gives back what there was. It may be called although the change was not made, and twice.
+        """
+        self._undos.append(undo)
 
-    def set(self, owner: Any, name: str, value: Any) -> None:
-        """Set an attribute of a module, a class or an object.
+    def keep(self, owner: Any, name: str) -> None:
+        """Give an attribute of a module, a class or an object its present value back at the end.
 
-        What was inherited before is inherited again afterwards, and descriptors (static methods,
-        properties) come back as the objects they were.
+        What is inherited is inherited again afterwards, and descriptors (static methods, properties) come back as
+        the objects they are.
         """
         before = vars(owner).get(name, _ABSENT)
+
+        def undo() -> None:
+            if before is not _ABSENT:
+                setattr(owner, name, before)
+            elif name in vars(owner):
+                delattr(owner, name)
+
+        self.callback(undo)
+
+    def set(self, owner: Any, name: str, value: Any) -> None:
+        """Set an attribute of a module, a class or an object, which :meth:`keep` gives back."""
+        self.keep(owner, name)
         setattr(owner, name, value)
-        if before is _ABSENT:
-            self.callback(functools.partial(delattr, owner, name))
-        else:
-            self.callback(functools.partial(setattr, owner, name, before))
 
     def wrap(self, owner: Any, name: str, wrapper: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
         """Replace the function ``owner.name`` by ``wrapper(original)``, keeping its kind and metadata.
@@ -79,14 +111,22 @@ class Journal:
         replacement = functools.wraps(original)(wrapper(original))
         self.set(owner, name, kind(replacement) if kind else replacement)
 
-    def set_item(self, mapping: MutableMapping[Any, Any], key: Any, value: Any) -> None:
-        """Set an item of a mapping, such as ``sys.modules`` or ``os.environ``."""
+    def keep_item(self, mapping: MutableMapping[Any, Any], key: Any) -> None:
+        """Give an item of a mapping its present value back at the end; one that is absent is absent again."""
         before = mapping.get(key, _ABSENT)
+
+        def undo() -> None:
+            if before is _ABSENT:
+                mapping.pop(key, None)
+            else:
+                mapping[key] = before
+
+        self.callback(undo)
+
+    def set_item(self, mapping: MutableMapping[Any, Any], key: Any, value: Any) -> None:
+        """Set an item of a mapping, such as ``sys.modules`` or ``os.environ``, which :meth:`keep_item` gives back."""
+        self.keep_item(mapping, key)
         mapping[key] = value
-        if before is _ABSENT:
-            self.callback(functools.partial(mapping.pop, key, None))
-        else:
-            self.callback(functools.partial(mapping.__setitem__, key, before))
 
     def keep_list(self, values: list[Any]) -> None:
         """Give a list, such as ``sys.path``, its present content back at the end, in the same object."""
@@ -102,14 +142,15 @@ class Journal:
 
         An action that fails stops the import with its own error, and the module is not kept.
         """
-        if module in sys.modules:
-            action(sys.modules[module])
+        if sys.modules.get(module) is not None:
+            action(importlib.import_module(module))  # waits for another thread that is at it
             return
         if self._watch is None:
-            self._watch = _ImportWatch()
-            sys.meta_path.insert(0, self._watch)
-            self.callback(functools.partial(sys.meta_path.remove, self._watch))
-        self._watch.actions.setdefault(module, []).append(action)
+            watch = ImportWatch()
+            self.callback(functools.partial(self._stop, watch))
+            watch.start()
+            self._watch = watch
+        self._watch.add(module, action)
 
     def wrap_when_imported(self, target: str, wrapper: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
         """:meth:`wrap` for ``"package.module:Class.function"``, as soon as that module is imported."""
@@ -120,6 +161,10 @@ class Journal:
             self.wrap(resolve(imported, owners), name, wrapper)
 
         self.when_imported(module, action)
+
+    def _stop(self, watch: ImportWatch) -> None:
+        self._watch = None
+        watch.stop()
 
 
 def resolve(module: ModuleType, path: Sequence[str]) -> Any:
@@ -150,35 +195,3 @@ def _lookup(owner: Any, name: str) -> Any:
 
 def _describe(owner: Any) -> str:
     return str(getattr(owner, "__qualname__", getattr(owner, "__name__", type(owner).__name__)))
-
-
-class _ImportWatch(importlib.abc.MetaPathFinder):
-    """Finds awaited modules as everybody else would, and runs the actions after their execution."""
-
-    def __init__(self) -> None:
-        self.actions: dict[str, list[Callable[[ModuleType], None]]] = {}
-        self._searching: set[str] = set()
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        if fullname not in self.actions or fullname in self._searching:
-            return None
-        self._searching.add(fullname)
-        try:
-            spec = importlib.util.find_spec(fullname)
-        finally:
-            self._searching.discard(fullname)
-        if spec is None or spec.loader is None:
-            return spec
-        loader: Any = spec.loader
-        execute = loader.exec_module
-
-        def exec_module(module: ModuleType) -> None:
-            del loader.exec_module
-            execute(module)
-            for action in self.actions.pop(fullname, ()):
-                action(module)
-
-        loader.exec_module = exec_module
-        return spec

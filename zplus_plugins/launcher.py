@@ -22,10 +22,11 @@ from zplus_plugins.journal import Journal, resolve
 from zplus_plugins.malloc import tune
 from zplus_plugins.moving import Mover
 from zplus_plugins.offline import forbid_network
-from zplus_plugins.ops.choice import require, using
+from zplus_plugins.ops.choice import asked, require, use
 from zplus_plugins.packages import install_command, stand_in_for_absent
 from zplus_plugins.run import Run
 from zplus_plugins.summary import Summary
+from zplus_plugins.surroundings import keep_surroundings
 
 
 def launch(run: Run, script: Path, arguments: Sequence[str]) -> Summary:
@@ -48,7 +49,8 @@ def launch(run: Run, script: Path, arguments: Sequence[str]) -> Summary:
     run.device.require()
     _require_folder(run)
     try:
-        with Journal() as journal:
+        with Journal() as journal, journal:
+            keep_surroundings(journal)
             _choose_ops(journal, run)
             _prepare(journal, run)
             _execute(journal, run, script, arguments)
@@ -72,7 +74,8 @@ def _choose_ops(journal: Journal, run: Run) -> None:
     operations, device = run.options.operations, run.options.device
     if {operations, device} == {"cuda", "cpu"}:
         raise UsageError(f"--ops {operations} cannot serve --device {device}; use --ops auto.")
-    journal.enter(using(operations))
+    journal.callback(functools.partial(use, asked()))
+    use(operations)
     journal.callback(run.note_ops)
     require()
 
@@ -123,8 +126,6 @@ def _redirect(journal: Journal, place: str, target: str) -> None:
 def _execute(journal: Journal, run: Run, script: Path, arguments: Sequence[str]) -> None:
     """Run the script as ``__main__``, or the call that was asked for; its own modules are forgotten afterwards."""
     path = script.resolve()
-    journal.keep_list(sys.argv)
-    journal.keep_list(sys.path)
     journal.callback(functools.partial(_forget_modules, run.root, set(sys.modules)))
     sys.argv[:] = [str(script), *arguments]
     # First, because upstreams' own modules have names such as models and utils.
@@ -209,9 +210,16 @@ def _require_effect(run: Run) -> None:
 def _forget_modules(root: Path, before: set[str]) -> None:
     """Drop the upstream's own modules: another checkout's may have the same names."""
     for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        if name not in before and file and Path(file).resolve().is_relative_to(root):
-            del sys.modules[name]
+        if name not in before and any(place.is_relative_to(root) for place in _places(module)):
+            sys.modules.pop(name, None)
+
+
+def _places(module: ModuleType) -> list[Path]:
+    """The file of a module, or the folders of a package without one."""
+    content = getattr(module, "__dict__", {})  # not through the module: a lazy one would import what it stands for
+    file = content.get("__file__")
+    places = [file] if isinstance(file, str) else list(content.get("__path__") or ())
+    return [Path(place).resolve() for place in places]
 
 
 def _missing_module(run: Run, error: ModuleNotFoundError) -> str:

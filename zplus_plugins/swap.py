@@ -24,7 +24,8 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
-from torch.optim.optimizer import register_optimizer_step_pre_hook
+from torch.optim.optimizer import _global_optimizer_pre_hooks
+from torch.utils.hooks import RemovableHandle
 
 from zplus_plugins.errors import SwapError
 from zplus_plugins.finite import require_finite
@@ -188,7 +189,9 @@ class LeafSwapper:
         """Watch every optimizer built from now on, until the journal closes."""
         journal.wrap(Optimizer, "add_param_group", self._adding)
         journal.wrap(Optimizer, "zero_grad", self._zeroing)
-        journal.callback(register_optimizer_step_pre_hook(self._refuse_unswapped).remove)
+        # Not by torch's function, which gives the means to undo it only when it is done.
+        hooks = _global_optimizer_pre_hooks
+        journal.set_item(hooks, RemovableHandle(hooks).id, self._refuse_unswapped)
 
     def _adding(self, add_param_group: Callable[..., None]) -> Callable[..., None]:
         def add(optimizer: Optimizer, param_group: dict[str, Any]) -> None:

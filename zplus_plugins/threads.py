@@ -25,8 +25,8 @@ def threads_for(network: nn.Module) -> int:
 def limited_to(threads: int) -> Iterator[None]:
     """Let torch compute with so many threads."""
     before = torch.get_num_threads()
-    torch.set_num_threads(threads)
     try:
+        torch.set_num_threads(threads)
         yield
     finally:
         torch.set_num_threads(before)

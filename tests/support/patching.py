@@ -2,66 +2,31 @@
 
 from __future__ import annotations
 
-import argparse
 import os
-import socket
-import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import torch
-from PIL import Image
-from torch import nn
-
+from support.snapshot import Snapshot
 from zplus_plugins import Journal, Patch
 from zplus_plugins.device import Device
 from zplus_plugins.outputs import Outputs
 from zplus_plugins.run import Options
 
-OWNERS: tuple[Any, ...] = (
-    torch,
-    torch.Tensor,
-    nn.Module,
-    torch.hub,
-    subprocess,
-    socket,
-    urllib.request,
-    argparse,
-    Image,
-)
-CACHES = ("_opener",)  # of urllib.request, made at its first use
-
 
 @contextmanager
 def applied(*patches: Patch, choice: str = "cpu", **options: Any) -> Iterator[Any]:
     """Patch, use, unpatch, and see that nothing is different; yields the run."""
-    before = _state()
+    before = Snapshot()
     run: Any = SimpleNamespace(device=Device(choice), options=Options(**options), outputs=Outputs())
     with Journal() as journal:
         for patch in patches:
             patch.install(journal, run)
         yield run
-    assert _state() == before
-
-
-def _state() -> list[Any]:
-    """What patches may change: attributes, import hooks, allow-lists, and modules that stand for others."""
-    standing_in = {
-        name: module
-        for name, module in sys.modules.items()
-        if getattr(module, "__spec__", None) is None and not name.startswith("_cython")  # Cython's own, made at need
-    }
-    return [
-        *({name: value for name, value in vars(owner).items() if name not in CACHES} for owner in OWNERS),
-        list(sys.meta_path),
-        set(torch.serialization.get_safe_globals()),
-        standing_in,
-    ]
+    assert before.differences(Snapshot()) == []
 
 
 @contextmanager

@@ -95,6 +95,11 @@ def use(choice: str | None) -> None:
         _failures.clear()
 
 
+def asked() -> str | None:
+    """What was given to :func:`use` last; None if nothing was."""
+    return _asked
+
+
 def chosen() -> str:
     """The choice that is in force.
 
@@ -110,8 +115,8 @@ def chosen() -> str:
 def using(choice: str) -> Iterator[None]:
     """:func:`use` for a while; what was chosen before is chosen again afterwards."""
     before = _asked
-    use(choice)
     try:
+        use(choice)
         yield
     finally:
         use(before)
