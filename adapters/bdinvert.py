@@ -19,6 +19,7 @@ from zplus_plugins.adapter import (
 from zplus_plugins.captures import InstanceOf
 from zplus_plugins.inputs import ImageList
 from zplus_plugins.patches import checkpoints, device, downloads, genforce_ops, transpose
+from zplus_plugins.readers import OPENCV
 from zplus_plugins.requirements import Checkpoint, Folder, HubWeights, PowerOfTwo, SavedFeatures, Writable
 
 STYLEGAN1, STYLEGAN2 = "models/stylegan_generator.py", "models/stylegan2_generator.py"
@@ -79,7 +80,12 @@ ADAPTER = Adapter(
             folder="BDInvert",
             needs=(
                 BASE_SIZE,
-                ImageList("{image_list}", remedy="Make one: python make_list.py --image_folder FOLDER"),
+                ImageList(
+                    "{image_list}",
+                    remedy="Make one: python make_list.py --image_folder FOLDER",
+                    reader=OPENCV,
+                    shape=(1, 1),
+                ),
                 ENCODER,
                 P_NORM,
                 GENERATOR,

@@ -10,6 +10,8 @@ from zplus_plugins.adapters.pti_needs import (
     MAPPERS,
     OPTIMISED,
     PTI,
+    STYLECLIP,
+    UNDOTTED,
     earlier_pivots,
 )
 from zplus_plugins.captures import ArgumentOf, ResultOf
@@ -59,7 +61,7 @@ ADAPTER = Adapter(
         ),
         Script(
             "scripts/pti_styleclip.py",
-            needs=(*PTI, EDITS[0], MAPPERS, Writable("{styleclip_output_dir}/{input_data_id}")),
+            needs=(*PTI, UNDOTTED, STYLECLIP, MAPPERS, Writable("{styleclip_output_dir}/{input_data_id}")),
         ),
     ),
     relies_on=(

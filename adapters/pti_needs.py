@@ -10,9 +10,12 @@ from typing import Any
 from zplus_plugins.adapter import Requirement
 from zplus_plugins.conditions import Above, Undotted
 from zplus_plugins.inputs import LpipsWeights
+from zplus_plugins.later_pictures import TakenLater
 from zplus_plugins.pickles import PickleFile
 from zplus_plugins.pictures import Pictures, SavedCodes, Unsaved
+from zplus_plugins.readers import PILLOW_RGB
 from zplus_plugins.requirements import DnnlibDownload, Folder, OneOf, When, Writable
+from zplus_plugins.selection import Walked
 
 CODES = "{embedding_base_dir}/{input_data_id}"
 
@@ -24,7 +27,8 @@ GENERATOR = PickleFile(
 )
 IMAGES = Pictures(
     "{input_data_path}",
-    suffixes=(".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".tiff"),
+    selection=Walked((".jpg", ".JPG", ".jpeg", ".JPEG", ".png", ".PNG", ".ppm", ".PPM", ".bmp", ".BMP", ".tiff")),
+    reader=PILLOW_RGB,
     what="aligned images (configs.paths_config.input_data_path)",
     remedy="Name their folder with --set configs.paths_config.input_data_path=FOLDER",
     generator=GENERATOR.path,
@@ -79,11 +83,13 @@ OPTIMISED = (
     Above("first_inv_steps", 0, why="without steps nothing is optimised in Z+."),
 )
 CREATOR: tuple[Requirement, ...] = (GENERATOR, ENLARGED, FEATURES)
+UNDOTTED = Undotted(
+    "input_data_path",
+    why="the script takes an image's name from its path, up to the first one. Give it without ./ and the like.",
+)
 EDITS: tuple[Requirement, ...] = (
-    Undotted(
-        "input_data_path",
-        why="the script takes an image's name from its path, up to the first one. Give it without ./ and the like.",
-    ),
+    TakenLater(IMAGES, "*", step="compares the edits of", bounded=True, modes=("RGB", "YCbCr")),
+    UNDOTTED,
     Folder(
         "editings",
         files=("interfacegan_directions/*.pt", "ganspace_pca/*.pt"),
@@ -92,6 +98,7 @@ EDITS: tuple[Requirement, ...] = (
     ),
     Writable("{experiments_output_dir}/{input_data_id}"),
 )
+STYLECLIP = TakenLater(IMAGES, "*.jpeg", step="edits")
 MAPPERS = Folder(
     "{style_clip_pretrained_mappers}",
     files=("*.pt",),

@@ -15,11 +15,12 @@ from zplus_plugins.adapters.sam_needs import (
     SEGMENTERS,
     STYLEGAN2,
     SUBMODULES,
+    TARGET,
     earlier_codes,
     earlier_single_codes,
 )
 from zplus_plugins.captures import ResultOf
-from zplus_plugins.inputs import Directions, ImageFile, ImageFolder, LpipsWeights
+from zplus_plugins.inputs import Directions, ImageFile, LpipsWeights
 from zplus_plugins.packages import Submodule
 from zplus_plugins.patches import (
     checkpoints,
@@ -32,6 +33,7 @@ from zplus_plugins.patches import (
     rosinality_ops,
     wget_module,
 )
+from zplus_plugins.readers import PILLOW_RGB
 from zplus_plugins.requirements import HubWeights, OneOf, When, Writable
 
 SYNTHESIS = ("G", "d_latents", "gan_name")
@@ -50,7 +52,7 @@ ADAPTER = Adapter(
             needs=(
                 *NETWORKS,
                 Submodule("src/nets/pytorch-deeplab-xception", module="modeling.deeplab"),
-                ImageFile("{image_path}"),
+                ImageFile("{image_path}", reader=PILLOW_RGB, shape=TARGET),
                 STYLEGAN2,
                 When("sweep_thresholds", True, (CATEGORY,)),
                 *SEGMENTERS,
@@ -71,7 +73,7 @@ ADAPTER = Adapter(
             folder=".",
             needs=(
                 *NETWORKS,
-                ImageFolder("{image_folder_path}", suffixes=IMAGES),
+                IMAGES,
                 STYLEGAN2,
                 OneOf(
                     "latent_name",

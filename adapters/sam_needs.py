@@ -9,9 +9,21 @@ from typing import Any
 from zplus_plugins.adapter import Derived
 from zplus_plugins.packages import Module, Submodule
 from zplus_plugins.pickles import PickleFile
+from zplus_plugins.pictures import Pictures
+from zplus_plugins.readers import PILLOW_RGB
 from zplus_plugins.requirements import Checkpoint, OneOf, When
+from zplus_plugins.selection import TAKEN_FOR, Globbed
 
-IMAGES = ("png", "jpeg", "jpg", "JPEG")
+TARGET = ("target_W", "target_H")
+IMAGES = Pictures(
+    "{image_folder_path}",
+    selection=Globbed(("png", "jpeg", "jpg", "JPEG")),
+    reader=PILLOW_RGB,
+    what="image folder",
+    remedy="Give another folder.",
+    shape=TARGET,
+    repeated=TAKEN_FOR,
+)
 FACES = {"sem_seg_name": "face_parser_fused", "edits_folder": "edits/faces"}
 CATS = {"sem_seg_name": "detectron_coco", "edits_folder": "edits/cats"}
 
@@ -26,7 +38,7 @@ def _files(generator: str, encoder: str, invertibility: str) -> dict[str, str]:
 
 def earlier_codes(arguments: Mapping[str, Any]) -> Iterable[Path]:
     """Codes that sam_inv_optimization.py takes instead of inverting its image."""
-    name = Path(arguments["image_path"]).name.replace(".png", "")
+    name = arguments["image_path"].rpartition("/")[2].replace(".png", "")
     folder = Path(arguments["output_path"], name, "final")
     if arguments["sweep_thresholds"]:
         return sorted(folder.glob("inverted_latents_T*.pt"))
@@ -35,8 +47,8 @@ def earlier_codes(arguments: Mapping[str, Any]) -> Iterable[Path]:
 
 def earlier_single_codes(arguments: Mapping[str, Any]) -> Iterable[Path]:
     """Likewise for the images of single_latent_inv.py."""
-    images = sorted(path for suffix in IMAGES for path in Path(arguments["image_folder_path"]).glob(f"*.{suffix}"))
-    return [Path(arguments["output_path"], image.stem, "final", "inverted_latent.pt") for image in images]
+    names = dict.fromkeys(name for name, _ in IMAGES.chosen(arguments))
+    return [Path(arguments["output_path"], name, "final", "inverted_latent.pt") for name in names]
 
 
 DETECTRON = "pip install git+https://github.com/facebookresearch/detectron2"

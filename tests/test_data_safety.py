@@ -194,3 +194,24 @@ def _interrupt(patch: pytest.MonkeyPatch, module: Any, name: str, after: int) ->
         return whole(*args, **kwargs)
 
     patch.setattr(module, name, interrupted)
+
+
+class TestBadPictures:
+    def test_all_are_named_and_nothing_is_written(self, material: Path) -> None:
+        for name in ("x.png", "y.jpg"):
+            (material / "faces" / name).write_text("no picture")
+        refused(zplus(*COMMANDS["invert"], "--out", "out"), 1, "faces/x.png", "faces/y.jpg")
+        assert not (material / "out").exists()
+
+    def test_they_are_left_out_and_listed_where_that_is_wanted(self, material: Path) -> None:
+        (material / "faces" / "aa.png").write_text("no picture")
+        Image.new("RGB", (16, 8)).save(material / "faces" / "wide.png")
+        result = zplus(*COMMANDS["invert"], "--skip-bad", "--out", "out")
+        assert result.exit_code == 0 and result.stdout.split() == ["out/anna.zplus.npz", "out/bert.zplus.npz"]
+        assert "2 of 4 pictures were left out:" in result.stderr
+        assert "faces/aa.png" in result.stderr and "faces/wide.png has 16 x 8 pixels" in result.stderr
+
+    def test_only_bad_ones_are_an_error(self, material: Path) -> None:
+        for name in ("anna.png", "bert.png"):
+            (material / "faces" / name).write_text("no picture")
+        refused(zplus(*COMMANDS["invert"], "--skip-bad", "--out", "out"), 1, "faces/anna.png", "faces/bert.png")

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner, Result
+from PIL import Image
 from torch import nn
 
 from support.bdinvert_assets import Assets, invert_args, prepare
 from zplus_plugins.cli import main
 from zplus_plugins.pictures import Pictures, SavedCodes
+from zplus_plugins.readers import PILLOW_RGB
+from zplus_plugins.selection import Walked
 
 pytestmark = pytest.mark.filterwarnings("default")
 
@@ -87,7 +91,7 @@ def test_a_trusted_checkpoint_must_exist(assets: Assets) -> None:
 
 
 def test_pictures_and_their_saved_codes_are_listed(tmp_path: Path) -> None:
-    pictures = Pictures("{d}", suffixes=(".png",), what="images", remedy="Align them.", generator="{d}/G.pkl")
+    pictures = Pictures("{d}", selection=Walked((".png",)), reader=PILLOW_RGB, what="images", remedy="Align them.")
     codes = SavedCodes("{d}/{image}/0.pt", pictures=pictures, remedy="Invert them.", unless="again")
     arguments = {"d": tmp_path / "in", "again": False}
     assert [(file.path, file.present) for file in pictures.asks_for(arguments)] == [(tmp_path / "in", False)]
@@ -100,3 +104,23 @@ def test_pictures_and_their_saved_codes_are_listed(tmp_path: Path) -> None:
     ]
     assert [(file.path.parent.name, file.present) for file in codes.asks_for(arguments)] == [("a", True), ("b", False)]
     assert codes.asks_for({**arguments, "again": True}) == []
+
+
+def test_what_opencv_makes_of_a_picture_is_told(assets: Assets, tmp_path: Path) -> None:
+    image_list, fine, real = tmp_path / "test.list", tmp_path / "fine.png", tmp_path / "real.tiff"
+    Image.fromarray(np.full((16, 16), 40_000, np.uint16)).save(fine)
+    Image.fromarray(np.full((16, 16), 0.5, np.float32)).save(real)
+    further = ("--image_list", str(image_list))
+    image_list.write_text(f"{fine}\n")
+    told = zplus_run(assets, "--dry-run", further=further)
+    assert told.exit_code == 0, told.output
+    assert f"{image_list}, line 1: {fine} has 16 bits a channel, of which the script sees 8." in told.output
+    image_list.write_text(f"{fine}\n{real}\n")
+    refusal = zplus_run(assets, "--dry-run", further=further)
+    assert refusal.exit_code == 1
+    assert f"{image_list}, line 2: {real} cannot be read by OpenCV" in refusal.output
+    image_list.write_text(f"\ufeff{fine}\n", encoding="utf-8")
+    refusal = zplus_run(assets, "--dry-run", further=further)
+    assert refusal.exit_code == 1
+    assert f"{image_list}, line 1: begins with a byte order mark" in refusal.output
+    assert "Traceback" not in refusal.output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import torch
 from PIL import Image
 
 from zplus_plugins.errors import RequirementError
-from zplus_plugins.inversion.images import picture_files, read_pictures
+from zplus_plugins.inversion.images import picture_files, read_each, read_pictures
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
 
@@ -116,6 +117,9 @@ def _folder(path: Path) -> None:
         (_animated, "2 frames"),
         (_real_numbers, "range is unknown"),
         (_folder, "no picture in the folder"),
+        (os.mkfifo, "is a pipe or device, not a file"),  # opening it would wait for ever
+        (Path.touch, r"is empty \(0 bytes\)"),
+        (lambda path: path.symlink_to("gone.png"), "is a link to gone.png, which is not there"),
         (lambda path: None, "There is no picture or folder"),
     ],
 )
@@ -137,3 +141,61 @@ def test_refuses_a_huge_picture_without_decoding_it(tmp_path: Path, monkeypatch:
 def test_refuses_to_read_nothing() -> None:
     with pytest.raises(RequirementError, match="No picture was given"):
         read_pictures([], 16)
+
+
+def test_names_all_that_are_unfit_at_once(tmp_path: Path) -> None:
+    saved(tmp_path / "good.png")
+    for spoil in (_text, _oblong, _animated):
+        spoil(tmp_path / f"{spoil.__name__}.png")
+    with pytest.raises(RequirementError) as refusal:
+        read_pictures([tmp_path], 16)
+    lines = str(refusal.value).splitlines()
+    assert [line.partition(".png")[0] for line in lines] == [
+        f"{tmp_path}/{n}" for n in ("_animated", "_oblong", "_text")
+    ]
+
+
+def test_names_all_that_are_not_there_at_once(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    absent = [tmp_path / "a.png", tmp_path / "b", tmp_path / ("c" * 300), tmp_path / "empty"]
+    with pytest.raises(RequirementError) as refusal:
+        picture_files([saved(tmp_path / "good.png"), *absent])
+    lines = str(refusal.value).splitlines()
+    assert len(lines) == 4 and all(str(path) in line for path, line in zip(absent, lines, strict=True))
+
+
+def test_reads_on_beyond_an_unfit_picture(tmp_path: Path) -> None:
+    files = [saved(tmp_path / "a.png"), tmp_path / "b.png", tmp_path / "c.png", saved(tmp_path / "d.png")]
+    _text(files[1])
+    _truncated(files[2])
+    found = list(read_each(files, 16))
+    assert [path for path, _ in found] == files
+    assert [isinstance(picture, RequirementError) for _, picture in found] == [False, True, True, False]
+    assert torch.equal(torch.stack([found[0][1], found[3][1]]), read_pictures([files[0], files[3]], 16))
+    assert "b.png is not a picture" in str(found[1][1]) and "c.png cannot be read" in str(found[2][1])
+
+
+def test_reads_a_picture_only_when_it_is_asked_for(tmp_path: Path) -> None:
+    pictures = read_each([saved(tmp_path / "a.png"), tmp_path / "later.png"], 16)
+    next(pictures)
+    saved(tmp_path / "later.png")
+    assert torch.is_tensor(next(pictures)[1])
+
+
+@pytest.mark.parametrize("failure", [KeyError("frame"), TypeError("None"), MemoryError(), RecursionError("deep")])
+def test_whatever_a_decoder_raises_names_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise failure
+
+    file = saved(tmp_path / "a.png")
+    monkeypatch.setattr(Image.Image, "convert", fail)
+    with pytest.raises(RequirementError, match=r"a\.png cannot be read: \S"):
+        read_pictures([file], 16)
+
+
+def test_a_folder_that_is_named_like_a_picture_is_none(tmp_path: Path) -> None:
+    (tmp_path / "album.png").mkdir()
+    saved(tmp_path / "a.png")
+    assert [file.name for file in picture_files([tmp_path])] == ["a.png"]

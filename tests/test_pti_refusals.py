@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
@@ -17,6 +18,7 @@ from support.outcome import files, refused
 from support.pti_assets import Assets, pivot
 from support.pti_runs import CALL, RUN_PTI, given
 from zplus_plugins import InversionRecord
+from zplus_plugins.adapters.pti_needs import STYLECLIP as STYLECLIP_PICTURES
 from zplus_plugins.cli import main
 from zplus_plugins.mapping import Truncation
 from zplus_plugins.record import Provenance, hash_code, record_path
@@ -113,6 +115,71 @@ def test_images(assets: Assets, tmp_path: Path) -> None:
     refused(run(assets, out, RUN_PTI), 1, f"{SPOILT} is not a picture")
     refused(run(assets, out, SG2), 1, "which the script makes 1024 x 1024", "needs a 1024 px generator")
     assert not out.exists()
+
+
+def test_pictures_by_the_script_s_own_rule(assets: Assets, tmp_path: Path) -> None:
+    """PTI's list of endings knows two cases of each, its walk finds what is hidden, and Pillow cuts off 16 bits."""
+    out, whole = tmp_path / "out", Path(SPOILT).read_bytes()
+    for name in ("other.Png", "other.webp", "other.TIFF"):
+        Path("synthetic/images", name).write_bytes(whole)
+    told = run(assets, out, "--dry-run", RUN_PTI)
+    assert told.exit_code == 0, told.output
+    assert "in synthetic/images, and not other.Png, other.TIFF, other.webp." in told.output
+    fine = np.full((64, 64), 40_000, np.uint16)
+    Image.fromarray(fine).save("synthetic/images/fine.png")
+    told = run(assets, out, "--dry-run", RUN_PTI)
+    assert told.exit_code == 0, told.output
+    assert "fine.png has values of 16 bits, from 40000 to 40000" in told.output
+    assert "the script sees 100% white and 0% black" in told.output
+    Path("synthetic/images/._fine.png").write_bytes(b"of a Mac's file system")
+    refused(run(assets, out, RUN_PTI), 1, "._fine.png is not a picture that Pillow reads")
+    assert not out.exists()
+
+
+def test_the_picture_beyond_the_last_one_is_read_too(assets: Assets, tmp_path: Path) -> None:
+    """The loader has it at hand before the script stops, after all the others have been inverted."""
+    Path("synthetic/images/last.png").write_bytes(b"no picture")
+    names = len(assets.names)
+    refused(run(assets, tmp_path / "out", RUN_PTI, max_images_to_invert=names), 1, "last.png is not a picture")
+    assert run(assets, tmp_path / "out", "--dry-run", RUN_PTI, max_images_to_invert=names - 1).exit_code == 0
+    refused(run(assets, tmp_path / "out", RUN_PTI, max_images_to_invert=-1), 1, "is -1, so none would be taken")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "problem"),
+    [
+        (lambda folder: (folder / "notes.txt").touch(), "notes.txt is not among those that it inverts"),
+        (lambda folder: (folder / "crop0").mkdir(), "crop0 is not a picture"),
+        (lambda folder: (folder / "a.Png").write_bytes(Path(SPOILT).read_bytes()), "a.Png is not among those"),
+        (lambda folder: Image.open(SPOILT).convert("L").save(folder / "grey.png"), "is not in RGB but in 'L'"),
+        (lambda folder: Image.open(SPOILT).convert("RGBA").save(folder / "clear.png"), "is not in RGB but in 'RGBA'"),
+    ],
+)
+def test_what_the_comparison_takes_of_the_folder(
+    assets: Assets, tmp_path: Path, spoil: Callable[[Path], object], problem: str
+) -> None:
+    """All that it finds there, after the inversions."""
+    assert run(assets, tmp_path / "out", "--dry-run", EVALUATION).exit_code == 0
+    spoil(Path("synthetic/images"))
+    refused(run(assets, tmp_path / "out", EVALUATION), 1, problem)
+    assert run(assets, tmp_path / "out", "--dry-run", RUN_PTI).exit_code == 0
+    assert not (tmp_path / "out").exists()
+
+
+def test_styleclip_edits_only_jpeg(tmp_path: Path) -> None:
+    """By its own check, for the stand-in has no StyleCLIP."""
+    arguments = {"input_data_path": str(tmp_path), "max_images_to_invert": 2}
+    for name in ("a.jpeg", "b.png"):
+        Image.new("RGB", (8, 8)).save(tmp_path / name)
+    (told,) = STYLECLIP_PICTURES.check(arguments)
+    assert (told.kind, told.text) == ("note", f"The script edits only *.jpeg, and so not {tmp_path}/b.png.")
+    Image.new("RGB", (8, 8)).save(tmp_path / "c.jpeg")  # beyond the most that are inverted, and edited all the same
+    (refusal, _) = STYLECLIP_PICTURES.check(arguments)
+    assert refusal.kind == "missing" and f"{tmp_path}/c.jpeg is not among those that it inverts" in refusal.text
+    for name in ("a.jpeg", "c.jpeg"):
+        (tmp_path / name).unlink()
+    (refusal,) = STYLECLIP_PICTURES.check(arguments)
+    assert refusal.kind == "missing" and f"edits only *.jpeg of {tmp_path}, and there is none" in refusal.text
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from PIL import Image
 from zplus_plugins.adapter import FileRequirement, Requirement
 from zplus_plugins.inputs import ImageList
 from zplus_plugins.pickles import PickleFile, read_number
+from zplus_plugins.readers import OPENCV
 from zplus_plugins.requirements import (
     Checkpoint,
     DnnlibDownload,
@@ -113,13 +114,13 @@ def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 )
 def test_image_list(pictures: Path, content: str, expected: list[str]) -> None:
     (pictures / "test.list").write_text(content)
-    found = texts(ImageList("{images}", remedy="Make one."), images="test.list")
+    found = texts(ImageList("{images}", remedy="Make one.", reader=OPENCV), images="test.list")
     assert len(found) == len(expected)
     assert all(part in text for part, text in zip(expected, found, strict=True))
 
 
 def test_image_lists_that_are_none(pictures: Path) -> None:
-    need = ImageList("{images}", remedy="Make one.")
+    need = ImageList("{images}", remedy="Make one.", reader=OPENCV)
     assert texts(need, images="absent.list")[0].endswith("No such file or directory. Make one.")
     (pictures / "binary.list").write_bytes(b"\xff\xfe\x00")
     assert "no text file" in texts(need, images="binary.list")[0]
@@ -127,7 +128,7 @@ def test_image_lists_that_are_none(pictures: Path) -> None:
 
 def test_results_that_would_overwrite_each_other_are_noted(pictures: Path) -> None:
     (pictures / "test.list").write_text("a.png\na.jpg\n")
-    (note,) = texts(ImageList("{images}", remedy=""), "note", images="test.list")
+    (note,) = texts(ImageList("{images}", remedy="", reader=OPENCV), "note", images="test.list")
     assert "both are named a" in note
 
 
@@ -234,8 +235,8 @@ def test_files_are_listed_there_or_not(tmp_path: Path) -> None:
         Folder("{d}", ("*.png", "*.npy"), what="results", remedy="Invert."),
         Checkpoint("{d}/absent.pth", what="encoder", remedy="Train it."),
         PickleFile("{d}/empty.pkl", what="generator", remedy="Download it."),
-        ImageList("{d}/list", remedy="Make one."),
-        ImageList("{d}/no_list", remedy="Make one."),
+        ImageList("{d}/list", remedy="Make one.", reader=OPENCV),
+        ImageList("{d}/no_list", remedy="Make one.", reader=OPENCV),
         SavedFeatures("{d}/f", images="{d}/*.png", size="size", used="use"),
     ]
     found = [

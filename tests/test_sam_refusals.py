@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from PIL import Image
 
 from support.outcome import files, refused
 from support.sam_assets import Assets, invert_args, single_args
@@ -89,6 +90,30 @@ def test_arguments(assets: Assets, tmp_path: Path) -> None:
     for script, extra, status, message in cases:
         refused(run(assets, tmp_path / "out", script, *extra), status, message)
     assert not files(tmp_path / "out")
+
+
+def test_pictures_by_the_script_s_own_rule(assets: Assets, tmp_path: Path) -> None:
+    """Folders count as pictures where they are named like one, and of one name only the first is inverted."""
+    folder, whole = tmp_path / "images", (assets.images / "crop0.png").read_bytes()
+    folder.mkdir()
+    for name in ("a.jpg", "a.png", "b.JPG", ".hidden.png"):
+        (folder / name).write_bytes(whole)
+    clear = Image.open(assets.images / "crop0.png").convert("RGBA")
+    clear.putalpha(0)
+    clear.save(folder / "clear.png")
+    arguments = ("--image_folder_path", str(folder))
+    told = run(assets, tmp_path / "out", SINGLE, *arguments, options=("--dry-run",))
+    assert told.exit_code == 0, told.output
+    assert f"{folder}/a.png will not be inverted: the script takes the results of {folder}/a.jpg" in told.output
+    assert f"in {folder}, and not b.JPG." in told.output
+    assert f"{folder}/clear.png is transparent in 100% of its pixels; the script drops that" in told.output
+    (folder / "album.png").mkdir()
+    refused(run(assets, tmp_path / "out", SINGLE, *arguments), 1, "album.png is a folder, not a picture")
+    fine = tmp_path / "fine.png"
+    Image.fromarray(np.full((256, 256), 40_000, np.uint16)).save(fine)
+    told = run(assets, tmp_path / "out", INVERT, "--image_path", str(fine), options=("--dry-run",))
+    assert told.exit_code == 0, told.output
+    assert f"{fine} has values of 16 bits" in told.output
 
 
 def test_a_category_without_files_of_its_own(assets: Assets, tmp_path: Path) -> None:

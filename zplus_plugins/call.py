@@ -22,6 +22,7 @@ from typing import Any
 
 from zplus_plugins.errors import UsageError
 from zplus_plugins.journal import Journal
+from zplus_plugins.source_text import UnreadableSourceError, parse_source
 
 _EXPECTED = "expected FUNCTION(ARGS) or CLASS(ARGS).METHOD(ARGS), with literals such as 3, 'text' or True for ARGS"
 
@@ -80,10 +81,13 @@ def read_call(script: Path, text: str) -> Call:
     """Parse ``text`` and compare it with the source of ``script``; nothing is imported.
 
     Raises:
-        UsageError: it is no such call, or the script defines nothing that takes it.
+        UsageError: it is no such call, or the script is no Python or defines nothing that takes it.
     """
     call = _parse(text)
-    tree = ast.parse(script.read_text(encoding="utf-8"))
+    try:
+        _, tree = parse_source(script)
+    except UnreadableSourceError as error:
+        raise UsageError(f"--call {text}: {script} cannot be read as Python: {error}") from None
     defined = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     node = defined.get(call.first.name)
     if node is None:

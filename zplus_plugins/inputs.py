@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, UnidentifiedImageError
-
 from zplus_plugins.adapter import Finding, NeededFile
 from zplus_plugins.arrays import ContentError, npy_header
 from zplus_plugins.mapping import StyleMapping
+from zplus_plugins.picture_file import reason
+from zplus_plugins.picture_losses import examine
+from zplus_plugins.readers import Reader
 from zplus_plugins.requirements import HubWeights
+from zplus_plugins.selection import OVERWRITTEN, same_names
+
+# UTF-8's, as UTF-8 itself and as one-byte encodings read it.
+_MARKS = ("\ufeff", "\u00ef\u00bb\u00bf")
 
 _BACKBONES = {
     "alex": "alexnet-owt-7be5be79.pth",
@@ -24,77 +30,75 @@ _BACKBONES = {
 
 @dataclass(frozen=True)
 class ImageList:
-    """A text file that names one picture a line."""
+    """A text file that names one picture a line, as ``open`` and ``strip`` give them; results are named by the stem.
+
+    Attributes:
+        reader: by which the script reads the pictures.
+        shape: width and height, or their ratio, that the script gives them, whatever their own are.
+    """
 
     path: str
     remedy: str
+    reader: Reader
+    shape: tuple[int, int] | None = None
 
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
         path = Path(self.path.format_map(arguments))
         try:
-            lines = path.read_text(encoding="utf-8").splitlines()
+            names = _names(path)
         except OSError as error:
-            text = f"The image list {path} cannot be read: {error.strerror}. {self.remedy}"
+            text = f"The image list {path} cannot be read: {reason(error)}. {self.remedy}"
             return [Finding("missing", text)]
-        except UnicodeDecodeError:
-            text = f"The image list {path} is no text file; it must name one picture a line. {self.remedy}"
-            return [Finding("missing", text)]
-        if not any(line.strip() for line in lines):
+        except UnicodeDecodeError as error:
+            text = f"The image list {path} is no text file in the encoding that the script expects, {error.encoding}"
+            return [Finding("missing", f"{text}; it must name one picture a line. {self.remedy}")]
+        if not any(names):
             return [Finding("missing", f"The image list {path} is empty: it names no picture. {self.remedy}")]
-        findings = [
-            Finding("missing", f"{path}, line {number}: {problem}")
-            for number, line in enumerate(lines, 1)
-            if (problem := image_problem(line.strip()))
-        ]
-        return findings + _same_names(path, lines)
+        if (absent := self.reader.absent()) is not None:
+            return [Finding("missing", absent)]
+        findings = [finding for number, name in enumerate(names, 1) for finding in self._line(path, number, name)]
+        return findings + same_names(((Path(name).stem, name) for name in names if name), OVERWRITTEN)
 
     def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
         path = Path(self.path.format_map(arguments))
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
-        pictures = [_picture(line.strip(), f"named in {path}") for line in lines if line.strip()]
+        try:
+            pictures = [_picture(name, f"named in {path}") for name in _names(path) if name]
+        except (OSError, UnicodeDecodeError):
+            pictures = []
         return [NeededFile(path, "image list", self.remedy, path.is_file()), *pictures]
+
+    def _line(self, path: Path, number: int, name: str) -> list[Finding]:
+        where = f"{path}, line {number}"
+        if not name:
+            return [Finding("missing", f"{where}: is blank; every line must name a picture. Remove it.")]
+        if name.startswith(_MARKS):
+            text = f"{where}: begins with a byte order mark, which the script takes for a part of the name"
+            return [Finding("missing", f"{text}. Save the list without it (as UTF-8, not UTF-8 with BOM).")]
+        return examine(where, name, self.reader, self.shape)
 
 
 @dataclass(frozen=True)
 class ImageFile:
-    """A picture."""
-
-    path: str
-
-    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
-        name = self.path.format_map(arguments)
-        problem = image_problem(name)
-        return [Finding("missing", f"The image: {problem}")] if problem else []
-
-    def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
-        return [_picture(self.path.format_map(arguments), "yours")]
-
-
-@dataclass(frozen=True)
-class ImageFolder:
-    """A folder of pictures.
+    """A picture.
 
     Attributes:
-        suffixes: of the files that the script takes for pictures.
+        reader: by which the script reads it.
+        shape: the script's arguments with the width and height that it gives it, whatever its own are.
     """
 
     path: str
-    suffixes: tuple[str, ...]
+    reader: Reader
+    shape: tuple[str, str] | None = None
 
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
-        folder, images = self._images(arguments)
-        if not images:
-            text = f"The image folder {folder}: found no *.{', *.'.join(self.suffixes)} in it. Give another folder."
-            return [Finding("missing", text)]
-        problems = filter(None, (image_problem(str(path)) for path in images))
-        return [Finding("missing", f"The image folder {folder}: {problem}") for problem in problems]
+        absent = self.reader.absent()
+        if absent is not None:
+            return [Finding("missing", absent)]
+        shape = None if self.shape is None else (arguments[self.shape[0]], arguments[self.shape[1]])
+        return examine("The image", self.path.format_map(arguments), self.reader, shape)
 
     def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
-        return [_picture(str(path), "yours") for path in self._images(arguments)[1]]
-
-    def _images(self, arguments: Mapping[str, Any]) -> tuple[Path, list[Path]]:
-        folder = Path(self.path.format_map(arguments))
-        return folder, sorted(path for suffix in self.suffixes for path in folder.glob(f"*.{suffix}"))
+        return [_picture(self.path.format_map(arguments), "yours")]
 
 
 @dataclass(frozen=True)
@@ -156,35 +160,16 @@ def _direction_problem(file: Path, mapping: StyleMapping) -> str | None:
     )
 
 
-def image_problem(name: str) -> str | None:
-    """Why the file of this name is no picture, as the end of a sentence; None if it is one."""
-    if not name:
-        return "is blank; every line must name a picture. Remove it."
-    path = Path(name)
-    if not path.exists():
-        return f"there is no picture {name} (looked in {Path.cwd()})."
-    try:
-        with Image.open(path) as image:
-            image.verify()
-    except UnidentifiedImageError:
-        return f"{name} is not a picture."
-    except (OSError, SyntaxError, ValueError) as error:
-        return f"{name} cannot be read: {error}."
-    return None
+def _names(path: Path) -> list[str]:
+    """What the lines of a list name, as the script reads it: in the encoding of this system, and with no comments.
+
+    Raises:
+        OSError: it cannot be read.
+        UnicodeDecodeError: it is in another encoding.
+    """
+    with path.open() as lines:
+        return [line.strip() for line in lines]
 
 
 def _picture(name: str, source: str) -> NeededFile:
-    return NeededFile(Path(name), "picture", source, Path(name).is_file(), work=True)
-
-
-def _same_names(path: Path, lines: list[str]) -> list[Finding]:
-    """Pictures whose results would overwrite each other: results are named by the stem alone."""
-    seen: dict[str, str] = {}
-    notes = []
-    for line in filter(None, map(str.strip, lines)):
-        stem = Path(line).stem
-        if stem in seen:
-            text = f"{path}: the results of {seen[stem]} will be overwritten by those of {line}; both are named {stem}."
-            notes.append(Finding("note", text))
-        seen[stem] = line
-    return notes
+    return NeededFile(Path(name), "picture", source, os.path.isfile(name), work=True)  # noqa: PTH113 - of any length

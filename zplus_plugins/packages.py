@@ -14,6 +14,7 @@ from typing import Any
 from zplus_plugins.adapter import Finding
 from zplus_plugins.errors import RequirementError
 from zplus_plugins.journal import Journal
+from zplus_plugins.source_text import UnreadableSourceError, parse_source
 
 # Modules whose distribution has another name.
 _DISTRIBUTIONS = {
@@ -139,8 +140,8 @@ class Module:
 
 def _imports(file: Path) -> list[str]:
     try:
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-    except (OSError, SyntaxError, UnicodeDecodeError):
+        _, tree = parse_source(file)
+    except (OSError, UnreadableSourceError):
         return []
     names: list[str] = []
     for node in tree.body:

@@ -19,6 +19,7 @@ from typing import Any
 from zplus_plugins.adapter import Settings
 from zplus_plugins.errors import UsageError
 from zplus_plugins.journal import Journal
+from zplus_plugins.source_text import UnreadableSourceError, parse_source
 
 _UNKNOWN: Any = object()
 
@@ -80,7 +81,11 @@ def _read(settings: Settings | None, root: Path, text: str) -> Assignment:
         raise UsageError(f"--set {text}: expected module.name=value, such as {settings.modules[0]}.NAME=VALUE.")
     if module not in settings.modules:
         raise UsageError(f"--set {text}: there are settings in {', '.join(settings.modules)}, not in {module}.")
-    known = _assigned(root.joinpath(*module.split(".")).with_suffix(".py"))
+    file = root.joinpath(*module.split(".")).with_suffix(".py")
+    try:
+        known = _assigned(file)
+    except UnreadableSourceError as error:
+        raise UsageError(f"--set {text}: {file} cannot be read as Python: {error}") from None
     if name not in known:
         close = difflib.get_close_matches(name, known, n=1)
         hint = f" Did you mean {close[0]}?" if close else ""
@@ -106,7 +111,7 @@ def _value(text: str, raw: str, default: Any) -> Any:
 def _assigned(file: Path) -> dict[str, Any]:
     """Names assigned at the top of a module, with their literal values where they have one."""
     names: dict[str, Any] = {}
-    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+    for node in parse_source(file)[1].body:
         targets = node.targets if isinstance(node, ast.Assign) else []
         for target in targets:
             if isinstance(target, ast.Name):

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from zplus_plugins.packages import is_installed
+from zplus_plugins.source_text import UnreadableSourceError, parse_source
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
@@ -86,11 +87,10 @@ def _module_file(folders: Sequence[Path], module: str) -> Path | None:
 
 def _parse(root: Path, file: str) -> tuple[str, ast.AST]:
     try:
-        text = (root / file).read_text(encoding="utf-8")
-        return text, ast.parse(text)
+        return parse_source(root / file)
     except OSError:
         raise LookupError(f"there is no file {file}") from None
-    except (SyntaxError, UnicodeDecodeError, ValueError) as error:
+    except UnreadableSourceError as error:
         raise LookupError(f"{file} cannot be read as Python: {error}") from None
 
 

@@ -124,6 +124,7 @@ def directions(
 @click.option("--space", metavar="NAME", default=DEFAULT_SPACE, show_default=True, help="z, zplus, w, f/wplus-pn, ...")
 @click.option("--steps", type=click.IntRange(1), metavar="N", help="Optimizer steps. [default: 200]")
 @click.option("--resize", is_flag=True, help="Resize square pictures of another size.")
+@click.option("--skip-bad", is_flag=True, help="Leave out pictures that cannot be used, and list them at the end.")
 @click.option(
     "--likeness",
     type=click.Choice(LIKENESSES),
@@ -140,6 +141,7 @@ def invert(
     space: str,
     steps: int | None,
     resize: bool,
+    skip_bad: bool,
     likeness: str,
     generator: Path | None,
     device: str,
@@ -155,20 +157,26 @@ def invert(
     \b
     Examples:
       zplus invert portrait.png --out inverted
-      zplus invert faces/ --space f/wplus --generator ffhq.pkl --resize --out inverted
+      zplus invert faces/ --space f/wplus --generator ffhq.pkl --resize --skip-bad --out inverted
     """
+    import torch
     from tqdm import tqdm
 
     from zplus_plugins.directions.domain import chosen_likeness, domain_of, open_model
     from zplus_plugins.directions.inverting import Order, invert_files, named_files
     from zplus_plugins.inversion import Settings, space_named
-    from zplus_plugins.inversion.images import read_pictures
+    from zplus_plugins.inversion.images import read_fit, read_pictures
     from zplus_plugins.threads import limited_to, threads_for
 
     settings = Settings() if steps is None else Settings(steps=steps)
     chosen, files = space_named(space), named_files(pictures)
     model = open_model(generator, device)
-    targets = read_pictures(files.values(), model.generator.architecture.resolution, resize)
+    resolution, unfit = model.generator.architecture.resolution, []
+    if skip_bad:
+        fit, unfit = read_fit(files.values(), resolution, resize)
+        files, targets = {n: path for n, path in files.items() if path in fit}, torch.stack(list(fit.values()))
+    else:
+        targets = read_pictures(files.values(), resolution, resize)
     with Results(out, overwrite) as results, limited_to(threads_for(model.generator)):
         distance = chosen_likeness(model, likeness)  # type: ignore[arg-type]  # click has seen to it
         order = Order.of(files, chosen, settings, model, distance)
@@ -181,6 +189,8 @@ def invert(
                 invert_files(order, targets, domain, results, on_step=bar.update)
         for name in files:
             click.echo(out / result_name(name, ".npz"))
+    if unfit:
+        say("\n".join([f"{len(unfit)} of {len(unfit) + len(files)} pictures were left out:", *map(str, unfit)]))
 
 
 @click.command()

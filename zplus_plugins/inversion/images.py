@@ -1,10 +1,10 @@
-"""Read the pictures that are to be inverted, or say of the first unfit one what is wrong with it."""
+"""Read the pictures that are to be inverted, or say of each unfit one what is wrong with it."""
 
 from __future__ import annotations
 
-import struct
+import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +15,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from zplus_plugins.errors import RequirementError
+from zplus_plugins.picture_file import UnfitError, quiet, reason, require_file
 from zplus_plugins.results import results_in
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 _COLOURED = ("1", "L", "P", "RGB", "CMYK", "YCbCr")
 _WITH_ALPHA = ("LA", "PA", "La", "RGBA", "RGBa")
-_UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error)
 
 
 def picture_files(paths: Iterable[Path | str]) -> list[Path]:
@@ -28,26 +28,41 @@ def picture_files(paths: Iterable[Path | str]) -> list[Path]:
     without results of earlier commands.
 
     Raises:
-        RequirementError: a path does not exist, or there is no picture in a folder.
+        RequirementError: paths do not exist, or there is no picture in folders; it names all of them.
     """
-    files = []
+    files: list[Path] = []
+    problems = []
     for path in map(Path, paths):
-        if not path.exists():
-            raise RequirementError(f"There is no picture or folder {path} (looked in {Path.cwd()}).")
-        if not path.is_dir():
-            files.append(path)
-            continue
-        there = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
-        made = results_in(path) if there else frozenset()
-        found = [p for p in there if p not in made]
-        if there and not found:
-            raise RequirementError(
-                f"There are only results of zplus in the folder {path}. Name those that are meant one by one."
-            )
-        if not found:
-            raise RequirementError(f"There is no picture in the folder {path}; expected {', '.join(SUFFIXES)}.")
-        files += found
+        try:
+            files += _files_of(path)
+        except RequirementError as error:
+            problems.append(str(error))
+    if problems:
+        raise RequirementError("\n".join(problems))
     return files
+
+
+def _files_of(path: Path) -> list[Path]:
+    if not os.path.lexists(path):
+        raise RequirementError(f"There is no picture or folder {path} (looked in {Path.cwd()}).")
+    if not path.is_dir():
+        return [path]
+    try:
+        there = sorted(filter(_is_picture, path.iterdir()))
+    except OSError as error:
+        raise RequirementError(f"The folder {path} cannot be read: {reason(error)}.") from None
+    made = results_in(path) if there else frozenset()
+    found = [picture for picture in there if picture not in made]
+    if there and not found:
+        raise RequirementError(f"There are only results of zplus in the folder {path}. Name those that are meant.")
+    if not found:
+        raise RequirementError(f"There is no picture in the folder {path}; expected {', '.join(SUFFIXES)}.")
+    return found
+
+
+def _is_picture(path: Path) -> bool:
+    """By its name, of something in a folder."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and not path.is_dir()
 
 
 def read_pictures(paths: Iterable[Path | str], resolution: int, resize: bool = False) -> Tensor:
@@ -62,32 +77,79 @@ def read_pictures(paths: Iterable[Path | str], resolution: int, resize: bool = F
         resize: whether square pictures of another size are resized (bicubic, with a low-pass filter).
 
     Raises:
-        RequirementError: no path was given, or a file is no picture, damaged, huge, animated, partly transparent,
-            of unknown range, or not of the size that is needed. Nothing is cropped.
+        RequirementError: no path was given, or files cannot be used, see :func:`read_each`; it names all of them.
     """
     files = picture_files(paths)
     if not files:
         raise RequirementError("No picture was given; expected at least one file or folder.")
-    return torch.stack([_read(file, resolution, resize) for file in files])
+    pictures, problems = [], []
+    for _, found in read_each(files, resolution, resize):
+        if isinstance(found, RequirementError):
+            problems.append(str(found))
+        else:
+            pictures.append(found)
+    if problems:
+        raise RequirementError("\n".join(problems))
+    return torch.stack(pictures)
+
+
+def read_each(
+    files: Iterable[Path], resolution: int, resize: bool = False
+) -> Iterator[tuple[Path, Tensor | RequirementError]]:
+    """Each file with its picture (3, resolution, resolution) in [-1, 1], or with what is wrong with it.
+
+    A file is unfit if it is no picture, damaged, huge, animated, partly transparent, of unknown range, or not of
+    the size that is needed. Nothing is cropped. One file is read at a time, when it is asked for.
+
+    Args:
+        files: of pictures, such as :func:`picture_files` finds.
+        resolution, resize: see :func:`read_pictures`.
+    """
+    for file in files:
+        try:
+            picture = _read(file, resolution, resize)
+        except RequirementError as error:
+            yield file, error
+        else:
+            yield file, picture
+
+
+def read_fit(
+    files: Iterable[Path], resolution: int, resize: bool = False
+) -> tuple[dict[Path, Tensor], list[RequirementError]]:
+    """The pictures of the files that are fit, as :func:`read_each` has them, and what is wrong with the others.
+
+    Raises:
+        RequirementError: none is fit.
+    """
+    read = dict(read_each(files, resolution, resize))
+    unfit = [problem for problem in read.values() if isinstance(problem, RequirementError)]
+    fit = {file: picture for file, picture in read.items() if isinstance(picture, Tensor)}
+    if not fit:
+        raise RequirementError("\n".join(map(str, unfit)))
+    return fit, unfit
 
 
 def _read(path: Path, resolution: int, resize: bool) -> Tensor:
     try:
-        with warnings.catch_warnings():
+        require_file(str(path))
+        with quiet():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as image:
                 _check(path, image, resolution, resize)
                 pixels = _pixels(path, ImageOps.exif_transpose(image), image.format)
+    except RequirementError:
+        raise
+    except UnfitError as error:
+        raise RequirementError(f"{error} Leave it out, or save it anew, as PNG for instance.") from None
     except UnidentifiedImageError:
-        what = "is not a picture of a format that Pillow reads" if path.stat().st_size else "is empty (0 bytes)"
-        raise RequirementError(f"{path} {what}. Leave it out, or save it anew, as PNG for instance.") from None
+        text = f"{path} is not a picture of a format that Pillow reads."
+        raise RequirementError(f"{text} Leave it out, or save it anew, as PNG for instance.") from None
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         most = (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
         raise RequirementError(f"{path} has more than {most} million pixels. Crop it or make it smaller.") from None
-    except _UNREADABLE as error:
-        raise RequirementError(
-            f"{path} cannot be read: {getattr(error, 'strerror', None) or error}. Leave it out, or save it anew."
-        ) from None
+    except Exception as error:  # decoders raise all kinds on damaged files
+        raise RequirementError(f"{path} cannot be read: {reason(error)}. Leave it out, or save it anew.") from None
     picture = torch.from_numpy(pixels).permute(2, 0, 1) * 2 - 1
     if picture.shape[-1] == resolution:
         return picture.contiguous()

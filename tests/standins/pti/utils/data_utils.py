@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 
-IMG_EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".tiff")
+# Upper or lower case, nothing between; .TIFF is not among them in the original either.
+IMG_EXTENSIONS = (".jpg", ".JPG", ".jpeg", ".JPEG", ".png", ".PNG", ".ppm", ".PPM", ".bmp", ".BMP", ".tiff")
 
 
 def is_image_file(filename: str) -> bool:
     """Judged by its name."""
-    return filename.lower().endswith(IMG_EXTENSIONS)
+    return filename.endswith(IMG_EXTENSIONS)
 
 
 def make_dataset(dir: str) -> list[tuple[str, str]]:

@@ -63,8 +63,9 @@ def arguments() -> argparse.ArgumentParser:
 if __name__ == "__main__":
     args = arguments().parse_args()
     set_random_seed(args.seed)
-    endings = (".png", ".jpeg", ".jpg", ".JPEG")
-    paths = sorted(path for path in glob(os.path.join(args.image_folder_path, "*")) if path.endswith(endings))
+    suffixes = ("png", "jpeg", "jpg", "JPEG")
+    found = glob(os.path.join(args.image_folder_path, "*"))
+    paths = sorted(path for path in found if path.split(".")[-1] in suffixes)
     for option, file in zip(("gan_weights", "e4e_path"), CATEGORIES.get(args.image_category, ()), strict=False):
         if getattr(args, option) is None:
             setattr(args, option, f"ckpt/{file}")
@@ -77,7 +78,9 @@ if __name__ == "__main__":
     distance = lpips.LPIPS(net=args.lpips_type).cuda()
 
     for path in paths:
-        name = os.path.splitext(os.path.basename(path))[0]
+        name = os.path.basename(path)
+        for suffix in suffixes:
+            name = name.replace(f".{suffix}", "")
         final = os.path.join(args.output_path, name, "final")
         os.makedirs(final, exist_ok=True)
         img_pil = Image.open(path).convert("RGB")
