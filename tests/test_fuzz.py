@@ -37,7 +37,7 @@ def test_no_file_breaks_us(fuzzer: Fuzzer, kind: str) -> None:
 
 @pytest.fixture(scope="module")
 def impatient() -> Iterator[Fuzzer]:
-    with Fuzzer(seconds=2) as started:
+    with Fuzzer(seconds=1) as started:
         yield started
 
 
@@ -56,7 +56,7 @@ def test_goes_on_after_failures_and_blames_no_sound_reading(impatient: Fuzzer) -
     outcome = impatient.run(deliberate.KIND, seed=0, first=0, last=sound + 1)
     assert outcome.cases == sound + 1
     assert {failure.case.number for failure in outcome.failures} == set(range(sound))
-    assert outcome.figures().startswith(f"{sound + 1} cases: crash 2, traceback 2, message 4, memory 2, time 1, ran ")
+    assert outcome.figures().startswith(f"{sound + 1} cases: crash 2, traceback 2, message 4, memory 2, time 2, ran ")
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -64,6 +64,10 @@ def _sleep(path: Path) -> None:
     time.sleep(600)
 
 
+def _work(path: Path) -> None:
+    pow(3, 10**8)
+
+
 def _run(path: Path) -> None:
     os.system("true")
 
@@ -106,6 +110,7 @@ FAULTS: dict[Callable[[Path], Any], tuple[str, str]] = {
     _allocate: ("memory", "MB"),
     _claim: ("memory", "MB"),
     _sleep: ("time", "seconds"),
+    _work: ("time", "seconds"),
     _run: ("ran", "os.system"),
     _write: ("ran", "writes to"),
     _call_out: ("ran", "socket."),

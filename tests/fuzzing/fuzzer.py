@@ -23,6 +23,7 @@ from fuzzing.cases import Case
 SECONDS = 10.0
 FAILURES = ("crash", "traceback", "message", "memory", "time", "ran")
 _BATCH = 200
+_PATIENCE = 3  # times as long is the wall clock's limit: the CPU may be shared, and a reader may wait for ever
 _START = 120.0  # seconds for the imports, on a machine that is busy
 
 
@@ -89,7 +90,7 @@ class Fuzzer:
     """Reads cases in a process of its own, one after the other; a context manager.
 
     Args:
-        seconds: that one reading may take.
+        seconds: of the CPU that one reading may take.
     """
 
     def __init__(self, seconds: float = SECONDS) -> None:
@@ -101,7 +102,7 @@ class Fuzzer:
         self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="fuzzing-")))
         self._events, theirs = os.pipe()
         self._stack.callback(os.close, self._events)
-        arguments = [sys.executable, "-m", "fuzzing.worker", str(self._folder), str(theirs)]
+        arguments = [sys.executable, "-m", "fuzzing.worker", str(self._folder), str(self._seconds), str(theirs)]
         tests = str(Path(__file__).parents[1])
         path = os.pathsep.join(filter(None, (tests, os.environ.get("PYTHONPATH"))))
         environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
@@ -160,8 +161,8 @@ class Fuzzer:
         return case.number + 1
 
     def _death(self, case: Case, reader: str, number: int, late: bool) -> Failure:
-        if late:
-            return Failure(case, reader, "time", f"took more than {self._seconds:g} seconds")
+        if late or number == signal.SIGPROF:
+            return Failure(case, reader, "time", f"took over {self._seconds:g} seconds (in {self._last_line()})")
         name = signal.Signals(number).name if number > 0 else f"exit status {-number}"
         return Failure(case, reader, "crash", f"ended the interpreter by {name} (in {self._last_line()})")
 
@@ -175,7 +176,7 @@ class Fuzzer:
     def _batch_events(self) -> Iterator[dict[str, Any] | None]:
         """What the worker tells until the batch's process has ended; None where it has been silent for too long."""
         while True:
-            event = self._event(self._seconds)
+            event = self._event(_PATIENCE * self._seconds)
             yield event
             if event is not None and "ended" in event:
                 return

@@ -40,16 +40,24 @@ def message_problem(error: BaseException, path: Path, refused: type[BaseExceptio
     """What is wrong with a refusal: the kind of failure, and its description; None if it is a good one."""
     if not isinstance(error, ZPlusError | refused):
         return "traceback", f"{type(error).__name__}: {one_line(str(error))} (in {innermost(error.__traceback__)})"
-    text = str(error)
+    try:
+        problem = text_problem(str(error), path)
+    except (SystemError, ValueError) as broken:  # NumPy makes texts of numbers that are no characters
+        problem = f"cannot even be looked at: {type(broken).__name__}: {one_line(str(broken))}"
+    return None if problem is None else ("message", problem)
+
+
+def text_problem(text: str, path: Path) -> str | None:
+    """What is wrong with a message; None if it is a good one."""
     for bad in _BAD_ADVICE:
         if bad.lower() in text.lower():
-            return "message", f"says {bad!r}: {one_line(text)}"
+            return f"says {bad!r}: {one_line(text)}"
     if path.name.partition(".")[0] not in text:
-        return "message", f"does not name the file: {one_line(text)}"
+        return f"does not name the file: {one_line(text)}"
     if len(text) > MOST_TEXT:
-        return "message", f"is {len(text):,} characters long: {one_line(text)}"
+        return f"is {len(text):,} characters long: {one_line(text)}"
     if not text.replace("\n", "").isprintable():
-        return "message", f"holds control characters: {one_line(text)}"
+        return f"holds control characters: {one_line(text)}"
     return None
 
 

@@ -51,7 +51,7 @@ def all_pickles(data: bytes) -> tuple[list[Program], bytes]:
 
 def _sized(rng: Random, form: str, content: bytes) -> bytes:
     """A content behind its length, which may be false."""
-    most = 2 ** (8 * struct.calcsize(form)) - 1
+    most = 2 ** (8 * struct.calcsize(form) - form[-1].islower()) - 1  # small letters have a sign
     length = len(content) if rng.random() < 0.8 else rng.choice((*_LENGTHS, 2**63, 2**64 - 1))
     return struct.pack(form, min(length, most)) + content
 

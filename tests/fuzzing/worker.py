@@ -12,6 +12,7 @@ import json
 import os
 import resource
 import shutil
+import signal
 import sys
 import time
 import traceback
@@ -41,11 +42,12 @@ class Worker:
 
     Args:
         folder: an empty one, in which it writes them.
+        seconds: of the CPU that one reading may take; then the process dies by SIGPROF, also in somebody's C.
         report: takes what is to be told.
     """
 
-    def __init__(self, folder: Path, report: Any) -> None:
-        self._folder, self._report = folder, report
+    def __init__(self, folder: Path, seconds: float, report: Any) -> None:
+        self._folder, self._seconds, self._report = folder, seconds, report
         self._seeds = all_seeds()
         self._auditor, self._memory = Auditor(), Memory()
 
@@ -75,11 +77,13 @@ class Worker:
         content: Any = None
         self._memory.start()
         began = time.process_time()
+        signal.setitimer(signal.ITIMER_PROF, self._seconds)
         with self._auditor.listening() as events:
             try:
                 content = reader.read(path)
             except BaseException as error:  # SystemExit and KeyboardInterrupt would be a file's work
                 problems.append(judging.message_problem(error, path, Refused))
+        signal.setitimer(signal.ITIMER_PROF, 0)
         seconds, growth = time.process_time() - began, self._memory.growth()
         problems += [("ran", event) for event in dict.fromkeys(events)]
         problems.append(judging.content_problem(content))
@@ -126,7 +130,7 @@ def _run(worker: Worker, batch: dict[str, Any], report: Any) -> NoReturn:
     os._exit(0)
 
 
-def main(folder: Path, descriptor: int) -> None:
+def main(folder: Path, seconds: float, descriptor: int) -> None:
     """Serve batches until the standard input ends."""
 
     def report(**event: Any) -> None:
@@ -134,9 +138,11 @@ def main(folder: Path, descriptor: int) -> None:
 
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
-    faulthandler.enable(open(folder / "trace", "w"))  # noqa: SIM115, PTH123 for as long as the process lives
+    trace = open(folder / "trace", "a")  # noqa: SIM115, PTH123 for as long as the process lives
+    faulthandler.enable(trace)
+    faulthandler.register(signal.SIGPROF, trace, chain=True)
     (folder / "files").mkdir()
-    worker = Worker(folder / "files", report)
+    worker = Worker(folder / "files", seconds, report)
     worker.warm_up()
     _limit()
     report(ready=True)
@@ -152,4 +158,4 @@ def main(folder: Path, descriptor: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(Path(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]))
