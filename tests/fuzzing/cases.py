@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import pickle
+import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
@@ -87,7 +89,25 @@ def _legacy_changed(rng: Random, data: bytes, others: list[Program]) -> bytes:
     return b"".join(part for program in programs for part in program) + rest
 
 
+def _tar(rng: Random) -> bytes:
+    """As the first versions of torch saved, which torch unpacks to a folder still; the names may lead out of it."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name in ("sys_info", "pickle", "storages", "tensors"):
+            info = tarfile.TarInfo(rng.choice((name,) * 6 + ("../" + name, "/tmp/" + name)))
+            content = (
+                pickle.dumps(rng.choice((0, 1, 2**40)), 2) + _generated(rng) if name != "pickle" else _generated(rng)
+            )
+            info.size = len(content)
+            if rng.random() < 0.15:
+                info.type, info.linkname, info.size = rng.choice((tarfile.SYMTYPE, tarfile.LNKTYPE)), "/etc/passwd", 0
+            archive.addfile(info, io.BytesIO(content))
+    return bytewise.damaged(rng, buffer.getvalue()) if rng.random() < 0.2 else buffer.getvalue()
+
+
 def _checkpoint(rng: Random, seed: Seed, seeds: list[Seed]) -> bytes:
+    if rng.random() < 0.03:
+        return _tar(rng)
     others = [_program(_pickle_in(rng.choice(seeds).data))]
     change = _zip_changed if seed.data.startswith(b"PK") else _legacy_changed
     return change(rng, seed.data, others)

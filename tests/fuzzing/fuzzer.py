@@ -50,8 +50,9 @@ class Failure:
     @property
     def sort(self) -> tuple[str, ...]:
         """What it has in common with failures of the same cause, as far as can be told."""
-        place = self.what.rpartition(" (in ")[2] if " (in " in self.what else re.sub(r"[\d,.]+", "N", self.what)[:60]
-        return self.kind, self.reader, self.what.partition(":")[0][:40], place
+        start, _, place = self.what.rpartition(" (in ")
+        what = start.partition(":")[0] if place and start else re.sub(r"[\d,.]+", "N", self.what)[:50]
+        return self.kind, self.reader, what, place if start else ""
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.reader} {self.what} [--seed {self.case.seed} --only {self.case}]"

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.storage import TypedStorage, UntypedStorage
 
 from zplus_plugins.errors import ZPlusError
 
@@ -135,4 +136,5 @@ def _parts(one: Any) -> Iterable[Any] | None:
         return list(vars(one).values())
     if is_dataclass(one) and type(one).__module__.startswith("zplus_plugins"):
         return [getattr(one, field.name) for field in fields(one)]
-    return [] if type(one).__module__.startswith("zplus_plugins") else None
+    harmless = isinstance(one, TypedStorage | UntypedStorage) or type(one).__module__.startswith("zplus_plugins")
+    return [] if harmless else None

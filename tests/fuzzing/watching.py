@@ -25,7 +25,6 @@ _EVENTS = (
     *(
         "subprocess.Popen",
         "socket.",
-        "compile",
         "exec",
         "code.__new__",
         "function.__new__",

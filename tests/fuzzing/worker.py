@@ -6,6 +6,7 @@ given: the process that a batch runs in, each case's beginning and each failure,
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import faulthandler
 import json
@@ -53,6 +54,8 @@ class Worker:
 
     def warm_up(self) -> None:
         """Read sound and damaged files once, for what is imported at first use."""
+        for encoding in ("raw_unicode_escape", "unicode_escape"):  # of pickles' own instructions
+            codecs.lookup(encoding)
         for kind, seeds in self._seeds.items():
             for seed in seeds if kind != deliberate.KIND else ():
                 for data in (seed.data, seed.data[:40], b""):
