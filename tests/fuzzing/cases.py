@@ -5,16 +5,17 @@ from __future__ import annotations
 import io
 import pickle
 import tarfile
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from fuzzing import amplifiers, archives, bytewise, deliberate, npz, values
+from fuzzing import amplifiers, archives, bytewise, deliberate, npz, saved, states, values
 from fuzzing.archives import entries, stored, written
 from fuzzing.emitting import pickled
 from fuzzing.opcodes import Program, all_pickles, mutated
-from fuzzing.seeds import Seed
+from fuzzing.seeds import Seed, contents
 from zplus_plugins.generators.unpickle import LEGACY_MAGIC, LEGACY_VERSION
 
 _STORED = {"archive/data/0": bytes(16), "archive/data/1": bytes(64)}
@@ -89,6 +90,14 @@ def _legacy_changed(rng: Random, data: bytes, others: list[Program]) -> bytes:
     return b"".join(part for program in programs for part in program) + rest
 
 
+def _network(rng: Random) -> bytes:
+    """A sound file of a network that is none."""
+    content = contents()[rng.choice(("rosinality", "genforce", "own"))]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's own storages are deprecated
+        return rng.choice((saved.zipped, saved.zipped, saved.legacy))(states.changed(rng, content))
+
+
 def _tar(rng: Random) -> bytes:
     """As the first versions of torch saved, which torch unpacks to a folder still; the names may lead out of it."""
     buffer = io.BytesIO()
@@ -106,8 +115,11 @@ def _tar(rng: Random) -> bytes:
 
 
 def _checkpoint(rng: Random, seed: Seed, seeds: list[Seed]) -> bytes:
-    if rng.random() < 0.03:
+    way = rng.random()
+    if way < 0.03:
         return _tar(rng)
+    if way < 0.2:
+        return _network(rng)
     others = [_program(_pickle_in(rng.choice(seeds).data))]
     change = _zip_changed if seed.data.startswith(b"PK") else _legacy_changed
     return change(rng, seed.data, others)

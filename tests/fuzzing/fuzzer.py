@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from fuzzing.cases import Case
+from zplus_plugins.ops.choice import VARIABLE as CHOICE
 
 SECONDS = 10.0
 FAILURES = ("crash", "traceback", "message", "memory", "time", "ran")
@@ -106,7 +107,8 @@ class Fuzzer:
         arguments = [sys.executable, "-m", "fuzzing.worker", str(self._folder), str(self._seconds), str(theirs)]
         tests = str(Path(__file__).parents[1])
         path = os.pathsep.join(filter(None, (tests, os.environ.get("PYTHONPATH"))))
-        environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
+        settings = {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
+        environment = os.environ | settings | {CHOICE: "reference"}  # a compiler would be taken for a file's work
         self._process = subprocess.Popen(
             arguments, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, pass_fds=[theirs], env=environment, text=True
         )

@@ -8,6 +8,7 @@ import tempfile
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -50,28 +51,31 @@ def small_generator() -> Generator:
     return trained(SMALL)
 
 
-def checkpoints() -> list[Seed]:
-    """As ``torch.save`` writes them: generators of three families, and a trainer's options and numbers."""
+@cache
+def contents() -> dict[str, Any]:
+    """What checkpoints hold: generators of three families, a trainer's options and numbers, a tensor."""
     generator = small_generator()
-    own = {"architecture": asdict(generator.architecture), "state": generator.state_dict()}
-    options = argparse.Namespace(lr=0.1, device=torch.device("cpu"), name="a")
     trainer = {
         "state_dict": {"w": torch.ones(2, 3), "half": torch.ones(3, dtype=torch.bfloat16)},
-        "opts": options,
+        "opts": argparse.Namespace(lr=0.1, device=torch.device("cpu"), name="a"),
         "loss": np.float64(0.5),
         "step": np.int64(7),
         "mean": np.arange(6.0).reshape(2, 3),
         "encoder": torch.nn.Parameter(torch.arange(4.0)),
     }
-    contents = {
+    return {
         "rosinality": generator_files.rosinality(generator),
         "genforce": generator_files.genforce(generator),
-        "own": own,
+        "own": {"architecture": asdict(generator.architecture), "state": generator.state_dict()},
         "trainer": trainer,
         "tensor": torch.arange(5.0),
     }
-    zips = [Seed(f"{name}.pt", saved.zipped(content)) for name, content in contents.items()]
-    return zips + [Seed(f"{name}_legacy.pt", saved.legacy(content)) for name, content in contents.items()]
+
+
+def checkpoints() -> list[Seed]:
+    """As ``torch.save`` writes them, and wrote them before."""
+    zips = [Seed(f"{name}.pt", saved.zipped(content)) for name, content in contents().items()]
+    return zips + [Seed(f"{name}_legacy.pt", saved.legacy(content)) for name, content in contents().items()]
 
 
 def pickles() -> list[Seed]:

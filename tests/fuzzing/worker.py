@@ -128,7 +128,7 @@ def _run(worker: Worker, batch: dict[str, Any], report: Any) -> NoReturn:
         report(process=os.getpid())
         worker.run(**batch)
     except BaseException:  # a fault of the fuzzer's own
-        report(fault=traceback.format_exc()[-3000:])
+        report(fault=traceback.format_exc()[-1500:])
         os._exit(1)
     os._exit(0)
 
