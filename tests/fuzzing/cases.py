@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from fuzzing import amplifiers, archives, bytewise, deliberate, npz, saved, states, values
+from fuzzing import amplifiers, archives, bytewise, deliberate, names, npz, saved, states, values
 from fuzzing.archives import entries, stored, written
-from fuzzing.emitting import pickled
+from fuzzing.emitting import Name, pickled
 from fuzzing.opcodes import Program, all_pickles, mutated
 from fuzzing.seeds import Seed, contents
 from zplus_plugins.generators.unpickle import LEGACY_MAGIC, LEGACY_VERSION
@@ -53,6 +53,8 @@ def _generated(rng: Random) -> bytes:
     if rng.random() < 0.25:
         amplifier = amplifiers.amplifier(rng)
         content = amplifier if rng.random() < 0.4 else {rng.choice(values.KEYS): amplifier}
+    if rng.random() < 0.1:
+        content = {"a": Name(rng.choice(names.DECLARED)), "b": content}
     data = pickled(rng, content)
     if rng.random() < 0.2:
         data = b"".join(mutated(rng, _program(data), [])) if rng.random() < 0.5 else bytewise.damaged(rng, data)
