@@ -54,7 +54,7 @@ def _generated(rng: Random) -> bytes:
         amplifier = amplifiers.amplifier(rng)
         content = amplifier if rng.random() < 0.4 else {rng.choice(values.KEYS): amplifier}
     if rng.random() < 0.1:
-        content = {"a": Name(rng.choice(names.DECLARED)), "b": content}
+        content = {"a": Name(names.DECLARED), "b": content}
     data = pickled(rng, content)
     if rng.random() < 0.2:
         data = b"".join(mutated(rng, _program(data), [])) if rng.random() < 0.5 else bytewise.damaged(rng, data)
