@@ -31,7 +31,7 @@ def _nested(rng: Random) -> bytes:
 
 def _deep_key(rng: Random) -> bytes:
     """A key whose hash needs as much stack as it is deep."""
-    return b"}" + b"N" + b"\x85" * _depth(rng) + b"Ns"
+    return b"}" + b"N" + b"\x85" * rng.choice((_depth(rng), 5 * MOST)) + b"Ns"
 
 
 def _doubling_key(rng: Random) -> bytes:

@@ -50,10 +50,10 @@ class Case:
 def _generated(rng: Random) -> bytes:
     """A pickle that was never a sound one: random, or with something in it that grows."""
     content: Any = values.content(rng)
-    if rng.random() < 0.25:
+    if rng.random() < 0.3:
         amplifier = amplifiers.amplifier(rng)
         content = amplifier if rng.random() < 0.4 else {rng.choice(values.KEYS): amplifier}
-    if rng.random() < 0.1:
+    if rng.random() < 0.15:
         content = {"a": Name(names.DECLARED), "b": content}
     data = pickled(rng, content)
     if rng.random() < 0.2:
