@@ -53,7 +53,7 @@ def _garble(path: Path) -> None:
 
 
 def _allocate(path: Path) -> None:
-    len(b"x" * 500_000_000)
+    len(b"x" * 150_000_000)
 
 
 def _claim(path: Path) -> Any:
