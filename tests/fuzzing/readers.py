@@ -1,0 +1,153 @@
+"""What reads files that nobody vouches for, each as the product calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+
+from fuzzing import deliberate
+from fuzzing.seeds import small_generator
+from zplus_plugins import InversionRecord, Journal
+from zplus_plugins.adapter import Finding
+from zplus_plugins.codes import read_array_code
+from zplus_plugins.compare.parts import Parts
+from zplus_plugins.device import Device
+from zplus_plugins.directions.direction import Direction
+from zplus_plugins.directions.finding import read_w
+from zplus_plugins.directions.record import PointRecord
+from zplus_plugins.generators import Generator, load_generator
+from zplus_plugins.outputs import Outputs
+from zplus_plugins.patches import checkpoints
+from zplus_plugins.pickles import PickleFile
+from zplus_plugins.requirements import Checkpoint
+from zplus_plugins.run import Options
+
+_REMEDY = "Get another one."
+
+
+class Refused(Exception):
+    """What a check found wrong with a file; the message is meant for a user."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One way in which the product reads a file.
+
+    Attributes:
+        read: it; what it gives must be harmless.
+        suffixes: of the files that it is given.
+    """
+
+    read: Callable[[Path], Any]
+    suffixes: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """For reports."""
+        return self.read.__qualname__.removeprefix("_")
+
+
+def _torch_load(path: Path) -> Any:
+    """As a script does under ``zplus run``."""
+    run: Any = SimpleNamespace(device=Device("cpu"), options=Options(), outputs=Outputs())
+    with Journal() as journal:
+        checkpoints.PATCH.install(journal, run)
+        return torch.load(path)
+
+
+def _told(findings: list[Finding]) -> None:
+    if findings:
+        raise Refused(" ".join(finding.text for finding in findings))
+
+
+def _checkpoint(path: Path) -> None:
+    need = Checkpoint(
+        "{path}", what="generator", remedy=_REMEDY, keys=("g_ema", "generator_smooth", "state_dict", "state")
+    )
+    _told(need.check({"path": path}))
+
+
+def _dry_run(path: Path) -> None:
+    """The same check, where a run's patches are in place."""
+    run: Any = SimpleNamespace(device=Device("cpu"), options=Options(), outputs=Outputs())
+    with Journal() as journal:
+        checkpoints.PATCH.install(journal, run)
+        _checkpoint(path)
+
+
+def _pickle_file(path: Path) -> None:
+    _told(PickleFile("{path}", what="generator", remedy=_REMEDY).check({"path": path}))
+
+
+def _inversion_record(path: Path) -> Any:
+    record = InversionRecord.load(path)
+    return record, record.latent("cpu")
+
+
+def _array_code(path: Path) -> Any:
+    """A code, whose record is a sound one."""
+    return read_array_code(path).w
+
+
+def _recorded_code(path: Path) -> Any:
+    """A record beside a sound code."""
+    return read_array_code(path.with_name(path.name.replace(".zplus.npz", ".npy"))).record
+
+
+@cache
+def _generator() -> Generator:
+    return small_generator()
+
+
+def _direction_of_generator(path: Path) -> Any:
+    return Direction.load(path, _generator())
+
+
+@cache
+def _parts(folder: Path) -> Parts:
+    return Parts(folder, {"settings": "fuzzing"})
+
+
+def _part(path: Path) -> Any:
+    """None where the part is damaged: it is made again."""
+    return _parts(path.parent).load(path.name.removesuffix(".npz"))
+
+
+READERS: Mapping[str, tuple[Reader, ...]] = {
+    "checkpoints": (
+        Reader(_torch_load, (".pt",)),
+        Reader(_checkpoint, (".pt",)),
+        Reader(_dry_run, (".pt",)),
+        Reader(load_generator, (".pt",)),
+    ),
+    "pickles": (
+        Reader(load_generator, (".pkl",)),
+        Reader(_pickle_file, (".pkl",)),
+        Reader(_torch_load, (".pkl",)),
+        Reader(_checkpoint, (".pkl",)),
+    ),
+    "records": (
+        Reader(_inversion_record, (".zplus.npz",)),
+        Reader(_recorded_code, (".zplus.npz",)),
+        Reader(PointRecord.load, (".point.npz",)),
+        Reader(_array_code, (".npy",)),
+        Reader(_part, (".part.npz",)),
+    ),
+    "directions": (
+        Reader(Direction.load, (".npz",)),
+        Reader(_direction_of_generator, (".npz",)),
+        Reader(read_w, (".npy", ".pt")),
+    ),
+    deliberate.KIND: (Reader(deliberate.read, (".bad",)),),
+}
+
+
+def readers_of(kind: str, suffix: str) -> list[Reader]:
+    """Those of a kind that are tried on files of a suffix."""
+    return [reader for reader in READERS[kind] if suffix in reader.suffixes]

@@ -1,0 +1,175 @@
+"""Sound files of every kind, from which cases are made; every reader of a kind must take its own ones."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import tempfile
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from fuzzing import deliberate, saved
+from support import generator_files
+from support.generator_files import trained
+from zplus_plugins import InversionRecord, SphericalLatent, Truncation
+from zplus_plugins.directions.direction import Direction
+from zplus_plugins.directions.record import PointRecord
+from zplus_plugins.generators import Architecture, Generator, weights_hash
+from zplus_plugins.inversion import SPACES, Point
+from zplus_plugins.record import Provenance, hash_code
+
+W = np.arange(24, dtype=np.float32).reshape(1, 3, 8)
+SMALL = Architecture(8, (4, 3), z_dim=6, w_dim=5, mapping_layers=2, mapping_dim=4)
+
+
+@dataclass(frozen=True)
+class Seed:
+    """A sound file.
+
+    Attributes:
+        name: of what it is; its suffix decides how it is read.
+        data: its bytes.
+    """
+
+    name: str
+    data: bytes
+
+    @property
+    def suffix(self) -> str:
+        return "".join(Path(self.name).suffixes)
+
+
+def small_generator() -> Generator:
+    """The generator to which the seeds belong."""
+    return trained(SMALL)
+
+
+@cache
+def contents() -> dict[str, Any]:
+    """What checkpoints hold: generators of three families, a trainer's options and numbers, a tensor."""
+    generator = small_generator()
+    trainer = {
+        "state_dict": {"w": torch.ones(2, 3), "half": torch.ones(3, dtype=torch.bfloat16)},
+        "opts": argparse.Namespace(lr=0.1, device=torch.device("cpu"), name="a"),
+        "loss": np.float64(0.5),
+        "step": np.int64(7),
+        "mean": np.arange(6.0).reshape(2, 3),
+        "encoder": torch.nn.Parameter(torch.arange(4.0)),
+    }
+    return {
+        "rosinality": generator_files.rosinality(generator),
+        "genforce": generator_files.genforce(generator),
+        "own": {"architecture": asdict(generator.architecture), "state": generator.state_dict()},
+        "trainer": trainer,
+        "tensor": torch.arange(5.0),
+    }
+
+
+def checkpoints() -> list[Seed]:
+    """As ``torch.save`` writes them, and wrote them before."""
+    zips = [Seed(f"{name}.pt", saved.zipped(content)) for name, content in contents().items()]
+    return zips + [Seed(f"{name}_legacy.pt", saved.legacy(content)) for name, content in contents().items()]
+
+
+def pickles() -> list[Seed]:
+    """As plain ``pickle`` writes them: NVlabs' networks, numbers, options."""
+    network = _pickled(generator_files.nvlabs(small_generator()))
+    others = {
+        "numbers": {"a": [1, 2.5, None, True, "x", b"y", 2**70], "b": (1, {2, 3}), "c": frozenset((4,))},
+        "options": argparse.Namespace(lr=0.1, size=1024),
+        "array": {"G_ema": np.arange(6.0), "scalar": np.float32(1)},
+        "weights": {"g_ema": {"input.input": torch.ones(1, 4)}},
+    }
+    return [Seed("nvlabs.pkl", network), *(Seed(f"{name}.pkl", _pickled(content)) for name, content in others.items())]
+
+
+def _pickled(content: Any) -> bytes:
+    found: list[bytes] = []
+    generator_files.write_pickle(content, Path(), lambda value, _: found.append(saved.plain(value)))
+    return found[0]
+
+
+def records() -> list[Seed]:
+    """An upstream's code with its record, and records of our own inverter in each kind of space."""
+    latent = SphericalLatent.random(1, 3, 8, generator=torch.Generator().manual_seed(0))
+    provenance = Provenance("zplus", False, "random", "step", 1, 300, "bdinvert", "0.1.0", "8bbd373", "known")
+    inversion = InversionRecord(latent.detach().numpy(), latent.radius, Truncation(0.7, 8), hash_code(W), provenance)
+    code = io.BytesIO()
+    np.save(code, W)
+    return [
+        Seed("inversion.zplus.npz", _written(inversion.save)),
+        *(Seed(f"point_{name.replace('/', '_')}.point.npz", _written(_point(name).save)) for name in SPACES),
+        Seed("code.npy", code.getvalue()),
+        Seed("part.part.npz", _part()),
+    ]
+
+
+def _point(name: str) -> PointRecord:
+    space = SPACES[name]
+    code = SphericalLatent.random(1, 3, 6, generator=torch.Generator().manual_seed(1)).detach()
+    f = torch.ones(1, 4, 4, 4) if space.with_f else None
+    return PointRecord(Point(space, torch.Tensor(code), f), "0" * 64, 4, "const", {"steps": 3, "picture": "a.png"})
+
+
+def _part() -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer, seconds=np.array([1.0]), edited=np.zeros((1, 4, 4, 3), np.uint8), settings=np.array("x")
+    )
+    return buffer.getvalue()
+
+
+def directions() -> list[Seed]:
+    """Directions in W and in W+, and somebody else's in W."""
+    generator = small_generator()
+    of, layers = weights_hash(generator), generator.num_layers
+    stream = torch.Generator().manual_seed(2)
+
+    def direction(name: str, *shape: int, **more: Any) -> Seed:
+        w, z = (torch.randn(*shape, dim, generator=stream) for dim in (5, 6))
+        return Seed(f"{name}.npz", _written(Direction(name, w=w, z=z, generator=of, **more).save))
+
+    array = io.BytesIO()
+    np.save(array, np.arange(5, dtype=np.float32))
+    return [
+        direction("smile", method="interfacegan", attribute="smile", about={"accuracy": 0.9, "codes": 100}),
+        direction("first", method="ganspace", about={"component": 0}),
+        direction("chased", layers, method="chase"),
+        Seed("w.npy", array.getvalue()),
+        Seed("w.pt", saved.zipped(torch.arange(5.0))),
+        Seed("w_legacy.pt", saved.legacy(torch.arange(5.0))),
+    ]
+
+
+def faulty() -> list[Seed]:
+    """Files that make :func:`fuzzing.deliberate.read` do one thing wrong each, and the last one nothing."""
+    return [Seed("fault.bad", str(number).encode()) for number in range(len(deliberate.FAULTS) + 1)]
+
+
+def _written(save: Callable[[Path], None]) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        save(Path(folder, "a.npz"))
+        return Path(folder, "a.npz").read_bytes()
+
+
+SEEDS: dict[str, Callable[[], list[Seed]]] = {
+    "checkpoints": checkpoints,
+    "pickles": pickles,
+    "records": records,
+    "directions": directions,
+    deliberate.KIND: faulty,
+}
+
+
+def all_seeds() -> dict[str, list[Seed]]:
+    """Every kind's, made anew."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's own storages are deprecated, and files still hold them
+        return {kind: make() for kind, make in SEEDS.items()}
