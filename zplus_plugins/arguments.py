@@ -7,6 +7,7 @@ anything with them.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -83,6 +84,8 @@ class _Gate:
             self._editor.check()
         if self._run.options.dry_run:
             raise ChecksDone
-        self._journal.enter(self._run.work())
+        claims = contextlib.ExitStack()
+        self._journal.callback(claims.close)
+        claims.enter_context(self._run.work())
         for note in self._run.notes:
             print(f"zplus: note: {note}", file=sys.stderr)
