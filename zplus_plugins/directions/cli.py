@@ -8,7 +8,7 @@ import click
 
 from zplus_plugins import options
 from zplus_plugins.console import say
-from zplus_plugins.errors import UsageError
+from zplus_plugins.errors import RequirementError, UsageError
 from zplus_plugins.results import Results, result_name
 
 METHODS = ("ganspace", "sefa", "interfacegan", "chase")
@@ -171,7 +171,8 @@ def invert(
     settings = Settings() if steps is None else Settings(steps=steps)
     chosen, files = space_named(space), named_files(pictures)
     model = open_model(generator, device)
-    resolution, unfit = model.generator.architecture.resolution, []
+    resolution = model.generator.architecture.resolution
+    unfit: list[RequirementError] = []
     if skip_bad:
         fit, unfit = read_fit(files.values(), resolution, resize)
         files, targets = {n: path for n, path in files.items() if path in fit}, torch.stack(list(fit.values()))
