@@ -316,9 +316,9 @@ class Run:
         self._save_record(path, w, record)
 
     def _save_record(self, path: Path, w: np.ndarray[Any, Any], record: InversionRecord) -> None:
+        self.outputs.add(record_path(path))  # first: whoever interrupts the writing leaves no record without a code
         record.save(record_path(path))
         self.codes.add(path, w, record)
-        self.outputs.add(record_path(path))
         self.records.append(record_path(path))
 
     def _provenance(self, swap: LeafSwap) -> Provenance:
