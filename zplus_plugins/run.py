@@ -348,9 +348,9 @@ class Run:
                 f"{place} exists and is no Z+ record, so z was saved as {free} instead. Move that file away, and give "
                 "the record its name."
             )
+        self.outputs.add(place)  # first: whoever interrupts the writing leaves no record without a code
         record.save(place)
         self.codes.add(path, w, record)
-        self.outputs.add(place)
         self.records.append(place)
 
     def _provenance(self, swap: LeafSwap) -> Provenance:
