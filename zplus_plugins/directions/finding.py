@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,6 +15,7 @@ from zplus_plugins.errors import DirectionError
 from zplus_plugins.inversion import SPACES, Model, Point
 from zplus_plugins.outputs import whole_folder
 from zplus_plugins.portraits.files import sheet
+from zplus_plugins.untrusted import DamagedError, arrayfile, checkpoint, told
 
 SHOWN = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
 _CODES = 4
@@ -60,17 +60,13 @@ def read_w(path: Path) -> Tensor:
         DirectionError: it cannot be read.
     """
     try:
-        if path.suffix == ".npy":
-            tensor = torch.from_numpy(np.load(path, allow_pickle=False))
-        else:
-            tensor = torch.load(path, map_location="cpu", weights_only=True)
+        tensor = torch.from_numpy(arrayfile.load(path)) if path.suffix == ".npy" else checkpoint.load(path)
         if not isinstance(tensor, Tensor):
-            raise ValueError(f"it holds a {type(tensor).__name__}, no tensor")
+            raise DamagedError(f"it holds a {type(tensor).__name__}, no tensor")
         if tensor.is_complex():
-            raise ValueError("it holds complex numbers; expected real ones")
+            raise DamagedError("it holds complex numbers; expected real ones")
         return tensor.float()
     except FileNotFoundError:
         raise DirectionError(f"There is no direction {path} (looked in {Path.cwd()}).") from None
     except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DirectionError(f"{path} cannot be read as a direction in W ({reason}).") from None
+        raise DirectionError(f"{path} cannot be read as a direction in W ({told(error)}).") from None
