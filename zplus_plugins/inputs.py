@@ -13,6 +13,7 @@ from PIL import Image, UnidentifiedImageError
 from zplus_plugins.adapter import Finding, NeededFile
 from zplus_plugins.mapping import StyleMapping
 from zplus_plugins.requirements import HubWeights
+from zplus_plugins.untrusted import DamagedError, arrayfile, told
 
 _BACKBONES = {
     "alex": "alexnet-owt-7be5be79.pth",
@@ -142,9 +143,9 @@ class LpipsWeights:
 
 def _direction_problem(file: Path, mapping: StyleMapping) -> str | None:
     try:
-        shape = np.load(file, mmap_mode="r", allow_pickle=False).shape
-    except (OSError, ValueError) as error:
-        return f"The direction {file} cannot be read: {error}."
+        shape = arrayfile.mapped(file).shape
+    except (DamagedError, OSError) as error:
+        return f"The direction {file} cannot be read: {told(error)}."
     if np.prod(shape) == mapping.num_ws * mapping.w_dim:
         return None
     return (
