@@ -1,80 +1,85 @@
 """``torch.load`` of checkpoints that hold more than weights, were saved on a GPU, are damaged, or do not fit.
 
-A pickle is a program. Whatever torch's default is, a checkpoint may hold tensors, plain Python values
-and what :data:`ALLOWED` lists; a file that holds more is loaded only if this run wrote it or the
-user trusts it, with ``--trust-checkpoint``. Pickles that upstream code reads by itself are its own business.
+A pickle is a program. Whatever torch's default is, a checkpoint may hold tensors, plain Python values, and trainers'
+options and numbers, as :mod:`zplus_plugins.untrusted.checkpoint` reads them; a file that holds more is loaded only if
+this run wrote it or the user trusts it, with ``--trust-checkpoint``, whatever a script has told torch to load: that
+opens more than the names it tells. What a script asks for by ``weights_only=False``
+or a ``pickle_module`` is its own business, and so are pickles that it reads by itself.
 """
 
 from __future__ import annotations
 
-import argparse
-import codecs
-import functools
 import os
-import pickle
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
 from zplus_plugins.adapter import Patch
-from zplus_plugins.errors import RequirementError
+from zplus_plugins.errors import CheckpointError, RequirementError, ZPlusError
 from zplus_plugins.journal import Journal
+from zplus_plugins.requirements import NEEDS_TRUST
 from zplus_plugins.run import Run
+from zplus_plugins.untrusted import DamagedError, RefusedError, checkpoint
+from zplus_plugins.untrusted.checkpoint import PlacementError
+from zplus_plugins.untrusted.interpreter import room
+from zplus_plugins.untrusted.problems import reason_of
+
+_WALL = "2.10"  # of torch; before, its weights_only ran some programs, and trusted the sizes that a file claims
 
 
-def _rebuilders() -> Iterator[Callable[..., Any]]:
-    """The functions by which numpy pickles scalars and arrays, under the names of numpy 1 and 2."""
-    for value in (np.float64(0), np.zeros(1)):
-        rebuild: Any = value.__reduce__()[0]
-        for module in ("numpy.core.multiarray", "numpy._core.multiarray"):
-            named: Any = functools.partial(rebuild)
-            # torch knows what it allows by its module and name.
-            named.__module__, named.__name__, named.__qualname__ = module, rebuild.__name__, rebuild.__name__
-            yield named
+@dataclass(frozen=True)
+class _Source:
+    """Where ``torch.load`` reads from.
 
+    Attributes:
+        file: its argument.
+        path: of the file that it was given by name or opened; None for one in memory.
+    """
 
-ALLOWED: tuple[Any, ...] = (
-    argparse.Namespace,
-    codecs.encode,  # how pickles of Python 3 write bytes for Python 2
-    np.ndarray,
-    np.dtype,
-    *{type(np.dtype(code)) for code in "?" + np.typecodes["AllInteger"] + np.typecodes["AllFloat"]},
-    *_rebuilders(),
-)
-"""What checkpoints of the upstreams hold beside weights: their trainers' options and numbers."""
+    file: Any
+    path: Path | None
+
+    @staticmethod
+    def of(file: Any) -> _Source:
+        if isinstance(file, str | os.PathLike):
+            return _Source(file, Path(file))
+        name = getattr(file, "name", None)
+        # An entry of an archive has a name of its own.
+        return _Source(file, Path(name) if isinstance(name, str) and Path(name).is_file() else None)
+
+    def __str__(self) -> str:
+        return "in memory" if self.path is None else str(self.path)
+
+    @property
+    def readable(self) -> bool:
+        """Whether there is anything to read; if not, torch says so, and a script may expect it."""
+        if isinstance(self.file, str | os.PathLike):
+            return self.path is not None and self.path.is_file()
+        return all(hasattr(self.file, name) for name in ("read", "readline", "seek", "tell"))
+
+    def size(self) -> int:
+        return room(self.file) if self.path is None else self.path.stat().st_size
 
 
 def _install(journal: Journal, run: Run) -> None:
-    last_loaded: list[Path] = []
+    last_loaded: list[_Source] = []
 
     def loading(load: Callable[..., Any]) -> Callable[..., Any]:
         def load_here(f: Any, map_location: Any = None, pickle_module: Any = None, **kwargs: Any) -> Any:
             if map_location is None and not run.device.cuda:
                 map_location = "cpu"
-            if pickle_module is not None:
-                kwargs["pickle_module"] = pickle_module
-            elif kwargs.get("weights_only") is None:
-                kwargs["weights_only"] = True
-            path = _path(f)
-            if path is None:
-                return load(f, map_location, **kwargs)
-            last_loaded[:] = [path]
-            start = f.tell() if hasattr(f, "tell") else 0
-            try:
-                return load(f, map_location, **kwargs)
-            except (EOFError, pickle.UnpicklingError, RuntimeError) as error:
-                if not path.is_file():
-                    raise
-                if not (isinstance(error, pickle.UnpicklingError) and _trusted(path, run)):
-                    raise RequirementError(_problem(path, error)) from error
-            if hasattr(f, "seek"):
-                f.seek(start)
-            return load(f, map_location, **{**kwargs, "weights_only": False})
+            source = _Source.of(f)
+            if not source.readable:
+                return _plain(load, source, map_location, pickle_module, kwargs)
+            last_loaded[:] = [source]
+            unrestricted = pickle_module is not None or kwargs.get("weights_only") is False
+            if unrestricted or _trusted(source, run):
+                return _load_program(load, source, map_location, pickle_module, kwargs)
+            return _load_weights(load, source, map_location, kwargs)
 
         return load_here
 
@@ -82,55 +87,116 @@ def _install(journal: Journal, run: Run) -> None:
         def fill(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
             try:
                 return load_state_dict(self, *args, **kwargs)
-            except RuntimeError as error:
+            except ZPlusError:
+                raise
+            except Exception as error:  # torch takes the names and attributes of a damaged one for granted
                 raise RequirementError(_misfit(self, last_loaded, error)) from error
 
         return fill
 
-    # Not torch's own safe_globals, which torch 2.4 does not have. A copy, because torch 2.4 gives its own list.
-    journal.callback(functools.partial(_allow_only, list(torch.serialization.get_safe_globals())))
-    torch.serialization.add_safe_globals(list(ALLOWED))
     journal.wrap(torch, "load", loading)
     journal.wrap(nn.Module, "load_state_dict", filling)
 
 
-def _allow_only(names: list[Any]) -> None:
-    torch.serialization.clear_safe_globals()
-    torch.serialization.add_safe_globals(names)
+def _plain(
+    load: Callable[..., Any], source: _Source, map_location: Any, pickle_module: Any, options: dict[str, Any]
+) -> Any:
+    """What torch makes of it: weights alone, unless the script has asked for more."""
+    if pickle_module is not None:
+        return load(source.file, map_location, pickle_module=pickle_module, **options)
+    if options.get("weights_only") is None:
+        options = {**options, "weights_only": True}
+    return load(source.file, map_location, **options)
 
 
-def _path(f: Any) -> Path | None:
-    """The file that ``torch.load`` was given by name or opened; None for one in memory."""
-    name = f if isinstance(f, str | os.PathLike) else getattr(f, "name", None)
-    return Path(name) if isinstance(name, str | os.PathLike) else None
+def _load_weights(load: Callable[..., Any], source: _Source, map_location: Any, options: dict[str, Any]) -> Any:
+    """What a file that nobody vouches for holds, without running anything of it."""
+    if _is_safetensors(source):
+        return _plain(load, source, map_location, None, options)
+    mmap = bool(options.get("mmap"))
+    if mmap and not isinstance(source.file, str | os.PathLike):
+        raise ValueError("f must be a file path in order to use the mmap argument")  # as torch says
+    size = source.size()
+    try:
+        return checkpoint.load(source.file, map_location, mmap, options.get("encoding", "utf-8"))
+    except RefusedError as error:
+        raise CheckpointError(_refusal(source, size, error)) from error
+    except PlacementError as error:
+        raise _unplaced(source, map_location, error) from error
+    except DamagedError as error:
+        raise CheckpointError(_problem(source, size, str(error))) from error
+    except OSError as error:
+        raise CheckpointError(_problem(source, size, error.strerror or str(error))) from error
 
 
-def _trusted(path: Path, run: Run) -> bool:
-    resolved = path.resolve()
+def _load_program(
+    load: Callable[..., Any], source: _Source, map_location: Any, pickle_module: Any, options: dict[str, Any]
+) -> Any:
+    """What a file holds that the script or the user trusts, which torch may run."""
+    unrestricted = {**options, "weights_only": False}
+    return _checked(source, source.size(), lambda: _plain(load, source, map_location, pickle_module, unrestricted))
+
+
+def _checked(source: _Source, size: int, load: Callable[[], Any]) -> Any:
+    """What torch loads by itself; its errors name no file."""
+    try:
+        return load()
+    except ImportError:
+        raise  # it needs what the script's own repository lacks, which says more than that it cannot be loaded
+    except Exception as error:
+        if source.path is None:
+            raise
+        raise CheckpointError(_problem(source, size, reason_of(error))) from error
+
+
+def _is_safetensors(source: _Source) -> bool:
+    """Newer versions of torch know such files by their names, and there is nothing in them that could be run."""
+    named = isinstance(source.file, str | os.PathLike) and Path(source.file).suffix == ".safetensors"
+    return named and torch.__version__ >= _WALL
+
+
+def _trusted(source: _Source, run: Run) -> bool:
+    if source.path is None:
+        return False
+    resolved = source.path.resolve()
     written = (*run.outputs.complete, *run.outputs.pending)
     return resolved in run.options.trusted or resolved in (output.resolve() for output in written)
 
 
-def _problem(path: Path, error: BaseException) -> str:
-    size = path.stat().st_size
-    # torch's messages are long, and offer what a user of a script cannot do.
-    reason = str(error).partition("WeightsUnpickler error:")[2].strip() or str(error)
-    forbidden = re.search(r"GLOBAL ([\w.]+)", reason)
-    if forbidden is not None:
-        return (
-            f"The checkpoint {path} holds more than weights: {forbidden[1]}, and loading such a file can run any "
-            f"program. If you trust where it comes from, give --trust-checkpoint {path} before the script."
-        )
-    reason = reason.partition("\n")[0].partition(". ")[0] or type(error).__name__
+def _refusal(source: _Source, size: int, error: RefusedError) -> str:
+    advice = (
+        "save it to a file, and give --trust-checkpoint FILE before the script"
+        if source.path is None
+        else f"give --trust-checkpoint {source} before the script"
+    )
+    return f"The checkpoint {source} ({size:,} bytes) {NEEDS_TRUST.format(name=error, advice=advice)}"
+
+
+def _problem(source: _Source, size: int, reason: str) -> str:
     advice = "Delete it and download it again" if size < 1024 else "Download it again, or load one that you trust"
-    return f"The file {path} ({size:,} bytes) cannot be loaded: {reason}. {advice}."
+    return f"The file {source} ({size:,} bytes) cannot be loaded: {reason}. {advice}."
 
 
-def _misfit(network: nn.Module, last_loaded: list[Path], error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines()[1:4]]
+def _unplaced(source: _Source, map_location: Any, error: PlacementError) -> BaseException:
+    """A script's own function is to blame for what it raises."""
+    cause = error.__cause__
+    assert cause is not None
+    if callable(map_location) and not isinstance(cause, RuntimeError):
+        return cause
+    reason = str(cause).partition("\n")[0].partition(". ")[0].rstrip(".")
+    asked = "where it was saved" if map_location is None else f"on {map_location}"
+    return RequirementError(
+        f"The checkpoint {source} is sound, and cannot be put {asked}: {reason}. Choose a device that this machine "
+        "has, or run with --device cpu."
+    )
+
+
+def _misfit(network: nn.Module, last_loaded: list[_Source], error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines()]
     source = f" in {last_loaded[0]}" if last_loaded else ""
+    said = " ".join(lines[1:4] or lines) or type(error).__name__
     return (
-        f"The weights{source} do not fit {type(network).__name__}: {' '.join(lines)}\n"
+        f"The weights{source} do not fit {type(network).__name__}: {said}\n"
         "They belong to another model or another size: check the model name and the sizes among the arguments."
     )
 

@@ -24,8 +24,8 @@ from torch import nn
 from support import generator_files as files
 from zplus_plugins.errors import GeneratorFileError
 from zplus_plugins.generators import unpickle
-from zplus_plugins.generators.storages import STORAGES
 from zplus_plugins.generators.torchfile import read
+from zplus_plugins.untrusted.storages import STORAGES
 
 
 class Calls:
@@ -258,7 +258,7 @@ SMALL_BUT: dict[str, tuple[bytes, str]] = {
         b"\x80\x02](" + b"N" * 10**3 + b"eq\x000" + b"ctorch\nSize\nh\x00\x85R" * 2 + b".",
         "larger than the file",
     ),
-    "many sets": (b"\x80\x04(" + b"\x8f" * unpickle.MOST_INSTRUCTIONS + b"l.", "more instructions"),
+    "many sets": (b"\x80\x04(" + b"\x8f" * 2_000_000 + b"l.", "more instructions"),
     "a storage of many sets": (
         legacy(
             b"ctorch.storage\n_load_from_bytes\n("

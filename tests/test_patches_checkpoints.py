@@ -6,6 +6,9 @@ import argparse
 import io
 import os
 import pickle
+import warnings
+import zipfile
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ import pytest
 import torch
 from torch import nn
 
+from support import hostile as h
 from support.patching import applied
 from zplus_plugins.errors import RequirementError
 from zplus_plugins.patches import checkpoints
@@ -144,3 +148,137 @@ def test_weights_of_another_size_are_named(tmp_path: Path) -> None:
     message = r"weights in .*encoder.pth do not fit Linear: size mismatch for weight.*"
     with applied(checkpoints.PATCH), pytest.raises(RequirementError, match=message):
         nn.Linear(3, 5).load_state_dict(torch.load(path, weights_only=True))
+
+
+DAMAGED: dict[str, tuple[bytes, str]] = {
+    "a memo that was never made": (b"h\x77", "makes no sense"),
+    "an empty stack": (b"t", "makes no sense"),
+    "an array of a pointer": (h.called(h.NDARRAY, h.numbers(1), h.text("O"), h.raw(b"A" * 8)), "a call of what is no"),
+    "objects of 3 GB": (h.called(h.NDARRAY, h.numbers(400_000_000), h.text("O")), "a call of what is no function"),
+    "2 GB of bytes": (h.called(h.name("builtins", "bytearray"), h.number(2**31 - 1)), "a call with something else"),
+    "punycode": (h.called(h.ENCODE, h.text("a"), h.text("punycode")), "bytes in another encoding"),
+    "a deep key": (b"}N" + b"\x85" * 300_000 + b"Ns", "a key that is no plain value"),
+    "a tensor that is larger": (h.tensor((5,), (1,)), "a tensor that is larger than its storage"),
+    "a wrong text": (b"X\1\0\0\0\xff", "makes no sense"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+@pytest.mark.parametrize("options", [{}, {"weights_only": True}, {"map_location": "cpu", "mmap": True}])
+def test_whatever_a_file_does_it_is_named(tmp_path: Path, name: str, options: dict[str, Any]) -> None:
+    content, said = DAMAGED[name]
+    path = h.archive(tmp_path / "encoder.pt", content)
+    size = f"{path.stat().st_size:,}"
+    expected = rf"The file {path} \({size} bytes\) cannot be loaded: .*{said}.*(Delete it and d|D)ownload it again"
+    with applied(checkpoints.PATCH), pytest.raises(RequirementError, match=expected):
+        torch.load(path, **options)
+
+
+def test_what_is_in_memory_is_named_as_that(tmp_path: Path) -> None:
+    torch.save(nn.Linear(2, 2), tmp_path / "model.pt")
+    whole = (tmp_path / "model.pt").read_bytes()
+    with applied(checkpoints.PATCH):
+        with pytest.raises(RequirementError, match=r"file in memory \(9 bytes\) cannot be loaded: .*no file of torch"):
+            torch.load(io.BytesIO(b"something"))
+        with pytest.raises(
+            RequirementError, match=r"checkpoint in memory \([\d,]+ bytes\) holds more than weights: torch\.nn.*a file"
+        ):
+            torch.load(io.BytesIO(whole))
+
+
+@pytest.mark.parametrize("options", [{"weights_only": False}, {"pickle_module": pickle}])
+def test_so_are_files_of_which_the_script_asks_for_more(tmp_path: Path, options: dict[str, Any]) -> None:
+    (tmp_path / "model.pt").write_bytes(b"(lp0\n")
+    with applied(checkpoints.PATCH), pytest.raises(RequirementError, match=r"model.pt \(5 bytes\) cannot be loaded: "):
+        torch.load(tmp_path / "model.pt", **options)
+
+
+def test_what_a_trusted_file_needs_is_not_its_fault(tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    torch.save(nn.Linear(2, 2), path)
+    path.write_bytes(path.read_bytes().replace(b"torch.nn.modules.linear", b"torch.nn.modules.absent"))
+    with applied(checkpoints.PATCH, trusted=(path,)), pytest.raises(ModuleNotFoundError):
+        torch.load(path)
+
+
+def test_entries_of_archives_are_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They have names all the same, which may be those of files."""
+    torch.save(nn.Linear(2, 2), tmp_path / "model.pt")
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        archive.write(tmp_path / "model.pt", "inner.pt")
+    monkeypatch.chdir(tmp_path)
+    with zipfile.ZipFile("all.zip") as archive, archive.open("inner.pt") as file, applied(checkpoints.PATCH):  # noqa: SIM117
+        with pytest.raises(RequirementError, match=r"in memory \([\d,]+ bytes\) holds more than weights"):
+            torch.load(file)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_gpu_checkpoints_are_put_on_the_cpu(tmp_path: Path, zipped: bool) -> None:
+    path = tmp_path / "model.pt"
+    torch.save({"w": torch.ones(2)}, path, _use_new_zipfile_serialization=zipped)
+    path.write_bytes(path.read_bytes().replace(b"X\3\0\0\0cpu", b"X\3\0\0\0xpu"))
+    with applied(checkpoints.PATCH):
+        assert torch.load(path)["w"].device.type == "cpu"
+        with pytest.raises(RequirementError, match=r"model\.pt is sound, and cannot be put on \{'xpu': 'xla'\}: "):
+            torch.load(path, {"xpu": "xla"})
+        with pytest.raises(ZeroDivisionError):  # a function of the script's own
+            torch.load(path, lambda storage, location: 1 / 0)
+
+
+def test_what_torch_was_told_to_load_needs_trust_all_the_same(tmp_path: Path) -> None:
+    """One such name would open everything that torch's own reader lets through: here, 2 GB from 300 bytes."""
+    ours = b"czplus_plugins.latent\n_rebuild\nsX\1\0\0\0bcbuiltins\nbytearray\nJ\xff\xff\xff\x7f\x85R"
+    with zipfile.ZipFile(tmp_path / "model.pt", "w") as archive:
+        archive.writestr("archive/data.pkl", b"\x80\x02}X\1\0\0\0a" + ours + b"s.")
+        archive.writestr("archive/version", "3\n")
+    refused = pytest.raises(
+        RequirementError, match=r"model.pt .* holds more than weights: zplus_plugins\.latent\._rebuild"
+    )
+    with applied(checkpoints.PATCH), refused:
+        torch.load(tmp_path / "model.pt")
+
+
+@pytest.mark.skipif(not hasattr(torch.serialization, "safe_globals"), reason="torch 2.4 has no such context")
+def test_so_does_what_a_script_has_told_it(tmp_path: Path) -> None:
+    torch.save({"pool": nn.ReLU(), "w": torch.ones(2)}, tmp_path / "model.pt")
+    refused = pytest.raises(RequirementError, match=r"activation\.ReLU.*--trust-checkpoint")
+    with applied(checkpoints.PATCH), torch.serialization.safe_globals([nn.ReLU, set]), refused:
+        torch.load(tmp_path / "model.pt")
+
+
+@pytest.mark.parametrize("name", ["torch\nTensor", "collections\nOrderedDict", "torch\nFloatStorage", "torch\nSize"])
+@pytest.mark.parametrize(
+    "around", [b"%b", b"}X\1\0\0\0a%bs", b"](%be", b"(]%bat", b"ccollections\nOrderedDict\n)R}X\1\0\0\0a%bsb"]
+)
+def test_a_function_or_a_class_is_no_content(tmp_path: Path, name: str, around: bytes) -> None:
+    with zipfile.ZipFile(tmp_path / "a.pt", "w") as archive:
+        archive.writestr("archive/data.pkl", b"\x80\x02" + around % f"c{name}\n".encode() + b".")
+        archive.writestr("archive/version", "3\n")
+    with applied(checkpoints.PATCH), pytest.raises(RequirementError, match="a function or a class by itself"):
+        torch.load(tmp_path / "a.pt")
+
+
+def test_programs_of_torchscript_need_trust(tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # newer versions of torch would have us write something else
+        torch.jit.script(nn.Linear(1, 1)).save(path)
+    with applied(checkpoints.PATCH), pytest.raises(RequirementError, match="more than weights: a TorchScript program"):
+        torch.load(path)
+
+
+STATES: dict[str, Any] = {
+    "a list": [1],
+    "a number for a tensor": {"weight": 1, "bias": torch.ones(2)},
+    "numbers for names": {1: torch.ones(2)},
+    "no dictionary for a property": OrderedDict(weight=torch.ones(2, 2), bias=torch.ones(2)),
+}
+STATES["no dictionary for a property"]._metadata = [1]
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_states_that_are_none(tmp_path: Path, name: str) -> None:
+    torch.save(STATES[name], tmp_path / "model.pt")
+    message = r"weights in .*model.pt do not fit Linear: .+\nThey belong to another model"
+    with applied(checkpoints.PATCH), pytest.raises(RequirementError, match=message):
+        nn.Linear(2, 2).load_state_dict(torch.load(tmp_path / "model.pt"))

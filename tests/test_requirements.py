@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from zplus_plugins.adapter import FileRequirement, Requirement
+from zplus_plugins.adapter import TRUSTED, FileRequirement, Requirement
 from zplus_plugins.inputs import ImageList
 from zplus_plugins.pickles import PickleFile, read_number
 from zplus_plugins.readers import OPENCV
@@ -74,6 +74,16 @@ def test_damaged_checkpoints(tmp_path: Path, encoder: Checkpoint, content: Any, 
     (found,) = texts(encoder, encoder=path)
     assert expected in found
     assert found.endswith("Train it.")
+
+
+def test_checkpoints_that_hold_a_program(tmp_path: Path, encoder: Checkpoint) -> None:
+    path = tmp_path / "encoder.pth"
+    torch.save({"encoder": torch.nn.ReLU()}, path)
+    (found,) = texts(encoder, encoder=path)
+    assert f"The encoder {path} ({path.stat().st_size:,} bytes) holds more than weights: torch.nn" in found
+    assert f"--trust-checkpoint {path} before the script" in found
+    assert texts(encoder, **{"encoder": path, TRUSTED: (path.resolve(),)}) == []
+    assert len(texts(encoder, **{"encoder": path, TRUSTED: (tmp_path / "another.pth",)})) == 1
 
 
 def test_truncated_checkpoint(tmp_path: Path, encoder: Checkpoint) -> None:

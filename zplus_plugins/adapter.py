@@ -26,6 +26,8 @@ PROJECT = "zplus_plugins"
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
 LEFT_OUT = "arguments left out"
+TRUSTED = "files that the user trusts"
+"""Names under which requirements get, beside the script's arguments, what they cannot tell."""
 
 Role = Literal["invert", "edit", "other"]
 

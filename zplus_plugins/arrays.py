@@ -31,6 +31,7 @@ from typing import IO, Any
 import numpy as np
 
 from zplus_plugins import kinds
+from zplus_plugins.untrusted import DamagedError
 
 Array = np.ndarray[Any, Any]
 MOST_UNPACKED = 2
@@ -56,7 +57,7 @@ _PLAIN = re.compile(r"'[<>|=]?([?b]|[iufcSU][1-9])\d{0,8}'")
 _MOST_AXES, _LONGEST_AXIS = 32, 2**40
 
 
-class ContentError(ValueError):
+class ContentError(DamagedError, ValueError):
     """A file's content is not what it should be; the text is a clause about the file."""
 
 

@@ -6,7 +6,6 @@ its w, wherever the upstream has carried it in between.
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from os import PathLike
@@ -21,10 +20,8 @@ from zplus_plugins.adapter import Adapter
 from zplus_plugins.arrays import read_npy
 from zplus_plugins.errors import RecordError
 from zplus_plugins.journal import Journal
-from zplus_plugins.reasons import reason_of
 from zplus_plugins.record import InversionRecord, hash_code, record_path
-
-_torch_load = torch.load  # as it is before a run watches it for codes
+from zplus_plugins.untrusted import DamagedError, RefusedError, checkpoint, told
 
 
 @dataclass(frozen=True)
@@ -55,9 +52,9 @@ def as_array(code: Any) -> np.ndarray[Any, Any]:
 def _load_code(path: Path) -> Any:
     """What ``torch.save`` or ``numpy.save`` has put into a code's file."""
     try:
-        return read_npy(path) if path.suffix == ".npy" else _torch_load(path, "cpu", weights_only=True)
-    except (OSError, EOFError, ValueError, RuntimeError, pickle.UnpicklingError) as error:
-        raise RecordError(f"The code {path} cannot be read: {reason_of(error)}. Invert the image again.") from None
+        return read_npy(path) if path.suffix == ".npy" else checkpoint.load(path)
+    except (RefusedError, DamagedError, OSError) as error:
+        raise RecordError(f"The code {path} cannot be read: {told(error)}. Invert the image again.") from None
 
 
 def read_array_code(path: Path) -> InvertedCode:

@@ -26,8 +26,8 @@ from zplus_plugins.codes import InvertedCode, read_array_code
 from zplus_plugins.errors import DirectionError, RecordError, RequirementError, SwapError
 from zplus_plugins.journal import Journal
 from zplus_plugins.moving import Mover
-from zplus_plugins.reasons import reason_of
 from zplus_plugins.run import Run
+from zplus_plugins.untrusted import DamagedError, RefusedError, checkpoint, told
 
 # How far, relatively to w, what the script made may lie from a multiple of the direction.
 _ROUNDING = 1e-4
@@ -150,11 +150,11 @@ class Editor:
 
     def _read_direction(self, path: Path) -> tuple[Tensor, str]:
         try:
-            direction = torch.load(path, map_location="cpu", weights_only=True)
+            direction = checkpoint.load(path)
         except FileNotFoundError:
             raise DirectionError(f"There is no direction file {path}.") from None
-        except Exception as error:
-            raise DirectionError(f"The direction {path} cannot be read: {reason_of(error)}.") from None
+        except (RefusedError, DamagedError, OSError) as error:
+            raise DirectionError(f"The direction {path} cannot be read: {told(error)}.") from None
         num_ws, w_dim = self._codes[0].w.shape[1:]
         codes, z_dim = self._codes[0].record.z.shape[1:]
         shape = tuple(direction.shape) if isinstance(direction, Tensor) else ()

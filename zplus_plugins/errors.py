@@ -6,6 +6,8 @@ prints the message without a traceback and leaves with ``exit_status``.
 
 from __future__ import annotations
 
+import pickle
+
 
 class ZPlusError(Exception):
     """Base of all errors that this package raises on purpose."""
@@ -57,6 +59,10 @@ class PluginError(ZPlusError):
 
 class RequirementError(ZPlusError):
     """Something that the script will need is missing, empty or unreadable."""
+
+
+class CheckpointError(RequirementError, pickle.UnpicklingError):
+    """A checkpoint is damaged, or holds more than weights; scripts may expect what ``torch.load`` raises for it."""
 
 
 class DownloadError(ZPlusError):

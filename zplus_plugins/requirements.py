@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import pickle
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +15,14 @@ from typing import Any
 
 import torch
 
-from zplus_plugins.adapter import LEFT_OUT, FileRequirement, Finding, NeededFile, Requirement
+from zplus_plugins.adapter import LEFT_OUT, TRUSTED, FileRequirement, Finding, NeededFile, Requirement
 from zplus_plugins.arrays import ContentError, npy_header
+from zplus_plugins.untrusted import DamagedError, RefusedError, checkpoint, printable, told
+
+NEEDS_TRUST = (
+    "holds more than weights: {name}, and loading such a file can run any program. If you trust where it comes from, "
+    "{advice}."
+)
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,14 @@ class Checkpoint:
         remedy = self.remedy.format_map(arguments)
         if not path.exists():
             return [absent(self.what, path, remedy, self.downloadable, arguments)]
-        problem = self._problem(path)
+        try:
+            problem = self._problem(path)
+        except RefusedError as error:
+            if path.resolve() in arguments.get(TRUSTED, ()):
+                return []  # only running it would tell what is in it, and that is the script's to do
+            told_more = NEEDS_TRUST.format(name=error, advice=f"give --trust-checkpoint {path} before the script")
+            text = f"The {self.what} {path} ({path.stat().st_size:,} bytes) {told_more}"
+            return [Finding("missing", text)]
         return [Finding("missing", f"The {self.what} {path} {problem} {remedy}")] if problem else []
 
     def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
@@ -76,12 +87,15 @@ class Checkpoint:
             return "is empty (0 bytes), as a failed download leaves it. Delete it first."
         try:
             # Mapped, a large checkpoint costs nothing here; the old, unzipped format cannot be mapped.
-            content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
-        except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, ValueError) as error:
-            first_line = str(error).partition("\n")[0]
-            return f"({path.stat().st_size:,} bytes) cannot be read as a checkpoint: {first_line}"
+            content = checkpoint.load(path, mmap=True)
+        except (DamagedError, OSError) as error:
+            return f"({path.stat().st_size:,} bytes) cannot be read as a checkpoint: {told(error)}."
         if self.keys and not (isinstance(content, dict) and any(key in content for key in self.keys)):
-            found = ", ".join(map(str, list(content)[:5])) if isinstance(content, dict) else type(content).__name__
+            found = (
+                ", ".join(printable(str(key)) for key in list(content)[:5])
+                if isinstance(content, dict)
+                else type(content).__name__
+            )
             return f"is of another kind: expected {' or '.join(self.keys)} in it, found {found}."
         return None
 

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 import zplus_plugins
 from zplus_plugins.adapter import (
+    TRUSTED,
     Adapter,
     FileRequirement,
     Finding,
@@ -185,7 +186,8 @@ class Run:
         """
         derived = self.script.derived
         self.arguments = derived.complete(arguments) if derived else dict(arguments)
-        findings = [finding for need in self._needs() for finding in need.check(self.arguments)]
+        given = {**self.arguments, TRUSTED: self.options.trusted}
+        findings = [finding for need in self._needs() for finding in need.check(given)]
         fatal = ("missing", "download") if self.options.offline else ("missing",)
         self.notes += [finding.text for finding in findings if finding.kind not in fatal]
         missing = [finding for finding in findings if finding.kind in fatal]

@@ -15,8 +15,8 @@ from zplus_plugins.directions.lengths import random_codes
 from zplus_plugins.errors import DirectionError
 from zplus_plugins.inversion import SPACES, Model, Point
 from zplus_plugins.portraits.files import sheet
-from zplus_plugins.reasons import reason_of
 from zplus_plugins.results import Results, Settings, result_name
+from zplus_plugins.untrusted import DamagedError, checkpoint, told
 
 SHOWN = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
 _CODES = 4
@@ -63,19 +63,16 @@ def read_w(path: Path) -> Tensor:
         DirectionError: it cannot be read.
     """
     try:
-        if path.suffix == ".npy":
-            tensor = torch.from_numpy(read_npy(path))
-        else:
-            tensor = torch.load(path, map_location="cpu", weights_only=True)
+        tensor = torch.from_numpy(read_npy(path)) if path.suffix == ".npy" else checkpoint.load(path)
         if not isinstance(tensor, Tensor):
-            raise ValueError(f"it holds a {type(tensor).__name__}, no tensor")
+            raise DamagedError(f"it holds a {type(tensor).__name__}, no tensor")
         if tensor.is_complex():
-            raise ValueError("it holds complex numbers; expected real ones")
+            raise DamagedError("it holds complex numbers; expected real ones")
         return tensor.float()
     except FileNotFoundError:
         raise DirectionError(f"There is no direction {path} (looked in {Path.cwd()}).") from None
     except Exception as error:
         raise DirectionError(
-            f"{path} cannot be read as a direction in W ({reason_of(error)}). Give a tensor that torch.save wrote "
-            "(.pt), or an array that numpy.save wrote (.npy)."
+            f"{path} cannot be read as a direction in W ({told(error)}). Give a tensor that torch.save wrote (.pt), or "
+            "an array that numpy.save wrote (.npy)."
         ) from None

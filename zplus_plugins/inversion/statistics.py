@@ -7,7 +7,6 @@ whitened by principal components (arXiv 2012.09036, section 3.2).
 from __future__ import annotations
 
 import io
-import pickle
 from dataclasses import dataclass, fields
 
 import torch
@@ -21,6 +20,8 @@ from zplus_plugins.generators.load import weights_hash
 from zplus_plugins.mapping import require_finite_styles
 from zplus_plugins.ops import cache
 from zplus_plugins.threads import limited_to
+from zplus_plugins.untrusted import DamagedError, RefusedError, checkpoint
+from zplus_plugins.untrusted.checkpoint import PlacementError
 
 FORMAT = 1
 CODES = 16384
@@ -74,8 +75,8 @@ def statistics_of(generator: Generator) -> Statistics:
     device = generator.w_mean.device  # whose kinds do not compute the same bits
     path = cache.folder() / "statistics" / f"{weights_hash(generator)[:32]}-{device.type}-{FORMAT}.pt"
     try:
-        return Statistics(**torch.load(path, map_location=device, weights_only=True))
-    except (OSError, RuntimeError, TypeError, ValueError, EOFError, pickle.UnpicklingError):
+        return Statistics(**checkpoint.load(path, device))
+    except (RefusedError, DamagedError, PlacementError, TypeError, OSError):
         pass  # absent, or not whole
     with limited_to(1):  # the next run may take another number of threads, and must find the same
         computed = compute(generator)

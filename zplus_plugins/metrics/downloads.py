@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import pickle
 from collections.abc import Iterator
 
 from zplus_plugins.adapter import NeededFile
@@ -19,7 +18,7 @@ def downloading(file: NeededFile) -> Iterator[None]:
     """
     try:
         yield
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+    except Exception as error:  # what a library does with a damaged file, nobody knows
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         state = "is damaged" if file.path.exists() else "is missing and cannot be downloaded"
         raise DownloadError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from torch import Tensor
 
 from zplus_plugins.errors import RequirementError
 from zplus_plugins.files import write_whole
-from zplus_plugins.reasons import reason_of
+from zplus_plugins.untrusted import DamagedError, RefusedError, checkpoint, told
 
 WEIGHTS = Path(__file__).with_name("weights")
 MOST_BYTES = 4_000_000  # of all embedded weights together
@@ -34,9 +33,9 @@ def load(path: Path) -> Any:
         RequirementError: the file is missing or is no such file.
     """
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise RequirementError(f"{path} cannot be read as weights: {reason_of(error)}.") from None
+        return checkpoint.load(path)
+    except (RefusedError, DamagedError, OSError) as error:
+        raise RequirementError(f"{path} cannot be read as weights: {told(error)}.") from None
 
 
 def halved(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

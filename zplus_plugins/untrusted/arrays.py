@@ -1,0 +1,81 @@
+"""NumPy's numbers and arrays as pickles name them.
+
+NumPy's own functions follow the pointers in the bytes of an array of objects, and make arrays of any size. These make
+arrays of plain numbers, of the bytes that are there.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import numpy as np
+
+from zplus_plugins.untrusted.interpreter import Function
+from zplus_plugins.untrusted.problems import DamagedError
+
+_PLAIN = re.compile(r"[biufc]\d{1,2}|\?")
+_MOST_AXES = 32
+_STATE = (None, None, None, -1, -1, 0)  # no parts, names, fields; of a fixed size and alignment, without flags
+
+
+def names() -> dict[str, Any]:
+    """For a vocabulary, under the names of numpy 1 and 2."""
+    functions = {"scalar": Function(_scalar), "_reconstruct": Function(_reconstruct)}
+    moved = ("numpy.core.multiarray", "numpy._core.multiarray")
+    return {
+        **{f"{module}.{name}": function for module in moved for name, function in functions.items()},
+        "numpy.dtype": Function(_dtype),
+        "numpy.ndarray": np.ndarray,
+    }
+
+
+def _dtype(code: Any, align: Any = False, copy: Any = True) -> np.dtype[Any]:
+    """A copy of a type of plain numbers, to which :func:`set_dtype` gives its byte order."""
+    if not isinstance(code, str) or not _PLAIN.fullmatch(code):
+        raise DamagedError("numbers of no plain type")
+    return np.dtype(code, False, True)
+
+
+def set_dtype(target: Any, state: Any) -> None:
+    """Give a type its byte order, which is all that its state may say."""
+    if not isinstance(state, tuple) or len(state) != 8 or state[0] != 3 or state[1] not in ("<", ">", "=", "|"):
+        raise DamagedError("a state for numbers of another type")
+    if state[2:] != _STATE:
+        raise DamagedError("a state for numbers of another type")
+    target.__setstate__((3, state[1], *_STATE))
+
+
+def _checked(dtype: Any) -> np.dtype[Any]:
+    if not isinstance(dtype, np.dtype) or dtype.kind not in "biufc":
+        raise DamagedError("numbers of no plain type")
+    return dtype
+
+
+def _scalar(dtype: Any, data: Any) -> Any:
+    if not isinstance(data, bytes) or len(data) != _checked(dtype).itemsize:
+        raise DamagedError("a number of another size")
+    return np.frombuffer(data, dtype)[0]
+
+
+def _reconstruct(kind: Any, shape: Any, code: Any) -> np.ndarray[Any, Any]:
+    """An empty array, which :func:`set_array` fills."""
+    if kind is not np.ndarray or shape != (0,) or code not in (b"b", "b"):
+        raise DamagedError("an array of another class")
+    empty: np.ndarray[Any, Any] = np.ndarray((0,), "b")
+    return empty
+
+
+def set_array(target: Any, state: Any) -> None:
+    """Give an array its shape and bytes."""
+    if not isinstance(state, tuple) or len(state) != 5:
+        raise DamagedError("a state for another array")
+    version, shape, dtype, fortran, data = state
+    if version != 1 or not isinstance(shape, tuple) or len(shape) > _MOST_AXES or not isinstance(data, bytes):
+        raise DamagedError("a state for another array")
+    if not all(type(length) is int and 0 <= length < 2**63 for length in shape):
+        raise DamagedError("an array of an impossible shape")
+    if math.prod(shape) * _checked(dtype).itemsize != len(data):
+        raise DamagedError("an array of another size than its bytes")
+    target.__setstate__((1, shape, dtype, bool(fortran), data))
