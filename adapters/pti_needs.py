@@ -10,6 +10,7 @@ from typing import Any
 from zplus_plugins.adapter import Requirement
 from zplus_plugins.conditions import Above, Undotted
 from zplus_plugins.inputs import LpipsWeights
+from zplus_plugins.networks import Networks
 from zplus_plugins.pickles import PickleFile
 from zplus_plugins.pictures import Pictures, SavedCodes, Unsaved
 from zplus_plugins.requirements import DnnlibDownload, Folder, OneOf, When, Writable
@@ -21,6 +22,7 @@ GENERATOR = PickleFile(
     what="generator pickle (configs.paths_config.stylegan2_ada_ffhq)",
     remedy="Download ffhq.pkl from the link in the repository's README, and name it with "
     "--set configs.paths_config.stylegan2_ada_ffhq=FILE",
+    networks=Networks(),
 )
 IMAGES = Pictures(
     "{input_data_path}",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zplus_plugins.adapter import Derived
+from zplus_plugins.networks import Networks
 from zplus_plugins.packages import Module, Submodule
 from zplus_plugins.pickles import PickleFile
 from zplus_plugins.requirements import Checkpoint, OneOf, When
@@ -55,6 +56,8 @@ GENERATOR = PickleFile(
     remedy="Give one with --gan_weights, or a category that the script has one for: cars, faces or cats.",
     downloadable="gan_weights",
     or_url=True,
+    # Its loader wants all three, converts TensorFlow's, and gives labels of zeros; of F10, pictures have 128 pixels.
+    networks=Networks(keys=("G", "D", "G_ema"), tensorflow=True, labels=True, least=128, folder="src/nets/stylegan3"),
 )
 ENCODER = Checkpoint(
     "{e4e_path}",

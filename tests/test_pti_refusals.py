@@ -88,9 +88,10 @@ def test_the_generator_s_pickle(assets: Assets, tmp_path: Path) -> None:
     absent = ("--set", "configs.paths_config.stylegan2_ada_ffhq=absent.pkl", RUN_PTI)
     refused(run(assets, tmp_path / "out", *absent), 1, "there is no file absent.pkl", "Download ffhq.pkl")
     whole = assets.generator.read_bytes()
-    for spoilt in (b"", whole[:1000], whole[:-1], b"<html>quota exceeded</html>."):
-        assets.generator.write_bytes(spoilt)
-        refused(run(assets, tmp_path / "out", RUN_PTI), 1, "is empty, truncated or no pickle")
+    spoilt = {b"": "is empty", whole[:1000]: "truncated", whole[:-1]: "truncated", b"<html>sorry</html>": "a web page"}
+    for content, problem in spoilt.items():
+        assets.generator.write_bytes(content)
+        refused(run(assets, tmp_path / "out", RUN_PTI), 1, problem, "Download ffhq.pkl")
     assert not (tmp_path / "out").exists()
 
 
