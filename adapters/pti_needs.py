@@ -9,6 +9,7 @@ from typing import Any
 
 from zplus_plugins.adapter import Requirement
 from zplus_plugins.conditions import Above, Undotted
+from zplus_plugins.device_settings import VisibleGpus
 from zplus_plugins.inputs import LpipsWeights
 from zplus_plugins.networks import Networks
 from zplus_plugins.pickles import PickleFile
@@ -61,7 +62,9 @@ def earlier_pivots(arguments: Mapping[str, Any]) -> Iterable[Path]:
     return PIVOT.paths(arguments) if arguments["use_last_w_pivots"] else ()
 
 
+GPUS = VisibleGpus("cuda_visible_devices", device="device")
 PTI: tuple[Requirement, ...] = (
+    GPUS,
     GENERATOR,
     IMAGES,
     When("first_inv_type", "w", (Unsaved("use_last_w_pivots", codes=PIVOT, need=FEATURES),)),
@@ -80,7 +83,7 @@ OPTIMISED = (
     ),
     Above("first_inv_steps", 0, why="without steps nothing is optimised in Z+."),
 )
-CREATOR: tuple[Requirement, ...] = (GENERATOR, ENLARGED, FEATURES)
+CREATOR: tuple[Requirement, ...] = (GPUS, GENERATOR, ENLARGED, FEATURES)
 EDITS: tuple[Requirement, ...] = (
     Undotted(
         "input_data_path",

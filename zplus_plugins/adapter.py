@@ -26,6 +26,8 @@ PROJECT = "zplus_plugins"
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
 LEFT_OUT = "arguments left out"
+ASKED_DEVICE = "device asked for"
+"""Beside a script's arguments: what ``--device`` says, for requirements."""
 
 Role = Literal["invert", "edit", "other"]
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 import zplus_plugins
-from zplus_plugins.adapter import Adapter, FileRequirement, Finding, NeededFile, Requirement, Script
+from zplus_plugins.adapter import ASKED_DEVICE, Adapter, FileRequirement, Finding, NeededFile, Requirement, Script
 from zplus_plugins.call import read_call
 from zplus_plugins.codes import Codes, as_array, style_code
 from zplus_plugins.device import Device
@@ -174,7 +174,8 @@ class Run:
         """
         derived = self.script.derived
         self.arguments = derived.complete(arguments) if derived else dict(arguments)
-        findings = [finding for need in self._needs() for finding in need.check(self.arguments)]
+        given = {**self.arguments, ASKED_DEVICE: self.device.choice}
+        findings = [finding for need in self._needs() for finding in need.check(given)]
         fatal = ("missing", "download") if self.options.offline else ("missing",)
         self.notes += [finding.text for finding in findings if finding.kind not in fatal]
         missing = [finding for finding in findings if finding.kind in fatal]
