@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from zplus_plugins.adapter import Requirement
+from zplus_plugins.adapter import Finding, Requirement
 from zplus_plugins.conditions import Above, Undotted
 from zplus_plugins.device_settings import VisibleGpus
 from zplus_plugins.inputs import LpipsWeights
-from zplus_plugins.networks import Networks
+from zplus_plugins.networks import Networks, generator_in
 from zplus_plugins.pickles import PickleFile
 from zplus_plugins.pictures import Pictures, SavedCodes, Unsaved
-from zplus_plugins.requirements import DnnlibDownload, Folder, OneOf, When, Writable
+from zplus_plugins.requirements import Checkpoint, DnnlibDownload, Folder, OneOf, When, Writable
+from zplus_plugins.states import outline_or_none
 
+W_PROJECTOR = "training.projectors.w_projector"
 CODES = "{embedding_base_dir}/{input_data_id}"
 
 GENERATOR = PickleFile(
@@ -83,6 +86,37 @@ OPTIMISED = (
     ),
     Above("first_inv_steps", 0, why="without steps nothing is optimised in Z+."),
 )
+
+
+@dataclass(frozen=True)
+class EighteenCodes:
+    """``w_projector`` gives its code 18 times for every generator; in Z and Z+ another projector takes its place."""
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        coach = sys.modules.get("training.coaches.base_coach")
+        projector = getattr(getattr(coach, "w_projector", None), "__name__", W_PROJECTOR)
+        generator = generator_in(outline_or_none(Path(GENERATOR.path.format_map(arguments))))
+        codes = None if generator is None else generator.number("num_ws")
+        if projector != W_PROJECTOR or codes in (None, 18):
+            return []
+        text = (
+            f"The script's own projector gives 18 codes, for 1024 x 1024 pixels; the generator takes {codes}. Take one "
+            "of 1024 pixels, or run in Z+ (--latent zplus), which serves every size."
+        )
+        return [Finding("missing", text)]
+
+
+ENCODER = Checkpoint(
+    "{e4e}",
+    what="e4e encoder (configs.paths_config.e4e)",
+    remedy="Download it from the link in the repository's README, and name it with --set configs.paths_config.e4e=FILE",
+    keys=("opts",),
+)
+OWN = (
+    When("first_inv_type", "w", (Unsaved("use_last_w_pivots", codes=PIVOT, need=EighteenCodes()),)),
+    When("first_inv_type", "w+", (ENCODER,)),
+)
+"""What the upstream's own ways to a pivot take beside."""
 CREATOR: tuple[Requirement, ...] = (GPUS, GENERATOR, ENLARGED, FEATURES)
 EDITS: tuple[Requirement, ...] = (
     Undotted(

@@ -247,6 +247,8 @@ class Run:
         )
 
     def _needs(self) -> tuple[Requirement, ...]:
+        if self.latent == "off":
+            return self.script.needs + self.script.off_needs
         return self.script.needs + (self.script.zplus_needs if self.inverts else ())
 
     def _resolve_latent(self) -> str:

@@ -124,7 +124,9 @@ def nvlabs(generator: Generator, **attributes: Any) -> dict[str, Any]:
         own["resample_filter"] = generator.taps
         blocks[f"b{resolution}"] = Network("SynthesisBlock", own, modules, **{"architecture": "skip"} | attributes)
     synthesis = Network("SynthesisNetwork", {}, blocks)
-    network = Network("Generator", {}, {"synthesis": synthesis, "mapping": mapping}, z_dim=a.z_dim)
+    facts: dict[str, Any] = {"z_dim": a.z_dim, "w_dim": a.w_dim, "c_dim": 0, "img_channels": 3}
+    facts |= {"img_resolution": a.resolution, "num_ws": a.num_layers}
+    network = Network("Generator", {}, {"synthesis": synthesis, "mapping": mapping}, **facts)
     return {"G": None, "G_ema": network, "training_set_kwargs": {"max_size": None}, "augment_pipe": None}
 
 
