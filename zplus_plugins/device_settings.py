@@ -74,7 +74,8 @@ class VisibleGpus:
             return Finding("missing", f"{self.device} is {device!r}, but there is one CPU; give cpu.", usage=True)
         if parsed.type in ("cpu", "cuda"):
             return None
-        if parsed.type in ("mps", "xpu") and getattr(torch, parsed.type).is_available():
+        available = {"mps": torch.backends.mps.is_available, "xpu": torch.xpu.is_available}
+        if parsed.type in available and available[parsed.type]():
             return None
         text = f"{self.device} is {device!r}, which torch {torch.__version__} cannot compute on here; {expected}."
         return Finding("missing", text)
