@@ -74,8 +74,9 @@ class VisibleGpus:
             return Finding("missing", f"{self.device} is {device!r}, but there is one CPU; give cpu.", usage=True)
         if parsed.type in ("cpu", "cuda"):
             return None
-        available = {"mps": torch.backends.mps.is_available, "xpu": torch.xpu.is_available}
-        if parsed.type in available and available[parsed.type]():
+        if (parsed.type == "mps" and torch.backends.mps.is_available()) or (
+            parsed.type == "xpu" and torch.xpu.is_available()
+        ):
             return None
         text = f"{self.device} is {device!r}, which torch {torch.__version__} cannot compute on here; {expected}."
         return Finding("missing", text)
