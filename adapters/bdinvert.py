@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping
-from typing import Any
-
 from zplus_plugins.adapter import (
     Adapter,
     Download,
@@ -16,7 +12,16 @@ from zplus_plugins.adapter import (
     TruncationArguments,
     Writer,
 )
+from zplus_plugins.adapters.bdinvert_needs import (
+    CHECKPOINT,
+    ENCODER_FITS,
+    GENERATOR_FITS,
+    KEYS,
+    InZoo,
+    resolution_of,
+)
 from zplus_plugins.captures import InstanceOf
+from zplus_plugins.device_settings import VisibleGpus
 from zplus_plugins.inputs import ImageList
 from zplus_plugins.patches import checkpoints, device, downloads, genforce_ops, transpose
 from zplus_plugins.readers import OPENCV
@@ -26,18 +31,11 @@ STYLEGAN1, STYLEGAN2 = "models/stylegan_generator.py", "models/stylegan2_generat
 SYNTHESIS = ("wp", "randomize_noise", "basecode_layer", "basecode")
 
 
-def _resolution(arguments: Mapping[str, Any]) -> int | None:
-    """The generator's, from the model zoo that the script has imported by now."""
-    zoo = getattr(sys.modules.get("models.model_zoo"), "MODEL_ZOO", {})
-    resolution: int | None = zoo.get(arguments["model_name"], {}).get("resolution")
-    return resolution
-
-
 GENERATOR = Checkpoint(
-    "checkpoints/{model_name}.pth",
+    CHECKPOINT,
     what="generator checkpoint",
     remedy="Download {model_name} from the link in MODEL_ZOO.md of the repository.",
-    keys=("generator_smooth", "generator"),
+    keys=KEYS,
     downloadable=True,
 )
 ENCODER = Checkpoint(
@@ -64,8 +62,10 @@ BASE_CODES = SavedFeatures(
     size="basecode_spatial_size",
     used="use_FW_space",
 )
+MODEL = (InZoo(), GENERATOR, GENERATOR_FITS)
+GPU = VisibleGpus("gpu_id")
 LPIPS = HubWeights("vgg16-397923af.pth", what="LPIPS backbone weights")
-BASE_SIZE = PowerOfTwo("basecode_spatial_size", at_least=8, at_most=_resolution, what="base code's size")
+BASE_SIZE = PowerOfTwo("basecode_spatial_size", at_least=8, at_most=resolution_of, what="base code's size")
 
 ADAPTER = Adapter(
     name="bdinvert",
@@ -79,6 +79,7 @@ ADAPTER = Adapter(
             role="invert",
             folder="BDInvert",
             needs=(
+                GPU,
                 BASE_SIZE,
                 ImageList(
                     "{image_list}",
@@ -87,8 +88,9 @@ ADAPTER = Adapter(
                     shape=(1, 1),
                 ),
                 ENCODER,
+                ENCODER_FITS,
                 P_NORM,
-                GENERATOR,
+                *MODEL,
                 LPIPS,
                 Writable("{save_dir}", fallback="work_dirs/inversion"),
             ),
@@ -99,13 +101,13 @@ ADAPTER = Adapter(
             "BDInvert/edit.py",
             role="edit",
             folder="BDInvert",
-            needs=(BASE_SIZE, INVERSION, BASE_CODES, GENERATOR, Writable("{inversion_dir}")),
+            needs=(GPU, BASE_SIZE, INVERSION, BASE_CODES, *MODEL, Writable("{inversion_dir}")),
         ),
-        Script("BDInvert/pca_p_space.py", folder="BDInvert", needs=(GENERATOR, Writable("{save_dir}", "pnorm"))),
+        Script("BDInvert/pca_p_space.py", folder="BDInvert", needs=(GPU, *MODEL, Writable("{save_dir}", "pnorm"))),
         Script(
             "BDInvert/train_basecode_encoder.py",
             folder="BDInvert",
-            needs=(BASE_SIZE, GENERATOR, LPIPS, Writable("{save_dir}", "work_dirs/train_encoder")),
+            needs=(GPU, BASE_SIZE, *MODEL, LPIPS, Writable("{save_dir}", "work_dirs/train_encoder")),
         ),
     ),
     relies_on=(

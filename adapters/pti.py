@@ -9,6 +9,7 @@ from zplus_plugins.adapters.pti_needs import (
     EDITS,
     MAPPERS,
     OPTIMISED,
+    OWN,
     PTI,
     STYLECLIP,
     UNDOTTED,
@@ -40,7 +41,9 @@ ADAPTER = Adapter(
     tested_commits=("da94d59",),
     markers=("configs/hyperparameters.py", "training/projectors/w_plus_projector.py"),
     scripts=(
-        Script("scripts/run_pti.py", role="invert", needs=PTI, zplus_needs=OPTIMISED, earlier=earlier_pivots),
+        Script(
+            "scripts/run_pti.py", role="invert", needs=PTI, zplus_needs=OPTIMISED, off_needs=OWN, earlier=earlier_pivots
+        ),
         Script(
             f"{CREATORS}/sg2_latent_creator.py",
             role="invert",
@@ -57,6 +60,7 @@ ADAPTER = Adapter(
             folder="",
             needs=(*PTI, *EDITS),
             zplus_needs=OPTIMISED,
+            off_needs=OWN,
             earlier=earlier_pivots,
         ),
         Script(

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from zplus_plugins.adapter import Requirement
+from zplus_plugins.adapter import Finding, Requirement
 from zplus_plugins.conditions import Above, Undotted
+from zplus_plugins.device_settings import VisibleGpus
 from zplus_plugins.inputs import LpipsWeights
 from zplus_plugins.later_pictures import TakenLater
+from zplus_plugins.networks import Networks, generator_in
 from zplus_plugins.pickles import PickleFile
 from zplus_plugins.pictures import Pictures, SavedCodes, Unsaved
 from zplus_plugins.readers import PILLOW_RGB
-from zplus_plugins.requirements import DnnlibDownload, Folder, OneOf, When, Writable
+from zplus_plugins.requirements import Checkpoint, DnnlibDownload, Folder, OneOf, When, Writable
 from zplus_plugins.selection import Walked
+from zplus_plugins.states import outline_or_none
 
+W_PROJECTOR = "training.projectors.w_projector"
 CODES = "{embedding_base_dir}/{input_data_id}"
 
 GENERATOR = PickleFile(
@@ -24,6 +29,7 @@ GENERATOR = PickleFile(
     what="generator pickle (configs.paths_config.stylegan2_ada_ffhq)",
     remedy="Download ffhq.pkl from the link in the repository's README, and name it with "
     "--set configs.paths_config.stylegan2_ada_ffhq=FILE",
+    networks=Networks(),
 )
 IMAGES = Pictures(
     "{input_data_path}",
@@ -63,7 +69,9 @@ def earlier_pivots(arguments: Mapping[str, Any]) -> Iterable[Path]:
     return PIVOT.paths(arguments) if arguments["use_last_w_pivots"] else ()
 
 
+GPUS = VisibleGpus("cuda_visible_devices", device="device")
 PTI: tuple[Requirement, ...] = (
+    GPUS,
     GENERATOR,
     IMAGES,
     When("first_inv_type", "w", (Unsaved("use_last_w_pivots", codes=PIVOT, need=FEATURES),)),
@@ -82,7 +90,38 @@ OPTIMISED = (
     ),
     Above("first_inv_steps", 0, why="without steps nothing is optimised in Z+."),
 )
-CREATOR: tuple[Requirement, ...] = (GENERATOR, ENLARGED, FEATURES)
+
+
+@dataclass(frozen=True)
+class EighteenCodes:
+    """``w_projector`` gives its code 18 times for every generator; in Z and Z+ another projector takes its place."""
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        coach = sys.modules.get("training.coaches.base_coach")
+        projector = getattr(getattr(coach, "w_projector", None), "__name__", W_PROJECTOR)
+        generator = generator_in(outline_or_none(Path(GENERATOR.path.format_map(arguments))))
+        codes = None if generator is None else generator.number("num_ws")
+        if projector != W_PROJECTOR or codes in (None, 18):
+            return []
+        text = (
+            f"The script's own projector gives 18 codes, for 1024 x 1024 pixels; the generator takes {codes}. Take one "
+            "of 1024 pixels, or run in Z+ (--latent zplus), which serves every size."
+        )
+        return [Finding("missing", text)]
+
+
+ENCODER = Checkpoint(
+    "{e4e}",
+    what="e4e encoder (configs.paths_config.e4e)",
+    remedy="Download it from the link in the repository's README, and name it with --set configs.paths_config.e4e=FILE",
+    keys=("opts",),
+)
+OWN = (
+    When("first_inv_type", "w", (Unsaved("use_last_w_pivots", codes=PIVOT, need=EighteenCodes()),)),
+    When("first_inv_type", "w+", (ENCODER,)),
+)
+"""What the upstream's own ways to a pivot take beside."""
+CREATOR: tuple[Requirement, ...] = (GPUS, GENERATOR, ENLARGED, FEATURES)
 UNDOTTED = Undotted(
     "input_data_path",
     why="the script takes an image's name from its path, up to the first one. Give it without ./ and the like.",

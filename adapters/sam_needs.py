@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from zplus_plugins.adapter import Derived
+from zplus_plugins.networks import Networks, generator_in
 from zplus_plugins.packages import Module, Submodule
 from zplus_plugins.pickles import PickleFile
 from zplus_plugins.pictures import Pictures
 from zplus_plugins.readers import PILLOW_RGB
 from zplus_plugins.requirements import Checkpoint, OneOf, When
 from zplus_plugins.selection import TAKEN_FOR, Globbed
+from zplus_plugins.states import StateFits, items_of, outline_or_none, shapes_in
 
 TARGET = ("target_W", "target_H")
 IMAGES = Pictures(
@@ -67,6 +69,8 @@ GENERATOR = PickleFile(
     remedy="Give one with --gan_weights, or a category that the script has one for: cars, faces or cats.",
     downloadable="gan_weights",
     or_url=True,
+    # Its loader wants all three, converts TensorFlow's, and gives labels of zeros; of F10, pictures have 128 pixels.
+    networks=Networks(keys=("G", "D", "G_ema"), tensorflow=True, labels=True, least=128, folder="src/nets/stylegan3"),
 )
 ENCODER = Checkpoint(
     "{e4e_path}",
@@ -82,6 +86,42 @@ INVERTIBILITY = Checkpoint(
     keys=("sd_base",),
     downloadable="inv_model_path",
 )
+ENCODERS = ("GradualStyleEncoder", "Encoder4Editing", "SingleStyleCodeEncoder")
+
+
+def _encoder_problem(content: Any, arguments: Mapping[str, Any]) -> str | None:
+    """The encoder's codes must be the generator's: as many, and as wide."""
+    options = items_of(content).get("opts")
+    if not isinstance(options, dict):
+        return "has no dictionary as its opts, which the script changes."
+    shapes = shapes_in(content, "state_dict")
+    parts = [part for part in ("encoder", "decoder") if not any(name.startswith(f"{part}.") for name in shapes)]
+    if parts:
+        return f"has no {' and no '.join(parts)} in its state_dict."
+    kind, size = options.get("encoder_type"), options.get("stylegan_size")
+    if kind not in ENCODERS:
+        return f"is of encoder_type {kind!r}, expected one of {', '.join(ENCODERS)}."
+    name = str(arguments["gan_weights"])
+    generator = generator_in(outline_or_none(Path(name)))
+    if generator is None:  # not there yet, or TensorFlow's
+        return None
+    resolution, width = generator.number("img_resolution"), shapes.get("decoder.style.1.weight", (None,))[0]
+    if size != resolution:
+        return f"was trained for a generator of {size} pixels (opts: stylegan_size); {name} makes {resolution}."
+    widths = {generator.number("z_dim"), generator.number("w_dim")}
+    if width is not None and widths != {width}:
+        z_dim, w_dim = generator.number("z_dim"), generator.number("w_dim")
+        return f"makes codes of {width} numbers; {name} has z_dim {z_dim} and w_dim {w_dim}. All must be the same."
+    return None
+
+
+def _invertibility_problem(content: Any, arguments: Mapping[str, Any]) -> str | None:
+    absent = [name for name in arguments["latent_names"].split(",") if name not in items_of(content)]
+    return f"has nothing for {', '.join(absent)} (of --latent_names)." if absent else None
+
+
+ENCODER_FITS = StateFits(ENCODER.path, ENCODER.what, "Give the encoder that was trained for it.", _encoder_problem)
+INVERTIBILITY_FITS = StateFits(INVERTIBILITY.path, INVERTIBILITY.what, INVERTIBILITY.remedy, _invertibility_problem)
 NETWORKS = (
     Submodule("src/nets/stylegan3", module="dnnlib"),
     Submodule("src/nets/encoder4editing", module="models.psp"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -115,12 +114,9 @@ def test_hash_names_what_is_computed(generator: Generator, tmp_path: Path) -> No
 def test_files_that_are_none(tmp_path: Path) -> None:
     refused(tmp_path / "absent.pkl", "There is no generator")
     refused(tmp_path, "cannot be read: Is a directory")
-    for content in (b"", b"<html>not found</html>", b"PK\3\4" + bytes(100), b"version https://git-lfs.github.com"):
+    for content in (b"PK\3\4" + bytes(100), b"\x80\x04", b"(lp0\n"):
         (tmp_path / "a.pt").write_bytes(content)
         refused(tmp_path / "a.pt", f"({len(content)} bytes)", "truncated, damaged, or neither", "Download it again")
-    with zipfile.ZipFile(tmp_path / "a.pt", "w") as archive:
-        archive.writestr("README", "pictures")
-    refused(tmp_path / "a.pt", "an archive without data.pkl")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -159,13 +155,10 @@ def test_unknown_kinds_say_what_was_found(tmp_path: Path) -> None:
         "a dictionary of 0, 1, 2, 3, 4 and 5 more": dict.fromkeys(range(10), 0),
         "a dictionary of nothing": {},
         "a list": [1, 2],
-        "a Tensor": torch.ones(3),
     }
     for found, content in contents.items():
         torch.save(content, tmp_path / "a.pt")
         refused(tmp_path / "a.pt", f"no generator of a known kind: found {found}.", "NVlabs", "rosinality", "genforce")
-    files.write_pickle({"G_ema": files.Network("Discriminator", {})}, tmp_path / "a.pt")
-    refused(tmp_path / "a.pt", "found a dictionary of G_ema")
 
 
 def changed(generator: Generator, change: Callable[[dict[str, Any]], object], path: Path) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
+from support import generator_files as files_of
 from support.outcome import files, refused
 from support.pti_assets import Assets, pivot
 from support.pti_runs import CALL, RUN_PTI, given
@@ -90,9 +92,49 @@ def test_the_generator_s_pickle(assets: Assets, tmp_path: Path) -> None:
     absent = ("--set", "configs.paths_config.stylegan2_ada_ffhq=absent.pkl", RUN_PTI)
     refused(run(assets, tmp_path / "out", *absent), 1, "there is no file absent.pkl", "Download ffhq.pkl")
     whole = assets.generator.read_bytes()
-    for spoilt in (b"", whole[:1000], whole[:-1], b"<html>quota exceeded</html>."):
-        assets.generator.write_bytes(spoilt)
-        refused(run(assets, tmp_path / "out", RUN_PTI), 1, "is empty, truncated or no pickle")
+    spoilt = {b"": "is empty", whole[:1000]: "truncated", whole[:-1]: "truncated", b"<html>sorry</html>": "a web page"}
+    for content, problem in spoilt.items():
+        assets.generator.write_bytes(content)
+        refused(run(assets, tmp_path / "out", RUN_PTI), 1, problem, "Download ffhq.pkl")
+    assert not (tmp_path / "out").exists()
+
+
+def rewritten(generator: Path, change: Callable[[files_of.Network], object]) -> None:
+    """The generator's pickle, as one of ours with other facts."""
+    content = files_of.nvlabs(files_of.trained(replace(files_of.SMALL, resolution=64, channels=(8, 6, 4, 4, 4))))
+    change(content["G_ema"])
+    files_of.write_pickle(content, generator)
+
+
+def tensors_of(network: files_of.Network, *modules: str) -> dict[str, Any]:
+    for name in modules:
+        network = network.state["_modules"][name]
+    parameters: dict[str, Any] = network.state["_parameters"]
+    return parameters
+
+
+def add_alias_free_input(network: files_of.Network) -> None:
+    synthesis = network.state["_modules"]["synthesis"].state["_modules"]
+    del synthesis["b4"]
+    synthesis["input"] = files_of.Network("SynthesisInput", {"freqs": torch.ones(2, 2)})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda g: g.state.update(img_channels=1), "grey pictures (img_channels is 1); the script needs one of RGB"),
+        (lambda g: g.state.update(img_channels=4), "RGBA pictures (img_channels is 4)"),
+        (lambda g: g.state.update(c_dim=10), "a conditional generator (c_dim is 10: it takes a label)"),
+        (lambda g: setattr(g, "name", "Discriminator"), "has a Discriminator as its G_ema"),
+        (lambda g: tensors_of(g, "synthesis", "b4").update(const=torch.ones(8, 4, 2)), "are not square: it starts at"),
+        (add_alias_free_input, "has a StyleGAN3 (alias-free) generator as its G_ema"),
+    ],
+)
+def test_networks_that_the_script_cannot_use(
+    assets: Assets, tmp_path: Path, change: Callable[[Any], object], message: str
+) -> None:
+    rewritten(assets.generator, change)
+    refused(run(assets, tmp_path / "out", "--dry-run", RUN_PTI), 1, str(assets.generator.name), message)
     assert not (tmp_path / "out").exists()
 
 
@@ -234,6 +276,10 @@ class TestSavedPivots:
             assert (one.exit_code, "metrics/vgg16.pt" in one.output) == (0, False), one.output
         refused(run(assets, out, *offline, *call, use_last_w_pivots=True), 1, "metrics/vgg16.pt")
         encoded = run(assets, out, *offline, *CALL, first_inv_type="w+")
+        refused(encoded, 1, "e4e encoder (configs.paths_config.e4e)", "there is no file")
+        torch.save({"opts": {}}, "e4e.pt")
+        there = "--set=configs.paths_config.e4e=e4e.pt"
+        encoded = run(assets, out, *offline, there, *CALL, first_inv_type="w+")
         assert (encoded.exit_code, "metrics/vgg16.pt" in encoded.output) == (0, False), encoded.output
 
     def test_of_another_run(self, assets: Assets, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ PROJECT = "zplus_plugins"
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
 LEFT_OUT = "arguments left out"
+ASKED_DEVICE = "device asked for"
 TRUSTED = "files that the user trusts"
 """Names under which requirements get, beside the script's arguments, what they cannot tell."""
 
@@ -174,6 +175,7 @@ class Script:
         folder: the current folder that the script expects, relative to the root; None if any will do.
         needs: checked before the script does anything.
         zplus_needs: checked in addition where a style code is replaced.
+        off_needs: checked in addition with ``--latent off``.
         zplus_defaults: defaults of the script's arguments that differ in Z and Z+; what the user
             gives explicitly wins.
         derived: values that the script gives to its arguments; needs are checked with them.
@@ -186,6 +188,7 @@ class Script:
     folder: str | None = None
     needs: tuple[Requirement, ...] = ()
     zplus_needs: tuple[Requirement, ...] = ()
+    off_needs: tuple[Requirement, ...] = ()
     zplus_defaults: Mapping[str, Any] = field(default_factory=dict)
     derived: Derived | None = None
     fits: tuple[Fit, ...] = ()

@@ -8,13 +8,22 @@ from __future__ import annotations
 
 import torch
 
-from zplus_plugins.errors import RequirementError
+from zplus_plugins.errors import RequirementError, UsageError
+
+CHOICES = ("auto", "cpu", "cuda")
 
 
 class Device:
-    """The choice ``auto``, ``cpu`` or ``cuda``."""
+    """The choice ``auto``, ``cpu`` or ``cuda``.
+
+    Raises:
+        UsageError: it is none of them.
+    """
 
     def __init__(self, choice: str = "auto") -> None:
+        if choice not in CHOICES:
+            hint = " Choose a GPU by CUDA_VISIBLE_DEVICES." if choice.startswith("cuda:") else ""
+            raise UsageError(f"The device is {choice!r}; expected {', '.join(CHOICES[:-1])} or {CHOICES[-1]}.{hint}")
         self.choice = choice
         self._cuda: bool | None = None
 

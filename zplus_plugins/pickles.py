@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import pickletools
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from zplus_plugins.adapter import Finding, NeededFile
+from zplus_plugins.filekinds import kind_of
+from zplus_plugins.networks import Networks, generator_in
+from zplus_plugins.outline import is_of_torch, outline
 from zplus_plugins.requirements import DnnlibDownload, absent, one_file
 
 
@@ -20,6 +23,7 @@ class PickleFile:
         downloadable: the script fetches the file itself where it does not exist; if that is so only where an
             argument was left out, its name.
         or_url: whether a URL will do as well, which NVlabs' ``dnnlib`` downloads.
+        networks: what the script takes of it; None if that is not known.
     """
 
     path: str
@@ -27,6 +31,7 @@ class PickleFile:
     remedy: str
     downloadable: bool | str = False
     or_url: bool = False
+    networks: Networks | None = None
 
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
         path = self.path.format_map(arguments)
@@ -47,18 +52,35 @@ class PickleFile:
         if not path.is_file():
             return f"there is no file {path}."
         try:
-            read_number(path, "")
+            kind = kind_of(path)
+            if kind is not None:
+                return f"{path} {kind.what}. {kind.remedy}"
+            content = contents(path)
+            if self.networks is None:
+                return None
+            if is_of_torch(path):
+                return f"{path} is a file of torch.save; the script reads a pickle, as NVlabs' trainers write it."
         except ValueError as error:
             return f"{error}."
         except OSError as error:
             return f"{path} cannot be read: {error.strerror or error}."
-        return None
+        problem = self.networks.problem(content)
+        return None if problem is None else f"{path} {problem}"
+
+
+def contents(path: Path) -> Any:
+    """:func:`~zplus_plugins.outline.outline` of a file, which is read once as long as it stays the same."""
+    stat = path.stat()
+    return _contents(path.resolve(), stat.st_mtime_ns, stat.st_size)
+
+
+@functools.lru_cache(maxsize=4)
+def _contents(path: Path, modified: int, size: int) -> Any:
+    return outline(path)
 
 
 def read_number(path: Path, name: str) -> int | None:
-    """The first whole number that is stored right after the string ``name``: an attribute or an item.
-
-    All of the pickle is read, so a truncated one is noticed.
+    """A whole number of a snapshot's generator: an attribute; or an item of the dictionary in a pickle.
 
     Returns:
         The number; None if there is none.
@@ -67,16 +89,9 @@ def read_number(path: Path, name: str) -> int | None:
         ValueError: the file is empty, truncated or no pickle.
         OSError: it cannot be read.
     """
-    found: int | None = None
-    waiting = False
-    with path.open("rb") as file:
-        try:
-            for opcode, argument, _ in pickletools.genops(file):
-                if found is not None or opcode.name in ("MEMOIZE", "BINPUT", "LONG_BINPUT", "PUT", "FRAME"):
-                    continue
-                if waiting and type(argument) is int and "INT" in opcode.name:
-                    found = argument
-                waiting = argument == name
-        except (ValueError, OverflowError, MemoryError) as error:  # the last of a false length
-            raise ValueError(f"{path} ({path.stat().st_size:,} bytes) is empty, truncated or no pickle") from error
-    return found
+    content = contents(path)
+    network = generator_in(content)
+    if network is not None and network.number(name) is not None:
+        return network.number(name)
+    value = content.get(name) if isinstance(content, dict) else None
+    return value if type(value) is int else None

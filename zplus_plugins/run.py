@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 import zplus_plugins
 from zplus_plugins.adapter import (
+    ASKED_DEVICE,
     TRUSTED,
     Adapter,
     FileRequirement,
@@ -186,7 +187,7 @@ class Run:
         """
         derived = self.script.derived
         self.arguments = derived.complete(arguments) if derived else dict(arguments)
-        given = {**self.arguments, TRUSTED: self.options.trusted}
+        given = {**self.arguments, TRUSTED: self.options.trusted, ASKED_DEVICE: self.device.choice}
         findings = [finding for need in self._needs() for finding in need.check(given)]
         fatal = ("missing", "download") if self.options.offline else ("missing",)
         self.notes += [finding.text for finding in findings if finding.kind not in fatal]
@@ -272,6 +273,8 @@ class Run:
         )
 
     def _needs(self) -> tuple[Requirement, ...]:
+        if self.latent == "off":
+            return self.script.needs + self.script.off_needs
         return self.script.needs + (self.script.zplus_needs if self.inverts else ())
 
     def _resolve_latent(self) -> str:

@@ -56,6 +56,27 @@ def rosinality(generator: Generator) -> dict[str, Any]:
     return {"g_ema": state, "latent_avg": generator.w_mean}
 
 
+def e4e(generator: Generator, layers: int | None = None) -> dict[str, Any]:
+    """A checkpoint of pSp or e4e, whose decoder is rosinality's generator; one mean code, or one a layer."""
+    decoder = rosinality(generator)["g_ema"]
+    mean = generator.w_mean if layers is None else generator.w_mean.repeat(layers, 1)
+    encoder = {"encoder.input_layer.0.weight": torch.zeros(4, 3, 3, 3)}
+    state = encoder | {f"decoder.{name}": tensor for name, tensor in decoder.items()}
+    return {"state_dict": state, "latent_avg": mean, "opts": {"stylegan_size": 16, "device": "cuda:0"}}
+
+
+def nvlabs_state(generator: Generator) -> dict[str, Tensor]:
+    """The state dict of NVlabs' network, which has no attributes of its modules."""
+
+    def state(network: Network, prefix: str) -> dict[str, Tensor]:
+        own = {f"{prefix}{name}": tensor for name, tensor in network.state["_parameters"].items()}
+        for name, module in network.state["_modules"].items():
+            own |= state(module, f"{prefix}{name}.")
+        return own
+
+    return state(nvlabs(generator)["G_ema"], "")
+
+
 def genforce(generator: Generator) -> dict[str, Any]:
     """The checkpoint that BDInvert reads."""
     state: dict[str, Tensor] = OrderedDict({"truncation.w_avg": generator.w_mean})
@@ -103,7 +124,9 @@ def nvlabs(generator: Generator, **attributes: Any) -> dict[str, Any]:
         own["resample_filter"] = generator.taps
         blocks[f"b{resolution}"] = Network("SynthesisBlock", own, modules, **{"architecture": "skip"} | attributes)
     synthesis = Network("SynthesisNetwork", {}, blocks)
-    network = Network("Generator", {}, {"synthesis": synthesis, "mapping": mapping}, z_dim=a.z_dim)
+    facts: dict[str, Any] = {"z_dim": a.z_dim, "w_dim": a.w_dim, "c_dim": 0, "img_channels": 3}
+    facts |= {"img_resolution": a.resolution, "num_ws": a.num_layers}
+    network = Network("Generator", {}, {"synthesis": synthesis, "mapping": mapping}, **facts)
     return {"G": None, "G_ema": network, "training_set_kwargs": {"max_size": None}, "augment_pipe": None}
 
 

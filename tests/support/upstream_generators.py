@@ -86,7 +86,7 @@ def nvlabs(
     """A snapshot of stylegan2-ada-pytorch or stylegan3; ``whole`` saves the one network as PTI does."""
     module = import_networks(networks, name)
     lr_multiplier = arguments.get("mapping_kwargs", {}).get("lr_multiplier", 0.01)
-    other = module.Generator(c_dim=c_dim, img_channels=3, **arguments)
+    other = module.Generator(c_dim=c_dim, **{"img_channels": 3, **arguments})
     network: Any = randomised(copy.deepcopy(other), lr_multiplier)
     if whole:
         torch.save(network, path)
@@ -107,7 +107,19 @@ def nvlabs(
     return Made(lambda z: network.mapping(z, None)[:, 0], picture, network.num_ws, network.mapping.w_avg)
 
 
-def rosinality(path: Path, converted: bool = False, **arguments: Any) -> Made:
+def _within(form: str, state: dict[str, Tensor], extra: dict[str, Any]) -> dict[str, Any]:
+    """A generator's state in another form than its trainer's."""
+    if form == "e4e":
+        encoder = {"encoder.input_layer.0.weight": torch.zeros(4, 3, 3, 3)}
+        return {"state_dict": encoder | {f"decoder.{name}": tensor for name, tensor in state.items()}, **extra}
+    if form == "without noises":
+        return {"g_ema": {name: tensor for name, tensor in state.items() if not name.startswith("noises.")}, **extra}
+    if form == "DataParallel":
+        return {"g_ema": {f"module.{name}": tensor for name, tensor in state.items()}, **extra}
+    return {"g": {"g": state, "d": {}}, "bare": dict(state)}.get(form, {"g_ema": state, **extra})
+
+
+def rosinality(path: Path, converted: bool = False, form: str = "", **arguments: Any) -> Made:
     """A checkpoint of stylegan2-pytorch's trainer, or of its converter, which adds the mean code."""
     cpp_extension.load = lambda *args, **kwargs: None  # the operations are compiled as they are imported
     network: Any = randomised(importlib.import_module("model").Generator(**arguments))
@@ -115,7 +127,7 @@ def rosinality(path: Path, converted: bool = False, **arguments: Any) -> Made:
     extra: dict[str, Any] = (
         {"latent_avg": torch.randn(arguments["style_dim"])} if converted else {"args": options, "ada_aug_p": 0.0}
     )
-    torch.save({"g_ema": network.state_dict(), **extra}, path)
+    torch.save(_within(form, network.state_dict(), extra), path)
 
     def picture(codes: Tensor, noise: str) -> Tensor:
         silent = [torch.zeros_like(getattr(network.noises, f"noise_{i}")) for i in range(network.num_layers)]
@@ -123,7 +135,8 @@ def rosinality(path: Path, converted: bool = False, **arguments: Any) -> Made:
         made: Tensor = network([codes], input_is_latent=True, **noises)[0]
         return made
 
-    return Made(network.style, picture, network.n_latent, extra.get("latent_avg"))
+    mean = None if form in ("g", "bare") else extra.get("latent_avg")
+    return Made(network.style, picture, network.n_latent, mean)
 
 
 def genforce(path: Path, name: str = "StyleGAN2Generator", **arguments: Any) -> Made:

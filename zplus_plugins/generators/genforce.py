@@ -11,14 +11,15 @@ from typing import Any
 
 from torch import Tensor
 
-from zplus_plugins.generators.layout import INDEX, Rules, Source, convolution, tensors_of, unscaled
+from zplus_plugins.generators.containers import weights_in
+from zplus_plugins.generators.layout import INDEX, Rules, Source, convolution, unscaled
 
 KIND = "genforce"
 EXPECTED = "genforce's StyleGAN2 (a checkpoint with generator_smooth)"
 
 RULES: Rules = {
     rf"mapping\.dense({INDEX})\.(weight|bias)": lambda m: f"mapping.layers.{m[1]}.{m[2]}",
-    r"truncation\.w_avg": lambda m: "w_mean",
+    r"truncation\.w_avg|latent_avg": lambda m: "w_mean",
     r"synthesis\.early_layer\.const": lambda m: "const",
     rf"synthesis\.layer({INDEX})\.(.*)": lambda m: f"{convolution(int(m[1]))}.{m[2]}",
     rf"synthesis\.output({INDEX})\.(.*)": lambda m: f"blocks.{m[1]}.to_rgb.{m[2]}",
@@ -32,15 +33,19 @@ UNUSABLE = {
 
 
 def find(content: Any) -> Source | None:
-    """The smoothed generator of a checkpoint, or a generator's state dict; None if this is neither."""
-    if not isinstance(content, dict):
+    """The generator of a checkpoint, the smoothed one if it is there, or a state dict; None if this is neither."""
+    weights = weights_in(content, "synthesis.layer0.")
+    if weights is None:
         return None
-    models = content["models"] if isinstance(content.get("models"), dict) else content
-    state = models.get("generator_smooth", models)
-    if not isinstance(state, dict) or not any(str(name).startswith("synthesis.layer0.") for name in state):
-        return None
-    tensors = tensors_of(state)
-    return Source(kind=KIND, tensors=tensors, rules=RULES, filters=r".*\.kernel", unusable=UNUSABLE, adjust=_adjusted)
+    return Source(
+        kind=KIND,
+        tensors=weights.tensors,
+        rules=RULES,
+        filters=r".*\.kernel",
+        unusable=UNUSABLE,
+        adjust=_adjusted,
+        notes=weights.notes,
+    )
 
 
 def _adjusted(name: str, tensor: Tensor) -> Tensor:

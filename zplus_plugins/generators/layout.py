@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from math import sqrt
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -17,10 +17,12 @@ from zplus_plugins.generators.stylegan2 import Generator
 from zplus_plugins.generators.unpickle import printable
 
 MEAN_SAMPLES = 4096
+NOISE_SEED = 0
 MOST_BLOCKS, MOST_TAPS = 12, 32  # 8192 pixels; four times those of any generator that is known
 LARGEST = 1e9  # of numbers that are neither weights nor sizes
 MOST_SHARING = 4  # of a weight's names, on average; known generators have one
 INDEX = r"\d{1,2}"  # of a layer, in the patterns of names
+_COLOUR = rf"blocks\.{INDEX}\.to_rgb\.bias"
 
 Rules = Mapping[str, Callable[[re.Match[str]], str]]
 
@@ -37,6 +39,9 @@ class Source:
         unusable: patterns of names that only a generator has which ours cannot be, and what that is.
         adjust: a tensor's value, in our layout, from our name and the file's value.
         mapping_lr_multiplier, conv_clamp: as in :class:`Architecture`.
+        strange: the pattern of names that the source's own loader ignores; they are left out, and a note says so.
+        noise_is_drawn: whether the source's own loader draws noise that is not in the file.
+        notes: what was chosen in the file, or assumed, as parts of a sentence.
     """
 
     kind: str
@@ -47,6 +52,16 @@ class Source:
     adjust: Callable[[str, Tensor], Tensor] = lambda name, tensor: tensor
     mapping_lr_multiplier: float = 0.01
     conv_clamp: float | None = None
+    strange: str | None = None
+    noise_is_drawn: bool = False
+    notes: tuple[str, ...] = ()
+
+
+class Built(NamedTuple):
+    """A generator, and what was chosen, assumed or replaced to make it, as parts of a sentence."""
+
+    generator: Generator
+    notes: tuple[str, ...]
 
 
 def tensors_of(state: Mapping[Any, Any]) -> dict[str, Tensor]:
@@ -67,33 +82,50 @@ def unscaled(name: str, tensor: Tensor) -> Tensor:
     return tensor / sqrt(tensor[0].numel()) if re.fullmatch(r"blocks\.\d+\.(up|conv)\.weight", name) else tensor
 
 
-def build(source: Source) -> Generator:
+def build(source: Source) -> Built:
     """The generator, in evaluation mode and without gradients.
 
-    Its mean code is the file's; where the file has none, that of 4,096 random codes of a fixed seed.
+    Its mean code is the file's; where the file has none, that of 4,096 random codes of a fixed seed. So is noise that
+    the source's own loader would draw.
 
     Raises:
         GeneratorFileError: a tensor is missing, too many, of a wrong shape or not finite, many tensors are the same, or
             this is another network.
         GeneratorError: no generator has such sizes.
     """
-    ours, names, filters = _renamed(source)
+    ours, names, filters, left = _renamed(source)
+    notes = list(source.notes)
+    if left:
+        notes.append(f"left out {listed(left)}, which a StyleGAN2 does not have")
+    _require_square_colour(source, ours)
     architecture = _architecture(source, ours, filters)
     with torch.device("meta"):  # takes no memory, of which false sizes could ask for more than there is
         expected = Generator(architecture).state_dict()
-    _require_all(source, expected.keys() - {"w_mean"}, ours.keys() - {"w_mean"})
+    drawn = {name for name in expected.keys() - ours.keys() if source.noise_is_drawn and name.endswith(".noise")}
+    _require_all(source, expected.keys() - {"w_mean"} - drawn, ours.keys() - {"w_mean"})
     _require_own_storages(source, ours)
+    if drawn:
+        notes.append(f"drew the noise of {len(drawn)} layers (seed {NOISE_SEED}), which is not in the file")
     checked = {
         name: source.adjust(name, _checked(source, names[name], tensor, expected[name].shape))
         for name, tensor in ours.items()
     }
+    checked |= _noise({name: expected[name].shape for name in drawn})
     with torch.random.fork_rng(devices=[]):
         generator = Generator(architecture).eval().requires_grad_(False)
     generator.load_state_dict(generator.state_dict() | checked)
     if "w_mean" not in ours:
         z = torch.randn(MEAN_SAMPLES, architecture.z_dim, generator=torch.Generator().manual_seed(0))
         generator.w_mean.copy_(generator.mapping(z).mean(dim=0))
-    return generator
+    return Built(generator, tuple(notes))
+
+
+def _noise(shapes: Mapping[str, torch.Size]) -> dict[str, Tensor]:
+    """Noise by the names of its layers, the same for the same shapes; that of one layer depends on no other."""
+    return {
+        name: torch.randn(shape, generator=torch.Generator().manual_seed(NOISE_SEED + index))
+        for index, (name, shape) in enumerate(sorted(shapes.items(), key=lambda item: (item[1][-1], item[0])))
+    }
 
 
 def _checked(source: Source, name: str, tensor: Tensor, shape: torch.Size) -> Tensor:
@@ -113,9 +145,11 @@ def _checked(source: Source, name: str, tensor: Tensor, shape: torch.Size) -> Te
     return fitted
 
 
-def _renamed(source: Source) -> tuple[dict[str, Tensor], dict[str, str], list[Tensor]]:
-    """Tensors by our names, the source's names by ours, and the filters."""
-    ours, names, filters, unknown = {}, {}, [], []
+def _renamed(source: Source) -> tuple[dict[str, Tensor], dict[str, str], list[Tensor], list[str]]:
+    """Tensors by our names, the source's names by ours, the filters, and the names that the source ignores."""
+    ours, names, filters = {}, {}, []
+    unknown: list[str] = []
+    left: list[str] = []
     for theirs, tensor in source.tensors.items():
         for pattern, what in source.unusable.items():
             if re.match(pattern, theirs):
@@ -125,14 +159,34 @@ def _renamed(source: Source) -> tuple[dict[str, Tensor], dict[str, str], list[Te
             continue
         found = next((rename(m) for rule, rename in source.rules.items() if (m := re.fullmatch(rule, theirs))), None)
         if found is None:
-            unknown.append(theirs)
+            (left if source.strange and re.fullmatch(source.strange, theirs) else unknown).append(theirs)
         else:
             ours[found], names[found] = tensor, theirs
     if unknown:
         raise GeneratorFileError(
             f"This {source.kind} generator has tensors that no StyleGAN2 generator has: {listed(unknown)}."
         )
-    return ours, names, filters
+    return ours, names, filters, left
+
+
+def _require_square_colour(source: Source, ours: Mapping[str, Tensor]) -> None:
+    """Of pictures that ours cannot make, by what the other tensors' names would not tell."""
+    channels = {bias.numel() for name, bias in ours.items() if re.fullmatch(_COLOUR, name)}
+    if len(channels) == 1 and channels != {3}:
+        (count,) = channels
+        known = {1: "grey", 2: "grey and transparent", 4: "RGBA"}
+        what = f"{known[count]} pictures" if count in known else "something else"
+        raise GeneratorFileError(
+            f"This {source.kind} generator makes {what}: its RGB layers have {count} channel{'s' * (count > 1)}; "
+            "only RGB ones, with 3, can be used."
+        )
+    const = ours.get("const")
+    if const is not None and const.ndim >= 2 and tuple(const.shape[-2:]) != (4, 4):
+        rows, columns = const.shape[-2:]
+        raise GeneratorFileError(
+            f"This {source.kind} generator makes pictures that do not start at 4 x 4 but at {columns} x {rows} (width "
+            "x height): only square ones whose side is a power of two can be used."
+        )
 
 
 def _require_all(source: Source, expected: Set[str], ours: Set[str]) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
 
+from zplus_plugins.console import say
 from zplus_plugins.errors import GeneratorError, GeneratorFileError
+from zplus_plugins.filekinds import kind_of
 from zplus_plugins.generators import genforce, nvlabs, own, rosinality
-from zplus_plugins.generators.layout import build, listed
+from zplus_plugins.generators.describe import described
+from zplus_plugins.generators.layout import build
 from zplus_plugins.generators.stylegan2 import Generator
 from zplus_plugins.generators.torchfile import read
-from zplus_plugins.generators.unpickle import Record
 
 EMBEDDED = Path(__file__).parents[1] / "portraits" / "weights" / "generator.pt"
 KINDS = (nvlabs, rosinality, genforce, own)
@@ -19,6 +20,8 @@ KINDS = (nvlabs, rosinality, genforce, own)
 
 def load_generator(path: Path | str | None = None) -> Generator:
     """The generator in a file, on the CPU, in evaluation mode and without gradients. Nothing in the file is run.
+
+    What had to be chosen, assumed or replaced, such as noise that is not in the file, is told in a line.
 
     Args:
         path: None for the embedded generator of portraits.
@@ -29,16 +32,21 @@ def load_generator(path: Path | str | None = None) -> Generator:
             finite.
     """
     path = EMBEDDED if path is None else Path(path)
+    _require_a_checkpoint(path)
     content = read(path)
     try:
         source = next((found for kind in KINDS if (found := kind.find(content)) is not None), None)
         if source is not None:
-            return build(source)
+            generator, notes = build(source)
+            if notes:
+                say(f"{path}: {'; '.join(notes)}.")
+            return generator
     except GeneratorError as error:
         raise GeneratorFileError(f"The generator in {path} cannot be used. {error}") from error
+    what, remedy = described(content)
     known = "; ".join(kind.EXPECTED for kind in KINDS)
     raise GeneratorFileError(
-        f"{path} holds no generator of a known kind: found {_summary(content)}. Known are: {known}."
+        f"{path} holds no generator of a known kind: found {what}. {remedy}{' ' * bool(remedy)}Known are: {known}."
     )
 
 
@@ -61,7 +69,11 @@ def generator_hash(path: Path | str | None = None) -> str:
     return weights_hash(load_generator(path))
 
 
-def _summary(content: Any) -> str:
-    if isinstance(content, dict):
-        return f"a dictionary of {listed([str(key) for key in content]) or 'nothing'}"
-    return f"a network {content.name}" if isinstance(content, Record) else f"a {type(content).__name__}"
+def _require_a_checkpoint(path: Path) -> None:
+    """Raise GeneratorFileError if a file is something else by its first bytes; what cannot be read is left to read."""
+    try:
+        kind = kind_of(path)
+    except OSError:
+        return
+    if kind is not None:
+        raise GeneratorFileError(f"{path} ({path.stat().st_size:,} bytes) {kind.what}. {kind.remedy}")

@@ -1,4 +1,4 @@
-"""Pickles of NVlabs' stylegan2-ada-pytorch, and of the StyleGAN2 networks in stylegan3."""
+"""Pickles of NVlabs' stylegan2-ada-pytorch, and of the StyleGAN2 networks in stylegan3; or their weights alone."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from zplus_plugins.errors import GeneratorFileError
+from zplus_plugins.generators.containers import AVERAGED, OTHERS, TRAINED, unaveraged, weights_in
 from zplus_plugins.generators.layout import INDEX, Rules, Source, shown
 from zplus_plugins.generators.unpickle import Record, printable
 
@@ -28,7 +29,7 @@ def _layer(match: re.Match[str]) -> str:
 
 RULES: Rules = {
     rf"mapping\.fc({INDEX})\.(weight|bias)": lambda m: f"mapping.layers.{m[1]}.{m[2]}",
-    r"mapping\.w_avg": lambda m: "w_mean",
+    r"mapping\.w_avg|latent_avg": lambda m: "w_mean",
     r"synthesis\.b4\.const": lambda m: "const",
     rf"synthesis\.b({_RESOLUTIONS})\.(conv0|conv1|torgb)\.(.*)": _layer,
 }
@@ -50,15 +51,21 @@ WANTED: Mapping[str, Mapping[str, Any]] = {
 """What modules must have that our generator has no choice of."""
 
 
+WEIGHTS_ALONE = (
+    "took StyleGAN2's usual constants (leaky ReLU, no clamp, 0.01 for the mapping network's learning rate), which "
+    "weights alone do not tell"
+)
+
+
 def find(content: Any) -> Source | None:
-    """The smoothed generator of a snapshot, or a network saved by itself; None if this is neither.
+    """The generator of a snapshot, a network saved by itself, or a network's state dict; None if this is none of them.
 
     Raises:
         GeneratorFileError: it is a variant of StyleGAN2 that ours cannot be, in any of its blocks and layers.
     """
-    network = content.get("G_ema") if isinstance(content, dict) else content
-    if not isinstance(network, Record) or network.name != "Generator":
-        return None
+    network, notes = _network(content)
+    if network is None:
+        return _weights_alone(content)
     modules = dict(_modules(network))
     # A layer that does not change the resolution has a filter too, which nothing uses.
     tensors = {name: value for name, value in _tensors(modules) if not name.endswith("conv1.resample_filter")}
@@ -73,6 +80,37 @@ def find(content: Any) -> Source | None:
         unusable=UNUSABLE,
         mapping_lr_multiplier=_common(modules, _MAPPING, "bias_gain", Source.mapping_lr_multiplier),
         conv_clamp=_common(modules, _LAYER, "conv_clamp", Source.conv_clamp),
+        notes=notes,
+    )
+
+
+def _network(content: Any) -> tuple[Record | None, tuple[str, ...]]:
+    """The generator, the averaged one if a snapshot has it, and what is to be told of the choice."""
+    if not isinstance(content, dict):
+        return (content if _is_generator(content) else None), ()
+    for key in (*AVERAGED, *TRAINED, *OTHERS):
+        if _is_generator(content.get(key)):
+            return content[key], ((unaveraged(key),) if key in TRAINED else ())
+    return None, ()
+
+
+def _is_generator(value: Any) -> bool:
+    return isinstance(value, Record) and value.name == "Generator"
+
+
+def _weights_alone(content: Any) -> Source | None:
+    """A state dict has no constants: the attributes of modules."""
+    weights = weights_in(content, "synthesis.b4.const")
+    if weights is None:
+        return None
+    tensors = {name: value for name, value in weights.tensors.items() if not name.endswith("conv1.resample_filter")}
+    return Source(
+        kind=KIND,
+        tensors=tensors,
+        rules=RULES,
+        filters=r".*\.resample_filter",
+        unusable=UNUSABLE,
+        notes=(*weights.notes, WEIGHTS_ALONE),
     )
 
 

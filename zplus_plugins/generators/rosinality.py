@@ -2,18 +2,20 @@
 
 The multiplier of the mapping network's learning rate, with which its weights are scaled, is not in the file. It is
 taken to be 0.01, that repository's default; a generator trained with another makes other pictures here.
+
+That repository draws the noise anew in every constructor and loads with ``strict=False``, so a file need not have it;
+the authors' own has none. Encoders such as pSp and e4e keep the same generator as their ``decoder``.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from torch import Tensor
-
-from zplus_plugins.generators.layout import INDEX, Rules, Source, convolution, tensors_of, unscaled
+from zplus_plugins.generators.containers import weights_in
+from zplus_plugins.generators.layout import INDEX, Rules, Source, convolution, unscaled
 
 KIND = "rosinality"
-EXPECTED = "rosinality's stylegan2-pytorch (a checkpoint with g_ema)"
+EXPECTED = "rosinality's stylegan2-pytorch (a checkpoint with g_ema), also as the decoder of pSp or e4e"
 
 _PARTS = {
     "conv.weight": "weight",
@@ -40,17 +42,28 @@ RULES: Rules = {
 }
 
 
-def find(content: Any) -> Source | None:
-    """The smoothed generator of a checkpoint, or a generator's state dict; None if this is neither.
+UNUSABLE = {
+    r"(.*\.)?(iwt|dwt)\.": "is a SWAGAN (it makes wavelets), not a StyleGAN2",
+    r"(embed|label|class)\w*\.": "is conditional (it takes a label)",
+}
 
-    The mean code, ``latent_avg``, is only in converted checkpoints.
+
+def find(content: Any) -> Source | None:
+    """The generator of a checkpoint, of an encoder's, or a generator's state dict; None if this is none of them.
+
+    The mean code, ``latent_avg``, is only in converted checkpoints and in those of encoders.
     """
-    if not isinstance(content, dict):
+    weights = weights_in(content, "input.input")
+    if weights is None or "conv1.conv.weight" not in weights.tensors:
         return None
-    state = content.get("g_ema", content)
-    if not isinstance(state, dict) or not {"input.input", "conv1.conv.weight"} <= state.keys():
-        return None
-    tensors = tensors_of(state)
-    if isinstance(content.get("latent_avg"), Tensor):
-        tensors["latent_avg"] = content["latent_avg"]
-    return Source(kind=KIND, tensors=tensors, rules=RULES, filters=r".*\.kernel", adjust=unscaled)
+    return Source(
+        kind=KIND,
+        tensors=weights.tensors,
+        rules=RULES,
+        filters=r".*\.kernel",
+        unusable=UNUSABLE,
+        adjust=unscaled,
+        strange=r"(?!(input|style|noises|conv\w*|to_rgb\w*)\.).*",
+        noise_is_drawn=True,
+        notes=weights.notes,
+    )

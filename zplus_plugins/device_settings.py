@@ -1,0 +1,98 @@
+"""Settings of scripts that say where to compute, checked against what this machine has."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from unittest import mock
+
+import torch
+
+from zplus_plugins.adapter import ASKED_DEVICE, Finding
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+_ON_CPU = "torch sees no CUDA device on this machine, so the script will run on the CPU"
+
+
+@dataclass(frozen=True)
+class VisibleGpus:
+    """A setting that becomes ``CUDA_VISIBLE_DEVICES``: indices of GPUs, separated by commas.
+
+    Attributes:
+        argument: its name.
+        device: the setting that names one of those GPUs for torch, such as ``cuda:0``; empty if there is none.
+    """
+
+    argument: str
+    device: str = ""
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        if self.argument not in arguments:
+            return []
+        device = str(arguments[self.device]) if self.device else "cuda"
+        problem = self._no_device(device)
+        if problem is not None:
+            return [problem]
+        if arguments.get(ASKED_DEVICE) == "cpu" or torch.device(device).type != "cuda":
+            return []
+        value = str(arguments[self.argument])
+        if not visible_gpus():
+            given = f"{self.device} is {device!r}, but " if self.device else f"{self.argument} is {value}, but "
+            return [Finding("note", f"{given}{_ON_CPU}.")]
+        return self._not_there(value, device)
+
+    def _not_there(self, value: str, device: str) -> list[Finding]:
+        """On a machine with GPUs."""
+        total, visible = visible_gpus(), visible_gpus(value)
+        has = f"this machine has {total} CUDA device{'s' * (total > 1)}, {_indices(total)}"
+        if not visible:
+            return [
+                Finding("missing", f"{self.argument} is {value!r}, but {has}. Choose among these, or --device cpu.")
+            ]
+        index = torch.device(device).index or 0
+        if index < visible:
+            return []
+        return [
+            Finding(
+                "missing",
+                f"{self.device} is {device!r}, but with {self.argument} = {value!r} the script sees {visible} CUDA "
+                f"device{'s' * (visible > 1)}, {_indices(visible)}; {has}. Give {self.device}=cuda:0, and choose the "
+                f"GPU with {self.argument}.",
+            )
+        ]
+
+    def _no_device(self, device: str) -> Finding | None:
+        """What torch does not know, or cannot use here."""
+        expected = "expected cpu, cuda, or cuda:0 and so on"
+        try:
+            parsed = torch.device(device)
+        except RuntimeError:
+            return Finding("missing", f"{self.device} is {device!r}, which is no device; {expected}.", usage=True)
+        if parsed.type == "cpu" and parsed.index:
+            return Finding("missing", f"{self.device} is {device!r}, but there is one CPU; give cpu.", usage=True)
+        if parsed.type in ("cpu", "cuda"):
+            return None
+        if (parsed.type == "mps" and torch.backends.mps.is_available()) or (
+            parsed.type == "xpu" and torch.xpu.is_available()
+        ):
+            return None
+        text = f"{self.device} is {device!r}, which torch {torch.__version__} cannot compute on here; {expected}."
+        return Finding("missing", text)
+
+
+def visible_gpus(value: str | None = None) -> int:
+    """How many GPUs torch would see with a value of ``CUDA_VISIBLE_DEVICES``, or without one.
+
+    Counted through the driver's management library, which leaves CUDA uninitialised.
+    """
+    with mock.patch.dict(os.environ):
+        os.environ.pop(VISIBLE, None)
+        if value is not None:
+            os.environ[VISIBLE] = value
+        return torch.cuda.device_count()
+
+
+def _indices(count: int) -> str:
+    return "number 0" if count == 1 else f"numbers 0 to {count - 1}"

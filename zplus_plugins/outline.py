@@ -1,0 +1,296 @@
+"""What a pickle would make, without making it: names of functions and classes, and what they would be given.
+
+A pickle is a program, and nothing of it is run here: calls are written down. Long strings of bytes, which hold the
+numbers of tensors, are skipped, so that a checkpoint of any size costs a few reads.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import pickletools
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import torch
+
+MOST_INSTRUCTIONS = 2_000_000  # a whole snapshot of 1024 pixels has 35,000
+LONG = 1 << 20  # bytes that are skipped
+_LEGACY = pickle.dumps(torch.serialization.MAGIC_NUMBER, protocol=2)
+LEGACY_HEADERS = 3  # pickles before the content in what torch.save wrote before torch 1.6
+
+
+class Named(str):
+    """A function or class that a pickle names, ``module.name``."""
+
+    __slots__ = ()
+
+
+class Omitted:
+    """A value that nobody needs to know: bytes, or what is no plain value."""
+
+    __slots__ = ()
+
+
+@dataclass(eq=False)
+class Call:
+    """What a pickle would make by calling something.
+
+    Attributes:
+        name: of the function or class, ``module.name``.
+        arguments: that it would get.
+        state: that its result would get then.
+    """
+
+    name: str
+    arguments: tuple[Any, ...] = field(default=(), repr=False)
+    state: Any = field(default=None, repr=False)
+
+
+OMITTED = Omitted()
+DICTIONARIES = ("collections.OrderedDict", "dnnlib.util.EasyDict")
+
+
+def outline(path: Path) -> Any:
+    """What a pickle or a file of ``torch.save`` holds: plain values, containers and :class:`Call`.
+
+    Raises:
+        ValueError: the file is empty, truncated, or neither.
+        OSError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return _outline(file)
+    except OSError:
+        raise
+    except Exception as error:  # what nobody vouches for can fail in any way
+        size = path.stat().st_size
+        raise ValueError(f"{path} ({size:,} bytes) is empty, truncated or no pickle") from error
+
+
+def is_of_torch(path: Path) -> bool:
+    """Whether ``torch.save`` wrote a file, so that pickle alone cannot read it.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        head = file.read(len(_LEGACY))
+    return head == _LEGACY or head.startswith(b"PK")
+
+
+def _outline(file: IO[bytes]) -> Any:
+    if zipfile.is_zipfile(file):
+        return _of_archive(zipfile.ZipFile(file))
+    file.seek(0)
+    content = _of_pickle(file)
+    if content == torch.serialization.MAGIC_NUMBER:
+        for _ in range(LEGACY_HEADERS):
+            content = _of_pickle(file)
+    return content
+
+
+def _of_archive(archive: zipfile.ZipFile) -> Any:
+    entry = next(info for info in archive.infolist() if info.filename.endswith("/data.pkl"))
+    if entry.compress_type != zipfile.ZIP_STORED:
+        raise ValueError("a compressed pickle, which torch.save never writes")
+    with archive.open(entry) as file:
+        return _of_pickle(file)
+
+
+def _of_pickle(file: IO[bytes]) -> Any:
+    machine = _Machine()
+    for count, (opcode, argument, _) in enumerate(pickletools.genops(_Skipping(file))):  # type: ignore[arg-type]
+        if count > MOST_INSTRUCTIONS:
+            raise ValueError("more instructions than any network needs")
+        machine.step(opcode, argument)
+    return machine.stack.pop()
+
+
+class _Skipping:
+    """A file whose long reads are skipped, for pickletools, which needs only their length."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        start = file.tell()
+        self._size = file.seek(0, io.SEEK_END)
+        file.seek(start)
+        self.readline = file.readline
+        self.tell = file.tell
+
+    def read(self, size: int) -> bytes | _Long:
+        if size <= LONG:
+            return self._file.read(size)
+        if size > self._size - self._file.tell():
+            raise ValueError("a pickle that ends in the middle of its bytes")
+        self._file.seek(size, io.SEEK_CUR)
+        return _Long(size)
+
+
+class _Long(bytes):
+    """Bytes that were skipped: empty, and as long as they were."""
+
+    _size: int
+
+    def __new__(cls, size: int) -> _Long:
+        one = super().__new__(cls)
+        one._size = size
+        return one
+
+    def __len__(self) -> int:
+        return self._size
+
+
+class _Machine:
+    """The stack of an unpickler, on which calls are written down instead of made."""
+
+    def __init__(self) -> None:
+        self.stack: list[Any] = []
+        self._below: list[list[Any]] = []  # what lies below each mark
+        self._memo: dict[int, Any] = {}
+
+    def step(self, opcode: pickletools.OpcodeInfo, argument: Any) -> None:
+        special = _SPECIAL.get(opcode.name)
+        if special is not None:
+            special(self, argument)
+            return
+        if opcode.stack_before:
+            raise ValueError(f"an instruction {opcode.name} that no network needs")
+        if opcode.stack_after:
+            self.stack.append(_plain(argument))
+
+    def _marked(self) -> list[Any]:
+        """What was pushed since the last mark."""
+        values, self.stack = self.stack, self._below.pop()
+        return values
+
+    def _push(self, value: Any) -> None:
+        self.stack.append(value)
+
+    def _set(self, _: Any) -> None:
+        self._marked()
+        self._push(OMITTED)
+
+    def _mark(self, _: Any) -> None:
+        self._below.append(self.stack)
+        self.stack = []
+
+    def _remember(self, index: int | None) -> None:
+        self._memo[len(self._memo) if index is None else index] = self.stack[-1]
+
+    def _call(self, name: Any, arguments: Any) -> None:
+        given = arguments if isinstance(arguments, tuple) else ()
+        if name in DICTIONARIES and not given:
+            self.stack.append({})
+        else:
+            self.stack.append(Call(str(name) if isinstance(name, Named) else "?", given))
+
+    def _reduce(self, _: Any) -> None:
+        arguments, name = self.stack.pop(), self.stack.pop()
+        self._call(name, arguments)
+
+    def _reduce_with_names(self, _: Any) -> None:
+        self.stack.pop()
+        self._reduce(_)
+
+    def _build(self, _: Any) -> None:
+        state = self.stack.pop()
+        if isinstance(self.stack[-1], Call):
+            self.stack[-1].state = state
+
+    def _extend(self, values: list[Any]) -> None:
+        if isinstance(self.stack[-1], list):
+            self.stack[-1].extend(values)
+
+    def _update(self, values: list[Any]) -> None:
+        """Items of a dictionary; other keys than text and common numbers are left out."""
+        target = self.stack[-1]
+        for key, value in zip(values[::2], values[1::2], strict=True):
+            usual = type(key) is str or (type(key) is int and key.bit_length() <= 64)
+            if usual and isinstance(target, dict):
+                target[key] = value
+
+    def _global(self, *parts: str) -> None:
+        self.stack.append(Named(".".join(parts)))
+
+    def _stack_global(self, _: Any) -> None:
+        name, module = self.stack.pop(), self.stack.pop()
+        self._global(str(module), str(name))
+
+    def _inst(self, argument: str) -> None:
+        self._call(Named(argument.replace(" ", ".")), tuple(self._marked()))
+
+    def _obj(self, _: Any) -> None:
+        name, *arguments = self._marked()
+        self._call(name, tuple(arguments))
+
+    def _tuple(self, size: int) -> None:
+        parts = tuple(self.stack[len(self.stack) - size :])
+        if len(parts) != size:
+            raise ValueError("a tuple of what is not there")
+        del self.stack[len(self.stack) - size :]
+        self.stack.append(parts)
+
+
+def _plain(argument: Any) -> Any:
+    return OMITTED if isinstance(argument, bytes | bytearray) else argument
+
+
+Step = Callable[[_Machine, Any], None]
+
+
+def _steps() -> Iterator[tuple[str, Step]]:
+    yield from {
+        "POP": lambda m, _: m.stack.pop(),
+        "POP_MARK": lambda m, _: m._marked(),
+        "DUP": lambda m, _: m.stack.append(m.stack[-1]),
+        "STOP": lambda m, _: None,
+        "EMPTY_DICT": lambda m, _: m.stack.append({}),
+        "EMPTY_LIST": lambda m, _: m.stack.append([]),
+        "EMPTY_SET": lambda m, _: m.stack.append(OMITTED),
+        "EMPTY_TUPLE": lambda m, _: m.stack.append(()),
+        "NONE": lambda m, _: m.stack.append(None),
+        "NEWTRUE": lambda m, _: m.stack.append(True),
+        "NEWFALSE": lambda m, _: m.stack.append(False),
+        "LIST": lambda m, _: m._push(m._marked()),
+        "TUPLE": lambda m, _: m._push(tuple(m._marked())),
+        "FROZENSET": _Machine._set,
+        "TUPLE1": lambda m, _: m._tuple(1),
+        "TUPLE2": lambda m, _: m._tuple(2),
+        "TUPLE3": lambda m, _: m._tuple(3),
+        "APPEND": lambda m, _: m._extend([m.stack.pop()]),
+        "APPENDS": lambda m, _: m._extend(m._marked()),
+        "ADDITEMS": lambda m, _: m._extend(m._marked()),
+        "SETITEM": lambda m, _: m._update([m.stack.pop(), m.stack.pop()][::-1]),
+        "SETITEMS": lambda m, _: m._update(m._marked()),
+        "DICT": lambda m, _: _dict(m),
+        "GLOBAL": lambda m, argument: m._global(*argument.split(" ")),
+        "BINPERSID": lambda m, _: m._call(Named("persistent id"), (m.stack.pop(),)),
+        "MEMOIZE": lambda m, _: m._remember(None),
+    }.items()
+    yield from {
+        "STACK_GLOBAL": _Machine._stack_global,
+        "MARK": _Machine._mark,
+        "REDUCE": _Machine._reduce,
+        "NEWOBJ": _Machine._reduce,
+        "NEWOBJ_EX": _Machine._reduce_with_names,
+        "BUILD": _Machine._build,
+        "INST": _Machine._inst,
+        "OBJ": _Machine._obj,
+    }.items()
+    for name in ("PUT", "BINPUT", "LONG_BINPUT"):
+        yield name, lambda m, index: m._remember(index)
+    for name in ("GET", "BINGET", "LONG_BINGET"):
+        yield name, lambda m, index: m.stack.append(m._memo[index])
+
+
+def _dict(machine: _Machine) -> None:
+    values = machine._marked()
+    machine.stack.append({})
+    machine._update(values)
+
+
+_SPECIAL: dict[str, Step] = dict(_steps())
