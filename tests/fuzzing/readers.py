@@ -16,7 +16,7 @@ from fuzzing.seeds import small_generator
 from zplus_plugins import InversionRecord, Journal
 from zplus_plugins.adapter import Finding
 from zplus_plugins.codes import read_array_code
-from zplus_plugins.compare.parts import Parts
+from zplus_plugins.compare.parts import read_part
 from zplus_plugins.device import Device
 from zplus_plugins.directions.direction import Direction
 from zplus_plugins.directions.finding import read_w
@@ -109,16 +109,6 @@ def _direction_of_generator(path: Path) -> Any:
     return Direction.load(path, _generator())
 
 
-@cache
-def _parts(folder: Path) -> Parts:
-    return Parts(folder, {"settings": "fuzzing"})
-
-
-def _part(path: Path) -> Any:
-    """None where the part is damaged: it is made again."""
-    return _parts(path.parent).load(path.name.removesuffix(".npz"))
-
-
 READERS: Mapping[str, tuple[Reader, ...]] = {
     "checkpoints": (
         Reader(_torch_load, (".pt",)),
@@ -137,7 +127,7 @@ READERS: Mapping[str, tuple[Reader, ...]] = {
         Reader(_recorded_code, (".zplus.npz",)),
         Reader(PointRecord.load, (".point.npz",)),
         Reader(_array_code, (".npy",)),
-        Reader(_part, (".part.npz",)),
+        Reader(read_part, (".part.npz",)),
     ),
     "directions": (
         Reader(Direction.load, (".npz",)),

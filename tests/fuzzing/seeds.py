@@ -120,9 +120,7 @@ def _point(name: str) -> PointRecord:
 
 def _part() -> bytes:
     buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer, seconds=np.array([1.0]), edited=np.zeros((1, 4, 4, 3), np.uint8), settings=np.array("x")
-    )
+    np.savez(buffer, seconds=np.array([1.0]), edited=np.zeros((1, 4, 4, 3), np.uint8))
     return buffer.getvalue()
 
 

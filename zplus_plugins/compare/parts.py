@@ -9,7 +9,9 @@ import numpy as np
 
 from zplus_plugins.arrays import npz_bytes, read_npz
 from zplus_plugins.console import say
+from zplus_plugins.errors import RequirementError
 from zplus_plugins.results import Results, Settings
+from zplus_plugins.untrusted import DamagedError, told
 
 Arrays = dict[str, np.ndarray]
 
@@ -50,7 +52,7 @@ class Parts:
             say(f"{self.folder / _file(name)} is damaged, and made anew; what it was is {aside}.")
         if not self.is_finished(name):
             return None
-        return read_npz(self.folder / _file(name), needed=[])
+        return read_part(self.folder / _file(name))
 
     def save(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
         """Keep a part, whole or not at all. It is not compressed: so it can be no larger in memory than on the disk.
@@ -68,6 +70,20 @@ class Parts:
     def count(self, names: Iterable[str]) -> int:
         """How many of these are finished."""
         return sum(map(self.is_finished, names))
+
+
+def read_part(path: Path) -> Arrays:
+    """The arrays of a part.
+
+    Raises:
+        RequirementError: it is none, or damaged.
+    """
+    try:
+        return read_npz(path, needed=[])
+    except (DamagedError, OSError) as error:
+        raise RequirementError(
+            f"{path} cannot be read as a part of a comparison: {told(error)}. Remove it: the same command makes it anew."
+        ) from None
 
 
 def _file(name: str) -> str:
