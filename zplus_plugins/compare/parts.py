@@ -82,7 +82,7 @@ def read_part(path: Path) -> Arrays:
         return read_npz(path, needed=[])
     except (DamagedError, OSError) as error:
         raise RequirementError(
-            f"{path} cannot be read as a part of a comparison: {told(error)}. Remove it: the same command makes it anew."
+            f"{path} cannot be read as a part of a comparison: {told(error)}. Remove it, and it is made anew."
         ) from None
 
 
