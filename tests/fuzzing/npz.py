@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import struct
+from copy import deepcopy
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -165,9 +166,11 @@ def text_changed(rng: Random, text: str) -> str:
         if way < 0.3:
             del owner[key]
         elif way < 0.75:
-            owner[key] = rng.choice(_SCALARS)
+            owner[key] = deepcopy(rng.choice(_SCALARS))
         elif isinstance(owner, dict):
-            owner[rng.choice(("later", "z", "w", "path", "", "self", "format", "name", "code"))] = rng.choice(_SCALARS)
+            owner[rng.choice(("later", "z", "w", "path", "", "self", "format", "name", "code"))] = deepcopy(
+                rng.choice(_SCALARS)
+            )
     text = json.dumps(rng.choice((tree, tree, tree, tree, tree, tree, tree, [tree], rng.choice(_SCALARS))))
     if rng.random() < 0.2:
         place = rng.choice([i for i, c in enumerate(text) if c in ":,"] or [0]) + 1
