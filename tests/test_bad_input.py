@@ -109,7 +109,7 @@ def _of_nan(path: Path) -> None:
 GENERATORS: dict[str, tuple[Callable[[Path], object], str]] = {
     "unknown kind": (lambda path: save(path, {"weights": torch.ones(3)}), "no generator of a known kind"),
     "truncated": (_truncated, "truncated, damaged"),
-    "no bytes": (Path.touch, "(0 bytes) is truncated"),
+    "no bytes": (Path.touch, "is empty (0 bytes), as a failed download leaves it"),
     "runs a command": (lambda path: path.write_bytes(pickle.dumps({"G_ema": _Runs()})), "nothing of it was run"),
     "runs a command, in a file of torch": (lambda path: torch.save(_Runs(), path), "nothing of it was run"),
     "NaN": (_of_nan, "NaN"),

@@ -215,6 +215,30 @@ class TestUsage:
         result = zplus("run", "--device", "cuda", "invert.py", *invert_args(assets, 1))
         refused(result, 1, "--device cuda: torch sees no CUDA device")
 
+    def test_a_gpu_s_number(self, assets: Assets, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+        result = zplus("run", "--dry-run", "invert.py", *invert_args(assets, 1), "--gpu_id", 3)
+        assert result.exit_code == 0, result.output
+        assert "gpu_id is 3, but torch sees no CUDA device on this machine" in result.output
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: int(os.environ.get("CUDA_VISIBLE_DEVICES") != "3"))
+        result = zplus("run", "--dry-run", "invert.py", *invert_args(assets, 1), "--gpu_id", 3)
+        refused(result, 1, "gpu_id is '3', but this machine has 1 CUDA device, number 0")
+
+    def test_a_model_that_is_not_in_the_zoo(self, assets: Assets) -> None:
+        result = zplus("run", "--dry-run", "invert.py", *invert_args(assets, 1), "--model_name", "stylegan2_ffhq")
+        refused(result, 2, "--model_name stylegan2_ffhq is not in models/model_zoo.py; expected one of")
+
+    def test_a_generator_of_another_size(self, assets: Assets) -> None:
+        path = assets.cwd / "checkpoints" / f"{assets.model_name}.pth"
+        content = torch.load(path, weights_only=True)
+        state = content["generator_smooth"]
+        content["generator_smooth"] = {
+            name: t for name, t in state.items() if not re.match(r"synthesis\.\w+[78]\.", name)
+        }
+        torch.save(content, path)
+        result = zplus("run", "--dry-run", "invert.py", *invert_args(assets, 1))
+        refused(result, 1, f"makes 32 x 32 pixels; {assets.model_name} makes 64 x 64")
+
     def test_a_fork_that_lacks_what_is_needed(self, assets: Assets) -> None:
         source = assets.root / "models" / "stylegan2_generator.py"
         source.write_text(source.read_text().replace("basecode_layer", "feature_layer"))

@@ -328,6 +328,27 @@ def test_a_gpu_that_is_not_there(assets: Assets, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("device", "status", "message"),
+    [("cpu:3", 2, "there is one CPU"), ("meta", 1, "cannot compute on here"), ("nonsense", 2, "which is no device")],
+)
+def test_devices_of_the_settings(
+    assets: Assets, tmp_path: Path, device: str, status: int, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    setting = "--set=configs.global_config.device="
+    refused(run(assets, tmp_path / "out", f"{setting}{device}", RUN_PTI), status, f"device is {device!r}", message)
+    told = run(assets, tmp_path / "out", "--dry-run", f"{setting}cuda:1", RUN_PTI)
+    assert told.exit_code == 0
+    assert "device is 'cuda:1', but torch sees no CUDA device on this machine" in told.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_upstream_s_own_projector_needs_1024_pixels(assets: Assets, tmp_path: Path) -> None:
+    done = run(assets, tmp_path / "out", "--dry-run", "--latent", "off", RUN_PTI)
+    refused(done, 1, "gives 18 codes, for 1024 x 1024 pixels; the generator takes 10", "run in Z+ (--latent zplus)")
+
+
 def test_dots_in_folders_that_evaluation_cuts_off(assets: Assets, tmp_path: Path) -> None:
     dotted = ("--set", "configs.paths_config.input_data_path=./synthetic/images", EVALUATION)
     refused(run(assets, tmp_path / "out", *dotted), 2, "expected a path without a full stop")

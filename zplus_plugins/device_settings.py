@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ import torch
 from zplus_plugins.adapter import ASKED_DEVICE, Finding
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
+_NAME = re.compile(r"([a-z]+)(?::(\d{1,3}))?")
 _ON_CPU = "torch sees no CUDA device on this machine, so the script will run on the CPU"
 
 
@@ -35,7 +37,7 @@ class VisibleGpus:
         problem = self._no_device(device)
         if problem is not None:
             return [problem]
-        if arguments.get(ASKED_DEVICE) == "cpu" or torch.device(device).type != "cuda":
+        if arguments.get(ASKED_DEVICE) == "cpu" or not device.startswith("cuda"):
             return []
         value = str(arguments[self.argument])
         if not visible_gpus():
@@ -51,8 +53,7 @@ class VisibleGpus:
             return [
                 Finding("missing", f"{self.argument} is {value!r}, but {has}. Choose among these, or --device cpu.")
             ]
-        index = torch.device(device).index or 0
-        if index < visible:
+        if int(device.partition(":")[2] or 0) < visible:
             return []
         return [
             Finding(
@@ -66,20 +67,28 @@ class VisibleGpus:
     def _no_device(self, device: str) -> Finding | None:
         """What torch does not know, or cannot use here."""
         expected = "expected cpu, cuda, or cuda:0 and so on"
-        try:
-            parsed = torch.device(device)
-        except RuntimeError:
+        found = _NAME.fullmatch(device)
+        if found is None or not _known(found[1]):
             return Finding("missing", f"{self.device} is {device!r}, which is no device; {expected}.", usage=True)
-        if parsed.type == "cpu" and parsed.index:
+        kind, index = found[1], int(found[2] or 0)
+        if kind == "cpu" and index:
             return Finding("missing", f"{self.device} is {device!r}, but there is one CPU; give cpu.", usage=True)
-        if parsed.type in ("cpu", "cuda"):
-            return None
-        if (parsed.type == "mps" and torch.backends.mps.is_available()) or (
-            parsed.type == "xpu" and torch.xpu.is_available()
-        ):
+        there = {"cpu": True, "cuda": True, "mps": torch.backends.mps.is_available(), "xpu": torch.xpu.is_available()}
+        if there.get(kind):
             return None
         text = f"{self.device} is {device!r}, which torch {torch.__version__} cannot compute on here; {expected}."
         return Finding("missing", text)
+
+
+def _known(kind: str) -> bool:
+    """Whether torch knows a kind of device. Names of GPUs are not asked for: a patch may read them as ``cpu``."""
+    if kind == "cuda":
+        return True
+    try:
+        torch.device(kind)
+    except RuntimeError:
+        return False
+    return True
 
 
 def visible_gpus(value: str | None = None) -> int:
