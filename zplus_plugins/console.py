@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
-from zplus_plugins.run import Run
-from zplus_plugins.summary import Summary
-from zplus_plugins.upstream import Upstream
+if TYPE_CHECKING:
+    from zplus_plugins.run import Run
+    from zplus_plugins.summary import Summary
+    from zplus_plugins.upstream import Upstream
 
 
 def say(text: str) -> None:
