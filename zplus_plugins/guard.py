@@ -73,9 +73,9 @@ def _told(error: BaseException) -> int | None:
         return error.exit_code
     if isinstance(error, click.Abort | KeyboardInterrupt):
         signalled = error if isinstance(error, KeyboardInterrupt) else error.__cause__
-        how = f" by {signalled}" if isinstance(signalled, process.Stopped) else ""
-        say(f"interrupted{how}: {_INTERRUPTED}")
-        return process.status_of(signalled)
+        status = process.status_of(signalled)
+        say(f"interrupted{'' if status == process.CTRL_C else f' by {signalled}'}: {_INTERRUPTED}")
+        return status
     if isinstance(error, ZPlusError):
         if isinstance(error, ScriptError):
             click.echo(error.trace, err=True)

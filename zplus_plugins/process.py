@@ -23,8 +23,11 @@ _ENDING: dict[signal.Signals, Any] = {
 }
 
 
+CTRL_C = 128 + signal.SIGINT
+
+
 class Stopped(KeyboardInterrupt):
-    """SIGTERM or SIGHUP: heeded as Ctrl-C is, with the same cleaning up.
+    """A signal that ends a process: Ctrl-C, or SIGTERM or SIGHUP, which are heeded as Ctrl-C is.
 
     Attributes:
         number: of the signal.
@@ -46,7 +49,7 @@ def begin() -> None:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Let signals raise KeyboardInterrupt or :class:`Stopped` inside, so that work can be cleaned up after."""
+    """Let signals raise :class:`Stopped` inside, so that work can be cleaned up after."""
     before = _heed(_raise)
     try:
         yield
@@ -57,7 +60,7 @@ def interruptible() -> Iterator[None]:
 
 def status_of(interruption: BaseException | None) -> int:
     """The exit status that tells a shell which signal it was: 130 for Ctrl-C, 143 for SIGTERM."""
-    return 128 + (interruption.number if isinstance(interruption, Stopped) else signal.SIGINT)
+    return 128 + interruption.number if isinstance(interruption, Stopped) else CTRL_C
 
 
 def flush_output() -> None:
@@ -110,6 +113,4 @@ def _leave(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def _raise(number: int, frame: FrameType | None) -> NoReturn:
-    if number == signal.SIGINT:
-        raise KeyboardInterrupt
     raise Stopped(number)
