@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from zplus_plugins import malloc, options, plugins
+from zplus_plugins.advice import how_to_get
 from zplus_plugins.check import reliances, rows, verdict
 from zplus_plugins.cli import main
 from zplus_plugins.compare.cli import compare
@@ -22,7 +23,7 @@ from zplus_plugins.errors import OpsError, RequirementError, UsageError
 from zplus_plugins.launcher import launch
 from zplus_plugins.mended import patch_table
 from zplus_plugins.ops.choice import CHOICES, VARIABLE
-from zplus_plugins.packages import install_command, missing_modules
+from zplus_plugins.packages import missing_modules
 from zplus_plugins.run import LATENTS, Options, Run
 from zplus_plugins.start import STARTS
 from zplus_plugins.upstream import Upstream, match_folder
@@ -292,9 +293,8 @@ def _require_place(summary: Path) -> None:
 
 
 def _require_modules(script: Path, upstream: Upstream) -> None:
-    missing = [m for m in missing_modules(script.resolve(), upstream.root) if m not in upstream.adapter.dispensable]
+    found = missing_modules(script.resolve(), upstream.root)
+    missing = [module for module in found if module.name not in upstream.adapter.dispensable]
     if missing:
-        raise RequirementError(
-            f"{script} needs modules that are not installed: {', '.join(missing)}. "
-            f"Install them: {install_command(missing)}"
-        )
+        names = ", ".join(module.name for module in missing)
+        raise RequirementError(f"{script} needs modules that are not there: {names}. {how_to_get(missing)}")
