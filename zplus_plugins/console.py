@@ -77,5 +77,5 @@ def report(run: Run, summary: Summary) -> None:
     """What was done, in a line, and whether z was kept."""
     say(summary.line())
     if run.inverts and summary.steps and not summary.records:
-        codes = run.adapter.codes or "none are named"
+        codes = run.code_files.pattern() or "none are named"
         say(f"warning: z was not recorded: the script wrote no file that matches the adapter's codes ({codes}).")
