@@ -33,7 +33,7 @@ def single_valued() -> list[tuple[str, str]]:
 def test_every_option_with_one_value_is_given_once() -> None:
     assert len(single_valued()) > 30
     for name, option in single_valued():
-        for given in ((option, "1", option, "2"), (f"{option}=1", "x", f"{option}=2"), (option, "1", option, "1")):
+        for given in ((option, "1", option, "2"), (f"{option}=1", f"{option}=2"), (option, "1", option, "1")):
             result = zplus(name, *given)
             assert result.exit_code == 2, (name, option)
             assert f"{option} takes one value and is given 2 times. " in result.output

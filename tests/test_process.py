@@ -35,13 +35,13 @@ def failing(error: Callable[[], BaseException]) -> Result:
 
 
 @pytest.mark.parametrize(
-    ("number", "status", "wait"),
-    [(signal.SIGINT, 130, 0.3), (signal.SIGTERM, 143, 0.6), (signal.SIGHUP, 129, 0.6)],
+    ("number", "status"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
 )
-def test_a_signal_while_torch_is_imported(number: int, status: int, wait: float) -> None:
+def test_a_signal_while_torch_is_imported(number: int, status: int) -> None:
     """In the midst of the import, whatever time that takes here: one message, no traceback and no crash."""
     code = (
-        "import sys, time, threading, os, signal\n"
+        "import sys, time\n"
         "class Watch:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
         "        if name == 'torch._tensor': print('importing', flush=True); time.sleep(20)\n"
@@ -55,7 +55,6 @@ def test_a_signal_while_torch_is_imported(number: int, status: int, wait: float)
     )
     assert started.stdout is not None
     assert started.stdout.readline() == "importing\n"
-    time.sleep(wait / 10)
     started.send_signal(number)
     _, told = started.communicate(timeout=60)
     assert started.returncode == status

@@ -155,13 +155,11 @@ class Script:
 
     Attributes:
         path: relative to the repository's root.
-        role: ``invert`` optimises a W or W+ code, ``edit`` moves saved codes, ``other`` has no code
-            and runs with the patches alone.
+        role: ``invert`` optimises a W or W+ code, ``edit`` moves saved codes, ``other`` runs with the patches alone.
         folder: the current folder that it expects, relative to the root (``.``); None if any will do.
         needs: checked before the script does anything.
         zplus_needs: checked in addition where a style code is replaced.
-        zplus_defaults: defaults of the script's arguments that differ in Z and Z+; what the user
-            gives explicitly wins.
+        zplus_defaults: defaults of its arguments that differ in Z and Z+; what the user gives wins.
         derived: values that the script gives to its arguments; needs are checked with them.
         fits: checked where a style code is replaced, once the generator is there.
         init: where its inversions start, if not where the adapter says.
@@ -297,8 +295,8 @@ class Adapter:
         codes: of the W+ codes that the upstream saves and loads, the end of their paths, as ``folder/*.npy``;
             with the script's arguments in it, as in ``{out}/*.npy``, the whole of them.
         code_item: the key of the code, where such a file holds a dictionary.
-        foreign_codes: whether the scripts also load codes of other methods to compare with, which have no
-            record; their moves stay in W+. Otherwise such a code is an error in Z and Z+.
+        foreign_codes: whether the scripts also load codes of other methods, which have no record, to compare with;
+            their moves stay in W+. Otherwise such a code is an error in Z and Z+.
         code_is_last: whether the code is the last file that the scripts write for an image; then files of an
             image whose code is missing are unfinished, and are taken away if the script ends there.
         writers: functions that write results; they are followed and made atomic.
