@@ -15,7 +15,7 @@ from PIL import Image
 
 from support.outcome import files, refused
 from support.pti_assets import Assets, pivot
-from support.pti_runs import CALL, RUN_PTI, given
+from support.pti_runs import CALL, RUN_PTI, given, varied
 from zplus_plugins import InversionRecord
 from zplus_plugins.cli import main
 from zplus_plugins.mapping import Truncation
@@ -53,7 +53,7 @@ def assets(
 
 
 def run(assets: Assets, out: Path, *arguments: str, **hyperparameters: object) -> Any:
-    return CliRunner().invoke(main, ["run", *given(assets, out, **hyperparameters), *arguments])
+    return CliRunner().invoke(main, ["run", *varied([*given(assets, out, **hyperparameters), *arguments])])
 
 
 def save_pivot(code: Path, *, recorded: str | None = "zplus", stale: bool = False) -> None:
