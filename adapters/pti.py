@@ -57,7 +57,7 @@ ADAPTER = Adapter(
         Script(
             "evaluation/qualitative_edit_comparison.py",
             role="invert",
-            folder="",
+            folder=".",
             needs=(*PTI, *EDITS),
             zplus_needs=OPTIMISED,
             off_needs=OWN,

@@ -13,6 +13,7 @@ import torch
 from click.testing import CliRunner, Result
 from PIL import Image
 
+from support.commands import zplus
 from support.comparisons import stand_in_for_embedded, tiny_model, tiny_pictures
 from zplus_plugins.cli import main
 from zplus_plugins.compare import prepare
@@ -38,8 +39,7 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _compare(material: Path, out: Path, *more: str, spaces: str = "f/wplus,f/wplus-pn,f/zplus") -> Result:
     arguments = [str(material / "pictures"), "--generator", str(material / "generator.pt"), "--without-lpips"]
-    arguments += ["--steps", "2", "--out", str(out), "--spaces", spaces, *more]
-    return CliRunner().invoke(main, ["compare", *arguments])
+    return zplus("compare", *arguments, "--steps", "2", "--out", str(out), "--spaces", spaces, *more)
 
 
 def test_it_compares_pictures_of_ones_own(material: Path, tmp_path: Path) -> None:

@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner, Result
 from PIL import Image
 
+from support.commands import zplus
 from support.comparisons import stand_in_for_embedded
 from support.elsewhere import DEVICE, Elsewhere
 from support.outcome import files, refused
-from zplus_plugins.cli import main
 from zplus_plugins.compare import prepare
 from zplus_plugins.demo import command
 from zplus_plugins.demo.trial import EDITS, MOST
@@ -44,10 +43,6 @@ def generator(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPath
     monkeypatch.setenv("TORCH_HOME", str(tmp_path_factory.mktemp("torch_home")))
     monkeypatch.setattr(command, "STRENGTHS", (-3.0, -1.5, 0.0, 1.5, 3.0))
     return stand_in_for_embedded(monkeypatch, tuple(EDITS))
-
-
-def zplus(*arguments: object) -> Result:
-    return CliRunner().invoke(main, list(map(str, arguments)))
 
 
 def demo(out: Path, *arguments: object) -> tuple[str, dict[str, Any]]:

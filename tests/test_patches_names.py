@@ -61,7 +61,7 @@ def test_a_stand_in_is_gone_afterwards() -> None:
 def test_a_script_is_not_refused_for_what_a_patch_provides(tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text("import pkg_resources, wandb, absent_module\n")
     adapter = Adapter("toy", "", "", scripts=(), optional=("wandb",), patches=(removed_modules.PATCH,))
-    missing = missing_modules(tmp_path / "script.py", tmp_path)
+    missing = [module.name for module in missing_modules(tmp_path / "script.py", tmp_path)]
     assert missing == ["pkg_resources", "wandb", "absent_module"]
     assert [name for name in missing if name not in adapter.dispensable] == ["absent_module"]
 

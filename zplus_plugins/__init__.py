@@ -7,27 +7,34 @@ retracted onto it after every step, beside the feature map F or the generator's 
 
 from __future__ import annotations
 
+import importlib
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
 from zplus_plugins._version import __version__
-from zplus_plugins.adapter import (
-    Adapter,
-    EditArguments,
-    FeatureMap,
-    Finding,
-    Patch,
-    Reliance,
-    Script,
-    TruncationArguments,
-    Writer,
-    hookimpl,
-)
-from zplus_plugins.chase import Chase, chase, project
-from zplus_plugins.errors import ZPlusError
-from zplus_plugins.journal import Journal
-from zplus_plugins.latent import SphericalLatent
-from zplus_plugins.mapping import StyleMapping, Truncation, mapping_of
-from zplus_plugins.record import InversionRecord
-from zplus_plugins.retraction import RetractionHandle, attach
-from zplus_plugins.swap import LeafSwap
+
+if TYPE_CHECKING:
+    from zplus_plugins.adapter import (
+        Adapter,
+        EditArguments,
+        FeatureMap,
+        Finding,
+        Patch,
+        Reliance,
+        Script,
+        TruncationArguments,
+        Writer,
+        hookimpl,
+    )
+    from zplus_plugins.chase import Chase, chase, project
+    from zplus_plugins.errors import ZPlusError
+    from zplus_plugins.journal import Journal
+    from zplus_plugins.latent import SphericalLatent
+    from zplus_plugins.mapping import StyleMapping, Truncation, mapping_of
+    from zplus_plugins.record import InversionRecord
+    from zplus_plugins.retraction import RetractionHandle, attach
+    from zplus_plugins.swap import LeafSwap
 
 __all__ = [
     "Adapter",
@@ -55,3 +62,59 @@ __all__ = [
     "mapping_of",
     "project",
 ]
+
+# By module; each is imported once one of its names is used, for most import torch.
+_HOMES = {
+    "adapter": (
+        "Adapter",
+        "EditArguments",
+        "FeatureMap",
+        "Finding",
+        "Patch",
+        "Reliance",
+        "Script",
+        "TruncationArguments",
+        "Writer",
+        "hookimpl",
+    ),
+    "chase": (
+        "Chase",
+        "chase",
+        "project",
+    ),
+    "errors": ("ZPlusError",),
+    "journal": ("Journal",),
+    "latent": ("SphericalLatent",),
+    "mapping": (
+        "StyleMapping",
+        "Truncation",
+        "mapping_of",
+    ),
+    "record": ("InversionRecord",),
+    "retraction": (
+        "RetractionHandle",
+        "attach",
+    ),
+    "swap": ("LeafSwap",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+class _Package(ModuleType):
+    """This package, of which ``chase`` is the function, though its module of that name is imported, too."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value.chase if name == "chase" and isinstance(value, ModuleType) else value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -1,6 +1,15 @@
-"""``python -m zplus_plugins``: the same as ``zplus``."""
+"""``zplus``, and ``python -m zplus_plugins``, which is the same."""
 
-from zplus_plugins.cli import main
+from zplus_plugins import process
+
+
+def main() -> None:
+    """Run the command; signals are taken care of before anything else is imported."""
+    process.begin()
+    from zplus_plugins.cli import main
+
+    main(prog_name="zplus")
+
 
 if __name__ == "__main__":
-    main(prog_name="zplus")
+    main()

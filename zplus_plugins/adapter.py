@@ -1,11 +1,10 @@
 """Adapter: a frozen description of one upstream repository. An adapter's author reads this file.
 
-An adapter says which scripts of a repository it knows, what it relies on there, which object holds
-the mapping network, and where codes are saved. It contains no patch: everything is done by the
-core, which reads the description, and by the patches that it lists.
+An adapter says which scripts of a repository it knows, what it relies on there, which object holds the mapping
+network, and where codes are saved. It contains no patch: the core reads it, and installs the patches that it lists.
 
-Places in upstream code are written ``"package.module:Class.function"``; files relative to the
-repository's root; ``{name}`` in a path stands for the script's argument of that name.
+Places in upstream code are written ``"package.module:Class.function"``; files relative to the repository's root;
+``{name}`` in a path stands for the script's argument of that name.
 """
 
 from __future__ import annotations
@@ -31,6 +30,7 @@ TRUSTED = "files that the user trusts"
 """Names under which requirements get, beside the script's arguments, what they cannot tell."""
 
 Role = Literal["invert", "edit", "other"]
+Init = Literal["random", "mean", "project"]
 
 
 @dataclass(frozen=True)
@@ -170,16 +170,15 @@ class Script:
 
     Attributes:
         path: relative to the repository's root.
-        role: ``invert`` optimises a W or W+ code, ``edit`` moves saved codes, ``other`` has no code
-            and runs with the patches alone.
-        folder: the current folder that the script expects, relative to the root; None if any will do.
+        role: ``invert`` optimises a W or W+ code, ``edit`` moves saved codes, ``other`` runs with the patches alone.
+        folder: the current folder that it expects, relative to the root (``.``); None if any will do.
         needs: checked before the script does anything.
         zplus_needs: checked in addition where a style code is replaced.
         off_needs: checked in addition with ``--latent off``.
-        zplus_defaults: defaults of the script's arguments that differ in Z and Z+; what the user
-            gives explicitly wins.
+        zplus_defaults: defaults of its arguments that differ in Z and Z+; what the user gives wins.
         derived: values that the script gives to its arguments; needs are checked with them.
         fits: checked where a style code is replaced, once the generator is there.
+        init: where its inversions start, if not where the adapter says.
         earlier: from the arguments, code files that the script would use again instead of inverting.
     """
 
@@ -192,6 +191,7 @@ class Script:
     zplus_defaults: Mapping[str, Any] = field(default_factory=dict)
     derived: Derived | None = None
     fits: tuple[Fit, ...] = ()
+    init: Init | None = None
     earlier: Callable[[Mapping[str, Any]], Iterable[Path]] | None = None
 
 
@@ -307,12 +307,13 @@ class Adapter:
         relies_on: sources whose change may break the adapter.
         generator: how the generator is caught.
         feature_map: where F enters, if the method has one.
-        init: where an inversion starts, unless ``--init`` says otherwise; ``project`` where the upstream
-            starts at an encoder's estimate.
-        codes: file pattern, ``folder/*.npy``, of the W+ codes that the upstream saves and loads.
+        init: where inversions start, unless their script or ``--init`` says otherwise; ``project`` where the
+            upstream starts at an encoder's estimate.
+        codes: of the W+ codes that the upstream saves and loads, the end of their paths, as ``folder/*.npy``;
+            with the script's arguments in it, as in ``{out}/*.npy``, the whole of them.
         code_item: the key of the code, where such a file holds a dictionary.
-        foreign_codes: whether the scripts also load codes of other methods to compare with, which have no
-            record; their moves stay in W+. Otherwise such a code is an error in Z and Z+.
+        foreign_codes: whether the scripts also load codes of other methods, which have no record, to compare with;
+            their moves stay in W+. Otherwise such a code is an error in Z and Z+.
         code_is_last: whether the code is the last file that the scripts write for an image; then files of an
             image whose code is missing are unfinished, and are taken away if the script ends there.
         writers: functions that write results; they are followed and made atomic.
@@ -338,7 +339,7 @@ class Adapter:
     relies_on: tuple[Reliance, ...] = ()
     generator: tuple[Capture, ...] = ()
     feature_map: FeatureMap | None = None
-    init: str = "random"
+    init: Init = "random"
     codes: str = ""
     code_item: str = ""
     foreign_codes: bool = False

@@ -6,6 +6,8 @@ here is refused there.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from zplus_plugins.adapter import Reliance, Script
 from zplus_plugins.upstream import Upstream
 
@@ -53,7 +55,7 @@ def _as_source(reliance: Reliance, fingerprint: str) -> str:
 def _start(script: Script) -> str:
     if script.folder is None:
         return ""
-    return f"to be started in {'the root' if script.folder == '.' else script.folder}"
+    return f"to be started in {'the root' if Path(script.folder) == Path() else script.folder}"
 
 
 def _commit(upstream: Upstream) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from zplus_plugins.adapter import Adapter
 from zplus_plugins.arrays import read_npy
+from zplus_plugins.code_files import CodeFiles
 from zplus_plugins.errors import RecordError
 from zplus_plugins.journal import Journal
 from zplus_plugins.record import InversionRecord, hash_code, record_path
@@ -71,15 +72,17 @@ class Codes:
     """The inverted codes that a run knows.
 
     Args:
-        adapter: says which files are codes.
+        adapter: says what the files hold.
+        files: says which files are codes.
         latent: the run's latent, which a loaded code must have been found in.
 
     Attributes:
         loaded: files whose codes were used again.
     """
 
-    def __init__(self, adapter: Adapter, latent: str) -> None:
+    def __init__(self, adapter: Adapter, files: CodeFiles, latent: str) -> None:
         self._adapter = adapter
+        self._files = files
         self._latent = latent
         self._known: dict[str, InvertedCode] = {}
         self.loaded: list[Path] = []
@@ -90,7 +93,7 @@ class Codes:
 
     def add(self, path: Path, w: np.ndarray[Any, Any], record: InversionRecord) -> None:
         """Take in a code that has just been saved."""
-        self._known[hash_code(w)] = _inverted(w, record, self._name(path))
+        self._known[hash_code(w)] = _inverted(w, record, self._files.name(path))
 
     def find(self, w: Tensor) -> InvertedCode | None:
         """The code whose w this is, bit for bit; None if it has no record."""
@@ -118,7 +121,7 @@ class Codes:
     def _loading(self, load: Callable[..., Any]) -> Callable[..., Any]:
         def load_code(f: Any, *args: Any, **kwargs: Any) -> Any:
             content = load(f, *args, **kwargs)
-            if isinstance(f, str | PathLike) and self._adapter.codes and Path(f).match(self._adapter.codes):
+            if isinstance(f, str | PathLike) and f in self._files:
                 self._take(Path(f), style_code(content, self._adapter.code_item))
             return content
 
@@ -127,15 +130,10 @@ class Codes:
     def _take(self, path: Path, code: Any) -> None:
         if not isinstance(code, Tensor) or (self._adapter.foreign_codes and not record_path(path).exists()):
             return
-        found = _with_record(path, as_array(code), self._name(path))
+        found = _with_record(path, as_array(code), self._files.name(path))
         _require_latent(found.record, path, self._latent)
         self._known[found.record.w_sha256] = found
         self.loaded.append(path)
-
-    def _name(self, path: Path) -> str:
-        """The path's end that the adapter's pattern speaks of, and the folder that it lies in."""
-        depth = len(Path(self._adapter.codes).parts)
-        return "/".join(path.with_suffix("").parts[-depth - 1 :])
 
 
 def _require_latent(record: InversionRecord, path: Path, latent: str) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
-from zplus_plugins.run import Run
-from zplus_plugins.summary import Summary
-from zplus_plugins.upstream import Upstream
+if TYPE_CHECKING:
+    from zplus_plugins.run import Run
+    from zplus_plugins.summary import Summary
+    from zplus_plugins.upstream import Upstream
 
 
 def say(text: str) -> None:
@@ -75,5 +77,5 @@ def report(run: Run, summary: Summary) -> None:
     """What was done, in a line, and whether z was kept."""
     say(summary.line())
     if run.inverts and summary.steps and not summary.records:
-        codes = run.adapter.codes or "none are named"
+        codes = run.code_files.pattern() or "none are named"
         say(f"warning: z was not recorded: the script wrote no file that matches the adapter's codes ({codes}).")

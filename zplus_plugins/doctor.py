@@ -12,9 +12,10 @@ from pathlib import Path
 import torch
 
 from zplus_plugins import plugins
+from zplus_plugins.advice import how_to_get
 from zplus_plugins.ops import choice
 from zplus_plugins.ops.measure import measure
-from zplus_plugins.packages import install_command, missing_modules
+from zplus_plugins.packages import missing_modules
 from zplus_plugins.upstream import Upstream, match_folder
 
 
@@ -107,13 +108,13 @@ def _upstream(upstream: Upstream) -> list[Diagnosis]:
         remedy = f"git -C {root} checkout {adapter.tested_commits[0]}" if difference.fatal else None
         found.append(Diagnosis(difference.where, f"{difference.text} (tested: {tested})", remedy))
     needed = {
-        module: None
+        module.name: module
         for entry in adapter.scripts
         for module in missing_modules((root / entry.path).resolve(), root)
-        if module not in adapter.dispensable
+        if module.name not in adapter.dispensable
     }
     if needed:
-        found.append(Diagnosis("python modules", ", ".join(needed), install_command(needed)))
+        found.append(Diagnosis("python modules", ", ".join(needed), how_to_get(needed.values())))
     return found + _files(upstream)
 
 

@@ -60,9 +60,9 @@ class Editor:
         """
         arguments = self._run.arguments
         folder = Path(arguments[self._names.inversion])
-        self._codes = [read_array_code(path) for path in sorted(folder.glob(self._run.adapter.codes))]
+        self._codes = [read_array_code(path) for path in self._run.code_files.inside(folder)]
         if not self._codes:
-            raise RequirementError(f"There are no inverted codes {folder / self._run.adapter.codes}.")
+            raise RequirementError(f"There are no inverted codes {folder / self._run.code_files.pattern()}.")
         for code in self._codes:
             self._check_record(code)
         self._direction, self._space = self._read_direction(Path(arguments[self._names.direction]))

@@ -14,6 +14,7 @@ from typing import Any
 
 from torch import Tensor
 
+from zplus_plugins.advice import MissingModule, how_to_get, version_of
 from zplus_plugins.arguments import ChecksDone, HelpShown, watch_arguments
 from zplus_plugins.call import import_script
 from zplus_plugins.editing import Editor
@@ -23,7 +24,7 @@ from zplus_plugins.malloc import tune
 from zplus_plugins.moving import Mover
 from zplus_plugins.offline import forbid_network
 from zplus_plugins.ops.choice import asked, require, use
-from zplus_plugins.packages import install_command, stand_in_for_absent
+from zplus_plugins.packages import is_installed, stand_in_for_absent
 from zplus_plugins.run import Run
 from zplus_plugins.summary import Summary
 from zplus_plugins.surroundings import keep_surroundings
@@ -138,7 +139,7 @@ def _execute(journal: Journal, run: Run, script: Path, arguments: Sequence[str])
     except SystemExit as stop:
         if stop.code not in (None, 0):
             raise
-    except ZPlusError:
+    except (ZPlusError, BrokenPipeError):  # nobody reads what the script prints any more
         raise
     except ModuleNotFoundError as error:
         raise RequirementError(_missing_module(run, error)) from None
@@ -223,10 +224,16 @@ def _places(module: ModuleType) -> list[Path]:
 
 
 def _missing_module(run: Run, error: ModuleNotFoundError) -> str:
-    return (
-        f"{run.script.path} needs the module {error.name!r}, which is not installed. "
-        f"Install it: {install_command([error.name or ''])}"
-    )
+    name, frames = error.name or "", traceback.extract_tb(error.__traceback__)
+    inner = [frame for frame in frames if not frame.filename.startswith("<frozen")][-1]
+    where = MissingModule(name, Path(inner.filename), inner.lineno or 0)
+    top = name.split(".")[0]
+    if top != name and is_installed(top):
+        return (
+            f"{run.script.path} needs the module {name!r} ({where.file}, line {where.line}), which {version_of(top)} "
+            "does not have: the script was written for another version."
+        )
+    return f"{run.script.path} needs the module {name!r}, which is not there. {how_to_get([where])}"
 
 
 def _our_error(error: BaseException) -> ZPlusError | None:

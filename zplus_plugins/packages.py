@@ -1,8 +1,7 @@
-"""Which packages an upstream script imports, and how to install those that are missing."""
+"""Packages that an upstream script imports: which are missing, and what stands for those."""
 
 from __future__ import annotations
 
-import ast
 import importlib.util
 import sys
 from collections.abc import Iterable, Mapping
@@ -12,25 +11,10 @@ from types import ModuleType
 from typing import Any
 
 from zplus_plugins.adapter import Finding
+from zplus_plugins.advice import MissingModule, how_to_get
 from zplus_plugins.errors import RequirementError
 from zplus_plugins.journal import Journal
-from zplus_plugins.source_text import UnreadableSourceError, parse_source
-
-# Modules whose distribution has another name.
-_DISTRIBUTIONS = {
-    "bs4": "beautifulsoup4",
-    "cv2": "opencv-python-headless",
-    "PIL": "Pillow",
-    "skimage": "scikit-image",
-    "sklearn": "scikit-learn",
-    "yaml": "pyyaml",
-}
-
-
-def install_command(modules: Iterable[str]) -> str:
-    """``pip install ...`` for these modules."""
-    names = dict.fromkeys(_DISTRIBUTIONS.get(m.split(".")[0], m.split(".")[0]) for m in modules)
-    return f"pip install {' '.join(names)}"
+from zplus_plugins.script_imports import missing_imports
 
 
 class _AbsentModule(ModuleType):
@@ -51,7 +35,7 @@ class _AbsentName:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise RequirementError(
             f"The script uses {self._module}.{self._name}, but {self._module} is not installed. "
-            f"Install it: {install_command([self._module])}"
+            f"{how_to_get([MissingModule(self._module)])}"
         )
 
     def __getattr__(self, name: str) -> Any:
@@ -78,25 +62,9 @@ def provide(journal: Journal, name: str, **content: Any) -> None:
         journal.set_item(sys.modules, name, module)
 
 
-def missing_modules(script: Path, root: Path) -> list[str]:
-    """Top-level modules that a script, or a module of its repository that it imports, needs and are absent.
-
-    Only imports at the top of a file count: others may never run.
-    """
-    missing: dict[str, None] = {}
-    waiting, seen = [script], set()
-    while waiting:
-        file = waiting.pop()
-        if file in seen:
-            continue
-        seen.add(file)
-        for name in _imports(file):
-            folders = (script.parent, root, file.parent)
-            waiting += _own_files(name, folders)
-            top = name.split(".")[0]
-            if not any((f / top).is_dir() or (f / f"{top}.py").is_file() for f in folders) and not is_installed(top):
-                missing[top] = None
-    return list(missing)
+def missing_modules(script: Path, root: Path) -> list[MissingModule]:
+    """As :func:`~zplus_plugins.script_imports.missing_imports`, of what can be imported here."""
+    return missing_imports(script, root, is_installed)
 
 
 @dataclass(frozen=True)
@@ -125,7 +93,7 @@ class Module:
     """A module that the script imports late, where :func:`missing_modules` does not see it.
 
     Attributes:
-        remedy: how to get it, if not from the package index by its own name.
+        remedy: how to get it, where :mod:`zplus_plugins.advice` does not know its package.
     """
 
     name: str
@@ -134,38 +102,8 @@ class Module:
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
         if is_installed(self.name):
             return []
-        remedy = self.remedy or install_command([self.name])
-        return [Finding("missing", f"The script needs the module {self.name!r}. Install it: {remedy}")]
-
-
-def _imports(file: Path) -> list[str]:
-    try:
-        _, tree = parse_source(file)
-    except (OSError, UnreadableSourceError):
-        return []
-    names: list[str] = []
-    for node in tree.body:
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            module = "." * node.level + (node.module or "")
-            separator = "" if module.endswith(".") else "."
-            names += [module, *(module + separator + alias.name for alias in node.names)]
-    return names
-
-
-def _own_files(name: str, folders: Iterable[Path]) -> list[Path]:
-    """The files of the repository that importing ``name`` executes; relative names need the last folder."""
-    folders = list(folders)
-    if name.startswith("."):
-        folders, name = folders[-1:], name.lstrip(".")
-    for folder in folders:
-        path = folder.joinpath(*name.split("."))
-        candidates = [path.with_suffix(".py"), path / "__init__.py", path.parent / "__init__.py"]
-        found = [candidate for candidate in candidates[:2] if candidate.is_file()]
-        if found:
-            return [*found, *(c for c in candidates[2:] if c.is_file())]
-    return []
+        remedy = f"Install it: {self.remedy}" if self.remedy else how_to_get([MissingModule(self.name)])
+        return [Finding("missing", f"The script needs the module {self.name!r}. {remedy}")]
 
 
 def is_installed(top: str) -> bool:

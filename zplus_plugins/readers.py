@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from zplus_plugins.packages import install_command, is_installed
+from zplus_plugins.advice import MissingModule, how_to_get
+from zplus_plugins.packages import is_installed
 from zplus_plugins.picture_file import UnfitError, picture_size, quiet, reason, require_file
 
 Pixels = NDArray[np.uint8]
@@ -38,7 +39,7 @@ class Reader:
         """Why this library cannot read anything here; None if it is installed."""
         if is_installed(self.module):
             return None
-        return f"The script reads pictures by {self.name}, which is not installed. {install_command([self.module])}"
+        return f"The script reads pictures by {self.name}, which is not installed. {how_to_get([MissingModule(self.module)])}"
 
     def read(self, path: str) -> Pixels:
         """Pixels (H, W, 3), RGB, as the script will see them.

@@ -32,6 +32,7 @@ from zplus_plugins.adapter import (
 )
 from zplus_plugins.call import read_call
 from zplus_plugins.claims import claimed
+from zplus_plugins.code_files import CodeFiles
 from zplus_plugins.codes import Codes, as_array, style_code
 from zplus_plugins.device import Device
 from zplus_plugins.errors import LatentError, RecordError, RequirementError, SwapError, UsageError
@@ -57,7 +58,8 @@ class Options:
     Attributes:
         latent: None means zplus for a script that inverts, the records' own for one that edits, and
             off for the rest.
-        init: where an inversion starts, a name in :data:`zplus_plugins.start.STARTS`; None takes the adapter's.
+        init: where an inversion starts, a name in :data:`zplus_plugins.start.STARTS`; None takes the script's
+            own, else its adapter's.
         retract: ``step`` is Eq. 1; ``never`` normalises only the start, as the authors' scripts do.
         without_f: leave the feature map F out (Z+ alone).
         without_mvg: leave out the MVG prior on W+.
@@ -104,6 +106,7 @@ class Run:
         arguments: the script's parsed arguments; empty until they are parsed.
         generator: the captured generator, None until it is built.
         init: where inversions start.
+        code_files: which files are codes.
         codes: inverted codes, saved by this run or loaded from an earlier one.
         assignments: settings to change when their modules are imported.
         call: what to call of the script, None to run it as ``__main__``.
@@ -122,8 +125,9 @@ class Run:
         assert choice.upstream.script is not None
         self.script: Script = choice.upstream.script
         self.latent = self._resolve_latent()
-        self.init = options.init or self.adapter.init
-        self.codes = Codes(self.adapter, self.latent)
+        self.init = options.init or self.script.init or self.adapter.init
+        self.code_files = CodeFiles(self.adapter.codes, lambda: self.arguments)
+        self.codes = Codes(self.adapter, self.code_files, self.latent)
         self.assignments = read_assignments(self.adapter.settings, self.root, options.settings)
         self.call = None if options.call is None else read_call(self.root / self.script.path, options.call)
         self.device = Device(options.device)
@@ -188,6 +192,7 @@ class Run:
         derived = self.script.derived
         self.arguments = derived.complete(arguments) if derived else dict(arguments)
         given = {**self.arguments, TRUSTED: self.options.trusted, ASKED_DEVICE: self.device.choice}
+        self.code_files.pattern()  # which must be one, before work is spent
         findings = [finding for need in self._needs() for finding in need.check(given)]
         fatal = ("missing", "download") if self.options.offline else ("missing",)
         self.notes += [finding.text for finding in findings if finding.kind not in fatal]
@@ -312,7 +317,7 @@ class Run:
 
     def _written(self, path: Path, content: Any) -> None:
         """A writer of the upstream has written a file; a code gets its record."""
-        if not (self.adapter.codes and path.match(self.adapter.codes)):
+        if path not in self.code_files:
             if self.script.role != "invert":
                 self.outputs.finish_image()
             return

@@ -37,9 +37,14 @@ def read_assignments(settings: Settings | None, root: Path, texts: Iterable[str]
     """Parse and check what was given with ``--set``.
 
     Raises:
-        UsageError: no such module or name, with those that exist; a value of another type.
+        UsageError: no such module or name, with those that exist; a value of another type; a name given twice.
     """
-    return [_read(settings, root, text) for text in texts]
+    found = [_read(settings, root, text) for text in texts]
+    names = [f"{assignment.module}.{assignment.name}" for assignment in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"--set {name} is given {names.count(name)} times. Give it once.")
+    return found
 
 
 def watch_settings(

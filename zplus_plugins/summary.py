@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,9 +18,16 @@ def require_place(path: Path) -> None:
     Raises:
         UsageError: there is no such folder, or a file that is no summary.
     """
-    if not path.absolute().parent.is_dir():
-        raise UsageError(f"--summary {path}: there is no folder {path.absolute().parent}.")
-    if path.exists() and not _is_summary(path):
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise UsageError(f"--summary {path}: there is no folder {folder}.")
+    if not os.access(folder, os.W_OK):
+        raise UsageError(f"--summary {path}: the folder {folder} is read-only.")
+    try:
+        path.lstat()  # which a name that is too long does not survive
+    except FileNotFoundError:
+        return
+    if not _is_summary(path):
         raise UsageError(
             f"--summary {path}: that file exists, and is no summary of an earlier run. Choose another name."
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
+import click
 import pytest
 import torch
 from click.testing import CliRunner, Result
@@ -18,7 +19,15 @@ INVERT = ("invert", "--generator", "generator.pt", "--steps", 3, "--likeness", "
 
 
 def zplus(*arguments: object) -> Result:
-    return CliRunner().invoke(main, list(map(str, arguments)))
+    """A command; an option that is given again takes the place of the earlier one, so that tests can vary commands."""
+    words = list(map(str, arguments))
+    command = main.get_command(click.Context(main), words[0])
+    options = [] if command is None else [p for p in command.params if isinstance(p, click.Option)]
+    single = {name for option in options if not (option.multiple or option.is_flag) for name in option.opts}
+    for i in reversed(range(len(words))):
+        if words[i] in single and words[i] in words[i + 2 :]:
+            del words[i : i + 2]
+    return CliRunner().invoke(main, words)
 
 
 def done(*arguments: object) -> list[str]:

@@ -22,6 +22,7 @@ import pickle
 import random
 import runpy
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,7 @@ def main() -> None:
         replay(Path(settings["replay"]))
     script, arguments = Path(sys.argv[2]), sys.argv[3:]
     choice = plugins.choose(script, settings["adapter"])
-    hooks = plugins.hooks_of(Driver(choice.upstream.adapter, settings))
+    hooks = plugins.Hooks(replace(choice.plugin, plugin=Driver(choice.upstream.adapter, settings)))
     run = Run(plugins.Choice(choice.plugin, choice.upstream, hooks), Options(**settings.get("options", {})))
     summary = launch(run, script, arguments)
     print(summary.line(), f"operations: {summary.ops}", sep="\n", file=sys.stderr)

@@ -22,7 +22,7 @@ from zplus_plugins.errors import UsageError
     show_default=True,
     help="Names with commas between them, such as f/zplus,f/wplus, or all.",
 )
-@click.option("--steps", type=click.IntRange(1), metavar="N", help=f"Optimizer steps of each space. [default: {STEPS}]")
+@click.option("--steps", type=options.STEPS, metavar="N", help=f"Optimizer steps of each space. [default: {STEPS}]")
 @click.option(
     "--out",
     type=options.FOLDER,
@@ -74,7 +74,7 @@ from zplus_plugins.errors import UsageError
 @options.device
 @click.option(
     "--workers",
-    type=click.IntRange(1),
+    type=options.WORKERS,
     metavar="N",
     help="Processes that share the work; with a small generator, the numbers do not depend on it. [default: one for "
     "each core, 8 at most, with a small generator on the CPU, else 1]",

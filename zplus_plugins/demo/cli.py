@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from zplus_plugins import options
 from zplus_plugins.compare.plan import STEPS
 
 
@@ -25,7 +26,7 @@ from zplus_plugins.compare.plan import STEPS
 )
 @click.option(
     "--steps",
-    type=click.IntRange(1),
+    type=options.STEPS,
     default=STEPS,
     show_default=True,
     metavar="N",

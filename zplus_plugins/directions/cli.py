@@ -35,7 +35,7 @@ _overwrite = click.option("--overwrite", is_flag=True, help="Make results anew t
 @click.option("--method", type=click.Choice(METHODS), default="ganspace", show_default=True)
 @click.option(
     "--components",
-    type=click.IntRange(1),
+    type=options.COMPONENTS,
     help=f"Directions of GANSpace or SeFa. [default: {COMPONENTS}]",
 )
 @click.option("--w", type=options.FILE, help="A direction in W (.pt or .npy) whose direction in Z the chase finds.")
@@ -122,7 +122,7 @@ def directions(
 @click.command()
 @click.argument("pictures", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--space", metavar="NAME", default=DEFAULT_SPACE, show_default=True, help="z, zplus, w, f/wplus-pn, ...")
-@click.option("--steps", type=click.IntRange(1), metavar="N", help="Optimizer steps. [default: 200]")
+@click.option("--steps", type=options.STEPS, metavar="N", help="Optimizer steps. [default: 200]")
 @click.option("--resize", is_flag=True, help="Resize square pictures of another size.")
 @click.option("--skip-bad", is_flag=True, help="Leave out pictures that cannot be used, and list them at the end.")
 @click.option(
@@ -196,7 +196,14 @@ def invert(
 
 @click.command()
 @click.argument("record", type=options.FILE)
-@click.option("--direction", metavar="NAME|FILE", required=True, help="An embedded direction, or one found.")
+@click.option(
+    "--direction",
+    cls=options.Once,
+    why="Directions are applied one at a time: run the command once for each.",
+    metavar="NAME|FILE",
+    required=True,
+    help="An embedded direction, or one found.",
+)
 @click.option("--strength", metavar="START:STOP:COUNT", default="-3:3:11", show_default=True)
 @click.option(
     "--way",

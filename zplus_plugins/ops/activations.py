@@ -43,6 +43,11 @@ class Activation:
         return self.second is None and (self.index == 1 or (gain > 0 and alpha >= 0))
 
 
+def _relu_slope(u: Tensor) -> Tensor:
+    """0 at zero and 1 at NaN, as torch has it."""
+    return torch.where(u <= 0, torch.zeros_like(u), 1.0)
+
+
 def _slope(u: Tensor, alpha: float) -> Tensor:
     return torch.where(u > 0, torch.ones_like(u), alpha)
 
@@ -57,13 +62,18 @@ def _elu_slope(u: Tensor, at_zero: float, above: float) -> Tensor:
     return torch.where(u > 0, torch.full_like(u, above), at_zero * u.clamp(max=0).exp())
 
 
+def _elu_second(u: Tensor, below: float) -> Tensor:
+    """The second derivative jumps at zero, and is 0 there, as torch has it."""
+    return torch.where(u >= 0, torch.zeros_like(u), below * u.clamp(max=0).exp())
+
+
 def _silu_second(u: Tensor) -> Tensor:
     return _bell(u) * (2 + u * (1 - 2 * u.sigmoid()))
 
 
 ACTIVATIONS = {
     "linear": Activation(1, lambda u, a: u, lambda u, a: torch.ones_like(u)),
-    "relu": Activation(2, lambda u, a: u.relu(), lambda u, a: _slope(u, 0.0), gain=SQRT_2),
+    "relu": Activation(2, lambda u, a: u.relu(), lambda u, a: _relu_slope(u), gain=SQRT_2),
     "lrelu": Activation(3, lambda u, a: F.leaky_relu(u, a), _slope, alpha=0.2, gain=SQRT_2),
     "tanh": Activation(
         4,
@@ -74,21 +84,19 @@ ACTIVATIONS = {
     "sigmoid": Activation(
         5, lambda u, a: u.sigmoid(), lambda u, a: _bell(u), lambda u, a: _bell(u) * (1 - 2 * u.sigmoid())
     ),
-    "elu": Activation(
-        6, lambda u, a: F.elu(u), lambda u, a: _elu_slope(u, 1.0, 1.0), lambda u, a: _elu_slope(u, 1.0, 0.0)
-    ),
+    "elu": Activation(6, lambda u, a: F.elu(u), lambda u, a: _elu_slope(u, 1.0, 1.0), lambda u, a: _elu_second(u, 1.0)),
     "selu": Activation(
         7,
         lambda u, a: F.selu(u),
         lambda u, a: _elu_slope(u, SELU_SCALE * SELU_ALPHA, SELU_SCALE),
-        lambda u, a: _elu_slope(u, SELU_SCALE * SELU_ALPHA, 0.0),
+        lambda u, a: _elu_second(u, SELU_SCALE * SELU_ALPHA),
     ),
-    # As PyTorch has it: the identity above 20.
+    # As PyTorch has it: the identity above 20, whose second derivative is 0 from 20 on.
     "softplus": Activation(
         8,
         lambda u, a: F.softplus(u),
         lambda u, a: torch.where(u > 20, torch.ones_like(u), u.sigmoid()),
-        lambda u, a: torch.where(u > 20, torch.zeros_like(u), _bell(u)),
+        lambda u, a: torch.where(u >= 20, torch.zeros_like(u), _bell(u)),
     ),
     "swish": Activation(
         9,

@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 
 import click
 
-from zplus_plugins.errors import ZPlusError
-from zplus_plugins.options import SEED
+from zplus_plugins.guard import Guarded
+from zplus_plugins.options import SEED, refuse_repeated
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any] | click.Command)
 
-AT_LEAST_1 = click.IntRange(1)
+AT_LEAST_1 = click.IntRange(1, 10**9)
 
 
 class NewFile(click.Path):
@@ -36,15 +36,12 @@ seed = click.option("--seed", type=SEED, default=0, help="Of weights and of all 
 threads = click.option("--threads", type=AT_LEAST_1, default=1, help="Of the processor.")
 
 
-class Command(click.Command):
-    """Errors that a user can act on become one message and an exit status, never a traceback."""
+class Command(Guarded):
+    """A script of this folder."""
 
-    def invoke(self, context: click.Context) -> Any:
-        try:
-            return super().invoke(context)
-        except ZPlusError as error:
-            click.echo(f"error: {error}", err=True)
-            context.exit(error.exit_status)
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        refuse_repeated(ctx, args)
+        return super().parse_args(ctx, args)
 
 
 def minutes(default: float) -> Callable[[Decorated], Decorated]:

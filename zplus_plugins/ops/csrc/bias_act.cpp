@@ -66,8 +66,8 @@ template <int ACT, class A> inline A smooth(int64_t order, A u, A e) {
   } else if (ACT == ELU || ACT == SELU) {
     const A above = ACT == SELU ? A(SELU_SCALE) : A(1), below = ACT == SELU ? A(SELU_SCALE * SELU_ALPHA) : A(1);
     value = u > A(0) ? above * u : below * e;
-    second = u > A(0) ? A(0) : below * (e + A(1));
-    first = u > A(0) ? above : second;
+    first = u > A(0) ? above : below * (e + A(1));
+    second = u >= A(0) ? A(0) : first;
   } else {  // e is exp(-|u|) - 1
     const A sigmoid = (u < A(0) ? e + A(1) : A(1)) / (e + A(2)), bell = sigmoid * (A(1) - sigmoid);
     if (ACT == SIGMOID) {
@@ -81,7 +81,7 @@ template <int ACT, class A> inline A smooth(int64_t order, A u, A e) {
     } else {  // the softplus, which is the identity above 20
       value = u > A(20) ? u : (u < A(0) ? A(0) : u) + log_one_more(e + A(1));
       first = u > A(20) ? A(1) : sigmoid;
-      second = u > A(20) ? A(0) : bell;
+      second = u >= A(20) ? A(0) : bell;
     }
   }
   return order == 0 ? value : order == 1 ? first : second;
@@ -94,12 +94,15 @@ template <int ACT, class A> void finish(int64_t order, int64_t count, const A* u
 // The activations that are two straight lines, with gain and clamp.
 template <class A> struct Lines {
   A least, below, slope, gain, clamp;  // below and slope: factor and derivative of a negative argument
+  A lost;                              // derivative at NaN, as torch has it
 
   Lines(const BiasAct& p, A clamp_) : gain(A(p.gain)), clamp(clamp_) {
     slope = p.act == LINEAR ? A(1) : p.act == RELU ? A(0) : A(p.alpha);
     least = p.act == RELU ? A(0) : -A(__builtin_inf());
     below = p.act == RELU ? A(1) : slope;
+    lost = p.act == RELU ? A(1) : slope;
   }
+  A derivative(A u) const { return u > A(0) ? A(1) : u <= A(0) ? slope : lost; }
   void values(int64_t count, const A* x, A bias, A* __restrict out) const {
     const Lines l = *this;
     for (int64_t i = 0; i < count; ++i) {
@@ -113,7 +116,7 @@ template <class A> struct Lines {
   template <bool CLAMPED> void derivatives(int64_t count, const A* y, const A* dy, A* __restrict out) const {
     const Lines l = *this;
     for (int64_t i = 0; i < count; ++i) {
-      const A dx = (y[i] > A(0) ? A(1) : l.slope) * (l.gain * dy[i]);
+      const A dx = l.derivative(y[i]) * (l.gain * dy[i]);
       out[i] = !CLAMPED || (y[i] < A(0) ? -y[i] : y[i]) < l.clamp ? dx : A(0);
     }
   }
@@ -122,9 +125,8 @@ template <class A> struct Lines {
 // out: the activation's derivative of some order by u; of the straight ones by Lines.
 template <class A> void evaluate(const BiasAct& p, int64_t order, int64_t count, const A* u, A* __restrict out) {
   if (p.act <= LRELU) {
-    const A slope = p.act == LINEAR ? A(1) : p.act == RELU ? A(0) : A(p.alpha);
-    const A high = order == 1 ? A(1) : A(0), low = order == 1 ? slope : A(0);
-    for (int64_t i = 0; i < count; ++i) out[i] = u[i] > A(0) ? high : low;
+    const Lines<A> lines(p, A(0));
+    for (int64_t i = 0; i < count; ++i) out[i] = order == 1 ? lines.derivative(u[i]) : A(0);
     return;
   }
   alignas(64) A e[CHUNK];

@@ -54,9 +54,9 @@ template <class N, class A = typename N::Wide> __noinline__ __device__ A curved_
   switch (act) {
     case TANH: { const A v = N::tanh(u); return A(-2) * v * (A(1) - v * v); }
     case SIGMOID: { const A s = sigmoid<N>(u); return s * (A(1) - s) * (A(1) - A(2) * s); }
-    case ELU: return u > A(0) ? A(0) : N::exp(u);
-    case SELU: return u > A(0) ? A(0) : A(SELU_SCALE * SELU_ALPHA) * N::exp(u);
-    case SOFTPLUS: { const A s = sigmoid<N>(u); return u > A(20) ? A(0) : s * (A(1) - s); }
+    case ELU: return u >= A(0) ? A(0) : N::exp(u);
+    case SELU: return u >= A(0) ? A(0) : A(SELU_SCALE * SELU_ALPHA) * N::exp(u);
+    case SOFTPLUS: { const A s = sigmoid<N>(u); return u >= A(20) ? A(0) : s * (A(1) - s); }
     default: { const A s = sigmoid<N>(u); return s * (A(1) - s) * (A(2) + u * (A(1) - A(2) * s)); }
   }
 }
@@ -73,7 +73,7 @@ template <class N, class A = typename N::Wide> __device__ A value(int act, A u, 
 template <class N, class A = typename N::Wide> __device__ A first_derivative(int act, A u, A alpha) {
   switch (act) {
     case LINEAR: return A(1);
-    case RELU: return u > A(0) ? A(1) : A(0);
+    case RELU: return u <= A(0) ? A(0) : A(1);
     case LRELU: return u > A(0) ? A(1) : alpha;
     default: return curved_first<typename N::Math>(act, u);
   }

@@ -1,0 +1,153 @@
+"""The process of a command: signals at any moment, streams that cannot be written, and what the system refuses."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from zplus_plugins import console, process
+from zplus_plugins.guard import Guarded
+
+COMMAND = [sys.executable, "-m", "zplus_plugins"]
+# What the test run's own parent may have ignored, a command heeds as from a terminal.
+HEEDED: Callable[[], Any] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
+
+
+def failing(error: Callable[[], BaseException]) -> Result:
+    """A command that ends with this error."""
+
+    @click.command(cls=Guarded)
+    def command() -> None:
+        raise error()
+
+    return CliRunner().invoke(command, [])
+
+
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
+)
+def test_a_signal_while_torch_is_imported(number: int, status: int) -> None:
+    """In the midst of the import, whatever time that takes here: one message, no traceback and no crash."""
+    code = (
+        "import sys, time\n"
+        "class Watch:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'torch._tensor': print('importing', flush=True); time.sleep(20)\n"
+        "sys.meta_path.insert(0, Watch())\n"
+        "sys.argv[:] = ['zplus', 'adapters']\n"
+        "from zplus_plugins.__main__ import main\n"
+        "main()\n"
+    )
+    started = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=HEEDED
+    )
+    assert started.stdout is not None
+    assert started.stdout.readline() == "importing\n"
+    started.send_signal(number)
+    _, told = started.communicate(timeout=60)
+    assert started.returncode == status
+    assert told == "\nzplus: interrupted before anything was done.\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_output_that_cannot_be_written() -> None:
+    """No torch is needed for these, so that they are quick."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([*COMMAND, "--version"], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (
+        1,
+        "zplus: error: the output cannot be written: No space left on device.\n",
+    )
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([*COMMAND, "--version"], stdout=writing, stderr=subprocess.PIPE, text=True)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
+    closed = subprocess.run(["sh", "-c", '"$0" "$@" >&- <&-', *COMMAND, "--version"], capture_output=True, text=True)
+    assert (closed.returncode, closed.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "message"),
+    [
+        (lambda: OSError(errno.ENAMETOOLONG, "File name too long", "a" * 300), 1, "Choose a shorter one."),
+        (lambda: PermissionError(errno.EACCES, "Permission denied", "x.npz"), 1, "x.npz cannot be used: Permission"),
+        (lambda: IsADirectoryError(errno.EISDIR, "Is a directory", b"x"), 1, "the path x cannot be used: Is a dir"),
+        (lambda: OSError(errno.ENOSPC, "No space left on device"), 1, "the output cannot be written: No space"),
+        (lambda: UnicodeEncodeError("utf-8", "a\udcff", 1, 2, "surrogates not allowed"), 1, "is no text that can"),
+        (KeyboardInterrupt, 130, "zplus: interrupted: everything was restored"),
+        (lambda: process.Stopped(signal.SIGINT), 130, "zplus: interrupted: everything was restored"),
+        (lambda: process.Stopped(signal.SIGTERM), 143, "zplus: interrupted by SIGTERM: everything was restored"),
+        (lambda: process.Stopped(signal.SIGHUP), 129, "zplus: interrupted by SIGHUP: everything was restored"),
+    ],
+)
+def test_how_a_command_ends(error: Callable[[], BaseException], status: int, message: str) -> None:
+    result = failing(error)
+    assert result.exit_code == status
+    assert message in result.output
+    assert len(result.output.strip().splitlines()) == 1
+
+
+def test_a_defect_of_ours_is_not_hidden() -> None:
+    result = failing(lambda: ZeroDivisionError("ours"))
+    assert isinstance(result.exception, ZeroDivisionError)
+
+
+def test_who_closes_a_pipe_is_told_nothing() -> None:
+    result = failing(lambda: BrokenPipeError(errno.EPIPE, "Broken pipe"))
+    assert (result.exit_code, result.output) == (1, "")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_is_cleaned_up_after(number: int) -> None:
+    """In this process: the command's ``finally`` runs, and the handlers are given back."""
+    cleaned, before = [], [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+
+    @click.command(cls=Guarded)
+    def command() -> None:
+        try:
+            os.kill(os.getpid(), number)
+            time.sleep(5)
+        finally:
+            cleaned.append(number)
+
+    with pytest.MonkeyPatch.context() as patch:
+        handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            result = CliRunner().invoke(command, [])
+        finally:
+            signal.signal(signal.SIGINT, handler)
+        patch.undo()
+    assert result.exit_code == 128 + number
+    assert cleaned == [number]
+    assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before
+
+
+def test_an_ignored_signal_stays_ignored() -> None:
+    handler = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as by nohup
+    try:
+        with process.interruptible():
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, handler)
+
+
+def test_the_console_is_light() -> None:
+    """Torch is not imported for what needs none of it, such as a signal."""
+    code = "import sys, zplus_plugins.__main__, zplus_plugins.cli; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+    assert console.columns([("a", "b")]) == "a  b"
