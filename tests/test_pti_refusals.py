@@ -18,7 +18,7 @@ from PIL import Image
 from support import generator_files as files_of
 from support.outcome import files, refused
 from support.pti_assets import Assets, pivot
-from support.pti_runs import CALL, RUN_PTI, given
+from support.pti_runs import CALL, RUN_PTI, given, varied
 from zplus_plugins import InversionRecord
 from zplus_plugins.adapters.pti_needs import STYLECLIP as STYLECLIP_PICTURES
 from zplus_plugins.cli import main
@@ -57,7 +57,7 @@ def assets(
 
 
 def run(assets: Assets, out: Path, *arguments: str, **hyperparameters: object) -> Any:
-    return CliRunner().invoke(main, ["run", *given(assets, out, **hyperparameters), *arguments])
+    return CliRunner().invoke(main, ["run", *varied([*given(assets, out, **hyperparameters), *arguments])])
 
 
 def save_pivot(code: Path, *, recorded: str | None = "zplus", stale: bool = False) -> None:

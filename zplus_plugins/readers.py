@@ -39,7 +39,8 @@ class Reader:
         """Why this library cannot read anything here; None if it is installed."""
         if is_installed(self.module):
             return None
-        return f"The script reads pictures by {self.name}, which is not installed. {how_to_get([MissingModule(self.module)])}"
+        remedy = how_to_get([MissingModule(self.module)])
+        return f"The script reads pictures by {self.name}, which is not installed. {remedy}"
 
     def read(self, path: str) -> Pixels:
         """Pixels (H, W, 3), RGB, as the script will see them.

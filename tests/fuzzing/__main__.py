@@ -70,8 +70,10 @@ def main(
     def work(mine: list[Share]) -> None:
         with Fuzzer(seconds) as fuzzer:
             for kind, first, last in mine:
-                total.add(fuzzer.run(kind, seed, first, last))
-                click.echo(total.figures(), err=True)
+                outcome = fuzzer.run(kind, seed, first, last)
+                total.add(outcome)
+                for text in (*map(str, outcome.failures), total.figures()):
+                    click.echo(text, err=True)
 
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(work, [shares[i::workers] for i in range(workers)]))

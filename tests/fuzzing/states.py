@@ -25,6 +25,8 @@ _NAMES = (
 
 
 def _reshaped(rng: Random, tensor: Tensor) -> Any:
+    if not tensor.numel():  # by an earlier change
+        return torch.zeros(3)
     changes: tuple[Callable[[], Any], ...] = (
         lambda: tensor[None],
         lambda: tensor.flatten(),
@@ -52,7 +54,7 @@ def _of_another_type(rng: Random, tensor: Tensor) -> Any:
         lambda: "x",
         lambda: [tensor],
         lambda: {"weight": tensor},
-        lambda: tensor.numpy(),
+        lambda: tensor.detach().float().numpy(),
     )
     return tensor.to(rng.choice(_TYPES)) if rng.random() < 0.5 else rng.choice(others)()
 

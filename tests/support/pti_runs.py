@@ -31,6 +31,13 @@ def given(assets: Assets, out: Path, **hyperparameters: object) -> list[str]:
     return [f"--set={module}.{name}={value}" for module, some in settings.items() for name, value in some.items()]
 
 
+def varied(words: list[str]) -> list[str]:
+    """The words of a command without the settings that a later ``--set`` changes, so that tests can vary a run."""
+    joined = "\n".join(words).replace("--set\n", "--set=").split("\n")
+    last = {word.split("=")[1]: i for i, word in enumerate(joined) if word.startswith("--set=")}
+    return [word for i, word in enumerate(joined) if not word.startswith("--set=") or last[word.split("=")[1]] == i]
+
+
 def bare(assets: Assets) -> Assets:
     """Without the oracle's help: the settings and the patches of the package are what is tested."""
     environment = {name: value for name, value in assets.env.items() if name != "PYTHONPATH"}
