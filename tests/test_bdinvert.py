@@ -91,7 +91,7 @@ class TestInvert:
             record = InversionRecord.load(tmp_path / "out" / "invert_detailcode" / f"{name}.zplus.npz")
             record.require_code(w, Path(name))
             assert record.z.shape[:2] == (1, codes)
-            assert record.latent("cpu").sphere_error() <= 1e-5
+            assert record.latent("cpu", "crop0").sphere_error() <= 1e-5
             assert (record.truncation.psi, record.truncation.cutoff) == (0.7, 8)
             assert record.provenance.without_f == ("--without-f" in options)
             assert record.provenance.steps == STEPS

@@ -71,7 +71,7 @@ class TestRunPti:
             record = InversionRecord.load(pivot(out, name).with_suffix(".zplus.npz"))
             record.require_code(w.numpy(), pivot(out, name))
             assert record.z.shape[:2] == (1, codes)
-            assert record.latent("cpu").sphere_error() <= 1e-5
+            assert record.latent("cpu", "crop0").sphere_error() <= 1e-5
             (tuned,) = (out / "checkpoints").glob(f"model_*_{name}.pt")
             np.save(tmp_path / "z.npy", np.broadcast_to(record.z, (1, 10, record.z.shape[-1]))[0])
             code = (

@@ -36,7 +36,7 @@ def test_comes_back_as_it_was(tmp_path: Path) -> None:
     assert np.array_equal(loaded.z, record().z)
     assert replace(loaded, z=W) == replace(record(), z=W)
     loaded.require_code(W, tmp_path / "portrait.npy")
-    assert loaded.latent("cpu").sphere_error() <= 1e-5
+    assert loaded.latent("cpu", "crop0").sphere_error() <= 1e-5
 
 
 def test_is_readable_with_numpy_alone_and_reproducible(tmp_path: Path) -> None:
@@ -75,4 +75,4 @@ def test_unreadable_records(tmp_path: Path) -> None:
 
 def test_a_code_off_the_hypersphere_is_refused() -> None:
     with pytest.raises(RecordError, match=r"layer 0.*--retract step"):
-        record(record().z * np.float32(1.01)).latent("cpu")
+        record(record().z * np.float32(1.01)).latent("cpu", "crop0")

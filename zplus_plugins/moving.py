@@ -90,7 +90,7 @@ class Mover:
         """
         key = (code.record.w_sha256, device)
         if key not in self._latents:
-            latent = code.record.latent(device)
+            latent = code.record.latent(device, code.name)
             with torch.no_grad():
                 mapped = self._run.mapping(code.record.truncation)(latent)
             gap = float((mapped - code.w.to(mapped)).norm() / code.w.norm())

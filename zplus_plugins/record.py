@@ -136,8 +136,12 @@ class InversionRecord:
                 "after the inversion: invert the image again, or edit with --latent off."
             )
 
-    def latent(self, device: torch.device | str) -> SphericalLatent:
+    def latent(self, device: torch.device | str, name: str) -> SphericalLatent:
         """z as a latent on a device.
+
+        Args:
+            device: to put it on.
+            name: of the record, for messages.
 
         Raises:
             RecordError: z is off the hypersphere (it was found with ``--retract never``).
@@ -146,7 +150,7 @@ class InversionRecord:
             return SphericalLatent(torch.from_numpy(self.z).to(device), radius=self.radius)
         except LatentError as error:
             raise RecordError(
-                f"The recorded z is not on its hypersphere: {error} Codes found with --retract "
+                f"The recorded z of {name} is not on its hypersphere: {error} Codes found with --retract "
                 f"{self.provenance.retract} cannot be edited in Z+; invert the image with --retract step."
             ) from None
 

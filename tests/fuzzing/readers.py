@@ -87,7 +87,7 @@ def _pickle_file(path: Path) -> None:
 
 def _inversion_record(path: Path) -> Any:
     record = InversionRecord.load(path)
-    return record, record.latent("cpu")
+    return record, record.latent("cpu", str(path))
 
 
 def _array_code(path: Path) -> Any:

@@ -149,10 +149,10 @@ class Direction:
             ) from None
         try:
             direction = cls(w=torch.from_numpy(arrays["w"]), z=torch.from_numpy(arrays["z"]), **about)
+            if generator is not None:
+                direction.require(generator)
         except DirectionError as error:
             raise DirectionError(f"{path}: {error}") from None
-        if generator is not None:
-            direction.require(generator)
         return direction
 
 
