@@ -245,7 +245,8 @@ def launching(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], N
         optional=("no_such_module",),
     )
     upstream = examine(adapter, (STANDINS / "pti").resolve(), script)
-    choice = plugins.Choice(plugins.Plugin("everything", adapter, "the tests"), upstream, plugins.hooks_of(adapter))
+    plugin = plugins.Plugin("everything", "the tests", adapter, plugin=adapter)
+    choice = plugins.Choice(plugin, upstream, plugins.Hooks(plugin))
     options = Options(latent="zplus", device="cpu", ops="reference", offline=True)
 
     def action() -> None:

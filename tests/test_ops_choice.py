@@ -222,7 +222,7 @@ def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "tiny.py").write_text(SCRIPT)
     monkeypatch.syspath_prepend(tmp_path)
     point = EntryPoint("tiny", "tiny_adapter:ADAPTER", PROJECT)
-    monkeypatch.setattr(plugins, "_entry_points", lambda: iter([point]))
+    monkeypatch.setattr(plugins, "_entry_points", lambda: ([point], []))
     return tmp_path / "tiny.py"
 
 

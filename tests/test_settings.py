@@ -84,16 +84,23 @@ def test_scripts_with_a_command_line_take_no_settings(root: Path) -> None:
 
 def test_settings_are_set_checked_at_the_gate_and_given_back(root: Path) -> None:
     checked: list[dict[str, Any]] = []
+
+    def made(name: str, caller: Path) -> Any:
+        """What the coach of a name has, made by code of a file."""
+        scope: dict[str, Any] = {"coach": coach}
+        exec(compile(f"x = coach.Coach({name!r}).x", str(caller), "exec"), scope)
+        return scope["x"]
+
     with Journal() as journal:
-        watch_settings(
-            journal, SETTINGS, read_assignments(SETTINGS, root, ["zpt_configs.hyper.steps=5"]), checked.append
-        )
+        assignments = read_assignments(SETTINGS, root, ["zpt_configs.hyper.steps=5"])
+        watch_settings(journal, SETTINGS, root, assignments, checked.append)
         coach = importlib.import_module("zpt_coach")
+        made("library", root.parent / "elsewhere" / "library.py")  # which is not the script's business
         assert checked == []
-        assert coach.Coach("a").x == ("a", 5)
-        coach.Coach("b")
+        assert made("a", root / "script.py") == ("a", 5)
+        made("b", root / "script.py")
         (found,) = checked
         assert (found["steps"], found["images"], found["kind"]) == (5, "./images", "w")
         assert "_private" not in found
-    assert coach.Coach("c").x == ("c", 350)
+    assert made("c", root / "script.py") == ("c", 350)
     assert len(checked) == 1

@@ -31,7 +31,7 @@ def watch_arguments(journal: Journal, run: Run, editor: Editor | None) -> None:
     """Check the run as soon as the script has parsed its command line, or is past its settings' gate."""
     gate = _Gate(journal, run, editor)
     if run.adapter.settings is not None:
-        watch_settings(journal, run.adapter.settings, run.assignments, gate.check)
+        watch_settings(journal, run.adapter.settings, run.root, run.assignments, gate.check)
         return
     for name in ("parse_args", "parse_known_args"):
         journal.wrap(argparse.ArgumentParser, name, gate.guarding)

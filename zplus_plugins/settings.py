@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import difflib
 import functools
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from zplus_plugins.journal import Journal
 from zplus_plugins.source_text import UnreadableSourceError, parse_source
 
 _UNKNOWN: Any = object()
+_HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -48,10 +50,14 @@ def read_assignments(settings: Settings | None, root: Path, texts: Iterable[str]
 
 
 def watch_settings(
-    journal: Journal, settings: Settings, assignments: list[Assignment], check: Callable[[dict[str, Any]], None]
+    journal: Journal,
+    settings: Settings,
+    root: Path,
+    assignments: list[Assignment],
+    check: Callable[[dict[str, Any]], None],
 ) -> None:
     """Apply the assignments when their modules are imported; call ``check`` with all settings at the first gate
-    after that."""
+    after that, which counts only where the repository at ``root`` calls it: libraries make folders, too."""
     modules: dict[str, ModuleType] = {}
 
     def arrived(imported: ModuleType) -> None:
@@ -66,7 +72,7 @@ def watch_settings(
 
     def guarding(call: Callable[..., Any]) -> Callable[..., Any]:
         def check_first(*args: Any, **kwargs: Any) -> Any:
-            if not checked and len(modules) == len(settings.modules):
+            if not checked and len(modules) == len(settings.modules) and _called_from(root.resolve()):
                 check({k: v for module in modules.values() for k, v in vars(module).items() if k[0] != "_"})
                 checked.append(True)
             return call(*args, **kwargs)
@@ -75,6 +81,14 @@ def watch_settings(
 
     for gate in settings.gates:
         journal.wrap_when_imported(gate, guarding)
+
+
+def _called_from(root: Path) -> bool:
+    """Whether the function around was called by code below a folder, as far as this package's own does not count."""
+    frame = sys._getframe(2)
+    while frame.f_back is not None and Path(frame.f_code.co_filename).is_relative_to(_HERE):
+        frame = frame.f_back
+    return Path(frame.f_code.co_filename).resolve().is_relative_to(root)
 
 
 def _read(settings: Settings | None, root: Path, text: str) -> Assignment:

@@ -119,13 +119,26 @@ class BlurLayer(nn.Module):
         return F.conv2d(x, self.kernel, padding=1, groups=len(self.kernel))
 
 
+class NoiseLayer(nn.Module):
+    """Adds noise, of a strength for each channel."""
+
+    noise: Tensor
+
+    def __init__(self, resolution: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(CHANNELS))
+        self.register_buffer("noise", torch.randn(1, 1, resolution, resolution))
+
+    def forward(self, x: Tensor, randomize_noise: bool) -> Tensor:
+        noise = torch.randn(len(x), 1, *x.shape[2:]).to(x) if randomize_noise else self.noise
+        return x + noise * self.weight[:, None, None]
+
+
 class ConvBlock(nn.Module):
     """A convolution with noise, then a style.
 
     The first block has a constant in the convolution's place, the last one nothing but the convolution.
     """
-
-    noise: Tensor
 
     def __init__(self, w_space_dim: int, resolution: int, position: str | None, upsample: bool) -> None:
         super().__init__()
@@ -142,9 +155,8 @@ class ConvBlock(nn.Module):
         self.bscale = 1.0
         self.activate = nn.Identity() if last else nn.LeakyReLU(0.2, inplace=True)
         if not last:
-            self.noise_strength = nn.Parameter(torch.zeros(CHANNELS))
+            self.apply_noise = NoiseLayer(resolution)
             self.affine = Dense(w_space_dim, 2 * CHANNELS)
-            self.register_buffer("noise", torch.randn(1, 1, resolution, resolution))
 
     def forward(
         self, x: Tensor | None, w: Tensor, randomize_noise: bool = False, basecode: Tensor | None = None
@@ -158,8 +170,7 @@ class ConvBlock(nn.Module):
         bias = None if self.bias is None else self.bias[:, None, None] * self.bscale
         if self.position == "last":
             return x if bias is None else x + bias
-        noise = torch.randn(len(x), 1, *x.shape[2:]).to(x) if randomize_noise else self.noise
-        x = x + noise * self.noise_strength[:, None, None]
+        x = self.apply_noise(x, randomize_noise)
         x = self.activate(x if bias is None else x + bias)
         plain = F.instance_norm(x if basecode is None else basecode)
         scale, shift = self.affine(w)[:, :, None, None].chunk(2, dim=1)
