@@ -31,7 +31,7 @@ from typing import IO, Any
 import numpy as np
 
 from zplus_plugins import kinds
-from zplus_plugins.untrusted import DamagedError
+from zplus_plugins.untrusted import DamagedError, printable
 
 Array = np.ndarray[Any, Any]
 MOST_UNPACKED = 2
@@ -211,9 +211,8 @@ def _parsed(text: str) -> Header:
     if match is None:
         raise ContentError("an array's header in it is damaged")
     if _PLAIN.fullmatch(match["type"]) is None:
-        raise ContentError(
-            f"it holds an array of the type {match['type'][:40]} (Python objects, records or dates); expected numbers"
-        )
+        kind = printable(match["type"], 40)
+        raise ContentError(f"it holds an array of the type {kind} (Python objects, records or dates); expected numbers")
     axes = [axis.strip(" L") for axis in match["shape"].split(",")]
     try:
         dtype = np.dtype(match["type"].strip("'"))

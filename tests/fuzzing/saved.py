@@ -49,7 +49,7 @@ class _Within(pickle.Pickler):
 
 
 def _bytes_of(storage: TypedStorage) -> bytes:
-    return bytes(storage.untyped().tolist())
+    return torch.empty(0, dtype=torch.uint8).set_(storage.untyped()).numpy().tobytes()
 
 
 def zipped(content: Any) -> bytes:
