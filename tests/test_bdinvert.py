@@ -19,9 +19,19 @@ import pytest
 import torch
 
 from support.bdinvert_assets import Assets, invert_args, oracle_env, prepare, run_script
-from support.bdinvert_runs import STEPS, checkout_of, drive, edit, invert, same_at_zero, zplus
+from support.bdinvert_runs import (
+    STEPS,
+    checkout_of,
+    drive,
+    edit,
+    edit_command,
+    invert,
+    same_at_zero,
+    zplus,
+    zplus_each,
+)
 from support.fork_oracle import LossRecorder, run_fork
-from support.outcome import failed, files
+from support.outcome import files
 from zplus_plugins import InversionRecord
 
 REAL = pytest.mark.upstream
@@ -216,24 +226,23 @@ class TestEdit:
         record = code.with_suffix(".zplus.npz")
         torch.save(torch.ones(1, 7, 3), tmp_path / "wrong.pt")
         torch.save(torch.zeros_like(torch.from_numpy(np.load(code))), tmp_path / "zero.pt")
-        cases: list[tuple[str, tuple[str, ...], tuple[object, ...]]] = [
-            ("wrong.pt has shape (1, 7, 3); expected", (), ("--edit_direction", tmp_path / "wrong.pt")),
-            ("zero.pt is zero", (), ("--edit_direction", tmp_path / "zero.pt")),
-            ("There is no direction file", (), ("--edit_direction", tmp_path / "absent.pt")),
-            ("inverted with --latent zplus, not z", ("--latent", "z"), ()),
-            ("--trunc_psi 0.7 --trunc_layers 8; this command has 0.5 and 8", (), ("--trunc_psi", 0.5)),
+        replaced, unrecorded = (shutil.copytree(results, tmp_path / name) for name in ("replaced", "unrecorded"))
+        np.save(replaced / "invert_detailcode" / code.name, np.load(code) + 1)
+        (unrecorded / "invert_detailcode" / record.name).unlink()
+        cases: list[tuple[int, str, Path, tuple[str, ...], tuple[object, ...]]] = [
+            (1, "wrong.pt has shape (1, 7, 3); expected", results, (), ("--edit_direction", tmp_path / "wrong.pt")),
+            (1, "zero.pt is zero", results, (), ("--edit_direction", tmp_path / "zero.pt")),
+            (1, "There is no direction file", results, (), ("--edit_direction", tmp_path / "absent.pt")),
+            (1, "inverted with --latent zplus, not z", results, ("--latent", "z"), ()),
+            (1, "--trunc_psi 0.7 --trunc_layers 8; this command has 0.5 and 8", results, (), ("--trunc_psi", 0.5)),
+            (2, "Give --basecode_spatial_size 8", results, (), ("--basecode_spatial_size", 16)),
+            (1, "does not belong to", replaced, (), ()),
+            (1, "There is no Z+ record", unrecorded, (), ()),
         ]
-        for message, options, extra in cases:
-            failed(edit(assets, results, *options, extra=extra, check=False), message)
-        too_large = ("--basecode_spatial_size", 16)
-        failed(edit(assets, results, extra=too_large, check=False), "Give --basecode_spatial_size 8", status=2)
-        whole = code.read_bytes()
-        np.save(code, np.load(code) + 1)
-        failed(edit(assets, results, check=False), "does not belong to")
-        code.write_bytes(whole)
-        record.unlink()
-        failed(edit(assets, results, check=False), "There is no Z+ record")
-        assert not (results / "edited").exists()
+        commands = [edit_command(assets, folder, *options, extra=extra) for _, _, folder, options, extra in cases]
+        for (status, message, folder, *_), (found, said) in zip(cases, zplus_each(assets, commands), strict=True):
+            assert (found, message in said, "Traceback" in said) == (status, True, False), said[-3000:]
+            assert not (folder / "edited").exists()
 
 
 class TestOtherScripts:

@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 import pytest
@@ -20,8 +19,13 @@ from zplus_plugins import console, process
 from zplus_plugins.guard import Guarded
 
 COMMAND = [sys.executable, "-m", "zplus_plugins"]
-# What the test run's own parent may have ignored, a command heeds as from a terminal.
-HEEDED: Callable[[], Any] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def heeded() -> None:
+    """What the test run's own parent may have ignored, a command heeds as from a terminal."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
 
 
 def failing(error: Callable[[], BaseException]) -> Result:
@@ -51,7 +55,7 @@ def test_a_signal_while_torch_is_imported(number: int, status: int) -> None:
         "main()\n"
     )
     started = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=HEEDED
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heeded
     )
     assert started.stdout is not None
     assert started.stdout.readline() == "importing\n"

@@ -31,6 +31,21 @@ def zplus(assets: Assets, *arguments: object, check: bool = True) -> subprocess.
     return done
 
 
+def zplus_each(assets: Assets, commands: Sequence[Sequence[object]]) -> list[tuple[int, str]]:
+    """``zplus COMMAND`` for each, in one process, which imports torch once; their statuses and what they said."""
+    code = (
+        "import json, sys\n"
+        "from click.testing import CliRunner\n"
+        "from zplus_plugins.cli import main\n"
+        "done = [CliRunner().invoke(main, command) for command in json.loads(sys.argv[1])]\n"
+        "print(json.dumps([(one.exit_code, one.output) for one in done]))"
+    )
+    texts = json.dumps([[str(part) for part in command] for command in commands])
+    done = run_script(assets, "-c", [code, texts], {}, timeout=900)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return [(status, said) for status, said in json.loads(done.stdout.splitlines()[-1])]
+
+
 def drive(assets: Assets, tmp_path: Path, settings: dict[str, Any], *arguments: object, **env: str) -> None:
     """A run through ``support/driver.py``."""
     (tmp_path / "settings.json").write_text(json.dumps({"adapter": "bdinvert", **settings}))
@@ -48,12 +63,17 @@ def invert(assets: Assets, out: Path, *options: str, steps: int = STEPS, extra: 
     return loaded
 
 
-def edit(assets: Assets, results: Path, *options: str, extra: Sequence[object] = (), check: bool = True) -> Any:
-    """Edit through the command line, three distances; the summary or the failed process."""
-    arguments = ["--model_name", assets.model_name, "--basecode_spatial_size", assets.base_size, "--step", 3, *extra]
+def edit(assets: Assets, results: Path, *options: str, extra: Sequence[object] = ()) -> Any:
+    """Edit through the command line, three distances; the summary."""
     summary = results.parent / "edit.json"
-    done = zplus(assets, "run", "--summary", summary, *options, "edit.py", results, *arguments, check=check)
-    return json.loads(summary.read_text()) if check else done
+    zplus(assets, *edit_command(assets, results, "--summary", str(summary), *options, extra=extra))
+    return json.loads(summary.read_text())
+
+
+def edit_command(assets: Assets, results: Path, *options: str, extra: Sequence[object] = ()) -> list[object]:
+    """The arguments of ``zplus`` for that."""
+    arguments = ["--model_name", assets.model_name, "--basecode_spatial_size", assets.base_size, "--step", 3, *extra]
+    return ["run", *options, "edit.py", results, *arguments]
 
 
 def same_at_zero(results: Path) -> None:
