@@ -22,7 +22,7 @@ from zplus_plugins.adapter import Adapter, Patch, Script, Writer
 from zplus_plugins.captures import InstanceOf
 from zplus_plugins.device import Device
 from zplus_plugins.errors import SwapError
-from zplus_plugins.launcher import launch
+from zplus_plugins.launcher import _forget_modules, launch
 from zplus_plugins.offline import forbid_network
 from zplus_plugins.outputs import Outputs
 from zplus_plugins.run import Options, Run
@@ -274,3 +274,16 @@ def test_an_exception_at_every_line_of_a_launch(launching: Callable[[], None]) -
     for at in first_and_last(visited):
         interrupt(launching, at, but_for_operations)
         assert before.differences(ProcessSnapshot()) == [], visited[at - 1]
+
+
+def test_packages_without_a_file_are_forgotten_with_their_parents(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As StyleCLIP's in PTI: each asks its parent where it is."""
+    (tmp_path / "zpt_outer" / "inner").mkdir(parents=True)
+    (tmp_path / "zpt_outer" / "inner" / "code.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    before = set(sys.modules)
+    importlib.import_module("zpt_outer.inner.code")
+    _forget_modules(tmp_path, before)
+    assert not [name for name in sys.modules if name.startswith("zpt_outer")]

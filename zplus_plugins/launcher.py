@@ -210,16 +210,23 @@ def _require_effect(run: Run) -> None:
 
 def _forget_modules(root: Path, before: set[str]) -> None:
     """Drop the upstream's own modules: another checkout's may have the same names."""
-    for name, module in list(sys.modules.items()):
-        if name not in before and any(place.is_relative_to(root) for place in _places(module)):
-            sys.modules.pop(name, None)
+    own = [
+        name
+        for name, module in list(sys.modules.items())
+        if name not in before and any(place.is_relative_to(root) for place in _places(module))
+    ]
+    for name in own:  # only now: a package without a file asks its parent where it is
+        sys.modules.pop(name, None)
 
 
 def _places(module: ModuleType) -> list[Path]:
     """The file of a module, or the folders of a package without one."""
     content = getattr(module, "__dict__", {})  # not through the module: a lazy one would import what it stands for
     file = content.get("__file__")
-    places = [file] if isinstance(file, str) else list(content.get("__path__") or ())
+    try:
+        places = [file] if isinstance(file, str) else list(content.get("__path__") or ())
+    except KeyError:  # the script itself has dropped the parent
+        return []
     return [Path(place).resolve() for place in places]
 
 
