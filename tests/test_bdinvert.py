@@ -31,8 +31,9 @@ from support.bdinvert_runs import (
     zplus_each,
 )
 from support.fork_oracle import LossRecorder, run_fork
-from support.outcome import files
+from support.outcome import failed, files
 from zplus_plugins import InversionRecord
+from zplus_plugins.claims import claimed
 
 REAL = pytest.mark.upstream
 Prepare = Callable[..., Assets]
@@ -243,6 +244,15 @@ class TestEdit:
         for (status, message, folder, *_), (found, said) in zip(cases, zplus_each(assets, commands), strict=True):
             assert (found, message in said, "Traceback" in said) == (status, True, False), said[-3000:]
             assert not (folder / "edited").exists()
+
+
+class TestTwoRuns:
+    def test_the_same_picture_is_refused_before_work_is_spent(self, assets: Assets, tmp_path: Path) -> None:
+        arguments = (*invert_args(assets, STEPS), "--save_dir", tmp_path / "out")
+        with claimed([tmp_path / "out"], {"crop1"}):  # as another run does
+            done = zplus(assets, "run", "invert.py", *arguments, check=False)
+        failed(done, "works on crop1, and writes to")
+        assert not (tmp_path / "out").exists()
 
 
 class TestOtherScripts:
