@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
@@ -13,6 +14,18 @@ import torch
 
 from support import pti_assets, pti_runs, sam_assets, sam_runs
 from support.commands import make_material
+
+
+@pytest.fixture(scope="session", autouse=True)
+def signals_are_heeded() -> None:
+    """Here, and in the processes that tests start, as from a terminal: nohup and a shell's background ignore some."""
+    for number, handler in (
+        (signal.SIGINT, signal.default_int_handler),
+        (signal.SIGTERM, signal.SIG_DFL),
+        (signal.SIGHUP, signal.SIG_DFL),
+    ):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
