@@ -7,6 +7,7 @@ import json
 import random
 import shutil
 import time
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -143,6 +144,8 @@ def _is_readable(name: str, content: bytes) -> bool:
         elif name.endswith(".npz"):
             with np.load(io.BytesIO(content)) as arrays:
                 dict(arrays)
+        elif name.endswith(".pt"):
+            return zipfile.ZipFile(io.BytesIO(content)).testzip() is None
         elif name.endswith(".html"):
             return content.rstrip().endswith(b"</html>")
         else:
