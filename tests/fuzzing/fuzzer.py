@@ -101,24 +101,27 @@ class Fuzzer:
         self._buffer = b""
 
     def __enter__(self) -> Fuzzer:
-        self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="fuzzing-")))
+        with contextlib.ExitStack() as stack:
+            self._start(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    def _start(self, stack: contextlib.ExitStack) -> None:
+        self._folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fuzzing-")))
         self._events, theirs = os.pipe()
-        self._stack.callback(os.close, self._events)
+        stack.callback(os.close, self._events)
         arguments = [sys.executable, "-m", "fuzzing.worker", str(self._folder), str(self._seconds), str(theirs)]
-        tests = str(Path(__file__).parents[1])
-        path = os.pathsep.join(filter(None, (tests, os.environ.get("PYTHONPATH"))))
-        settings = {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
+        tests = Path(__file__).parents[1]  # and not its parent, whose zplus_plugins lacks what an installation adds
+        settings = {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
         environment = os.environ | settings | {CHOICE: "reference"}  # a compiler would be taken for a file's work
-        self._process = subprocess.Popen(
-            arguments, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, pass_fds=[theirs], env=environment, text=True
-        )
-        self._stack.callback(self._end)
+        pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL, "pass_fds": [theirs]}
+        self._process = subprocess.Popen(arguments, cwd=tests, env=environment, text=True, **pipes)
+        stack.callback(self._end)
         os.close(theirs)
-        self._selector = self._stack.enter_context(selectors.DefaultSelector())
+        self._selector = stack.enter_context(selectors.DefaultSelector())
         self._selector.register(self._events, selectors.EVENT_READ)
         if "ready" not in (self._event(_START) or {}):
             raise FuzzerError("The worker did not start.")
-        return self
 
     def __exit__(self, *error: object) -> None:
         self._stack.close()
