@@ -103,7 +103,7 @@ def _encoder_problem(content: Any, arguments: Mapping[str, Any]) -> str | None:
         return f"is of encoder_type {kind!r}, expected one of {', '.join(ENCODERS)}."
     name = str(arguments["gan_weights"])
     generator = generator_in(outline_or_none(Path(name)))
-    if generator is None:  # not there yet, or TensorFlow's
+    if generator is None:  # not there yet
         return None
     resolution, width = generator.number("img_resolution"), shapes.get("decoder.style.1.weight", (None,))[0]
     if size != resolution:

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import torch
 
+from support import tensorflow_files
+from support.generator_files import trained
 from zplus_plugins.errors import GeneratorFileError
 from zplus_plugins.generators import load_generator
 
@@ -84,6 +86,26 @@ def test_pictures_are_the_upstream_s(upstreams: Path, tmp_path: Path, case: str)
     family, _, arguments = CASES[case]
     made = save(upstreams, tmp_path, *CASES[case], z_dim=arguments.get(Z_DIMS[family], 512))
     same_pictures(made, keeps_noise=arguments.get("form") != "without noises")
+
+
+CONVERTED: dict[str, dict[str, Any]] = {
+    "TensorFlow": {},
+    "clamped": {"conv_clamp": 2, "num_fp16_res": 4},
+    "with another filter": {"resample_kernel": [1, 2, 4]},
+    "of another learning rate": {"mapping_lrmul": 0.05, "w_avg_beta": None},
+}
+
+
+@pytest.mark.upstream
+@pytest.mark.parametrize("root", ["stylegan3", THREE])
+@pytest.mark.parametrize("case", CONVERTED)
+def test_pictures_are_the_converter_s(upstreams: Path, tmp_path: Path, case: str, root: str) -> None:
+    """Of a pickle of TensorFlow's, which NVlabs' converter reads, and SAM's script with its copy."""
+    settings = CONVERTED[case]
+    networks = [tensorflow_files.generator(trained(tensorflow_files.ARCHITECTURE, seed), **settings) for seed in (3, 4)]
+    content = networks[0], tensorflow_files.discriminator(), networks[1]
+    tensorflow_files.write(content, tmp_path / "generator")
+    same_pictures(save(upstreams, tmp_path, "tensorflow", root, {}, z_dim=12))
 
 
 def test_pictures_are_the_stand_in_s(tmp_path: Path) -> None:

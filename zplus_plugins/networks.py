@@ -10,15 +10,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from zplus_plugins import tflib
 from zplus_plugins.outline import Call
 
 PERSISTENT = "torch_utils.persistence._reconstruct_persistent_obj"
-TENSORFLOW = "dnnlib.tflib.network.Network"
 CONVERT = (
     "Convert it with legacy.py of https://github.com/NVlabs/stylegan3: python legacy.py --source=OLD.pkl --dest=NEW.pkl"
 )
 DEPTH = 4  # synthesis.b4.conv1.affine
 CHANNELS = {1: "grey", 3: "RGB", 4: "RGBA"}
+
+_ATTRIBUTES = {
+    **{"z_dim": "latent_size", "w_dim": "dlatent_size", "c_dim": "label_size"},
+    **{"img_resolution": "resolution", "img_channels": "num_channels"},
+}
+"""Of a network of NVlabs', and the settings of TensorFlow's that become them."""
+_THREE = ("G", "D", "Gs")
 
 _IMPORT = re.compile(r"^(?:from ([\w.]+) import ([\w, ]+)|import ([\w.]+))", re.MULTILINE)
 
@@ -60,7 +67,8 @@ class Networks:
 
     Attributes:
         keys: of the dictionary in the pickle, all of which the script reads; the last one is the generator.
-        tensorflow: whether the script converts pickles of the TensorFlow version.
+        tensorflow: whether the script converts the TensorFlow version's pickles of three networks, the last of which is
+            the generator.
         labels: whether a conditional generator will do.
         channels: of its pictures.
         least: the smallest resolution that will do.
@@ -78,7 +86,7 @@ class Networks:
     def problem(self, content: Any) -> str | None:
         """What is wrong with the networks in a pickle, as the rest of a sentence about it; None if nothing is."""
         if is_tensorflow(content):
-            return None if self.tensorflow else f"is a pickle of the TensorFlow version of StyleGAN. {CONVERT}."
+            return self._of_tensorflow(content)
         if isinstance(content, Call):
             what = (network_of(content) or content).__dict__.get("kind", content.name)
             return f"is one network ({what}) saved by itself; the script takes {self.keys[-1]} of a snapshot."
@@ -99,6 +107,25 @@ class Networks:
             alias_free = " (alias-free) generator" if network.family == "StyleGAN3" else ""
             return f"has a {network.family}{alias_free} as its {key}; the script needs a StyleGAN2 generator."
         return self._of_facts(network) or self._of_source(network)
+
+    def _of_tensorflow(self, content: Any) -> str | None:
+        if not self.tensorflow:
+            return f"is a pickle of the TensorFlow version of StyleGAN. {CONVERT}."
+        if not isinstance(content, tuple) or len(content) != 3:
+            count = len(content) if isinstance(content, tuple | list) else 1
+            in_list = " in a list" if isinstance(content, list) else ""
+            return (
+                f"holds {count} network{'s' * (count != 1)} of TensorFlow{in_list}; the script converts a tuple of "
+                f"three ({', '.join(_THREE)})."
+            )
+        for name, part in zip(_THREE, content, strict=True):
+            problem = tflib.problem(_items(part.state), tflib.OF_DISCRIMINATOR if name == "D" else tflib.SETTINGS)
+            if problem is not None:
+                return f"has a TensorFlow network {name} that {problem}; the script needs a StyleGAN2."
+        network = network_of(content[-1])
+        if network is None or network.family != "StyleGAN2":
+            return "has a TensorFlow network Gs that is no StyleGAN2 generator: it has no 4x4/Const/const."
+        return self._of_facts(network)
 
     def _of_facts(self, network: Network) -> str | None:
         labels, channels = network.number("c_dim"), network.number("img_channels")
@@ -127,7 +154,12 @@ class Networks:
 
 
 def network_of(value: Any) -> Network | None:
-    """The network that a call in a pickle would make; None if it would make something else."""
+    """The network that a call in a pickle would make; None if it would make something else.
+
+    A generator of TensorFlow's is described as what it is converted to, by what that is known to become.
+    """
+    if isinstance(value, Call) and value.name == tflib.NAME:
+        return _tensorflow_network(_items(value.state))
     meta = _meta(value)
     if meta is None:
         return None
@@ -142,6 +174,8 @@ def network_of(value: Any) -> Network | None:
 
 def generator_in(content: Any) -> Network | None:
     """The generator of a snapshot, the averaged one, or the network that a pickle holds."""
+    if is_tensorflow(content) and isinstance(content, tuple | list):
+        return network_of(content[-1])
     if not isinstance(content, dict):
         return network_of(content)
     return network_of(content.get("G_ema")) or network_of(content.get("G"))
@@ -150,7 +184,7 @@ def generator_in(content: Any) -> Network | None:
 def is_tensorflow(content: Any) -> bool:
     """Whether a pickle holds networks of the TensorFlow version, by itself or three of them."""
     parts = content if isinstance(content, tuple | list) else (content,)
-    return bool(parts) and all(isinstance(part, Call) and part.name == TENSORFLOW for part in parts)
+    return bool(parts) and all(isinstance(part, Call) and part.name == tflib.NAME for part in parts)
 
 
 def shape_of(value: Any) -> tuple[int, ...] | None:
@@ -209,6 +243,40 @@ def _within(folder: Path, parts: list[str], whole: bool) -> bool:
 
 def _text(file: Path) -> str:
     return file.read_text(encoding="utf-8-sig", errors="replace") if file.is_file() else ""
+
+
+def _tensorflow_network(state: Mapping[str, Any]) -> Network | None:
+    synthesis = _items(state.get("components")).get("synthesis")
+    if tflib.problem(state) is not None or not isinstance(synthesis, Call):
+        return None
+    settings = {**tflib.SETTINGS, **state["static_kwargs"]}
+    variables = dict(tflib.pairs(_items(synthesis.state).get("variables")))
+    const = _array_shape(variables.get("4x4/Const/const"))
+    return Network(
+        kind="Generator",
+        attributes={ours: _whole(settings[theirs]) for ours, theirs in _ATTRIBUTES.items()},
+        shapes={} if const is None else {"synthesis.b4.const": const[1:]},
+        source="",
+    )
+
+
+def _items(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _whole(value: Any) -> int | None:
+    return value if type(value) is int else None
+
+
+def _array_shape(value: Any) -> tuple[int, ...] | None:
+    """Of an array of numpy's."""
+    if not isinstance(value, Call):
+        return None
+    if value.name.endswith("._frombuffer"):  # in protocol 5
+        shape = value.arguments[2] if len(value.arguments) == 4 else None
+    else:
+        shape = value.state[1] if isinstance(value.state, tuple) and len(value.state) == 5 else None
+    return shape if isinstance(shape, tuple) and all(type(length) is int for length in shape) else None
 
 
 def _meta(value: Any) -> dict[str, Any] | None:

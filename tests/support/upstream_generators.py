@@ -157,7 +157,21 @@ def genforce(path: Path, name: str = "StyleGAN2Generator", **arguments: Any) -> 
     return Made(lambda z: network.mapping(z)["w"], picture, network.num_layers, network.truncation.w_avg)
 
 
-FAMILIES: dict[str, Callable[..., Made]] = {"nvlabs": nvlabs, "rosinality": rosinality, "genforce": genforce}
+def tensorflow(path: Path) -> Made:
+    """A pickle of TensorFlow's, which is there already, and what NVlabs' legacy.py makes of it."""
+    with path.open("rb") as file:
+        network: Any = importlib.import_module("legacy").load_network_pkl(file)["G_ema"]
+
+    def picture(codes: Tensor, noise: str) -> Tensor:
+        made: Tensor = network.synthesis(codes, noise_mode=noise, force_fp32=True)
+        return made
+
+    return Made(lambda z: network.mapping(z, None)[:, 0], picture, network.num_ws, network.mapping.w_avg)
+
+
+FAMILIES: dict[str, Callable[..., Made]] = {
+    **{"nvlabs": nvlabs, "rosinality": rosinality, "genforce": genforce, "tensorflow": tensorflow}
+}
 
 if __name__ == "__main__":
     main()

@@ -41,6 +41,7 @@ class Source:
         mapping_lr_multiplier, conv_clamp: as in :class:`Architecture`.
         strange: the pattern of names that the source's own loader ignores; they are left out, and a note says so.
         noise_is_drawn: whether the source's own loader draws noise that is not in the file.
+        claims: what the file says of the architecture, by the names of its attributes; None where it says nothing.
         notes: what was chosen in the file, or assumed, as parts of a sentence.
     """
 
@@ -54,6 +55,7 @@ class Source:
     conv_clamp: float | None = None
     strange: str | None = None
     noise_is_drawn: bool = False
+    claims: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
@@ -99,6 +101,7 @@ def build(source: Source) -> Built:
         notes.append(f"left out {listed(left)}, which a StyleGAN2 does not have")
     _require_square_colour(source, ours)
     architecture = _architecture(source, ours, filters)
+    _require_as_claimed(source, architecture)
     with torch.device("meta"):  # takes no memory, of which false sizes could ask for more than there is
         expected = Generator(architecture).state_dict()
     drawn = {name for name in expected.keys() - ours.keys() if source.noise_is_drawn and name.endswith(".noise")}
@@ -187,6 +190,20 @@ def _require_square_colour(source: Source, ours: Mapping[str, Tensor]) -> None:
             f"This {source.kind} generator makes pictures that do not start at 4 x 4 but at {columns} x {rows} (width "
             "x height): only square ones whose side is a power of two can be used."
         )
+
+
+def _require_as_claimed(source: Source, architecture: Architecture) -> None:
+    for name, claimed in source.claims.items():
+        found = getattr(architecture, name)
+        if claimed is not None and claimed != found:
+            raise GeneratorFileError(
+                f"This {source.kind} generator's settings and tensors are those of two networks: {name} is "
+                f"{_numbers(claimed)} by the settings, and {_numbers(found)} by the tensors."
+            )
+
+
+def _numbers(value: Any) -> str:
+    return ", ".join(map(shown, value)) if isinstance(value, tuple) else shown(value)
 
 
 def _require_all(source: Source, expected: Set[str], ours: Set[str]) -> None:

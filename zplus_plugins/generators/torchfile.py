@@ -15,10 +15,6 @@ REFUSED = (
     "{path} holds {name}, which no weights need, and which could run any program. It was refused, and nothing of it "
     "was run. Take the file from its authors' own site, or save the weights alone."
 )
-TENSORFLOW = {
-    "dnnlib.tflib.network.Network": "{path} is a pickle of the TensorFlow version of StyleGAN. If it is a StyleGAN2, "
-    "convert it with legacy.py of https://github.com/NVlabs/stylegan3: python legacy.py --source={path} --dest=NEW.pkl"
-}
 
 
 def read(path: Path) -> Any:
@@ -31,7 +27,7 @@ def read(path: Path) -> Any:
         with path.open("rb") as file:
             return _read(file)
     except RefusedError as error:
-        raise GeneratorFileError(TENSORFLOW.get(str(error), REFUSED).format(path=path, name=error)) from error
+        raise GeneratorFileError(REFUSED.format(path=path, name=error)) from error
     except FileNotFoundError as error:
         raise GeneratorFileError(f"There is no generator {path} (looked in {Path.cwd()}).") from error
     except OSError as error:

@@ -10,12 +10,14 @@ from __future__ import annotations
 import functools
 import io
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import IO, Any
 
 import torch
 from torch import Tensor
 
+from zplus_plugins.generators import standins
+from zplus_plugins.generators.standins import Opaque, Record, TensorFlowNetwork
+from zplus_plugins.tflib import NAME
 from zplus_plugins.untrusted import DamagedError, RefusedError, container, printable
 from zplus_plugins.untrusted.container import LEGACY_MAGIC, LEGACY_VERSION, Storages
 from zplus_plugins.untrusted.interpreter import PLAIN, Function, Vocabulary, plain_key
@@ -32,25 +34,6 @@ NETWORKS = (
     *("SynthesisLayer", "SynthesisNetwork", "ToRGBLayer"),
 )
 """Classes of stylegan2-ada-pytorch and stylegan3, all of which a snapshot may hold."""
-
-
-@dataclass(frozen=True)
-class Record:
-    """An object of one of :data:`NETWORKS`: what it held, without what it did.
-
-    Attributes:
-        name: the class.
-        state: the object's attributes; a ``torch.nn.Module`` has ``_parameters``, ``_buffers`` and ``_modules``.
-    """
-
-    name: str
-    state: dict[str, Any] = field(repr=False)
-
-
-class Opaque:
-    """A value that is known to be harmless and that nobody needs: a trainer's options, numpy's numbers, a device."""
-
-    __slots__ = ()
 
 
 class _Items(dict[Any, Any]):
@@ -110,8 +93,8 @@ def _set(kind: type[set[Any] | frozenset[Any]]) -> Callable[..., Any]:
 
 
 def _set_state(target: Any, state: Any) -> None:
-    """No stand-in has one, and a tensor's would give it another storage than the one that was checked."""
-    if not isinstance(target, Opaque | _Items):
+    """Few stand-ins keep theirs, and a tensor's would give it another storage than the one that was checked."""
+    if not standins.set_state(target, state) and not isinstance(target, Opaque | _Items):
         raise DamagedError(f"a state for a {type(target).__name__}")
 
 
@@ -132,12 +115,9 @@ KNOWN: dict[str, Any] = {
     },
     "torch.Size": Function(tuple, copies=True),
     "_codecs.encode": Function(encoded, copies=True),
-    **dict.fromkeys(("argparse.Namespace", "torch.device", "numpy.dtype", "numpy.ndarray"), Function(_opaque)),
-    **{
-        f"numpy.{core}.multiarray.{name}": Function(_opaque)
-        for core in ("core", "_core")
-        for name in ("scalar", "_reconstruct")
-    },
+    **dict.fromkeys(("argparse.Namespace", "torch.device"), Function(_opaque)),
+    **standins.names(),
+    NAME: Function(TensorFlowNetwork),
 }
 """What each name that weights may need stands for."""
 
@@ -156,7 +136,7 @@ def load(file: IO[bytes]) -> Any:
     """Read one pickle from where a seekable file stands.
 
     Returns:
-        Tensors, plain Python values, :class:`Record` and :class:`Opaque`.
+        Tensors, plain Python values, and the stand-ins of :mod:`zplus_plugins.generators.standins`.
 
     Raises:
         RefusedError: it asks for something else.

@@ -22,16 +22,16 @@ _STATE = (None, None, None, -1, -1, 0)  # no parts, names, fields; of a fixed si
 
 def names() -> dict[str, Any]:
     """For a vocabulary, under the names of numpy 1 and 2."""
-    functions = {"scalar": Function(_scalar), "_reconstruct": Function(_reconstruct)}
+    functions = {"scalar": Function(scalar), "_reconstruct": Function(_reconstruct)}
     moved = ("numpy.core.multiarray", "numpy._core.multiarray")
     return {
         **{f"{module}.{name}": function for module in moved for name, function in functions.items()},
-        "numpy.dtype": Function(_dtype),
+        "numpy.dtype": Function(dtype),
         "numpy.ndarray": np.ndarray,
     }
 
 
-def _dtype(code: Any, align: Any = False, copy: Any = True) -> np.dtype[Any]:
+def dtype(code: Any, align: Any = False, copy: Any = True) -> np.dtype[Any]:
     """A copy of a type of plain numbers, to which :func:`set_dtype` gives its byte order."""
     if not isinstance(code, str) or not _PLAIN.fullmatch(code):
         raise DamagedError("numbers of no plain type")
@@ -47,16 +47,17 @@ def set_dtype(target: Any, state: Any) -> None:
     target.__setstate__((3, state[1], *_STATE))
 
 
-def _checked(dtype: Any) -> np.dtype[Any]:
-    if not isinstance(dtype, np.dtype) or dtype.kind not in "biufc":
+def _checked(kind: Any) -> np.dtype[Any]:
+    if not isinstance(kind, np.dtype) or kind.kind not in "biufc":
         raise DamagedError("numbers of no plain type")
-    return dtype
+    return kind
 
 
-def _scalar(dtype: Any, data: Any) -> Any:
-    if not isinstance(data, bytes) or len(data) != _checked(dtype).itemsize:
+def scalar(kind: Any, data: Any) -> Any:
+    """A number of a type."""
+    if not isinstance(data, bytes) or len(data) != _checked(kind).itemsize:
         raise DamagedError("a number of another size")
-    return np.frombuffer(data, dtype)[0]
+    return np.frombuffer(data, kind)[0]
 
 
 def _reconstruct(kind: Any, shape: Any, code: Any) -> np.ndarray[Any, Any]:
@@ -71,11 +72,31 @@ def set_array(target: Any, state: Any) -> None:
     """Give an array its shape and bytes."""
     if not isinstance(state, tuple) or len(state) != 5:
         raise DamagedError("a state for another array")
-    version, shape, dtype, fortran, data = state
-    if version != 1 or not isinstance(shape, tuple) or len(shape) > _MOST_AXES or not isinstance(data, bytes):
+    version, shape, kind, fortran, data = state
+    if version != 1 or not isinstance(data, bytes):
+        raise DamagedError("a state for another array")
+    _require_whole(shape, _checked(kind), data)
+    target.__setstate__((1, shape, kind, bool(fortran), data))
+
+
+def view(data: Any, kind: Any, shape: Any, order: Any) -> np.ndarray[Any, Any]:
+    """An array of bytes that can be written to, not a copy of them.
+
+    Args:
+        order: ``C`` or ``F``.
+    """
+    if not isinstance(data, bytearray):
+        raise DamagedError("an array of no bytes")
+    _require_whole(shape, _checked(kind), data)
+    numbers: np.ndarray[Any, Any] = np.frombuffer(data, kind).reshape(shape, order=order)
+    return numbers
+
+
+def _require_whole(shape: Any, kind: np.dtype[Any], data: bytes | bytearray) -> None:
+    """Raise unless the bytes are those of an array of that shape."""
+    if not isinstance(shape, tuple) or len(shape) > _MOST_AXES:
         raise DamagedError("a state for another array")
     if not all(type(length) is int and 0 <= length < 2**63 for length in shape):
         raise DamagedError("an array of an impossible shape")
-    if math.prod(shape) * _checked(dtype).itemsize != len(data):
+    if math.prod(shape) * kind.itemsize != len(data):
         raise DamagedError("an array of another size than its bytes")
-    target.__setstate__((1, shape, dtype, bool(fortran), data))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import struct
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ _COSTS = {
     **dict.fromkeys((pickle.EMPTY_SET, pickle.FROZENSET), 216),
     **dict.fromkeys((pickle.EMPTY_DICT, pickle.DICT, pickle.EMPTY_LIST, pickle.LIST, pickle.TUPLE), 64),
     **dict.fromkeys((pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3, pickle.BINUNICODE, pickle.BINBYTES), 64),
+    pickle.BYTEARRAY8: 64,
     **dict.fromkeys((pickle.PUT, pickle.BINPUT, pickle.LONG_BINPUT, pickle.MEMOIZE), 64),
     **dict.fromkeys((pickle.REDUCE, pickle.NEWOBJ, pickle.NEWOBJ_EX, pickle.OBJ, pickle.INST), 1000),
     **dict.fromkeys((pickle.BUILD, pickle.BINPERSID, pickle.PERSID), 200),
@@ -108,6 +110,7 @@ class Unpickler(pickle._Unpickler):
 
     append: Callable[[Any], None]
     pop_mark: Callable[[], list[Any]]
+    read: Callable[[int], bytes]
     readline: Callable[[], bytes]
     stack: list[Any]
 
@@ -221,6 +224,16 @@ class Unpickler(pickle._Unpickler):
         members = self.pop_mark()  # first: it changes what is appended to
         self.append(frozenset(map(self._vocabulary.key, members)))
 
+    def _bytearray(self) -> None:
+        """In protocol 5; Python's own makes room for as many bytes as the file claims."""
+        (length,) = struct.unpack("<Q", self.read(8))
+        if length > self._size:
+            raise EOFError
+        data = self.read(length)
+        if len(data) != length:
+            raise EOFError
+        self.append(bytearray(data))
+
     def _needless(self) -> None:
         raise DamagedError("an instruction that no weights need")
 
@@ -233,9 +246,9 @@ class Unpickler(pickle._Unpickler):
         pickle.SETITEMS[0]: lambda self: self._set_items(self.pop_mark()),
         **{pickle.APPEND[0]: _append, pickle.APPENDS[0]: lambda self: self._extend(self.pop_mark())},
         pickle.FROZENSET[0]: _frozenset,
-        # Of integers of more than 255 bytes, and buffers.
-        **dict.fromkeys((pickle.LONG4[0], pickle.BYTEARRAY8[0]), _needless),
-        **dict.fromkeys((pickle.NEXT_BUFFER[0], pickle.READONLY_BUFFER[0]), _needless),
+        pickle.BYTEARRAY8[0]: _bytearray,
+        # Of integers of more than 255 bytes, and of buffers beside the pickle.
+        **dict.fromkeys((pickle.LONG4[0], pickle.NEXT_BUFFER[0], pickle.READONLY_BUFFER[0]), _needless),
     }
     dispatch: ClassVar[dict[int, Instruction]] = {
         code: _counted(one, _COSTS.get(bytes([code]), _LEAST_COST)) for code, one in _instructions.items()
