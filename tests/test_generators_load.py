@@ -36,6 +36,11 @@ def write_tuned(generator: Generator, path: Path) -> None:
     files.write_pickle(files.nvlabs(generator)["G_ema"], path, torch.save)
 
 
+def write_whole(generator: Generator, path: Path) -> None:
+    """rosinality's network as an object."""
+    files.write_whole(files.whole(generator), path, latent_avg=generator.w_mean)
+
+
 def write_own(generator: Generator, path: Path) -> None:
     """As this package exports what it has trained."""
     torch.save({"architecture": asdict(generator.architecture), "state": generator.state_dict()}, path)
@@ -46,6 +51,7 @@ KINDS: dict[str, Write] = {
     "genforce": write_genforce,
     "nvlabs": write_nvlabs,
     "tuned": write_tuned,
+    "whole": write_whole,
     "own": write_own,
 }
 
@@ -62,6 +68,18 @@ def refused(path: Path, *parts: str) -> None:
         assert part in str(caught.value)
     assert isinstance(caught.value, ZPlusError)
     assert caught.value.exit_status == 1
+
+
+@pytest.mark.parametrize("package", ["model", "models.stylegan2.model"])
+def test_a_network_saved_as_an_object(generator: Generator, tmp_path: Path, package: str) -> None:
+    files.write_whole(files.whole(generator, package), tmp_path / "a")
+    found, codes = load_generator(tmp_path / "a"), torch.randn(2, generator.num_layers, generator.architecture.w_dim)
+    torch.testing.assert_close(found.synthesis(codes), generator.synthesis(codes))
+
+
+def test_objects_of_other_classes_are_refused(generator: Generator, tmp_path: Path) -> None:
+    files.write_whole(files.whole(generator, "package.networks"), tmp_path / "a")
+    refused(tmp_path / "a", "holds package.networks.Generator", "save the weights alone")
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -53,7 +53,7 @@ CASES = {
     ),
     **{
         f"rosinality, {form}": ("rosinality", "stylegan2-pytorch", {**SMALL_ONE, "converted": True, "form": form})
-        for form in ("DataParallel", "g", "bare", "without noises", "e4e")
+        for form in ("DataParallel", "g", "bare", "without noises", "e4e", "whole")
     },
     "genforce 64": ("genforce", "BDInvert_Release", {"resolution": 64, "fmaps_base": 2048, "fmaps_max": 24}),
     "genforce 256": (

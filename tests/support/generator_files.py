@@ -12,7 +12,7 @@ from typing import Any
 from unittest import mock
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from zplus_plugins.generators import Architecture, Generator
 
@@ -54,6 +54,32 @@ def rosinality(generator: Generator) -> dict[str, Any]:
         if index:
             state[f"{prefix}.upsample.kernel"] = kernel
     return {"g_ema": state, "latent_avg": generator.w_mean}
+
+
+def whole(generator: Generator, package: str = "stylegan2.model") -> dict[type, nn.Module]:
+    """stylegan2-pytorch's network as an object, by its class, for :func:`write_whole`."""
+    kind = type("Generator", (nn.Module,), {"__module__": package})
+    network = kind()
+    for name, tensor in rosinality(generator)["g_ema"].items():
+        *parents, own = name.split(".")
+        module = network
+        for parent in parents:
+            if parent not in module._modules:
+                module.add_module(parent, nn.Module())
+            module = module.get_submodule(parent)
+        register = module.register_buffer if "noise_" in own or own == "kernel" else module.register_parameter
+        register(own, tensor if register == module.register_buffer else nn.Parameter(tensor))
+    return {kind: network}
+
+
+def write_whole(networks: dict[type, nn.Module], path: Path, **beside: Any) -> None:
+    """As ``torch.save`` writes a network by itself, or as a trainer's ``g_ema`` with something beside it."""
+    (kind, network), *_ = networks.items()
+    module: Any = ModuleType(kind.__module__)
+    setattr(module, kind.__name__, kind)
+    packages = {name: ModuleType(name) for name in [kind.__module__.rpartition(".")[0]] if name}
+    with mock.patch.dict(sys.modules, {**packages, kind.__module__: module}):
+        torch.save({"g_ema": network, **beside} if beside else network, path)
 
 
 def e4e(generator: Generator, layers: int | None = None) -> dict[str, Any]:

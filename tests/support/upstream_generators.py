@@ -127,7 +127,7 @@ def rosinality(path: Path, converted: bool = False, form: str = "", **arguments:
     extra: dict[str, Any] = (
         {"latent_avg": torch.randn(arguments["style_dim"])} if converted else {"args": options, "ada_aug_p": 0.0}
     )
-    torch.save(_within(form, network.state_dict(), extra), path)
+    torch.save(network if form == "whole" else _within(form, network.state_dict(), extra), path)
 
     def picture(codes: Tensor, noise: str) -> Tensor:
         silent = [torch.zeros_like(getattr(network.noises, f"noise_{i}")) for i in range(network.num_layers)]
@@ -135,7 +135,7 @@ def rosinality(path: Path, converted: bool = False, form: str = "", **arguments:
         made: Tensor = network([codes], input_is_latent=True, **noises)[0]
         return made
 
-    mean = None if form in ("g", "bare") else extra.get("latent_avg")
+    mean = None if form in ("g", "bare", "whole") else extra.get("latent_avg")
     return Made(network.style, picture, network.n_latent, mean)
 
 

@@ -11,6 +11,7 @@ from zplus_plugins.filekinds import kind_of
 from zplus_plugins.generators import genforce, nvlabs, own, rosinality, tensorflow
 from zplus_plugins.generators.describe import described
 from zplus_plugins.generators.layout import build
+from zplus_plugins.generators.modules import with_states
 from zplus_plugins.generators.stylegan2 import Generator
 from zplus_plugins.generators.torchfile import read
 
@@ -33,7 +34,7 @@ def load_generator(path: Path | str | None = None) -> Generator:
     """
     path = EMBEDDED if path is None else Path(path)
     _require_a_checkpoint(path)
-    content = read(path)
+    content = with_states(read(path))
     try:
         source = next((found for kind in KINDS if (found := kind.find(content)) is not None), None)
         if source is not None:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
-
-from torch import Tensor
 
 from zplus_plugins.errors import GeneratorFileError
 from zplus_plugins.generators.containers import AVERAGED, OTHERS, TRAINED, unaveraged, weights_in
 from zplus_plugins.generators.layout import INDEX, Rules, Source, shown
-from zplus_plugins.generators.unpickle import Record, printable
+from zplus_plugins.generators.modules import modules_of, tensors_in
+from zplus_plugins.generators.standins import Module, Record
+from zplus_plugins.generators.unpickle import printable
 
 KIND = "NVlabs"
-DEPTH = 4  # synthesis.b4.conv1.affine
 EXPECTED = "NVlabs' stylegan2-ada-pytorch or stylegan3 (a pickle with G_ema)"
 
 _RESOLUTIONS = "|".join(str(2**power) for power in range(2, 14))
@@ -66,9 +65,9 @@ def find(content: Any) -> Source | None:
     network, notes = _network(content)
     if network is None:
         return _weights_alone(content)
-    modules = dict(_modules(network))
+    modules = modules_of(network)
     # A layer that does not change the resolution has a filter too, which nothing uses.
-    tensors = {name: value for name, value in _tensors(modules) if not name.endswith("conv1.resample_filter")}
+    tensors = {name: value for name, value in tensors_in(modules) if not name.endswith("conv1.resample_filter")}
     if any(re.match(pattern, name) for pattern in UNUSABLE for name in tensors):
         modules = {}  # it is refused by that name, which says more than its attributes
     _check_variant(modules)
@@ -114,7 +113,7 @@ def _weights_alone(content: Any) -> Source | None:
     )
 
 
-def _check_variant(modules: Mapping[str, Record]) -> None:
+def _check_variant(modules: Mapping[str, Record | Module]) -> None:
     for prefix, module in modules.items():
         for pattern, attributes in WANTED.items():
             for name, wanted in attributes.items() if re.fullmatch(pattern, prefix) else ():
@@ -126,7 +125,7 @@ def _check_variant(modules: Mapping[str, Record]) -> None:
                     )
 
 
-def _common(modules: Mapping[str, Record], pattern: str, name: str, absent: Any) -> Any:
+def _common(modules: Mapping[str, Record | Module], pattern: str, name: str, absent: Any) -> Any:
     """What all modules of that name have; ours has it once. ``absent`` where there are none, which build refuses."""
     found = [(prefix, _attribute(prefix, m, name)) for prefix, m in modules.items() if re.fullmatch(pattern, prefix)]
     for prefix, value in found:
@@ -138,8 +137,8 @@ def _common(modules: Mapping[str, Record], pattern: str, name: str, absent: Any)
     return found[0][1] if found else absent
 
 
-def _attribute(prefix: str, module: Record, name: str) -> Any:
-    if name not in module.state:
+def _attribute(prefix: str, module: Record | Module, name: str) -> Any:
+    if module.state is None or name not in module.state:
         raise GeneratorFileError(
             f"In {printable(prefix[:-1])}, this {KIND} generator has no attribute {name}, so what it computes is "
             "unknown. Take a snapshot of NVlabs' own classes."
@@ -150,26 +149,3 @@ def _attribute(prefix: str, module: Record, name: str) -> Any:
 def _same(found: Any, wanted: Any) -> bool:
     """Of plain values alone: lists that hold themselves take for ever to compare."""
     return isinstance(found, str | int | float | None) and bool(found == wanted)
-
-
-def _modules(module: Record, prefix: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, Record]]:
-    """The network and its modules by the prefix of their tensors' names; none twice, by itself for instance."""
-    seen = {id(module)} if seen is None else seen
-    yield prefix, module
-    for name, value in _part(module, "_modules").items():
-        if isinstance(value, Record) and id(value) not in seen and prefix.count(".") < DEPTH:
-            seen.add(id(value))
-            yield from _modules(value, f"{prefix}{name}.", seen)
-
-
-def _tensors(modules: Mapping[str, Record]) -> Iterator[tuple[str, Tensor]]:
-    """What the network's ``state_dict`` had."""
-    for prefix, module in modules.items():
-        for name, value in {**_part(module, "_parameters"), **_part(module, "_buffers")}.items():
-            if isinstance(value, Tensor):
-                yield f"{prefix}{name}", value
-
-
-def _part(record: Record, name: str) -> Mapping[Any, Any]:
-    found = record.state.get(name)
-    return found if isinstance(found, dict) else {}

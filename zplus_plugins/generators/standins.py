@@ -24,17 +24,29 @@ class Record:
     state: dict[str, Any] = field(repr=False)
 
 
-class TensorFlowNetwork:
-    """A network of the TensorFlow version of StyleGAN.
+class Restored:
+    """An object that gets its attributes from the pickle after it has been made.
 
     Attributes:
-        state: what it was saved with; None until the pickle gives it.
+        state: they; None until then.
     """
 
     __slots__ = ("state",)
 
     def __init__(self) -> None:
         self.state: dict[Any, Any] | None = None
+
+
+class Module(Restored):
+    """A network that was saved as an object of ``torch.nn.Module``, or a part of one."""
+
+    __slots__ = ()
+
+
+class TensorFlowNetwork(Restored):
+    """A network of the TensorFlow version of StyleGAN."""
+
+    __slots__ = ()
 
 
 class Opaque:
@@ -76,7 +88,7 @@ def set_state(target: Any, state: Any) -> bool:
     Raises:
         DamagedError: the state is another one's.
     """
-    if isinstance(target, TensorFlowNetwork):
+    if isinstance(target, Restored):
         if target.state is not None or not isinstance(state, dict):
             raise DamagedError("a state for another network")
         target.state = state
@@ -86,7 +98,7 @@ def set_state(target: Any, state: Any) -> bool:
         target.numbers = _filled(state)
     elif isinstance(target, np.dtype):
         arrays.set_dtype(target, state)
-    return isinstance(target, TensorFlowNetwork | Array | np.dtype)
+    return isinstance(target, Restored | Array | np.dtype)
 
 
 def _dtype(code: Any, *rest: Any) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import io
+import re
 from collections.abc import Callable
 from typing import IO, Any
 
@@ -16,7 +17,7 @@ import torch
 from torch import Tensor
 
 from zplus_plugins.generators import standins
-from zplus_plugins.generators.standins import Opaque, Record, TensorFlowNetwork
+from zplus_plugins.generators.standins import Module, Opaque, Record, TensorFlowNetwork
 from zplus_plugins.tflib import NAME
 from zplus_plugins.untrusted import DamagedError, RefusedError, container, printable
 from zplus_plugins.untrusted.container import LEGACY_MAGIC, LEGACY_VERSION, Storages
@@ -34,6 +35,23 @@ NETWORKS = (
     *("SynthesisLayer", "SynthesisNetwork", "ToRGBLayer"),
 )
 """Classes of stylegan2-ada-pytorch and stylegan3, all of which a snapshot may hold."""
+
+
+WHOLE = re.compile(
+    r"(\w+\.)*(model|fused_act)\.(Blur|ConstantInput|Downsample|EqualConv2d|EqualLinear|FusedLeakyReLU|Generator|"
+    r"ModulatedConv2d|NoiseInjection|PixelNorm|ScaledLeakyReLU|StyledConv|ToRGB|Upsample)|"
+    r"torch\.nn\.modules\.(module\.Module|container\.(ModuleList|Sequential)|activation\.LeakyReLU)"
+)
+"""Classes of rosinality's generator, in whatever package somebody has put them, and those of torch that it uses."""
+
+
+class _Names(dict[str, Any]):
+    """Names of :data:`KNOWN`, and of classes that :data:`WHOLE` matches."""
+
+    def __missing__(self, name: str) -> Any:
+        if not WHOLE.fullmatch(name):
+            raise KeyError(name)
+        return Function(Module)
 
 
 class _Items(dict[Any, Any]):
@@ -121,7 +139,7 @@ KNOWN: dict[str, Any] = {
 }
 """What each name that weights may need stands for."""
 
-VOCABULARY = Vocabulary(KNOWN, _set_state, _key)
+VOCABULARY = Vocabulary(_Names(KNOWN), _set_state, _key)
 
 
 def _as_tensor(storage: torch.UntypedStorage, dtype: torch.dtype) -> Tensor:

@@ -1,0 +1,48 @@
+"""Networks that were saved as objects of ``torch.nn.Module``, not as their weights alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from torch import Tensor
+
+from zplus_plugins.generators.standins import Module, Record
+
+DEPTH = 4  # synthesis.b4.conv1.affine, convs.0.conv.modulation
+
+
+def modules_of(network: Record | Module) -> dict[str, Record | Module]:
+    """The network and its modules by the prefix of their tensors' names; none twice, by itself for instance."""
+    return dict(_modules(network, "", {id(network)}))
+
+
+def _modules(module: Record | Module, prefix: str, seen: set[int]) -> Iterator[tuple[str, Record | Module]]:
+    yield prefix, module
+    for name, value in _part(module, "_modules").items():
+        if isinstance(value, Record | Module) and id(value) not in seen and prefix.count(".") < DEPTH:
+            seen.add(id(value))
+            yield from _modules(value, f"{prefix}{name}.", seen)
+
+
+def tensors_in(modules: Mapping[str, Record | Module]) -> Iterator[tuple[str, Tensor]]:
+    """What the network's ``state_dict`` had."""
+    for prefix, module in modules.items():
+        for name, value in {**_part(module, "_parameters"), **_part(module, "_buffers")}.items():
+            if isinstance(value, Tensor):
+                yield f"{prefix}{name}", value
+
+
+def with_states(content: Any) -> Any:
+    """A file's content with the state dict of every :class:`Module` in its place, by itself or in a dictionary."""
+    if isinstance(content, Module):
+        return dict(tensors_in(modules_of(content)))
+    if not isinstance(content, dict):
+        return content
+    states = {id(value): with_states(value) for value in content.values() if isinstance(value, Module)}
+    return {key: states.get(id(value), value) for key, value in content.items()} if states else content
+
+
+def _part(record: Record | Module, name: str) -> Mapping[Any, Any]:
+    found = (record.state or {}).get(name)
+    return found if isinstance(found, dict) else {}
