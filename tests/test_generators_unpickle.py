@@ -258,6 +258,13 @@ SMALL_BUT: dict[str, tuple[bytes, str]] = {
         b"\x80\x02](" + b"N" * 10**3 + b"eq\x000" + b"ctorch\nSize\nh\x00\x85R" * 2 + b".",
         "larger than the file",
     ),
+    "many arrays of the same bytes": (
+        b"\x80\x03C\xc8" + b"a" * 200 + b"q\x000"
+        b"cnumpy.core.multiarray\n_reconstruct\nq\x010cnumpy\nndarray\nq\x020cnumpy\ndtype\n"
+        b"(X\x02\x00\x00\x00f4K\x00K\x01tRq\x030"
+        b"(K\x01K2\x85h\x03\x89h\x00tq\x040" + b"h\x01h\x02K\x00\x85C\x01b\x87Rh\x04b" * 20 + b".",
+        "larger than the file",
+    ),
     "many sets": (b"\x80\x04(" + b"\x8f" * 2_000_000 + b"l.", "more instructions"),
     "a storage of many sets": (
         legacy(

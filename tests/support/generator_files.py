@@ -6,6 +6,7 @@ import pickle
 import sys
 from collections import OrderedDict
 from collections.abc import Callable
+from itertools import accumulate
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -77,7 +78,8 @@ def write_whole(networks: dict[type, nn.Module], path: Path, **beside: Any) -> N
     (kind, network), *_ = networks.items()
     module: Any = ModuleType(kind.__module__)
     setattr(module, kind.__name__, kind)
-    packages = {name: ModuleType(name) for name in [kind.__module__.rpartition(".")[0]] if name}
+    parents = kind.__module__.split(".")[:-1]
+    packages = {name: ModuleType(name) for name in accumulate(parents, lambda one, next_one: f"{one}.{next_one}")}
     with mock.patch.dict(sys.modules, {**packages, kind.__module__: module}):
         torch.save({"g_ema": network, **beside} if beside else network, path)
 

@@ -126,6 +126,7 @@ class Unpickler(pickle._Unpickler):
         self._size = room(file)
         self.left = min(LEAST_MEMORY + MEMORY_PER_BYTE * self._size, MOST_MEMORY) if memory is None else memory
         self._copied: Counter[Function] = Counter()
+        self._given = 0  # bytes in states
 
     def find_class(self, module: str, name: str) -> Any:
         full = f"{module}.{name}"
@@ -187,6 +188,10 @@ class Unpickler(pickle._Unpickler):
 
     def _build(self) -> None:
         state = self.stack.pop()
+        if isinstance(state, tuple):  # numpy copies the bytes of small arrays, and of those in another byte order
+            self._given += sum(len(part) for part in state if isinstance(part, bytes))
+            if self._given > self._size:
+                raise DamagedError("copies that are larger than the file")
         self._vocabulary.set_state(self.stack[-1], state)
 
     def _append(self) -> None:
