@@ -77,6 +77,18 @@ def test_a_network_saved_as_an_object(generator: Generator, tmp_path: Path, pack
     torch.testing.assert_close(found.synthesis(codes), generator.synthesis(codes))
 
 
+def test_an_object_tells_its_learning_rate(tmp_path: Path) -> None:
+    wanted = files.trained(replace(files.SMALL, mapping_lr_multiplier=0.5))
+    files.write_whole(files.whole(wanted), tmp_path / "a")
+    found, z = load_generator(tmp_path / "a"), torch.randn(2, 12)
+    assert found.architecture.mapping_lr_multiplier == 0.5
+    torch.testing.assert_close(found.mapping(z), wanted.mapping(z))
+    ((kind, network),) = files.whole(wanted).items()
+    vars(network.get_submodule("style.1"))["lr_mul"] = 0.25
+    files.write_whole({kind: network}, tmp_path / "a")
+    refused(tmp_path / "a", "has layers of different lr_mul")
+
+
 def test_objects_of_other_classes_are_refused(generator: Generator, tmp_path: Path) -> None:
     files.write_whole(files.whole(generator, "package.networks"), tmp_path / "a")
     refused(tmp_path / "a", "holds package.networks.Generator", "save the weights alone")

@@ -55,6 +55,10 @@ CASES = {
         f"rosinality, {form}": ("rosinality", "stylegan2-pytorch", {**SMALL_ONE, "converted": True, "form": form})
         for form in ("DataParallel", "g", "bare", "without noises", "e4e", "whole")
     },
+    "rosinality, whole, of another learning rate": (
+        *("rosinality", "stylegan2-pytorch"),
+        {**SMALL_ONE, "lr_mlp": 0.05, "form": "whole"},
+    ),
     "genforce 64": ("genforce", "BDInvert_Release", {"resolution": 64, "fmaps_base": 2048, "fmaps_max": 24}),
     "genforce 256": (
         *("genforce", "BDInvert_Release"),

@@ -15,11 +15,14 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
+from support import tensorflow_files
+from support.generator_files import trained
 from support.outcome import files, refused
 from support.sam_assets import Assets, invert_args, single_args
 from support.sam_runs import INVERT, SINGLE
 from zplus_plugins import InversionRecord
 from zplus_plugins.cli import main
+from zplus_plugins.generators import Architecture
 from zplus_plugins.mapping import Truncation
 from zplus_plugins.record import Provenance, hash_code, record_path
 
@@ -114,6 +117,28 @@ def test_pictures_by_the_script_s_own_rule(assets: Assets, tmp_path: Path) -> No
     told = run(assets, tmp_path / "out", INVERT, "--image_path", str(fine), options=("--dry-run",))
     assert told.exit_code == 0, told.output
     assert f"{fine} has values of 16 bits" in told.output
+
+
+def test_generators_of_tensorflow(assets: Assets, tmp_path: Path) -> None:
+    """The script converts them; what it asks of other generators, it asks of them."""
+    path, dim = tmp_path / "a.pkl", assets.w_dim
+
+    def told(side: int = 128, **changed: Any) -> Any:
+        channels = tuple(min(256 // r, 8) for r in (4, 8, 16, 32, 64, 128, 256) if r <= side)
+        net = trained(Architecture(side, channels, z_dim=dim, w_dim=dim, mapping_layers=2))
+        settings = {"resolution": side, "fmap_base": 128, "latent_size": dim, "dlatent_size": dim, "mapping_layers": 2}
+        gs = tensorflow_files.generator(net, **{**settings, "mapping_fmaps": dim, **changed})
+        tensorflow_files.write((gs, tensorflow_files.discriminator(), gs), path)
+        return run(assets, tmp_path / "out", INVERT, "--gan_weights", str(path), options=("--dry-run",))
+
+    fine = told()
+    assert fine.exit_code == 0, fine.output
+    refused(told(64), 1, f"{path} has a generator of 64 x 64 pixels; the script needs 128 or more")
+    refused(told(num_channels=1), 1, f"{path} has a generator of grey pictures")
+    refused(
+        told(256, latent_size=dim + 1), 1, f"was trained for a generator of 128 pixels (opts: stylegan_size); {path}"
+    )
+    refused(told(latent_size=dim + 1), 1, f"{path} has z_dim {dim + 1} and w_dim {dim}")
 
 
 def test_a_category_without_files_of_its_own(assets: Assets, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from zplus_plugins import tflib
 from zplus_plugins.outline import Call
+from zplus_plugins.untrusted import printable
 
 PERSISTENT = "torch_utils.persistence._reconstruct_persistent_obj"
 CONVERT = (
@@ -55,7 +56,7 @@ class Network:
     def family(self) -> str:
         """``StyleGAN2``, ``StyleGAN3``, or a class's name."""
         if self.kind != "Generator":
-            return self.kind
+            return printable(self.kind)
         if any(name.startswith("synthesis.input.") for name in self.shapes):
             return "StyleGAN3"
         return "StyleGAN2" if "synthesis.b4.const" in self.shapes else "Generator of another architecture"
@@ -88,20 +89,21 @@ class Networks:
         if is_tensorflow(content):
             return self._of_tensorflow(content)
         if isinstance(content, Call):
-            what = (network_of(content) or content).__dict__.get("kind", content.name)
+            network = network_of(content)
+            what = printable(content.name if network is None else network.kind)
             return f"is one network ({what}) saved by itself; the script takes {self.keys[-1]} of a snapshot."
         if not isinstance(content, dict):
             return f"holds a {type(content).__name__}; the script takes {self.keys[-1]} of a snapshot."
         absent = [key for key in self.keys if content.get(key) is None]
         if absent:
-            found = ", ".join(str(key)[:40] for key, value in list(content.items())[:5] if value is not None)
+            found = ", ".join(printable(str(key), 40) for key, value in list(content.items())[:5] if value is not None)
             return f"has no network {' and no '.join(absent)}: found {found or 'nothing'}."
         return self._of_generator(content[self.keys[-1]])
 
     def _of_generator(self, value: Any) -> str | None:
         key, network = self.keys[-1], network_of(value)
         if network is None:
-            what = value.name if isinstance(value, Call) else f"a {type(value).__name__}"
+            what = printable(value.name) if isinstance(value, Call) else f"a {type(value).__name__}"
             return f"has something else in the place of a network of NVlabs' as its {key}: {what}."
         if network.family != "StyleGAN2":
             alias_free = " (alias-free) generator" if network.family == "StyleGAN3" else ""

@@ -218,7 +218,9 @@ class _Machine:
 
     def _stack_global(self, _: Any) -> None:
         name, module = self.stack.pop(), self.stack.pop()
-        self._global(str(module), str(name))
+        if not isinstance(module, str) or not isinstance(name, str):
+            raise ValueError("a name that is no text")
+        self._global(module, name)
 
     def _inst(self, argument: str) -> None:
         self._call(Named(argument.replace(" ", ".")), tuple(self._marked()))

@@ -95,6 +95,7 @@ _TENSORS = (
         "torch.jit.unpickler.build_intlist",
     ),
     *("torch.optim.adam.Adam", "torch_utils.persistence._reconstruct_persistent_obj", "dnnlib.util.EasyDict"),
+    *("stylegan2.model.Generator", "model.EqualLinear", "op.fused_act.FusedLeakyReLU", "model.Intruder"),
     *("dnnlib.tflib.network.Network", "zplus_plugins.latent._rebuild", "zplus_plugins.latent.SphericalLatent"),
 )
 NAMES: tuple[str, ...] = (

@@ -22,6 +22,7 @@ from zplus_plugins.directions.direction import Direction
 from zplus_plugins.directions.finding import read_w
 from zplus_plugins.directions.record import PointRecord
 from zplus_plugins.generators import Generator, load_generator
+from zplus_plugins.networks import Networks
 from zplus_plugins.outputs import Outputs
 from zplus_plugins.patches import checkpoints
 from zplus_plugins.pickles import PickleFile
@@ -85,6 +86,12 @@ def _pickle_file(path: Path) -> None:
     _told(PickleFile("{path}", what="generator", remedy=_REMEDY).check({"path": path}))
 
 
+def _networks(path: Path) -> None:
+    """What a script asks for that converts TensorFlow's networks, as SAM's does."""
+    needs = Networks(keys=("G", "D", "G_ema"), tensorflow=True, labels=True, least=8)
+    _told(PickleFile("{path}", what="generator", remedy=_REMEDY, networks=needs).check({"path": path}))
+
+
 def _inversion_record(path: Path) -> Any:
     record = InversionRecord.load(path)
     return record, record.latent("cpu", str(path))
@@ -119,6 +126,7 @@ READERS: Mapping[str, tuple[Reader, ...]] = {
     "pickles": (
         Reader(load_generator, (".pkl",)),
         Reader(_pickle_file, (".pkl",)),
+        Reader(_networks, (".pkl",)),
         Reader(_torch_load, (".pkl",)),
         Reader(_checkpoint, (".pkl",)),
     ),

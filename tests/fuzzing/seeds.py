@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from fuzzing import deliberate, saved
-from support import generator_files
+from support import generator_files, tensorflow_files
 from support.generator_files import trained
 from zplus_plugins import InversionRecord, SphericalLatent, Truncation
 from zplus_plugins.directions.direction import Direction
@@ -75,11 +75,30 @@ def contents() -> dict[str, Any]:
 def checkpoints() -> list[Seed]:
     """As ``torch.save`` writes them, and wrote them before."""
     zips = [Seed(f"{name}.pt", saved.zipped(content)) for name, content in contents().items()]
+    zips.append(Seed("whole.pt", _whole()))
     return zips + [Seed(f"{name}_legacy.pt", saved.legacy(content)) for name, content in contents().items()]
 
 
+def _whole() -> bytes:
+    """rosinality's generator as an object."""
+    ((kind, network),) = generator_files.whole(small_generator()).items()
+    with generator_files.importable(kind):
+        return saved.zipped(network)
+
+
+def _tensorflow() -> list[Seed]:
+    """Three networks as TensorFlow's StyleGAN2 saves them, and one by itself in the latest protocol."""
+    settings = {"resolution": 8, "fmap_base": 12, "fmap_max": 4, "latent_size": 6, "dlatent_size": 5}
+    net = tensorflow_files.generator(small_generator(), **settings, mapping_fmaps=4, mapping_layers=2)
+    judge = tensorflow_files.Network("D_stylegan2", [], static_kwargs=tensorflow_files.EasyDict(resolution=8))
+    return [
+        Seed("tensorflow.pkl", tensorflow_files.written((net, judge, net), 3)),
+        Seed("tensorflow_5.pkl", tensorflow_files.written(net, 5, "_core")),
+    ]
+
+
 def pickles() -> list[Seed]:
-    """As plain ``pickle`` writes them: NVlabs' networks, numbers, options."""
+    """As plain ``pickle`` writes them: NVlabs' networks, TensorFlow's, numbers, options."""
     network = _pickled(generator_files.nvlabs(small_generator()))
     others = {
         "numbers": {"a": [1, 2.5, None, True, "x", b"y", 2**70], "b": (1, {2, 3}), "c": frozenset((4,))},
@@ -87,7 +106,8 @@ def pickles() -> list[Seed]:
         "array": {"G_ema": np.arange(6.0), "scalar": np.float32(1)},
         "weights": {"g_ema": {"input.input": torch.ones(1, 4)}},
     }
-    return [Seed("nvlabs.pkl", network), *(Seed(f"{name}.pkl", _pickled(content)) for name, content in others.items())]
+    plain = [Seed(f"{name}.pkl", _pickled(content)) for name, content in others.items()]
+    return [Seed("nvlabs.pkl", network), *plain, *_tensorflow()]
 
 
 def _pickled(content: Any) -> bytes:

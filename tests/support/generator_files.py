@@ -5,7 +5,8 @@ from __future__ import annotations
 import pickle
 import sys
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import accumulate
 from pathlib import Path
 from types import ModuleType
@@ -70,18 +71,27 @@ def whole(generator: Generator, package: str = "stylegan2.model") -> dict[type, 
             module = module.get_submodule(parent)
         register = module.register_buffer if "noise_" in own or own == "kernel" else module.register_parameter
         register(own, tensor if register == module.register_buffer else nn.Parameter(tensor))
+    for layer in list(network.get_submodule("style").children()):
+        vars(layer)["lr_mul"] = generator.architecture.mapping_lr_multiplier
     return {kind: network}
 
 
 def write_whole(networks: dict[type, nn.Module], path: Path, **beside: Any) -> None:
     """As ``torch.save`` writes a network by itself, or as a trainer's ``g_ema`` with something beside it."""
-    (kind, network), *_ = networks.items()
+    with importable(*networks):
+        (network,) = networks.values()
+        torch.save({"g_ema": network, **beside} if beside else network, path)
+
+
+@contextmanager
+def importable(kind: type) -> Iterator[None]:
+    """A class has a module from which pickles may name it."""
     module: Any = ModuleType(kind.__module__)
     setattr(module, kind.__name__, kind)
     parents = kind.__module__.split(".")[:-1]
     packages = {name: ModuleType(name) for name in accumulate(parents, lambda one, next_one: f"{one}.{next_one}")}
     with mock.patch.dict(sys.modules, {**packages, kind.__module__: module}):
-        torch.save({"g_ema": network, **beside} if beside else network, path)
+        yield
 
 
 def e4e(generator: Generator, layers: int | None = None) -> dict[str, Any]:

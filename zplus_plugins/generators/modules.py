@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from zplus_plugins.generators.standins import Module, Record
 
+RATE = "lr_mul"
 DEPTH = 4  # synthesis.b4.conv1.affine, convs.0.conv.modulation
 
 
@@ -36,11 +38,22 @@ def tensors_in(modules: Mapping[str, Record | Module]) -> Iterator[tuple[str, Te
 def with_states(content: Any) -> Any:
     """A file's content with the state dict of every :class:`Module` in its place, by itself or in a dictionary."""
     if isinstance(content, Module):
-        return dict(tensors_in(modules_of(content)))
+        return _state(modules_of(content))
     if not isinstance(content, dict):
         return content
     states = {id(value): with_states(value) for value in content.values() if isinstance(value, Module)}
     return {key: states.get(id(value), value) for key, value in content.items()} if states else content
+
+
+def _state(modules: Mapping[str, Record | Module]) -> dict[str, Tensor]:
+    """With the multipliers of learning rates, by which layers scale their weights, as if they were tensors."""
+    rates = {f"{prefix}{RATE}": (module.state or {}).get(RATE) for prefix, module in modules.items()}
+    found = {name: torch.tensor(rate, dtype=torch.float64) for name, rate in rates.items() if _is_number(rate)}
+    return {**dict(tensors_in(modules)), **found}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, float) or (type(value) is int and value.bit_length() < 64)
 
 
 def _part(record: Record | Module, name: str) -> Mapping[Any, Any]:

@@ -1,7 +1,8 @@
 """Checkpoints of rosinality's stylegan2-pytorch.
 
-The multiplier of the mapping network's learning rate, with which its weights are scaled, is not in the file. It is
-taken to be 0.01, that repository's default; a generator trained with another makes other pictures here.
+The multiplier of the mapping network's learning rate, with which its weights are scaled, is in the file only where the
+network was saved as an object. Else it is taken to be 0.01, that repository's default; a generator trained with another
+makes other pictures here.
 
 That repository draws the noise anew in every constructor and loads with ``strict=False``, so a file need not have it;
 the authors' own has none. Encoders such as pSp and e4e keep the same generator as their ``decoder``.
@@ -9,10 +10,16 @@ the authors' own has none. Encoders such as pSp and e4e keep the same generator 
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
+from torch import Tensor
+
+from zplus_plugins.errors import GeneratorFileError
 from zplus_plugins.generators.containers import weights_in
 from zplus_plugins.generators.layout import INDEX, Rules, Source, convolution, unscaled
+from zplus_plugins.generators.modules import RATE
 
 KIND = "rosinality"
 EXPECTED = "rosinality's stylegan2-pytorch (a checkpoint with g_ema), also as the decoder of pSp or e4e"
@@ -58,12 +65,22 @@ def find(content: Any) -> Source | None:
         return None
     return Source(
         kind=KIND,
-        tensors=weights.tensors,
+        tensors={name: tensor for name, tensor in weights.tensors.items() if not name.endswith(f".{RATE}")},
         rules=RULES,
         filters=r".*\.kernel",
         unusable=UNUSABLE,
         adjust=unscaled,
         strange=r"(?!(input|style|noises|conv\w*|to_rgb\w*)\.).*",
+        mapping_lr_multiplier=_rate(weights.tensors),
         noise_is_drawn=True,
         notes=weights.notes,
     )
+
+
+def _rate(tensors: Mapping[str, Tensor]) -> float:
+    """The mapping network's, which has the same in all layers."""
+    found = (tensor for name, tensor in tensors.items() if re.fullmatch(rf"style\.{INDEX}\.{RATE}", name))
+    rates = {tensor.item() for tensor in found if tensor.ndim == 0 and tensor.is_floating_point()}
+    if len(rates) > 1:
+        raise GeneratorFileError(f"This {KIND} generator's mapping network has layers of different {RATE}.")
+    return rates.pop() if rates else Source.mapping_lr_multiplier
