@@ -15,14 +15,14 @@ import numpy as np
 from torch import Tensor
 
 from zplus_plugins.adapter import Patch
+from zplus_plugins.context import RunContext
 from zplus_plugins.journal import Journal
 from zplus_plugins.ops import bias_act, upfirdn2d
-from zplus_plugins.run import Run
 
 PACKAGE = "torch_utils.ops"
 
 
-def wanted(run: Run) -> bool:
+def wanted(run: RunContext) -> bool:
     """Whether our operations take the place of the upstream's in this run."""
     return run.options.operations != "upstream"
 
@@ -99,7 +99,7 @@ def _plain_convolutions(journal: Journal) -> Callable[[ModuleType], None]:
     return replace
 
 
-def _install(journal: Journal, run: Run) -> None:
+def _install(journal: Journal, run: RunContext) -> None:
     if not wanted(run):
         return
     for name in _OURS:

@@ -18,11 +18,11 @@ import torch
 from torch import Tensor
 
 from zplus_plugins.adapter import Patch
+from zplus_plugins.context import RunContext
 from zplus_plugins.errors import PatchError
 from zplus_plugins.journal import Journal
 from zplus_plugins.ops import bias_act, upfirdn2d
 from zplus_plugins.patches.custom_ops import wanted
-from zplus_plugins.run import Run
 
 LEAKY_RELU = 3
 
@@ -67,7 +67,7 @@ _MODULES = {
 }
 
 
-def _install(journal: Journal, run: Run) -> None:
+def _install(journal: Journal, run: RunContext) -> None:
     def loading(load: Callable[..., Any]) -> Callable[..., Any]:
         def load_here(name: str, sources: str | Iterable[str], *args: Any, **kwargs: Any) -> Any:
             files = [sources] if isinstance(sources, str) else list(sources)
@@ -87,7 +87,7 @@ def _install(journal: Journal, run: Run) -> None:
     journal.wrap_when_imported("torch.utils.cpp_extension:load", loading)
 
 
-def _tell(cause: str, run: Run) -> None:
+def _tell(cause: str, run: RunContext) -> None:
     """Say that ours take the place of what cannot be built; an error where the upstream's own were asked for."""
     if run.options.ops == "upstream":
         raise PatchError(f"{cause}. Run without --ops upstream, and ours take its place.") from None

@@ -13,10 +13,10 @@ from typing import Any
 from torch import Tensor, nn
 
 from zplus_plugins.adapter import Patch
+from zplus_plugins.context import RunContext
 from zplus_plugins.journal import Journal
 from zplus_plugins.ops import bias_act, upfirdn2d
 from zplus_plugins.patches.custom_ops import wanted
-from zplus_plugins.run import Run
 
 STYLEGAN1, STYLEGAN2 = "models.stylegan_generator", "models.stylegan2_generator"
 
@@ -79,7 +79,7 @@ def _fusing(theirs: Callable[..., Any]) -> Callable[..., Any]:
     return forward
 
 
-def _install(journal: Journal, run: Run) -> None:
+def _install(journal: Journal, run: RunContext) -> None:
     if not wanted(run):
         return
     journal.wrap_when_imported(f"{STYLEGAN2}:UpsamplingLayer.forward", _upsampling)

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from zplus_plugins.adapter import Patch
+from zplus_plugins.context import RunContext
 from zplus_plugins.journal import Journal
 from zplus_plugins.ops import bias_act, upfirdn2d
 from zplus_plugins.patches.custom_ops import wanted
-from zplus_plugins.run import Run
 
 PACKAGES = ("op", "models.stylegan2.op", "models.e4e.stylegan2.op", "models.StyleCLIP.models.stylegan2.op")
 
@@ -47,7 +47,7 @@ def _listed(factor: Any) -> Any:
     return list(factor) if isinstance(factor, Iterable) else factor
 
 
-def _install(journal: Journal, run: Run) -> None:
+def _install(journal: Journal, run: RunContext) -> None:
     if not wanted(run):
         return
     for package in PACKAGES:

@@ -7,11 +7,11 @@ from typing import Any
 import torch
 
 from zplus_plugins.adapter import Patch
+from zplus_plugins.context import RunContext
 from zplus_plugins.journal import Journal
-from zplus_plugins.run import Run
 
 
-def _install(journal: Journal, run: Run) -> None:
+def _install(journal: Journal, run: RunContext) -> None:
     original: Any = torch.Tensor.T
 
     def reversed_axes(self: torch.Tensor) -> Any:

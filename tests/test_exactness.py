@@ -20,12 +20,13 @@ from support.snapshot import ProcessSnapshot, Snapshot
 from zplus_plugins import Journal, packages, patches, plugins
 from zplus_plugins.adapter import Adapter, Patch, Script, Writer
 from zplus_plugins.captures import InstanceOf
+from zplus_plugins.context import Options
 from zplus_plugins.device import Device
 from zplus_plugins.errors import SwapError
 from zplus_plugins.launcher import _forget_modules, launch
 from zplus_plugins.offline import forbid_network
 from zplus_plugins.outputs import Outputs
-from zplus_plugins.run import Options, Run
+from zplus_plugins.run import Run
 from zplus_plugins.swap import LeafSwapper
 from zplus_plugins.upstream import examine
 

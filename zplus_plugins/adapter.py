@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 import pluggy
 
 if TYPE_CHECKING:
+    from zplus_plugins.context import RunContext
     from zplus_plugins.journal import Journal
     from zplus_plugins.mapping import StyleMapping
-    from zplus_plugins.run import Run
 
 PROJECT = "zplus_plugins"
 hookimpl = pluggy.HookimplMarker(PROJECT)
@@ -107,7 +107,7 @@ class Capture(Protocol):
     def where(self) -> str:
         """The place that it watches, ``"package.module:Class"`` or ``"package.module:function"``."""
 
-    def install(self, journal: Journal, run: Run) -> None:
+    def install(self, journal: Journal, run: RunContext) -> None:
         """Arrange that ``run.set_generator`` is called."""
 
 
@@ -124,7 +124,7 @@ class Patch:
 
     name: str
     ailment: str
-    install: Callable[[Journal, Run], None]
+    install: Callable[[Journal, RunContext], None]
     provides: tuple[str, ...] = ()
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from torch import Tensor
 
+from zplus_plugins.context import RunContext
 from zplus_plugins.journal import Journal
-from zplus_plugins.run import Run
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class InstanceOf:
 
     where: str
 
-    def install(self, journal: Journal, run: Run) -> None:
+    def install(self, journal: Journal, run: RunContext) -> None:
         """Watch the class's constructor."""
 
         def watching(construct: Callable[..., None]) -> Callable[..., None]:
@@ -46,7 +46,7 @@ class ArgumentOf:
     where: str
     name: str
 
-    def install(self, journal: Journal, run: Run) -> None:
+    def install(self, journal: Journal, run: RunContext) -> None:
         """Watch the function's calls."""
 
         def watching(find: Callable[..., Any]) -> Callable[..., Any]:
@@ -71,7 +71,7 @@ class ResultOf:
 
     where: str
 
-    def install(self, journal: Journal, run: Run) -> None:
+    def install(self, journal: Journal, run: RunContext) -> None:
         """Watch the function's returns."""
 
         def watching(load: Callable[..., Any]) -> Callable[..., Any]:

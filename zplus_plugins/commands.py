@@ -15,6 +15,7 @@ from zplus_plugins.check import reliances, rows, verdict
 from zplus_plugins.cli import main
 from zplus_plugins.compare.cli import compare
 from zplus_plugins.console import announce, columns, list_files, matched, report, report_dry_run, say
+from zplus_plugins.context import LATENTS, Options
 from zplus_plugins.demo.cli import demo
 from zplus_plugins.directions import cli as directions
 from zplus_plugins.errors import OpsError, RequirementError, UsageError
@@ -22,7 +23,7 @@ from zplus_plugins.launcher import launch
 from zplus_plugins.mended import patch_table
 from zplus_plugins.ops.choice import CHOICES, VARIABLE
 from zplus_plugins.packages import missing_modules
-from zplus_plugins.run import LATENTS, Options, Run
+from zplus_plugins.run import Run
 from zplus_plugins.start import STARTS
 from zplus_plugins.summary import require_place
 from zplus_plugins.upstream import Upstream, match_folder

@@ -6,19 +6,16 @@ gate, the leaf swap and the editor all meet here.
 
 from __future__ import annotations
 
-import itertools
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-import zplus_plugins
+from zplus_plugins._version import __version__
 from zplus_plugins.adapter import (
     ASKED_DEVICE,
     TRUSTED,
@@ -33,70 +30,22 @@ from zplus_plugins.adapter import (
 from zplus_plugins.call import read_call
 from zplus_plugins.claims import claimed
 from zplus_plugins.code_files import CodeFiles
-from zplus_plugins.codes import Codes, as_array, style_code
+from zplus_plugins.codes import Codes
+from zplus_plugins.context import Options
 from zplus_plugins.device import Device
-from zplus_plugins.errors import LatentError, RecordError, RequirementError, SwapError, UsageError
+from zplus_plugins.errors import RequirementError, SwapError, UsageError
 from zplus_plugins.latent import SphericalLatent
 from zplus_plugins.mapping import StyleMapping, Truncation, mapping_of
 from zplus_plugins.ops import choice as choice_of_ops
 from zplus_plugins.outputs import Outputs
 from zplus_plugins.plugins import Choice
-from zplus_plugins.record import InversionRecord, Provenance, hash_code, is_record_or_absent, record_path
+from zplus_plugins.record import Provenance
+from zplus_plugins.recorder import Recorder
 from zplus_plugins.settings import read_assignments
 from zplus_plugins.start import Starts
 from zplus_plugins.summary import EditResult, Summary
 from zplus_plugins.swap import LeafSwap, LeafSwapper
 from zplus_plugins.upstream import Upstream
-
-LATENTS = ("off", "z", "zplus")
-
-
-@dataclass(frozen=True)
-class Options:
-    """What the user asked for.
-
-    Attributes:
-        latent: None means zplus for a script that inverts, the records' own for one that edits, and
-            off for the rest.
-        init: where an inversion starts, a name in :data:`zplus_plugins.start.STARTS`; None takes the script's
-            own, else its adapter's.
-        retract: ``step`` is Eq. 1; ``never`` normalises only the start, as the authors' scripts do.
-        without_f: leave the feature map F out (Z+ alone).
-        without_mvg: leave out the MVG prior on W+.
-        seed: of the start; None takes the script's own seed.
-        device: ``auto``, ``cpu`` or ``cuda``.
-        direction_space: whether the direction that a script edits along lies in W or in Z; ``auto``
-            tells by its size, and takes W where both have the same.
-        settings: ``module.name=value`` for scripts whose settings are module attributes.
-        call: what to call of the script instead of running it as ``__main__``.
-        dry_run: check everything, run nothing.
-        offline: touch no network; a file that the script would download is missing.
-        ops: implementation of the custom operations, one of :data:`zplus_plugins.ops.choice.CHOICES`; None means
-            upstream with the latent off, which promises the upstream's own bits, and auto else.
-        trusted: checkpoints that may hold more than weights, as absolute paths.
-        tune_malloc: let the allocator keep freed memory; Linux on a CPU.
-    """
-
-    latent: str | None = None
-    init: str | None = None
-    retract: Literal["step", "never"] = "step"
-    without_f: bool = False
-    without_mvg: bool = False
-    seed: int | None = None
-    device: str = "auto"
-    direction_space: Literal["auto", "w", "z"] = "auto"
-    settings: tuple[str, ...] = ()
-    call: str | None = None
-    dry_run: bool = False
-    offline: bool = False
-    ops: str | None = None
-    trusted: tuple[Path, ...] = ()
-    tune_malloc: bool = False
-
-    @property
-    def operations(self) -> str:
-        """The choice of custom operations that is in force."""
-        return self.ops or ("upstream" if self.latent == "off" else "auto")
 
 
 class Run:
@@ -108,11 +57,11 @@ class Run:
         init: where inversions start.
         code_files: which files are codes.
         codes: inverted codes, saved by this run or loaded from an earlier one.
+        recorder: follows what the script saves.
         assignments: settings to change when their modules are imported.
         call: what to call of the script, None to run it as ``__main__``.
         edits: what was edited so far.
         notes: what the requirements noted.
-        images: codes that the script has saved.
         ops: the implementations of the custom operations that have served.
         moved_in_w: how often the script moved a code of another method, which has no z.
     """
@@ -128,12 +77,18 @@ class Run:
         self.init = options.init or self.script.init or self.adapter.init
         self.code_files = CodeFiles(self.adapter.codes, lambda: self.arguments)
         self.codes = Codes(self.adapter, self.code_files, self.latent)
+        self.recorder = Recorder(
+            self.code_files,
+            self.codes,
+            self.adapter.code_item,
+            code_is_result=self.script.role == "invert",
+            provenance=self._provenance if self.inverts else None,
+        )
         self.assignments = read_assignments(self.adapter.settings, self.root, options.settings)
         self.call = None if options.call is None else read_call(self.root / self.script.path, options.call)
         self.device = Device(options.device)
         self.arguments: Mapping[str, Any] = {}
         self.generator: nn.Module | None = None
-        self.outputs = Outputs(self._written)
         self.swapper = LeafSwapper(
             self._is_style_code,
             self._make,
@@ -142,19 +97,25 @@ class Run:
             excused=lambda: bool(self.codes.loaded),
         )
         self.edits: list[EditResult] = []
-        self.records: list[Path] = []
-        self.images = 0
         self.ops = choice_of_ops.UNUSED
         self.moved_in_w = 0
         self.notes: list[str] = []
         self._starts = Starts(self.init)
-        self._swap: LeafSwap | None = None
         self._started = time.monotonic()
 
     @property
     def inverts(self) -> bool:
         """Whether a style code is to be replaced in this run."""
         return self.script.role == "invert" and self.latent != "off"
+
+    @property
+    def outputs(self) -> Outputs:
+        """The files that the script writes."""
+        return self.recorder.outputs
+
+    def written(self) -> Collection[Path]:
+        """The files that the script has written so far."""
+        return (*self.outputs.complete, *self.outputs.pending)
 
     def space(self) -> str:
         """The latent space as the papers write it: Z, Z+, F/Z, F/Z+ or W+."""
@@ -261,17 +222,17 @@ class Run:
             retract=self.options.retract,
             without_f=self.options.without_f,
             seed=self.seed,
-            images=self.images,
+            images=self.recorder.images,
             steps=sum(p.steps for p in progress),
             retractions=sum(p.retractions for p in progress),
             max_sphere_error=max((float(p.largest_error) for p in progress), default=None),
             device=self.device.name(),
             ops=self.ops,
             torch=torch.__version__,
-            package=zplus_plugins.__version__,
+            package=__version__,
             seconds=round(time.monotonic() - self._started, 3),
             outputs=tuple(map(str, self.outputs.complete)),
-            records=tuple(map(str, self.records)),
+            records=tuple(map(str, self.recorder.records)),
             reused=tuple(map(str, self.codes.loaded)),
             edits=tuple(self.edits),
             moved_in_w=self.moved_in_w,
@@ -312,56 +273,8 @@ class Run:
         return SphericalLatent(z, radius=start.radius), mapping
 
     def _swapped(self, swap: LeafSwap) -> None:
-        self._swap = swap
+        self.recorder.swap = swap
         self.hooks.zplus_swapped(swap=swap)
-
-    def _written(self, path: Path, content: Any) -> None:
-        """A writer of the upstream has written a file; a code gets its record."""
-        if path not in self.code_files:
-            if self.script.role != "invert":
-                self.outputs.finish_image()
-            return
-        self.images += 1
-        if self.inverts:
-            self._write_record(path, as_array(style_code(content, self.adapter.code_item)))
-        self.outputs.finish_image()
-
-    def _write_record(self, path: Path, w: np.ndarray[Any, Any]) -> None:
-        known = self.codes.find(torch.from_numpy(w)) if self.codes.loaded else None
-        if known is not None:  # a code of an earlier run is saved again
-            self._save_record(path, w, known.record)
-            return
-        swap = self._swap
-        if swap is None or not np.array_equal(w, swap.leaf.detach().cpu().numpy()):
-            raise RecordError(
-                f"The code saved as {path} is not the code that was optimised in Z+ (w == map(z) does not "
-                "hold), so no record was written for it."
-            )
-        z = swap.latent.detach().cpu()
-        if not bool(torch.isfinite(z).all()):
-            raise LatentError(f"The inversion diverged: z for {path.stem} contains NaN or inf. Lower --lr.")
-        record = InversionRecord(
-            z=z.numpy(),
-            radius=swap.latent.radius,
-            truncation=swap.mapping.truncation,
-            w_sha256=hash_code(w),
-            provenance=self._provenance(swap),
-        )
-        self._save_record(path, w, record)
-
-    def _save_record(self, path: Path, w: np.ndarray[Any, Any], record: InversionRecord) -> None:
-        place = record_path(path)
-        if not is_record_or_absent(place):  # somebody's own: z is not lost, and neither is that file
-            free = next(p for n in itertools.count(1) if not (p := place.with_suffix(f".{n}.npz")).exists())
-            record.save(free)
-            raise RecordError(
-                f"{place} exists and is no Z+ record, so z was saved as {free} instead. Move that file away, and give "
-                "the record its name."
-            )
-        self.outputs.add(place)  # first: whoever interrupts the writing leaves no record without a code
-        record.save(place)
-        self.codes.add(path, w, record)
-        self.records.append(place)
 
     def _provenance(self, swap: LeafSwap) -> Provenance:
         return Provenance(
@@ -372,7 +285,7 @@ class Run:
             seed=self.seed,
             steps=swap.progress.steps,
             adapter=self.adapter.name,
-            package=zplus_plugins.__version__,
+            package=__version__,
             upstream_commit=self.upstream.commit,
             fingerprint=self.upstream.status,
         )

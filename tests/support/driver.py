@@ -3,7 +3,7 @@
 ``python driver.py SETTINGS.json SCRIPT ARGS...`` where the settings may have
 
 adapter         name of the adapter
-options         of :class:`zplus_plugins.run.Options`
+options         of :class:`zplus_plugins.context.Options`
 starts          a folder with one start code for each image, (num_ws, z_dim) as 000.npy, 001.npy, ...
 watch           a file that gets one line a step: the distance from the hypersphere, and whether w == map(z)
 draws           a file that gets one line a step: a hash of the global random streams
@@ -31,8 +31,9 @@ import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
 from zplus_plugins import Adapter, LeafSwap, SphericalLatent, StyleMapping, hookimpl, plugins
+from zplus_plugins.context import Options
 from zplus_plugins.launcher import launch
-from zplus_plugins.run import Options, Run
+from zplus_plugins.run import Run
 
 
 class Driver:

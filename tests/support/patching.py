@@ -12,16 +12,19 @@ from typing import Any
 
 from support.snapshot import Snapshot
 from zplus_plugins import Journal, Patch
+from zplus_plugins.context import Options
 from zplus_plugins.device import Device
 from zplus_plugins.outputs import Outputs
-from zplus_plugins.run import Options
 
 
 @contextmanager
 def applied(*patches: Patch, choice: str = "cpu", **options: Any) -> Iterator[Any]:
     """Patch, use, unpatch, and see that nothing is different; yields the run."""
     before = Snapshot()
-    run: Any = SimpleNamespace(device=Device(choice), options=Options(**options), outputs=Outputs())
+    outputs = Outputs()
+    run: Any = SimpleNamespace(
+        device=Device(choice), options=Options(**options), outputs=outputs, written=lambda: outputs.pending
+    )
     with Journal() as journal:
         for patch in patches:
             patch.install(journal, run)
