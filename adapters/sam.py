@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zplus_plugins.adapter import Adapter, Download, Move, Reliance, Script, Writer
+from zplus_plugins.adapter import Adapter, Download, Move, Reliance, Script, Switch, Writer
 from zplus_plugins.adapters.sam_needs import (
     CATEGORIES,
     CATEGORY,
@@ -108,7 +108,7 @@ ADAPTER = Adapter(
     codes="final/inverted_latent*.pt",
     code_item="W+",
     moves=(Move("model_utils:edit_image", code="d_latents", direction="edit_dir_wp"),),
-    mvg_weight="lambda_mvg",
+    switches=(Switch("without-mvg", "Leave out the MVG prior on W+.", sets={"lambda_mvg": 0.0}),),
     writers=(
         Writer("torch:save", path=1, content=0),
         Writer("PIL.Image:Image.save", path=1, content=0),

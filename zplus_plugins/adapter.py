@@ -237,6 +237,21 @@ class Move:
 
 
 @dataclass(frozen=True)
+class Switch:
+    """A flag of ``zplus run`` for one upstream: it gives its scripts' arguments other values in Z and Z+.
+
+    Attributes:
+        name: of the flag, without the dashes.
+        help: what it does, a sentence.
+        sets: values of the script's arguments.
+    """
+
+    name: str
+    help: str
+    sets: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class FeatureMap:
     """Where F enters the synthesis network.
 
@@ -322,7 +337,7 @@ class Adapter:
         redirect: ``"package.module:function"`` to the one that takes its place in Z and Z+.
         edit: the editing script's arguments.
         moves: functions that move codes, in scripts of any role.
-        mvg_weight: the script's argument that weighs the MVG prior on W+; ``--without-mvg`` sets it to 0.
+        switches: flags that ``zplus run`` takes for this upstream.
         downloads: files that a first run by the scripts' own defaults needs.
         seed: the script's argument that seeds it; the start in Z+ follows it unless told otherwise.
         optional: modules that the scripts import but use only if asked to, such as loggers; where one is not
@@ -350,7 +365,7 @@ class Adapter:
     redirect: Mapping[str, str] = field(default_factory=dict)
     edit: EditArguments | None = None
     moves: tuple[Move, ...] = ()
-    mvg_weight: str = ""
+    switches: tuple[Switch, ...] = ()
     downloads: tuple[Download, ...] = ()
     seed: str = "seed"
     optional: tuple[str, ...] = ()

@@ -69,15 +69,21 @@ class _Gate:
         """The adapter's defaults for Z and Z+, as far as this parser knows the arguments."""
         known = {action.dest for action in parser._actions}
         defaults = dict(self._run.script.zplus_defaults)
-        if self._run.options.without_mvg:
-            defaults[self._run.adapter.mvg_weight] = 0.0
+        for switch in self._run.switches:
+            defaults.update(switch.sets)
         return {name: value for name, value in defaults.items() if name in known}
+
+    def _require_no_contradiction(self, arguments: Mapping[str, Any]) -> None:
+        for switch in self._run.switches:
+            for name, value in switch.sets.items():
+                if arguments.get(name, value) != value:
+                    raise UsageError(
+                        f"--{switch.name} and --{name} {arguments[name]} contradict each other; give one of them."
+                    )
 
     def check(self, arguments: Mapping[str, Any]) -> None:
         """Check all that the script needs; a dry run ends here."""
-        mvg = self._run.adapter.mvg_weight
-        if self._run.options.without_mvg and arguments.get(mvg):
-            raise UsageError(f"--without-mvg and --{mvg} {arguments[mvg]} contradict each other; give one of them.")
+        self._require_no_contradiction(arguments)
         call = self._run.call
         self._run.check({**(call.arguments if call is not None else {}), **arguments})
         if self._editor is not None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import click
 
-from zplus_plugins import malloc, options, plugins
+from zplus_plugins import malloc, plugins
 from zplus_plugins.advice import how_to_get
 from zplus_plugins.check import reliances, rows, verdict
 from zplus_plugins.cli import main
@@ -22,6 +23,8 @@ from zplus_plugins.errors import OpsError, RequirementError, UsageError
 from zplus_plugins.launcher import launch
 from zplus_plugins.mended import patch_table
 from zplus_plugins.ops.choice import CHOICES, VARIABLE
+from zplus_plugins.options import SEED
+from zplus_plugins.options import device as device_option
 from zplus_plugins.packages import missing_modules
 from zplus_plugins.run import Run
 from zplus_plugins.start import STARTS
@@ -54,7 +57,36 @@ def _split_latent(arguments: tuple[str, ...]) -> tuple[str | None, list[str]]:
     return (given[0] if given else None), rest
 
 
-@main.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+_GIVEN = "zplus_plugins.switches"
+
+
+@functools.cache
+def _switches() -> tuple[click.Option, ...]:
+    """The flags that installed adapters declare; the help says for which."""
+    texts: dict[str, list[str]] = {}
+    for adapter in filter(None, (plugin.adapter for plugin in plugins.all_plugins())):
+        for switch in adapter.switches:
+            texts.setdefault(switch.name, []).append(f"{switch.help} [{adapter.name}]")
+    return tuple(_flag(name, " ".join(parts)) for name, parts in texts.items())
+
+
+def _flag(switch: str, text: str) -> click.Option:
+    def note(ctx: click.Context, parameter: click.Parameter, given: bool) -> None:
+        if given:
+            ctx.meta.setdefault(_GIVEN, []).append(switch)
+
+    return click.Option([f"--{switch}"], is_flag=True, help=text, expose_value=False, callback=note)
+
+
+class _Run(click.Command):
+    """``zplus run``, with the flags of the adapters that are installed."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        *own, help_flag = super().get_params(ctx)
+        return [*own, *_switches(), help_flag]
+
+
+@main.command(cls=_Run, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.option(
     "--latent",
     type=click.Choice(LATENTS),
@@ -76,9 +108,8 @@ def _split_latent(arguments: tuple[str, ...]) -> tuple[str | None, list[str]]:
     help="Retract after every step (Eq. 1 of the paper), or only normalise the start, as the authors' scripts do.",
 )
 @click.option("--without-f", is_flag=True, help="Leave out the feature map F: Z or Z+ alone.")
-@click.option("--without-mvg", is_flag=True, help="Leave out the upstream's MVG prior on W+ (SAM).")
-@click.option("--seed", type=options.SEED, metavar="N", help="Seed of the start. [default: the script's own seed]")
-@options.device
+@click.option("--seed", type=SEED, metavar="N", help="Seed of the start. [default: the script's own seed]")
+@device_option
 @click.option(
     "--ops",
     type=click.Choice(CHOICES),
@@ -130,13 +161,27 @@ def _split_latent(arguments: tuple[str, ...]) -> tuple[str | None, list[str]]:
 )
 @click.argument("script", type=click.Path(path_type=Path))
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
 def run(
+    context: click.Context,
     script: Path,
     arguments: tuple[str, ...],
     latent: str | None,
     adapter: str | None,
+    init: str | None,
+    retract: Literal["step", "never"],
+    without_f: bool,
+    seed: int | None,
+    device: str,
+    ops: str | None,
+    direction_space: Literal["auto", "w", "z"],
+    settings: tuple[str, ...],
+    call: str | None,
     summary: Path | None,
-    **wishes: Any,
+    dry_run: bool,
+    offline: bool,
+    trusted: tuple[Path, ...],
+    tune_malloc: bool,
 ) -> None:
     """Run an upstream SCRIPT with its ARGUMENTS, its W+ code replaced by Z+.
 
@@ -158,7 +203,24 @@ def run(
     if None not in (latent, late) and latent != late:
         raise UsageError(f"--latent was given twice, as {latent} before the script and {late} after it.")
     choice = plugins.choose(script, adapter)
-    this_run = Run(choice, Options(latent=latent or late, **wishes))
+    options = Options(
+        latent=latent or late,
+        init=init,
+        retract=retract,
+        without_f=without_f,
+        switches=tuple(context.meta.get(_GIVEN, ())),
+        seed=seed,
+        device=device,
+        direction_space=direction_space,
+        settings=settings,
+        call=call,
+        dry_run=dry_run,
+        offline=offline,
+        ops=ops,
+        trusted=trusted,
+        tune_malloc=tune_malloc,
+    )
+    this_run = Run(choice, options)
     announce(this_run)
     _require_modules(script, choice.upstream)
     try:

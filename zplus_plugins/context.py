@@ -26,7 +26,7 @@ class Options:
             own, else its adapter's.
         retract: ``step`` is Eq. 1; ``never`` normalises only the start, as the authors' scripts do.
         without_f: leave the feature map F out (Z+ alone).
-        without_mvg: leave out the MVG prior on W+.
+        switches: names of the adapter's own flags that were given.
         seed: of the start; None takes the script's own seed.
         device: ``auto``, ``cpu`` or ``cuda``.
         direction_space: whether the direction that a script edits along lies in W or in Z; ``auto``
@@ -45,7 +45,7 @@ class Options:
     init: str | None = None
     retract: Literal["step", "never"] = "step"
     without_f: bool = False
-    without_mvg: bool = False
+    switches: tuple[str, ...] = ()
     seed: int | None = None
     device: str = "auto"
     direction_space: Literal["auto", "w", "z"] = "auto"

@@ -26,6 +26,7 @@ from zplus_plugins.adapter import (
     NeededFile,
     Requirement,
     Script,
+    Switch,
 )
 from zplus_plugins.call import read_call
 from zplus_plugins.claims import claimed
@@ -54,6 +55,7 @@ class Run:
     Attributes:
         arguments: the script's parsed arguments; empty until they are parsed.
         generator: the captured generator, None until it is built.
+        switches: the adapter's flags that were given.
         init: where inversions start.
         code_files: which files are codes.
         codes: inverted codes, saved by this run or loaded from an earlier one.
@@ -74,6 +76,7 @@ class Run:
         assert choice.upstream.script is not None
         self.script: Script = choice.upstream.script
         self.latent = self._resolve_latent()
+        self.switches = self._resolve_switches()
         self.init = options.init or self.script.init or self.adapter.init
         self.code_files = CodeFiles(self.adapter.codes, lambda: self.arguments)
         self.codes = Codes(self.adapter, self.code_files, self.latent)
@@ -102,6 +105,16 @@ class Run:
         self.notes: list[str] = []
         self._starts = Starts(self.init)
         self._started = time.monotonic()
+
+    def _resolve_switches(self) -> tuple[Switch, ...]:
+        declared = {switch.name: switch for switch in self.adapter.switches} if self.inverts else {}
+        for name in self.options.switches:
+            if name not in declared:
+                raise UsageError(
+                    f"--{name} has no meaning for {self.script.path} with --latent {self.latent}: it is for scripts of "
+                    "an adapter that declares it, where they invert in Z or Z+."
+                )
+        return tuple(declared[name] for name in self.options.switches)
 
     @property
     def inverts(self) -> bool:
@@ -250,8 +263,6 @@ class Run:
                 f"{self.script.path} optimises and edits no style code, so --latent {asked} cannot take "
                 "effect. Run it with --latent off."
             )
-        if self.options.without_mvg and not (self.adapter.mvg_weight and role == "invert" and asked != "off"):
-            raise UsageError(f"--without-mvg has no meaning for {self.script.path}: no code in Z+ is under that prior.")
         if self.options.without_f and (self.adapter.feature_map is None or role != "invert"):
             raise UsageError(f"--without-f has no meaning for {self.script.path}: it optimises no feature map F.")
         default = "off" if role == "other" else "zplus"
