@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from zplus_plugins.adapter import Finding, Requirement
 from zplus_plugins.conditions import Above, Undotted
 from zplus_plugins.device_settings import VisibleGpus
 from zplus_plugins.inputs import LpipsWeights
@@ -16,6 +15,7 @@ from zplus_plugins.later_pictures import TakenLater
 from zplus_plugins.networks import Networks, generator_in
 from zplus_plugins.pickles import PickleFile
 from zplus_plugins.pictures import Pictures, SavedCodes, Unsaved
+from zplus_plugins.protocols import Finding, Requirement
 from zplus_plugins.readers import PILLOW_RGB
 from zplus_plugins.requirements import Checkpoint, DnnlibDownload, Folder, OneOf, When, Writable
 from zplus_plugins.selection import Walked

@@ -23,7 +23,7 @@ from zplus_plugins.adapters.sam_needs import (
 )
 from zplus_plugins.captures import ResultOf
 from zplus_plugins.inputs import Directions, ImageFile, LpipsWeights
-from zplus_plugins.packages import Submodule
+from zplus_plugins.needed_modules import Submodule
 from zplus_plugins.patches import (
     checkpoints,
     custom_ops,

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from zplus_plugins.adapter import Derived
+from zplus_plugins.needed_modules import Module, Submodule
 from zplus_plugins.networks import Networks, generator_in
-from zplus_plugins.packages import Module, Submodule
 from zplus_plugins.pickles import PickleFile
 from zplus_plugins.pictures import Pictures
 from zplus_plugins.readers import PILLOW_RGB

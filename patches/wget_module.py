@@ -12,7 +12,7 @@ import torch
 from zplus_plugins.adapter import Patch
 from zplus_plugins.context import RunContext
 from zplus_plugins.journal import Journal
-from zplus_plugins.packages import provide
+from zplus_plugins.stand_ins import provide
 
 
 def download(url: str, out: str | os.PathLike[str] | None = None, bar: Any = None) -> str:

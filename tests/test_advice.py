@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from zplus_plugins.advice import MissingModule, how_to_get, install_command, package_of
-from zplus_plugins.packages import Module, missing_modules
+from zplus_plugins.needed_modules import Module
+from zplus_plugins.packages import missing_modules
 from zplus_plugins.script_imports import missing_imports
 
 

@@ -20,7 +20,8 @@ from zplus_plugins import Journal, __version__
 from zplus_plugins.advice import install_command
 from zplus_plugins.cli import main
 from zplus_plugins.errors import RequirementError
-from zplus_plugins.packages import missing_modules, stand_in_for_absent
+from zplus_plugins.packages import missing_modules
+from zplus_plugins.stand_ins import stand_in_for_absent
 
 # Upstreams and their libraries warn; their warnings are not ours to judge.
 pytestmark = pytest.mark.filterwarnings("default")

@@ -17,7 +17,7 @@ import torchvision  # noqa: F401 (as the one above: to be patched, it must be lo
 
 from support.interruptions import everything_below, first_and_last, interrupt, ours, places
 from support.snapshot import ProcessSnapshot, Snapshot
-from zplus_plugins import Journal, packages, patches, plugins
+from zplus_plugins import Journal, patches, plugins, stand_ins
 from zplus_plugins.adapter import Adapter, Patch, Script, Writer
 from zplus_plugins.captures import InstanceOf
 from zplus_plugins.context import Options
@@ -27,7 +27,7 @@ from zplus_plugins.launcher import _forget_modules, launch
 from zplus_plugins.offline import forbid_network
 from zplus_plugins.outputs import Outputs
 from zplus_plugins.run import Run
-from zplus_plugins.swap import LeafSwapper
+from zplus_plugins.swapper import LeafSwapper
 from zplus_plugins.upstream import examine
 
 STANDINS = Path(__file__).parent / "standins"
@@ -52,14 +52,14 @@ INSTALLS = {
     **{patch.name: install_patch(patch) for patch in all_patches()},
     "swapper": install_swapper,
     "offline": forbid_network,
-    "absent modules": lambda journal: packages.stand_in_for_absent(journal, ["wandb", "no_such_module"]),
+    "absent modules": lambda journal: stand_ins.stand_in_for_absent(journal, ["wandb", "no_such_module"]),
 }
 
 
 @pytest.fixture
 def nothing_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that every stand-in is needed, whatever this environment has."""
-    monkeypatch.setattr(packages, "is_installed", lambda name: False)
+    monkeypatch.setattr(stand_ins, "is_installed", lambda name: False)
     for name in ("pkg_resources", "distutils", "distutils.util", "wget", "wandb"):
         monkeypatch.delitem(sys.modules, name, raising=False)
 

@@ -19,8 +19,9 @@ from zplus_plugins.finite import require_finite
 from zplus_plugins.inversion import SPACES, Model, Settings, invert
 from zplus_plugins.inversion.statistics import compute
 from zplus_plugins.portraits.files import save
-from zplus_plugins.start import STARTS, Starts
-from zplus_plugins.swap import LeafSwapper
+from zplus_plugins.run_starts import Starts
+from zplus_plugins.start import STARTS
+from zplus_plugins.swapper import LeafSwapper
 
 BAD = [float("nan"), float("inf"), -float("inf")]
 

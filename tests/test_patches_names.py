@@ -15,8 +15,9 @@ from PIL import Image
 from support.patching import applied
 from zplus_plugins import Journal, packages
 from zplus_plugins.adapter import Adapter
-from zplus_plugins.packages import missing_modules, provide, stand_in_for_absent
+from zplus_plugins.packages import missing_modules
 from zplus_plugins.patches import make_grid_range, pillow_names, removed_modules
+from zplus_plugins.stand_ins import provide, stand_in_for_absent
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import pytest
 import torch
 from PIL import Image
 
-from zplus_plugins.adapter import TRUSTED, FileRequirement, Requirement
 from zplus_plugins.inputs import ImageList
 from zplus_plugins.pickles import PickleFile, read_number
+from zplus_plugins.protocols import TRUSTED, FileRequirement, Requirement
 from zplus_plugins.readers import OPENCV
 from zplus_plugins.requirements import (
     Checkpoint,

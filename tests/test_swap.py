@@ -16,7 +16,7 @@ from support.toys import Genforce, NVlabs
 from zplus_plugins import Journal, LeafSwap, SphericalLatent, mapping_of
 from zplus_plugins.errors import OptimizerError, SwapError
 from zplus_plugins.sphere import retract
-from zplus_plugins.swap import LeafSwapper
+from zplus_plugins.swapper import LeafSwapper
 
 OPTIMIZERS: dict[str, Callable[[Any], Optimizer]] = {
     "adam": lambda p: torch.optim.Adam(p, lr=0.05),

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
         Adapter,
         EditArguments,
         FeatureMap,
-        Finding,
         Patch,
         Reliance,
         Script,
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from zplus_plugins.journal import Journal
     from zplus_plugins.latent import SphericalLatent
     from zplus_plugins.mapping import StyleMapping, Truncation, mapping_of
+    from zplus_plugins.protocols import Finding
     from zplus_plugins.record import InversionRecord
     from zplus_plugins.retraction import RetractionHandle, attach
     from zplus_plugins.swap import LeafSwap

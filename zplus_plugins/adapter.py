@@ -12,103 +12,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal
 
 import pluggy
+
+from zplus_plugins.protocols import LEFT_OUT, Capture, Fit, Requirement
 
 if TYPE_CHECKING:
     from zplus_plugins.context import RunContext
     from zplus_plugins.journal import Journal
-    from zplus_plugins.mapping import StyleMapping
 
 PROJECT = "zplus_plugins"
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
-LEFT_OUT = "arguments left out"
-ASKED_DEVICE = "device asked for"
-TRUSTED = "files that the user trusts"
-"""Names under which requirements get, beside the script's arguments, what they cannot tell."""
-
 Role = Literal["invert", "edit", "other"]
 Init = Literal["random", "mean", "project"]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What a requirement found.
-
-    Attributes:
-        kind: ``missing`` stops the run, a ``note`` is only told; a ``download``, which the script makes by
-            itself, is told, and stops the run with ``--offline``.
-        text: what is wrong, and what to do.
-        usage: whether the command is wrong, rather than a file.
-    """
-
-    kind: Literal["missing", "download", "note"]
-    text: str
-    usage: bool = False
-
-
-@dataclass(frozen=True)
-class NeededFile:
-    """A file that a script will ask for.
-
-    Attributes:
-        path: of the file, or a pattern for several.
-        what: the file is.
-        source: where it comes from.
-        present: whether it is there.
-        work: whether it is a picture to work on, whose results are named by its stem.
-        made: whether an earlier run made it, so that the script may write it anew; over others, nothing is written.
-    """
-
-    path: Path
-    what: str
-    source: str
-    present: bool
-    work: bool = False
-    made: bool = False
-
-
-class Requirement(Protocol):
-    """Something a script needs, checked once its arguments are parsed and before it does anything."""
-
-    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
-        """What is wrong; an empty list if all is well. Paths are relative to the current folder."""
-
-
-class Fit(Protocol):
-    """Something that must fit the generator, checked as soon as it is there."""
-
-    def check(self, arguments: Mapping[str, Any], mapping: StyleMapping) -> list[Finding]:
-        """What does not fit; an empty list if all is well."""
-
-
-@runtime_checkable
-class FileRequirement(Protocol):
-    """A requirement that can tell which files it is about."""
-
-    def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
-        """The files, there or not."""
-
-
-@runtime_checkable
-class FolderRequirement(Protocol):
-    """A requirement of a folder that the script writes its results to."""
-
-    def folder(self, arguments: Mapping[str, Any]) -> Path:
-        """The folder, there or not."""
-
-
-class Capture(Protocol):
-    """How the run gets hold of the generator."""
-
-    @property
-    def where(self) -> str:
-        """The place that it watches, ``"package.module:Class"`` or ``"package.module:function"``."""
-
-    def install(self, journal: Journal, run: RunContext) -> None:
-        """Arrange that ``run.set_generator`` is called."""
 
 
 @dataclass(frozen=True)

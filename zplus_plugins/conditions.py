@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from zplus_plugins.adapter import Finding
+from zplus_plugins.protocols import Finding
 
 
 @dataclass(frozen=True)

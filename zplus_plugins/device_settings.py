@@ -11,7 +11,7 @@ from unittest import mock
 
 import torch
 
-from zplus_plugins.adapter import ASKED_DEVICE, Finding
+from zplus_plugins.protocols import ASKED_DEVICE, Finding
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 _NAME = re.compile(r"([a-z]+)(?::(\d{1,3}))?")

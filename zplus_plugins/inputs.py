@@ -9,23 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zplus_plugins.adapter import Finding, NeededFile
 from zplus_plugins.arrays import ContentError, npy_header
+from zplus_plugins.downloads import LPIPS_BACKBONES, NeededFile, lpips_weights
 from zplus_plugins.mapping import StyleMapping
 from zplus_plugins.picture_file import reason
 from zplus_plugins.picture_losses import examine
+from zplus_plugins.protocols import Finding
 from zplus_plugins.readers import Reader
-from zplus_plugins.requirements import HubWeights
+from zplus_plugins.requirements import announced
 from zplus_plugins.selection import OVERWRITTEN, same_names
 
 # UTF-8's, as UTF-8 itself and as one-byte encodings read it.
 _MARKS = ("\ufeff", "\u00ef\u00bb\u00bf")
-
-_BACKBONES = {
-    "alex": "alexnet-owt-7be5be79.pth",
-    "squeeze": "squeezenet1_1-b8a52dc0.pth",
-    "vgg": "vgg16-397923af.pth",
-}
 
 
 @dataclass(frozen=True)
@@ -134,15 +129,14 @@ class LpipsWeights:
 
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
         net = self.net.format_map(arguments)
-        if net not in _BACKBONES:
-            text = f"LPIPS has no backbone {net!r}; expected {', '.join(_BACKBONES)}."
+        if net not in LPIPS_BACKBONES:
+            text = f"LPIPS has no backbone {net!r}; expected {', '.join(LPIPS_BACKBONES)}."
             return [Finding("missing", text, usage=True)]
-        return HubWeights(_BACKBONES[net], what="LPIPS backbone weights").check(arguments)
+        return announced([lpips_weights(net)])
 
     def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
         net = self.net.format_map(arguments)
-        known = net in _BACKBONES
-        return HubWeights(_BACKBONES[net], what="LPIPS backbone weights").asks_for(arguments) if known else []
+        return [lpips_weights(net)] if net in LPIPS_BACKBONES else []
 
 
 def _direction_problem(file: Path, mapping: StyleMapping) -> str | None:

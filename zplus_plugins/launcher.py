@@ -24,8 +24,9 @@ from zplus_plugins.malloc import tune
 from zplus_plugins.moving import Mover
 from zplus_plugins.offline import forbid_network
 from zplus_plugins.ops.choice import asked, require, use
-from zplus_plugins.packages import is_installed, stand_in_for_absent
+from zplus_plugins.packages import is_installed
 from zplus_plugins.run import Run
+from zplus_plugins.stand_ins import stand_in_for_absent
 from zplus_plugins.summary import Summary
 from zplus_plugins.surroundings import keep_surroundings
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from zplus_plugins.adapter import Finding
 from zplus_plugins.picture_file import UnfitError, quiet, reason
+from zplus_plugins.protocols import Finding
 from zplus_plugins.readers import Pixels, Reader
 
 _ORIENTATION = 0x0112  # EXIF

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from zplus_plugins.adapter import LEFT_OUT, TRUSTED, FileRequirement, Finding, NeededFile, Requirement
 from zplus_plugins.arrays import ContentError, npy_header
+from zplus_plugins.downloads import NeededFile, hub_weights
+from zplus_plugins.protocols import LEFT_OUT, TRUSTED, FileRequirement, Finding, Requirement
 from zplus_plugins.untrusted import DamagedError, RefusedError, checkpoint, printable, told
 
 NEEDS_TRUST = (
@@ -235,11 +234,10 @@ class HubWeights:
     what: str
 
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
-        return _downloads(self.asks_for(arguments))
+        return announced(self.asks_for(arguments))
 
     def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
-        path = Path(torch.hub.get_dir()) / "checkpoints" / self.file
-        return [NeededFile(path, self.what, f"https://download.pytorch.org/models/{self.file}", path.exists())]
+        return [hub_weights(self.file, self.what)]
 
 
 @dataclass(frozen=True)
@@ -254,7 +252,7 @@ class DnnlibDownload:
         if path.exists() and not path.stat().st_size:
             text = f"The {self.what} {path} is empty (0 bytes), as a failed download leaves it. Delete it."
             return [Finding("missing", text)]
-        return _downloads(self.asks_for(arguments))
+        return announced(self.asks_for(arguments))
 
     def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
         path = dnnlib_file(self.url)
@@ -268,7 +266,8 @@ def dnnlib_file(url: str) -> Path:
     return next(folder.glob(f"{key}_*"), folder / f"{key}_{url.rpartition('/')[2]}")
 
 
-def _downloads(files: list[NeededFile]) -> list[Finding]:
+def announced(files: list[NeededFile]) -> list[Finding]:
+    """The script will download those that are not there."""
     return [
         Finding("download", f"The {f.what}: not at {f.path} yet; the script will try to download {f.source} to there.")
         for f in files

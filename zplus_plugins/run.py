@@ -16,36 +16,28 @@ import torch
 from torch import Tensor, nn
 
 from zplus_plugins._version import __version__
-from zplus_plugins.adapter import (
-    ASKED_DEVICE,
-    TRUSTED,
-    Adapter,
-    FileRequirement,
-    Finding,
-    FolderRequirement,
-    NeededFile,
-    Requirement,
-    Script,
-    Switch,
-)
+from zplus_plugins.adapter import Adapter, Script, Switch
 from zplus_plugins.call import read_call
 from zplus_plugins.claims import claimed
 from zplus_plugins.code_files import CodeFiles
 from zplus_plugins.codes import Codes
 from zplus_plugins.context import Options
 from zplus_plugins.device import Device
+from zplus_plugins.downloads import NeededFile
 from zplus_plugins.errors import RequirementError, SwapError, UsageError
 from zplus_plugins.latent import SphericalLatent
 from zplus_plugins.mapping import StyleMapping, Truncation, mapping_of
 from zplus_plugins.ops import choice as choice_of_ops
 from zplus_plugins.outputs import Outputs
 from zplus_plugins.plugins import Choice
+from zplus_plugins.protocols import ASKED_DEVICE, TRUSTED, FileRequirement, Finding, FolderRequirement, Requirement
 from zplus_plugins.record import Provenance
 from zplus_plugins.recorder import Recorder
+from zplus_plugins.run_starts import Starts
 from zplus_plugins.settings import read_assignments
-from zplus_plugins.start import Starts
 from zplus_plugins.summary import EditResult, Summary
-from zplus_plugins.swap import LeafSwap, LeafSwapper
+from zplus_plugins.swap import LeafSwap
+from zplus_plugins.swapper import LeafSwapper
 from zplus_plugins.upstream import Upstream
 
 

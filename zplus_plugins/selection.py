@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from zplus_plugins.adapter import Finding
+from zplus_plugins.protocols import Finding
 
 OVERWRITTEN = "The results of {first} will be overwritten by those of {second}; both are named {name}."
 TAKEN_FOR = "{second} will not be inverted: the script takes the results of {first} for its own; both are named {name}."

@@ -16,7 +16,6 @@ from zplus_plugins.chase import project
 from zplus_plugins.finite import require_finite
 from zplus_plugins.latent import SphericalLatent
 from zplus_plugins.mapping import StyleMapping, require_finite_styles
-from zplus_plugins.record import hash_code
 
 _MEAN_SAMPLES = 4096
 
@@ -80,22 +79,3 @@ STARTS: dict[str, Callable[[StyleMapping, int, int, Tensor], SphericalLatent]] =
     "mean": mean_start,
     "project": projected_start,
 }
-
-
-class Starts:
-    """The starts of one run. The same for every image, so that its result does not depend on the others.
-
-    Args:
-        init: a name in :data:`STARTS`.
-    """
-
-    def __init__(self, init: str) -> None:
-        self._init = init
-        self._known: dict[tuple[int, str], SphericalLatent] = {}
-
-    def at(self, mapping: StyleMapping, codes: int, seed: int, leaf: Tensor) -> SphericalLatent:
-        """The start for a leaf; an estimate that comes again, as in a sweep, is projected only once."""
-        own = hash_code(leaf.detach().cpu().numpy()) if self._init == "project" else ""
-        if (codes, own) not in self._known:
-            self._known[codes, own] = STARTS[self._init](mapping, codes, seed, leaf)
-        return self._known[codes, own]

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zplus_plugins.adapter import Finding
 from zplus_plugins.networks import shape_of
 from zplus_plugins.outline import Call
 from zplus_plugins.pickles import contents
+from zplus_plugins.protocols import Finding
 
 Shapes = Mapping[str, tuple[int, ...]]
 

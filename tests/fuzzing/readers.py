@@ -14,7 +14,6 @@ import torch
 from fuzzing import deliberate
 from fuzzing.seeds import small_generator
 from zplus_plugins import InversionRecord, Journal
-from zplus_plugins.adapter import Finding
 from zplus_plugins.codes import read_array_code
 from zplus_plugins.compare.parts import read_part
 from zplus_plugins.device import Device
@@ -25,6 +24,7 @@ from zplus_plugins.generators import Generator, load_generator
 from zplus_plugins.outputs import Outputs
 from zplus_plugins.patches import checkpoints
 from zplus_plugins.pickles import PickleFile
+from zplus_plugins.protocols import Finding
 from zplus_plugins.requirements import Checkpoint
 from zplus_plugins.run import Options
 

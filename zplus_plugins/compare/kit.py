@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from zplus_plugins.compare.plan import Figure, Instruments, Look, fingerprint
+from zplus_plugins.downloads import lpips_weights
 from zplus_plugins.errors import DownloadError, RequirementError
-from zplus_plugins.inputs import LpipsWeights
 from zplus_plugins.metrics import (
     Identity,
     Lpips,
@@ -45,7 +45,7 @@ def of_portraits(own_encoder: bool, device: torch.device) -> Instruments:
     encoder = embedded_encoder().to(device) if own_encoder else None
     figures: dict[str, Figure] = {**_PIXELS, "perceptual": partial(_perceptual, regressor)}
     missing = {}
-    (weights,) = LpipsWeights("vgg").asks_for({})
+    weights = lpips_weights("vgg")
     if weights.present:
         figures["lpips"] = Lpips()
     else:
