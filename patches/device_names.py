@@ -10,8 +10,8 @@ from torch.overrides import TorchFunctionMode
 
 from zplus_plugins.adapter import Patch
 from zplus_plugins.context import RunContext
-from zplus_plugins.device import Device
 from zplus_plugins.journal import Journal
+from zplus_plugins.system.device import Device
 
 
 class _NamedDevices(TorchFunctionMode):

@@ -18,8 +18,8 @@ from support.comparisons import stand_in_for_embedded, tiny_model, tiny_pictures
 from zplus_plugins.cli import main
 from zplus_plugins.compare import prepare
 from zplus_plugins.compare.part import as_bytes
-from zplus_plugins.device import name_of
-from zplus_plugins.results import BOOK
+from zplus_plugins.system.device import name_of
+from zplus_plugins.system.results import BOOK
 
 FILES = {"results.json", "table.csv", "report.html", "parts", BOOK}
 

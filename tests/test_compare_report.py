@@ -27,7 +27,7 @@ from zplus_plugins.compare.results import as_csv, as_json
 from zplus_plugins.compare.run import Measured, compare
 from zplus_plugins.compare.sprites import sprites
 from zplus_plugins.compare.verdicts import verdicts
-from zplus_plugins.results import Results
+from zplus_plugins.system.results import Results
 
 SETTINGS = {"seed": "0"}
 HOSTILE = "</script><script>document.title='run'</script>"

@@ -15,7 +15,7 @@ from support.commands import done, zplus
 from support.outcome import files, refused
 from zplus_plugins.demo import command as demo_command
 from zplus_plugins.directions import inverting
-from zplus_plugins.results import BOOK, Results
+from zplus_plugins.system.results import BOOK, Results
 
 OWN = ("--generator", "generator.pt")
 FAST = (*OWN, "--steps", 1, "--likeness", "none")

@@ -17,7 +17,6 @@ from support.elsewhere import DEVICE, Elsewhere
 from zplus_plugins.chase import project
 from zplus_plugins.compare import Edit, Measured, PictureSet, Plan, compare, kit
 from zplus_plugins.compare.parts import Parts
-from zplus_plugins.device import Device
 from zplus_plugins.directions import (
     Direction,
     domain,
@@ -35,7 +34,8 @@ from zplus_plugins.portraits import draw, embedded, sample
 from zplus_plugins.portraits.attributes import HELD_OUT_SEED
 from zplus_plugins.portraits.encoder import Encoder
 from zplus_plugins.portraits.regressor import Regressor
-from zplus_plugins.results import Results
+from zplus_plugins.system.device import Device
+from zplus_plugins.system.results import Results
 
 
 @pytest.fixture(autouse=True)

@@ -21,13 +21,13 @@ from zplus_plugins import Journal, patches, plugins, stand_ins
 from zplus_plugins.adapter import Adapter, Patch, Script, Writer
 from zplus_plugins.captures import InstanceOf
 from zplus_plugins.context import Options
-from zplus_plugins.device import Device
 from zplus_plugins.errors import SwapError
 from zplus_plugins.launcher import _forget_modules, launch
 from zplus_plugins.offline import forbid_network
 from zplus_plugins.outputs import Outputs
 from zplus_plugins.run import Run
 from zplus_plugins.swapper import LeafSwapper
+from zplus_plugins.system.device import Device
 from zplus_plugins.upstream import examine
 
 STANDINS = Path(__file__).parent / "standins"

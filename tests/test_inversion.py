@@ -25,7 +25,7 @@ from zplus_plugins.inversion import (
     statistics_of,
 )
 from zplus_plugins.inversion.alignment import alignment
-from zplus_plugins.ops import cache
+from zplus_plugins.system import cache
 
 DIM = 12
 every_space = pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)

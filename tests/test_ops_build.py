@@ -16,9 +16,10 @@ import pytest
 
 from support.op_implementations import needs_gxx
 from zplus_plugins.errors import OpsError
-from zplus_plugins.ops import build, cache, compilers
+from zplus_plugins.ops import build, compilers
 from zplus_plugins.ops.build import Source, Target
 from zplus_plugins.ops.compilers import Compiler
+from zplus_plugins.system import cache
 
 # Runs what stands behind it, counts itself first, and takes its time.
 SLOW_GXX = """#!/bin/sh

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from zplus_plugins import plugins
 from zplus_plugins.cli import main
 from zplus_plugins.errors import PluginError, UsageError
-from zplus_plugins.process import Stopped
+from zplus_plugins.system.process import Stopped
 
 GOOD = """\
 from zplus_plugins import Adapter, Script, hookimpl

@@ -15,8 +15,8 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from zplus_plugins import console, process
-from zplus_plugins.guard import Guarded
+from zplus_plugins.system import console, process
+from zplus_plugins.system.guard import Guarded
 
 COMMAND = [sys.executable, "-m", "zplus_plugins"]
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -23,7 +23,7 @@ from zplus_plugins.errors import DirectionError, RecordError, RequirementError
 from zplus_plugins.inputs import Directions
 from zplus_plugins.portraits.files import load
 from zplus_plugins.requirements import SavedFeatures
-from zplus_plugins.results import Results
+from zplus_plugins.system.results import Results
 
 ADVICE = ("allow_pickle", "weights_only", "trust", "unsafe")
 OWN = ("--generator", "generator.pt", "--out", "edited")

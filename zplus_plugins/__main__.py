@@ -1,6 +1,6 @@
 """``zplus``, and ``python -m zplus_plugins``, which is the same."""
 
-from zplus_plugins import process
+from zplus_plugins.system import process
 
 
 def main() -> None:

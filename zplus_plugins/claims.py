@@ -1,7 +1,7 @@
 """Two runs of a script must not write the same results: each claims its work before it begins.
 
 Upstream scripts write where and what they like, so whole folders cannot be locked: runs that share a folder and work
-on different pictures do each other no harm. A claim is a temporary folder (:mod:`zplus_plugins.files`) among the
+on different pictures do each other no harm. A claim is a temporary folder (:mod:`zplus_plugins.system.files`) among the
 results, which lists what its process works on, and is gone with it however it ends.
 """
 
@@ -15,8 +15,8 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from zplus_plugins.errors import RequirementError
-from zplus_plugins.files import cannot_write, temporary_folder, temporary_folders
-from zplus_plugins.locks import Unlockable, try_lock
+from zplus_plugins.system.files import cannot_write, temporary_folder, temporary_folders
+from zplus_plugins.system.locks import Unlockable, try_lock
 
 _LIST = "claimed.json"
 _MOST_NAMED = 3

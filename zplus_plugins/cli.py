@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from zplus_plugins._version import __version__
-from zplus_plugins.guard import Guarded
-from zplus_plugins.options import refuse_repeated
+from zplus_plugins.system.guard import Guarded
+from zplus_plugins.system.options import refuse_repeated
 
 
 class _Commands(Guarded, click.Group):

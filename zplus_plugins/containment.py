@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from typing import Any, NoReturn
 
-from zplus_plugins import process
+from zplus_plugins.system import process
 
 
 class _Left(BaseException):
@@ -27,7 +27,7 @@ class _Left(BaseException):
 
 @contextmanager
 def no_exit() -> Iterator[None]:
-    """Inside, ``os._exit`` raises, and a signal raises :class:`~zplus_plugins.process.Stopped`.
+    """Inside, ``os._exit`` raises, and a signal raises :class:`~zplus_plugins.system.process.Stopped`.
 
     So a KeyboardInterrupt of another type is the plugin's own, and no Ctrl-C.
     """

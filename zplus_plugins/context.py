@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from zplus_plugins.device import Device
+from zplus_plugins.system.device import Device
 
 if TYPE_CHECKING:
     from torch import nn

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from zplus_plugins.arrays import ContentError, npy_header
-from zplus_plugins.downloads import LPIPS_BACKBONES, NeededFile, lpips_weights
 from zplus_plugins.mapping import StyleMapping
-from zplus_plugins.picture_file import reason
 from zplus_plugins.picture_losses import examine
 from zplus_plugins.protocols import Finding
 from zplus_plugins.readers import Reader
 from zplus_plugins.requirements import announced
 from zplus_plugins.selection import OVERWRITTEN, same_names
+from zplus_plugins.system.downloads import LPIPS_BACKBONES, NeededFile, lpips_weights
+from zplus_plugins.system.picture_file import reason
 
 # UTF-8's, as UTF-8 itself and as one-byte encodings read it.
 _MARKS = ("\ufeff", "\u00ef\u00bb\u00bf")

@@ -9,9 +9,9 @@ from typing import Any
 
 from PIL import Image
 
-from zplus_plugins.picture_file import UnfitError, quiet, require_file
 from zplus_plugins.pictures import Pictures
 from zplus_plugins.protocols import Finding
+from zplus_plugins.system.picture_file import UnfitError, quiet, require_file
 
 
 @dataclass(frozen=True)

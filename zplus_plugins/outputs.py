@@ -15,8 +15,8 @@ from typing import Any
 
 from zplus_plugins.adapter import Writer
 from zplus_plugins.errors import RequirementError
-from zplus_plugins.files import whole_file
 from zplus_plugins.journal import Journal
+from zplus_plugins.system.files import whole_file
 
 OnWrite = Callable[[Path, Any], None]
 

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from zplus_plugins.picture_file import UnfitError, quiet, reason
 from zplus_plugins.protocols import Finding
 from zplus_plugins.readers import Pixels, Reader
+from zplus_plugins.system.picture_file import UnfitError, quiet, reason
 
 _ORIENTATION = 0x0112  # EXIF
 _BITS_PER_SAMPLE = 258  # TIFF

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zplus_plugins.downloads import NeededFile
 from zplus_plugins.pickles import read_number
-from zplus_plugins.picture_file import picture_size
 from zplus_plugins.picture_losses import examine
 from zplus_plugins.protocols import FileRequirement, Finding, Requirement
 from zplus_plugins.readers import Reader
 from zplus_plugins.selection import OVERWRITTEN, Selection, same_names
+from zplus_plugins.system.downloads import NeededFile
+from zplus_plugins.system.picture_file import picture_size
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".jfif", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".avif", ".jp2")
 

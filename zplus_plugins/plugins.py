@@ -21,7 +21,7 @@ from zplus_plugins import hookspecs
 from zplus_plugins.adapter import PROJECT, Adapter
 from zplus_plugins.containment import imported_apart, no_exit, place, why
 from zplus_plugins.errors import PluginError, UsageError, ZPlusError
-from zplus_plugins.process import Stopped
+from zplus_plugins.system.process import Stopped
 from zplus_plugins.upstream import Upstream, match_script
 from zplus_plugins.validation import faults
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
-from zplus_plugins.downloads import NeededFile
+from zplus_plugins.system.downloads import NeededFile
 
 if TYPE_CHECKING:
     from zplus_plugins.context import RunContext

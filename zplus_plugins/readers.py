@@ -14,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 
 from zplus_plugins.advice import MissingModule, how_to_get
 from zplus_plugins.packages import is_installed
-from zplus_plugins.picture_file import UnfitError, picture_size, quiet, reason, require_file
+from zplus_plugins.system.picture_file import UnfitError, picture_size, quiet, reason, require_file
 
 Pixels = NDArray[np.uint8]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from zplus_plugins.console import columns, say
 from zplus_plugins.run import Run
 from zplus_plugins.summary import Summary
+from zplus_plugins.system.console import columns, say
 from zplus_plugins.upstream import Upstream
 
 

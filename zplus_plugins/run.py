@@ -22,8 +22,6 @@ from zplus_plugins.claims import claimed
 from zplus_plugins.code_files import CodeFiles
 from zplus_plugins.codes import Codes
 from zplus_plugins.context import Options
-from zplus_plugins.device import Device
-from zplus_plugins.downloads import NeededFile
 from zplus_plugins.errors import RequirementError, SwapError, UsageError
 from zplus_plugins.latent import SphericalLatent
 from zplus_plugins.mapping import StyleMapping, Truncation, mapping_of
@@ -38,6 +36,8 @@ from zplus_plugins.settings import read_assignments
 from zplus_plugins.summary import EditResult, Summary
 from zplus_plugins.swap import LeafSwap
 from zplus_plugins.swapper import LeafSwapper
+from zplus_plugins.system.device import Device
+from zplus_plugins.system.downloads import NeededFile
 from zplus_plugins.upstream import Upstream
 
 

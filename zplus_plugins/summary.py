@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from zplus_plugins.errors import UsageError
-from zplus_plugins.files import write_whole
+from zplus_plugins.system.files import write_whole
 
 
 def require_place(path: Path) -> None:

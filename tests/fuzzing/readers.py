@@ -16,7 +16,6 @@ from fuzzing.seeds import small_generator
 from zplus_plugins import InversionRecord, Journal
 from zplus_plugins.codes import read_array_code
 from zplus_plugins.compare.parts import read_part
-from zplus_plugins.device import Device
 from zplus_plugins.directions.direction import Direction
 from zplus_plugins.directions.finding import read_w
 from zplus_plugins.directions.record import PointRecord
@@ -27,6 +26,7 @@ from zplus_plugins.pickles import PickleFile
 from zplus_plugins.protocols import Finding
 from zplus_plugins.requirements import Checkpoint
 from zplus_plugins.run import Options
+from zplus_plugins.system.device import Device
 
 _REMEDY = "Get another one."
 

@@ -13,8 +13,8 @@ from typing import Any
 from support.snapshot import Snapshot
 from zplus_plugins import Journal, Patch
 from zplus_plugins.context import Options
-from zplus_plugins.device import Device
 from zplus_plugins.outputs import Outputs
+from zplus_plugins.system.device import Device
 
 
 @contextmanager

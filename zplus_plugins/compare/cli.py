@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from zplus_plugins import options
 from zplus_plugins.compare.plan import MOST_PICTURES, PICTURES, STEPS
 from zplus_plugins.errors import UsageError
+from zplus_plugins.system import options
 
 
 @click.command()

@@ -17,10 +17,10 @@ from zplus_plugins.compare.results import as_csv, as_json
 from zplus_plugins.compare.run import Results as Measurements
 from zplus_plugins.compare.run import compare
 from zplus_plugins.compare.verdicts import NAMES, verdicts
-from zplus_plugins.console import columns, say
 from zplus_plugins.inversion import SPACES
-from zplus_plugins.results import Results
-from zplus_plugins.threads import limited_to
+from zplus_plugins.system.console import columns, say
+from zplus_plugins.system.results import Results
+from zplus_plugins.system.threads import limited_to
 
 FILES = ("results.json", "table.csv", "report.html")
 

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from zplus_plugins.compare.plan import Figure, Instruments, Look, fingerprint
-from zplus_plugins.downloads import lpips_weights
 from zplus_plugins.errors import DownloadError, RequirementError
 from zplus_plugins.metrics import (
     Identity,
@@ -25,6 +24,7 @@ from zplus_plugins.metrics import (
     ssim,
 )
 from zplus_plugins.portraits.regressor import UNSEEN, Regressor, perceptual
+from zplus_plugins.system.downloads import lpips_weights
 
 _PIXELS: dict[str, Figure] = {"mse": mse, "ssim": ssim, "psnr": psnr}
 

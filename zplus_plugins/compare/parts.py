@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from zplus_plugins.arrays import npz_bytes, read_npz
-from zplus_plugins.console import say
 from zplus_plugins.errors import RequirementError
-from zplus_plugins.results import Results, Settings
+from zplus_plugins.system.console import say
+from zplus_plugins.system.results import Results, Settings
 from zplus_plugins.untrusted import DamagedError, told
 
 Arrays = dict[str, np.ndarray]

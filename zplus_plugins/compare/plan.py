@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from zplus_plugins._version import __version__
-from zplus_plugins.device import name_of
 from zplus_plugins.errors import UsageError
 from zplus_plugins.generators import weights_hash
 from zplus_plugins.inversion import Model, Point, Settings, Space
 from zplus_plugins.inversion.inverter import Likeness
-from zplus_plugins.ops.cache import digest
+from zplus_plugins.system.cache import digest
+from zplus_plugins.system.device import name_of
 
 STRENGTHS = tuple(round(-2 + 0.4 * step, 1) for step in range(11))
 PICTURES = 16  # drawn, and steps: minutes on two cores, in all spaces

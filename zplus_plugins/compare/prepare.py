@@ -17,7 +17,7 @@ from zplus_plugins.inversion.images import read_pictures
 from zplus_plugins.portraits import RESOLUTION, draw, out_of_range, sample
 from zplus_plugins.portraits.attributes import HELD_OUT_SEED, ODD
 from zplus_plugins.portraits.regressor import NAMES
-from zplus_plugins.threads import limited_to
+from zplus_plugins.system.threads import limited_to
 
 _COMPONENTS = 5
 OUTSIDE = (

@@ -28,7 +28,7 @@ from zplus_plugins.compare.plan import Instruments, Plan, Task
 from zplus_plugins.errors import RequirementError, UsageError
 from zplus_plugins.generators import Generator
 from zplus_plugins.inversion import Model
-from zplus_plugins.threads import threads_for
+from zplus_plugins.system.threads import threads_for
 
 Keep = Callable[[Task, Arrays], None]
 _LISTEN = 0.1  # seconds

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from zplus_plugins import options
 from zplus_plugins.compare.plan import STEPS
+from zplus_plugins.system import options
 
 
 @click.command()

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from zplus_plugins import options
-from zplus_plugins.console import say
 from zplus_plugins.errors import RequirementError, UsageError
-from zplus_plugins.results import Results, result_name
+from zplus_plugins.system import options
+from zplus_plugins.system.console import say
+from zplus_plugins.system.results import Results, result_name
 
 METHODS = ("ganspace", "sefa", "interfacegan", "chase")
 COMPONENTS = 10
@@ -84,8 +84,8 @@ def directions(
     from zplus_plugins.directions.embedded import NAMES, portrait_scores
     from zplus_plugins.directions.finding import file_names, read_w, write_directions
     from zplus_plugins.generators import weights_hash
-    from zplus_plugins.ops.cache import digest
-    from zplus_plugins.threads import limited_to, threads_for
+    from zplus_plugins.system.cache import digest
+    from zplus_plugins.system.threads import limited_to, threads_for
 
     given = None if w is None else read_w(w)
     model = open_model(generator, device)
@@ -166,7 +166,7 @@ def invert(
     from zplus_plugins.directions.inverting import Order, invert_files, named_files
     from zplus_plugins.inversion import Settings, space_named
     from zplus_plugins.inversion.images import read_fit, read_pictures
-    from zplus_plugins.threads import limited_to, threads_for
+    from zplus_plugins.system.threads import limited_to, threads_for
 
     settings = Settings() if steps is None else Settings(steps=steps)
     chosen, files = space_named(space), named_files(pictures)
@@ -240,7 +240,7 @@ def edit(
     from zplus_plugins.directions.domain import open_model
     from zplus_plugins.directions.edit import EditFiles, direction_named, edited, settings_of, strengths_of
     from zplus_plugins.directions.record import PointRecord
-    from zplus_plugins.threads import limited_to, threads_for
+    from zplus_plugins.system.threads import limited_to, threads_for
 
     strengths, read = strengths_of(strength), PointRecord.load(record)
     model = open_model(generator, device, read.f_resolution, read.noise)

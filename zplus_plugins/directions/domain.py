@@ -11,12 +11,12 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from zplus_plugins.device import Device
 from zplus_plugins.generators import Generator, load_generator, weights_hash
 from zplus_plugins.generators.layers import Noise
 from zplus_plugins.inversion import Model, Statistics, statistics_of
 from zplus_plugins.inversion.inverter import Likeness
 from zplus_plugins.portraits import RESOLUTION
+from zplus_plugins.system.device import Device
 
 Choice = Literal["auto", "features", "lpips", "none"]
 

@@ -15,7 +15,7 @@ from zplus_plugins.directions.lengths import random_codes
 from zplus_plugins.errors import DirectionError
 from zplus_plugins.inversion import SPACES, Model, Point
 from zplus_plugins.portraits.files import sheet
-from zplus_plugins.results import Results, Settings, result_name
+from zplus_plugins.system.results import Results, Settings, result_name
 from zplus_plugins.untrusted import DamagedError, checkpoint, told
 
 SHOWN = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)

@@ -19,7 +19,7 @@ from zplus_plugins.generators import weights_hash
 from zplus_plugins.inversion import Model, Settings, Space, invert
 from zplus_plugins.inversion.images import picture_files
 from zplus_plugins.portraits.files import sheet
-from zplus_plugins.results import Results, result_name
+from zplus_plugins.system.results import Results, result_name
 
 _AT_ONCE = 8
 

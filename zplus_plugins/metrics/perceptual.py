@@ -8,8 +8,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from zplus_plugins.downloads import downloading, lpips_weights
 from zplus_plugins.metrics.pixels import require_same_shape, shown
+from zplus_plugins.system.downloads import downloading, lpips_weights
 
 _AT_ONCE = 8
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zplus_plugins.errors import OpsError
-from zplus_plugins.ops import cache, compilers
+from zplus_plugins.ops import compilers
 from zplus_plugins.ops.compilers import Compiler
+from zplus_plugins.system import cache
 
 ABI = 1
 """Of the functions between Python and the objects; raise it when their arguments change."""

@@ -12,8 +12,8 @@ from pathlib import Path
 import torch
 
 from zplus_plugins.errors import OpsError
-from zplus_plugins.ops import cache
 from zplus_plugins.ops.build import Target
+from zplus_plugins.system import cache
 
 
 class Nvrtc:

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
-from zplus_plugins.guard import Guarded
-from zplus_plugins.options import SEED, refuse_repeated
+from zplus_plugins.system.guard import Guarded
+from zplus_plugins.system.options import SEED, refuse_repeated
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any] | click.Command)
 

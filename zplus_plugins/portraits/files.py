@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from zplus_plugins.errors import RequirementError
-from zplus_plugins.files import write_whole
+from zplus_plugins.system.files import write_whole
 from zplus_plugins.untrusted import DamagedError, RefusedError, checkpoint, told
 
 WEIGHTS = Path(__file__).with_name("weights")

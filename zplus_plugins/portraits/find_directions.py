@@ -18,7 +18,7 @@ from zplus_plugins.generators import weights_hash
 from zplus_plugins.inversion import Model, statistics_of
 from zplus_plugins.portraits import command
 from zplus_plugins.portraits.embedded import portrait_generator
-from zplus_plugins.results import Results
+from zplus_plugins.system.results import Results
 
 
 @click.command(cls=command.Command, context_settings={"show_default": True})

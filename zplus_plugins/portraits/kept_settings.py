@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from zplus_plugins.errors import RequirementError, UsageError
-from zplus_plugins.files import write_whole
+from zplus_plugins.system.files import write_whole
 
 SETTINGS = "settings.json"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from zplus_plugins.errors import RequirementError
-from zplus_plugins.files import write_whole
+from zplus_plugins.system.files import write_whole
 
 
 def append(path: Path, figures: dict[str, float]) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 
-from zplus_plugins import process
-from zplus_plugins.console import say
 from zplus_plugins.errors import ScriptError, UsageError, ZPlusError
+from zplus_plugins.system import process
+from zplus_plugins.system.console import say
 
 _INTERRUPTED = "everything was restored; finished results are complete, unfinished files were removed."
 

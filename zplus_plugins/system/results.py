@@ -25,8 +25,8 @@ from types import TracebackType
 from typing import IO, Any
 
 from zplus_plugins.errors import RequirementError, UsageError
-from zplus_plugins.files import cannot_write, temporary_folder, temporary_folders
-from zplus_plugins.locks import Unlockable, is_still, try_lock
+from zplus_plugins.system.files import cannot_write, temporary_folder, temporary_folders
+from zplus_plugins.system.locks import Unlockable, is_still, try_lock
 
 BOOK = ".zplus-results.jsonl"
 MARK = ".zplus"

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from zplus_plugins.errors import RequirementError
-from zplus_plugins.locks import Unlockable, is_still, try_lock
+from zplus_plugins.system.locks import Unlockable, is_still, try_lock
 
 _TEMPORARY = re.compile(r"\.unfinished-(\d+)-[0-9a-f]{8}")
 _cleared: set[tuple[int, Path]] = set()  # by this process, which forks do not share
