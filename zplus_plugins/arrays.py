@@ -30,8 +30,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from zplus_plugins import kinds
-from zplus_plugins.untrusted import DamagedError, printable
+from zplus_plugins.untrusted import DamagedError, kinds, printable
 
 Array = np.ndarray[Any, Any]
 MOST_UNPACKED = 2

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zplus_plugins.filekinds import kind_of
 from zplus_plugins.networks import Networks, generator_in
 from zplus_plugins.outline import is_of_torch, outline
 from zplus_plugins.protocols import Finding
 from zplus_plugins.requirements import DnnlibDownload, absent, one_file
 from zplus_plugins.system.downloads import NeededFile
+from zplus_plugins.untrusted.filekinds import kind_of
 
 
 @dataclass(frozen=True)
