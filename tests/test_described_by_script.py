@@ -17,8 +17,8 @@ from zplus_plugins.check import rows
 from zplus_plugins.cli import main
 from zplus_plugins.code_files import CodeFiles
 from zplus_plugins.errors import PluginError
+from zplus_plugins.hypersphere.starts import STARTS
 from zplus_plugins.record import record_path
-from zplus_plugins.start import STARTS
 from zplus_plugins.upstream import match_script
 
 GENERATOR = """\

@@ -14,7 +14,6 @@ import torch
 
 from support.commands import done
 from support.elsewhere import DEVICE, Elsewhere
-from zplus_plugins.chase import project
 from zplus_plugins.compare import Edit, Measured, PictureSet, Plan, compare, kit
 from zplus_plugins.compare.parts import Parts
 from zplus_plugins.directions import (
@@ -28,6 +27,7 @@ from zplus_plugins.directions import (
 )
 from zplus_plugins.directions.domain import open_domain, open_model
 from zplus_plugins.generators import Architecture, Generator
+from zplus_plugins.hypersphere.chase import project
 from zplus_plugins.inversion import SPACES, Model, Settings, invert, model
 from zplus_plugins.ops.choice import using
 from zplus_plugins.portraits import draw, embedded, sample

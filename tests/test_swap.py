@@ -15,7 +15,7 @@ from torch.optim import Optimizer
 from support.toys import Genforce, NVlabs
 from zplus_plugins import Journal, LeafSwap, SphericalLatent, mapping_of
 from zplus_plugins.errors import OptimizerError, SwapError
-from zplus_plugins.sphere import retract
+from zplus_plugins.hypersphere.geometry import retract
 from zplus_plugins.swapper import LeafSwapper
 
 OPTIMIZERS: dict[str, Callable[[Any], Optimizer]] = {

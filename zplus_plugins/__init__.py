@@ -26,15 +26,15 @@ if TYPE_CHECKING:
         Writer,
         hookimpl,
     )
-    from zplus_plugins.chase import Chase, chase, project
     from zplus_plugins.errors import ZPlusError
+    from zplus_plugins.hypersphere.chase import Chase, chase, project
+    from zplus_plugins.hypersphere.latent import SphericalLatent
+    from zplus_plugins.hypersphere.leaf import LeafSwap
+    from zplus_plugins.hypersphere.mapping import StyleMapping, Truncation, mapping_of
+    from zplus_plugins.hypersphere.retraction import RetractionHandle, attach
     from zplus_plugins.journal import Journal
-    from zplus_plugins.latent import SphericalLatent
-    from zplus_plugins.mapping import StyleMapping, Truncation, mapping_of
     from zplus_plugins.protocols import Finding
     from zplus_plugins.record import InversionRecord
-    from zplus_plugins.retraction import RetractionHandle, attach
-    from zplus_plugins.swap import LeafSwap
 
 __all__ = [
     "Adapter",

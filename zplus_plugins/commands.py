@@ -19,13 +19,13 @@ from zplus_plugins.context import LATENTS, Options
 from zplus_plugins.demo.cli import demo
 from zplus_plugins.directions import cli as directions
 from zplus_plugins.errors import OpsError, RequirementError, UsageError
+from zplus_plugins.hypersphere.starts import STARTS
 from zplus_plugins.launcher import launch
 from zplus_plugins.mended import patch_table
 from zplus_plugins.ops.choice import CHOICES, VARIABLE
 from zplus_plugins.packages import missing_modules
 from zplus_plugins.reports import announce, list_files, matched, report, report_dry_run
 from zplus_plugins.run import Run
-from zplus_plugins.start import STARTS
 from zplus_plugins.summary import require_place
 from zplus_plugins.system.console import columns, say
 from zplus_plugins.system.options import SEED

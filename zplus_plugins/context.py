@@ -22,7 +22,7 @@ class Options:
     Attributes:
         latent: None means zplus for a script that inverts, the records' own for one that edits, and
             off for the rest.
-        init: where an inversion starts, a name in :data:`zplus_plugins.start.STARTS`; None takes the script's
+        init: where an inversion starts, a name in :data:`zplus_plugins.hypersphere.starts.STARTS`; None takes the script's
             own, else its adapter's.
         retract: ``step`` is Eq. 1; ``never`` normalises only the start, as the authors' scripts do.
         without_f: leave the feature map F out (Z+ alone).

@@ -4,7 +4,7 @@ The script loads its codes, adds ``distance * direction`` to w, and hands the su
 network. There the sum is recognised as a move of one of the loaded codes, and replaced by the style
 code of a point on the hypersphere:
 
-* a direction in W is chased (:mod:`zplus_plugins.chase`), from the recorded z towards the sum;
+* a direction in W is chased (:mod:`zplus_plugins.hypersphere.chase`), from the recorded z towards the sum;
 * a direction in Z is used as it is: retract(z + distance * direction).
 
 At distance 0 the code is the saved one, bit for bit.

@@ -10,10 +10,10 @@ import pluggy
 from zplus_plugins.adapter import PROJECT, Adapter
 
 if TYPE_CHECKING:
-    from zplus_plugins.latent import SphericalLatent
-    from zplus_plugins.mapping import StyleMapping
+    from zplus_plugins.hypersphere.latent import SphericalLatent
+    from zplus_plugins.hypersphere.leaf import LeafSwap
+    from zplus_plugins.hypersphere.mapping import StyleMapping
     from zplus_plugins.summary import Summary
-    from zplus_plugins.swap import LeafSwap
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 

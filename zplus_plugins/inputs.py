@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from zplus_plugins.arrays import ContentError, npy_header
-from zplus_plugins.mapping import StyleMapping
+from zplus_plugins.hypersphere.mapping import StyleMapping
 from zplus_plugins.picture_losses import examine
 from zplus_plugins.protocols import Finding
 from zplus_plugins.readers import Reader

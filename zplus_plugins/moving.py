@@ -1,6 +1,6 @@
 """Move inverted codes over the hypersphere, where the upstream moves them in W+.
 
-A wanted move in W is chased (:mod:`zplus_plugins.chase`) from the recorded z. A move of zero gives
+A wanted move in W is chased (:mod:`zplus_plugins.hypersphere.chase`) from the recorded z. A move of zero gives
 the saved code, bit for bit; what is left to the wanted code is reported, and never longer than the
 move itself.
 """
@@ -17,13 +17,13 @@ import torch
 from torch import Tensor
 
 from zplus_plugins.adapter import Move
-from zplus_plugins.chase import chase
 from zplus_plugins.codes import InvertedCode, style_code
 from zplus_plugins.errors import RecordError, SwapError
+from zplus_plugins.hypersphere.chase import chase
+from zplus_plugins.hypersphere.geometry import sphere_error
+from zplus_plugins.hypersphere.latent import SphericalLatent
 from zplus_plugins.journal import Journal
-from zplus_plugins.latent import SphericalLatent
 from zplus_plugins.run import Run
-from zplus_plugins.sphere import sphere_error
 from zplus_plugins.summary import EditResult
 
 # How far, relatively, map(z) of a record may lie from the saved w: other devices and thread counts

@@ -11,8 +11,8 @@ from zplus_plugins.system.downloads import NeededFile
 
 if TYPE_CHECKING:
     from zplus_plugins.context import RunContext
+    from zplus_plugins.hypersphere.mapping import StyleMapping
     from zplus_plugins.journal import Journal
-    from zplus_plugins.mapping import StyleMapping
 
 LEFT_OUT = "arguments left out"
 ASKED_DEVICE = "device asked for"

@@ -23,8 +23,9 @@ from zplus_plugins.code_files import CodeFiles
 from zplus_plugins.codes import Codes
 from zplus_plugins.context import Options
 from zplus_plugins.errors import RequirementError, SwapError, UsageError
-from zplus_plugins.latent import SphericalLatent
-from zplus_plugins.mapping import StyleMapping, Truncation, mapping_of
+from zplus_plugins.hypersphere.latent import SphericalLatent
+from zplus_plugins.hypersphere.leaf import LeafSwap
+from zplus_plugins.hypersphere.mapping import StyleMapping, Truncation, mapping_of
 from zplus_plugins.ops import choice as choice_of_ops
 from zplus_plugins.outputs import Outputs
 from zplus_plugins.plugins import Choice
@@ -34,7 +35,6 @@ from zplus_plugins.recorder import Recorder
 from zplus_plugins.run_starts import Starts
 from zplus_plugins.settings import read_assignments
 from zplus_plugins.summary import EditResult, Summary
-from zplus_plugins.swap import LeafSwap
 from zplus_plugins.swapper import LeafSwapper
 from zplus_plugins.system.device import Device
 from zplus_plugins.system.downloads import NeededFile

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from zplus_plugins.latent import SphericalLatent
-from zplus_plugins.mapping import StyleMapping
+from zplus_plugins.hypersphere.latent import SphericalLatent
+from zplus_plugins.hypersphere.mapping import StyleMapping
+from zplus_plugins.hypersphere.starts import STARTS
 from zplus_plugins.record import hash_code
-from zplus_plugins.start import STARTS
 
 
 class Starts:

@@ -12,12 +12,12 @@ from torch.optim.optimizer import _global_optimizer_pre_hooks
 from torch.utils.hooks import RemovableHandle
 
 from zplus_plugins.errors import SwapError
-from zplus_plugins.finite import require_finite
+from zplus_plugins.hypersphere.finite import require_finite
+from zplus_plugins.hypersphere.latent import SphericalLatent
+from zplus_plugins.hypersphere.leaf import LeafSwap, Progress
+from zplus_plugins.hypersphere.mapping import StyleMapping
+from zplus_plugins.hypersphere.retraction import refuse_closure_optimizer
 from zplus_plugins.journal import Journal
-from zplus_plugins.latent import SphericalLatent
-from zplus_plugins.mapping import StyleMapping
-from zplus_plugins.retraction import refuse_closure_optimizer
-from zplus_plugins.swap import LeafSwap, Progress
 
 
 class LeafSwapper:

@@ -95,7 +95,11 @@ _TENSORS = (
         "torch.jit.unpickler.build_intlist",
     ),
     *("torch.optim.adam.Adam", "torch_utils.persistence._reconstruct_persistent_obj", "dnnlib.util.EasyDict"),
-    *("dnnlib.tflib.network.Network", "zplus_plugins.latent._rebuild", "zplus_plugins.latent.SphericalLatent"),
+    *(
+        "dnnlib.tflib.network.Network",
+        "zplus_plugins.hypersphere.latent._rebuild",
+        "zplus_plugins.hypersphere.latent.SphericalLatent",
+    ),
 )
 NAMES: tuple[str, ...] = (
     *_PROGRAMS,
@@ -111,5 +115,5 @@ NAMES: tuple[str, ...] = (
 """By module and name."""
 
 COPIERS, ARRAYS, TENSORS = _COPIERS, _ARRAYS, _TENSORS
-DECLARED = "zplus_plugins.latent._rebuild"
+DECLARED = "zplus_plugins.hypersphere.latent._rebuild"
 """What torch has been told to take for safe; naming it must not open the door to the rest of the file."""

@@ -13,9 +13,9 @@ from zplus_plugins.arrays import ContentError
 from zplus_plugins.errors import RecordError
 from zplus_plugins.generators import weights_hash
 from zplus_plugins.generators.layers import Noise
+from zplus_plugins.hypersphere.geometry import default_radius, sphere_error
 from zplus_plugins.inversion import SPACES, Model, Point
 from zplus_plugins.schema import MAPPING, SHA256, WHOLE, Axes, Field, Schema, one_of, require_json
-from zplus_plugins.sphere import default_radius, sphere_error
 
 FORMAT = 1
 SCHEMA = Schema(

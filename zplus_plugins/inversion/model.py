@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from zplus_plugins.chase import project
 from zplus_plugins.errors import LatentError, UsageError
 from zplus_plugins.generators import Generator
 from zplus_plugins.generators.layers import Noise
+from zplus_plugins.hypersphere.chase import project
+from zplus_plugins.hypersphere.geometry import geodesic, retract
+from zplus_plugins.hypersphere.mapping import mapping_of
 from zplus_plugins.inversion.spaces import Space
 from zplus_plugins.inversion.statistics import Statistics
-from zplus_plugins.mapping import mapping_of
-from zplus_plugins.sphere import geodesic, retract
 
 
 @dataclass(frozen=True)

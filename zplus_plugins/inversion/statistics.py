@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from zplus_plugins.errors import RequirementError
 from zplus_plugins.generators import Generator
 from zplus_plugins.generators.load import weights_hash
-from zplus_plugins.mapping import require_finite_styles
+from zplus_plugins.hypersphere.mapping import require_finite_styles
 from zplus_plugins.system import cache
 from zplus_plugins.system.files import write_whole
 from zplus_plugins.system.threads import limited_to

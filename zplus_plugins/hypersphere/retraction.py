@@ -9,7 +9,7 @@ from torch.optim import Optimizer
 from torch.utils.hooks import RemovableHandle
 
 from zplus_plugins.errors import OptimizerError
-from zplus_plugins.latent import SphericalLatent
+from zplus_plugins.hypersphere.latent import SphericalLatent
 
 
 class Retraction:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from zplus_plugins.errors import GeneratorError
-from zplus_plugins.finite import require_finite
+from zplus_plugins.hypersphere.finite import require_finite
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zplus_plugins import sphere
 from zplus_plugins.errors import LatentError
+from zplus_plugins.hypersphere import geometry as sphere
 
 # How far from the radius, relatively, a code may lie and still pass as a point on the hypersphere:
 # some ten roundings of a norm for each type.

@@ -25,9 +25,9 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from zplus_plugins.errors import SwapError
-from zplus_plugins.latent import SphericalLatent, require_directions
-from zplus_plugins.mapping import StyleMapping, require_finite_styles
-from zplus_plugins.retraction import RetractionHandle, attach, refuse_closure_optimizer
+from zplus_plugins.hypersphere.latent import SphericalLatent, require_directions
+from zplus_plugins.hypersphere.mapping import StyleMapping, require_finite_styles
+from zplus_plugins.hypersphere.retraction import RetractionHandle, attach, refuse_closure_optimizer
 
 
 @dataclass

@@ -12,10 +12,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from zplus_plugins.chase import project
-from zplus_plugins.finite import require_finite
-from zplus_plugins.latent import SphericalLatent
-from zplus_plugins.mapping import StyleMapping, require_finite_styles
+from zplus_plugins.hypersphere.chase import project
+from zplus_plugins.hypersphere.finite import require_finite
+from zplus_plugins.hypersphere.latent import SphericalLatent
+from zplus_plugins.hypersphere.mapping import StyleMapping, require_finite_styles
 
 _MEAN_SAMPLES = 4096
 

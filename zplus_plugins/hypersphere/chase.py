@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 
 from zplus_plugins.errors import GeneratorError
-from zplus_plugins.finite import require_finite
-from zplus_plugins.latent import SphericalLatent, require_directions
-from zplus_plugins.mapping import StyleMapping, require_finite_styles
-from zplus_plugins.retraction import attach
+from zplus_plugins.hypersphere.finite import require_finite
+from zplus_plugins.hypersphere.latent import SphericalLatent, require_directions
+from zplus_plugins.hypersphere.mapping import StyleMapping, require_finite_styles
+from zplus_plugins.hypersphere.retraction import attach
 
 STEPS = 300
 # Codes tried before a descent without a start of its own, and how they are split into batches.
