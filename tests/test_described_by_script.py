@@ -18,7 +18,7 @@ from zplus_plugins.cli import main
 from zplus_plugins.code_files import CodeFiles
 from zplus_plugins.errors import PluginError
 from zplus_plugins.hypersphere.starts import STARTS
-from zplus_plugins.record import record_path
+from zplus_plugins.records.inversion import record_path
 from zplus_plugins.upstream import match_script
 
 GENERATOR = """\

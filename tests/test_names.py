@@ -15,7 +15,7 @@ from zplus_plugins.directions import Direction, boundary, find_by_chase, find_in
 from zplus_plugins.errors import DirectionError
 from zplus_plugins.inversion import Model
 from zplus_plugins.inversion.statistics import compute
-from zplus_plugins.names import name_problem
+from zplus_plugins.records.names import name_problem
 
 BAD = {
     "": "is empty",

@@ -21,7 +21,7 @@ from support.sam_runs import INVERT, SINGLE
 from zplus_plugins import InversionRecord
 from zplus_plugins.cli import main
 from zplus_plugins.hypersphere.mapping import Truncation
-from zplus_plugins.record import Provenance, hash_code, record_path
+from zplus_plugins.records.inversion import Provenance, hash_code, record_path
 
 # Upstreams and their libraries warn; their warnings are not ours to judge.
 pytestmark = pytest.mark.filterwarnings("default")

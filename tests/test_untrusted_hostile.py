@@ -22,10 +22,10 @@ import torch
 from torch import nn
 
 from support import hostile as h
-from zplus_plugins.arrays import read_npy
 from zplus_plugins.directions.finding import read_w
 from zplus_plugins.errors import DirectionError, GeneratorFileError
 from zplus_plugins.generators.torchfile import read
+from zplus_plugins.records.arrays import read_npy
 from zplus_plugins.requirements import Checkpoint
 from zplus_plugins.untrusted import DamagedError, RefusedError, checkpoint
 

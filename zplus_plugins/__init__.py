@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from zplus_plugins.hypersphere.retraction import RetractionHandle, attach
     from zplus_plugins.journal import Journal
     from zplus_plugins.protocols import Finding
-    from zplus_plugins.record import InversionRecord
+    from zplus_plugins.records.inversion import InversionRecord
 
 __all__ = [
     "Adapter",

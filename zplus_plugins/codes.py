@@ -17,11 +17,11 @@ import torch
 from torch import Tensor
 
 from zplus_plugins.adapter import Adapter
-from zplus_plugins.arrays import read_npy
 from zplus_plugins.code_files import CodeFiles
 from zplus_plugins.errors import RecordError
 from zplus_plugins.journal import Journal
-from zplus_plugins.record import InversionRecord, hash_code, record_path
+from zplus_plugins.records.arrays import read_npy
+from zplus_plugins.records.inversion import InversionRecord, hash_code, record_path
 from zplus_plugins.untrusted import DamagedError, RefusedError, checkpoint, told
 
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zplus_plugins.arrays import ContentError, npy_header
 from zplus_plugins.hypersphere.mapping import StyleMapping
 from zplus_plugins.picture_losses import examine
 from zplus_plugins.protocols import Finding
 from zplus_plugins.readers import Reader
+from zplus_plugins.records.arrays import ContentError, npy_header
 from zplus_plugins.requirements import announced
 from zplus_plugins.selection import OVERWRITTEN, same_names
 from zplus_plugins.system.downloads import LPIPS_BACKBONES, NeededFile, lpips_weights

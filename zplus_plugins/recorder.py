@@ -15,7 +15,7 @@ from zplus_plugins.codes import Codes, as_array, style_code
 from zplus_plugins.errors import LatentError, RecordError
 from zplus_plugins.hypersphere.leaf import LeafSwap
 from zplus_plugins.outputs import Outputs
-from zplus_plugins.record import InversionRecord, Provenance, hash_code, is_record_or_absent, record_path
+from zplus_plugins.records.inversion import InversionRecord, Provenance, hash_code, is_record_or_absent, record_path
 
 
 class Recorder:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zplus_plugins.arrays import ContentError, npy_header
 from zplus_plugins.protocols import LEFT_OUT, TRUSTED, FileRequirement, Finding, Requirement
+from zplus_plugins.records.arrays import ContentError, npy_header
 from zplus_plugins.system.downloads import NeededFile, hub_weights
 from zplus_plugins.untrusted import DamagedError, RefusedError, checkpoint, printable, told
 

@@ -30,8 +30,8 @@ from zplus_plugins.ops import choice as choice_of_ops
 from zplus_plugins.outputs import Outputs
 from zplus_plugins.plugins import Choice
 from zplus_plugins.protocols import ASKED_DEVICE, TRUSTED, FileRequirement, Finding, FolderRequirement, Requirement
-from zplus_plugins.record import Provenance
 from zplus_plugins.recorder import Recorder
+from zplus_plugins.records.inversion import Provenance
 from zplus_plugins.run_starts import Starts
 from zplus_plugins.settings import read_assignments
 from zplus_plugins.summary import EditResult, Summary

@@ -7,7 +7,7 @@ from torch import Tensor
 from zplus_plugins.hypersphere.latent import SphericalLatent
 from zplus_plugins.hypersphere.mapping import StyleMapping
 from zplus_plugins.hypersphere.starts import STARTS
-from zplus_plugins.record import hash_code
+from zplus_plugins.records.inversion import hash_code
 
 
 class Starts:

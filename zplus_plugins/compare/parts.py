@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from zplus_plugins.arrays import npz_bytes, read_npz
 from zplus_plugins.errors import RequirementError
+from zplus_plugins.records.arrays import npz_bytes, read_npz
 from zplus_plugins.system.console import say
 from zplus_plugins.system.results import Results, Settings
 from zplus_plugins.untrusted import DamagedError, told

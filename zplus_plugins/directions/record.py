@@ -9,13 +9,13 @@ from typing import Any, get_args
 
 import torch
 
-from zplus_plugins.arrays import ContentError
 from zplus_plugins.errors import RecordError
 from zplus_plugins.generators import weights_hash
 from zplus_plugins.generators.layers import Noise
 from zplus_plugins.hypersphere.geometry import default_radius, sphere_error
 from zplus_plugins.inversion import SPACES, Model, Point
-from zplus_plugins.schema import MAPPING, SHA256, WHOLE, Axes, Field, Schema, one_of, require_json
+from zplus_plugins.records.arrays import ContentError
+from zplus_plugins.records.schema import MAPPING, SHA256, WHOLE, Axes, Field, Schema, one_of, require_json
 
 FORMAT = 1
 SCHEMA = Schema(

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from zplus_plugins.arrays import ContentError
 from zplus_plugins.errors import LatentError, RecordError
 from zplus_plugins.hypersphere.latent import SphericalLatent
 from zplus_plugins.hypersphere.mapping import Truncation
-from zplus_plugins.schema import FLAG, NUMBER, POSITIVE, SHA256, TEXT, WHOLE, Axes, Field, Schema, one_of
+from zplus_plugins.records.arrays import ContentError
+from zplus_plugins.records.schema import FLAG, NUMBER, POSITIVE, SHA256, TEXT, WHOLE, Axes, Field, Schema, one_of
 from zplus_plugins.system.files import write_whole
 
 FORMAT = 1

@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from zplus_plugins.arrays import Array, ContentError, npz_bytes, read_npz, shown, text_in
+from zplus_plugins.records.arrays import Array, ContentError, npz_bytes, read_npz, shown, text_in
 
 _LONGEST_NUMBER = 30  # digits; converting a million of them takes minutes
 _HASH = re.compile("[0-9a-f]{64}")
