@@ -18,7 +18,8 @@ from zplus_plugins import plugins
 from zplus_plugins.adapter import PROJECT
 from zplus_plugins.cli import main
 from zplus_plugins.errors import OpsError, UsageError
-from zplus_plugins.ops import ahead, backend, bias_act, build, choice, compilers, cpu, cuda, use
+from zplus_plugins.ops import backend, bias_act, choice, use
+from zplus_plugins.ops.compiled import ahead, build, compilers, cpu, cuda
 from zplus_plugins.system import cache
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)

@@ -310,7 +310,7 @@ def build_ops(architectures: tuple[str, ...], cpu_only: bool) -> None:
       zplus build-ops --arch sm_80 --arch sm_90        on a machine without a GPU
       ZPLUS_CACHE_DIR=/shared/ops zplus build-ops      for a read-only home, or for many machines
     """
-    from zplus_plugins.ops.ahead import builds
+    from zplus_plugins.ops.compiled.ahead import builds
 
     failed = []
     for name, build in builds(architectures, cpu_only):

@@ -18,7 +18,7 @@ from typing import Any
 import click
 import torch
 
-from zplus_plugins.ops import build, compilers, cpu, cuda
+from zplus_plugins.ops.compiled import build, compilers, cpu, cuda
 from zplus_plugins.system import cache
 from zplus_plugins.system.console import columns
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from zplus_plugins.errors import OpsError
-from zplus_plugins.ops.build import Target
+from zplus_plugins.ops.compiled.build import Target
 from zplus_plugins.system import cache
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from zplus_plugins.errors import UsageError
-from zplus_plugins.ops import build, cpu, cuda
+from zplus_plugins.ops.compiled import build, cpu, cuda
 
 
 def builds(architectures: Sequence[str], cpu_only: bool) -> Iterator[tuple[str, Callable[[], Path]]]:

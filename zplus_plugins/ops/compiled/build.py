@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zplus_plugins.errors import OpsError
-from zplus_plugins.ops import compilers
-from zplus_plugins.ops.compilers import Compiler
+from zplus_plugins.ops.compiled import compilers
+from zplus_plugins.ops.compiled.compilers import Compiler
 from zplus_plugins.system import cache
 
 ABI = 1

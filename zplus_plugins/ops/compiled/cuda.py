@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from zplus_plugins.errors import OpsError
-from zplus_plugins.ops import build, compilers, driver, nvrtc
-from zplus_plugins.ops.build import Source, Target
-from zplus_plugins.ops.reference import laid_out, memory_format_of
+from zplus_plugins.ops.compiled import build, compilers, driver, nvrtc
+from zplus_plugins.ops.compiled.build import Source, Target
+from zplus_plugins.ops.definition.reference import laid_out, memory_format_of
 
 CSRC = Path(__file__).with_name("csrc")
 DTYPES = {
@@ -100,7 +100,7 @@ def with_nvrtc(wanted: str) -> Path:
 
 
 class CudaKernels:
-    """See :class:`zplus_plugins.ops.choice.Kernels`; ``launch`` is that of :class:`zplus_plugins.ops.driver.Module`."""
+    """See :class:`zplus_plugins.ops.choice.Kernels`; ``launch`` is that of :class:`zplus_plugins.ops.compiled.driver.Module`."""
 
     def __init__(self, name: str, launch: Launch) -> None:
         self.name = name

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from zplus_plugins.ops.activations import BY_INDEX
+from zplus_plugins.ops.definition.activations import BY_INDEX
 
 
 def computed_in(dtype: torch.dtype) -> torch.dtype:

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from zplus_plugins.errors import OpsError
-from zplus_plugins.ops import build
-from zplus_plugins.ops.build import Source, Target
-from zplus_plugins.ops.reference import laid_out, memory_format_of
+from zplus_plugins.ops.compiled import build
+from zplus_plugins.ops.compiled.build import Source, Target
+from zplus_plugins.ops.definition.reference import laid_out, memory_format_of
 
 CSRC = Path(__file__).with_name("csrc")
 DTYPES = {torch.float32: 0, torch.float64: 1, torch.float16: 2, torch.bfloat16: 3}
