@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from zplus_plugins.adapter import Adapter, Download, Move, Reliance, Script, Switch, Writer
 from zplus_plugins.adapters.sam_needs import (
     CATEGORIES,
     CATEGORY,
@@ -21,9 +20,6 @@ from zplus_plugins.adapters.sam_needs import (
     earlier_codes,
     earlier_single_codes,
 )
-from zplus_plugins.captures import ResultOf
-from zplus_plugins.inputs import Directions, ImageFile, LpipsWeights
-from zplus_plugins.needed_modules import Submodule
 from zplus_plugins.patches import (
     checkpoints,
     custom_ops,
@@ -35,8 +31,12 @@ from zplus_plugins.patches import (
     rosinality_ops,
     wget_module,
 )
-from zplus_plugins.readers import PILLOW_RGB
-from zplus_plugins.requirements import HubWeights, OneOf, When, Writable
+from zplus_plugins.upstreams.adapter.captures import ResultOf
+from zplus_plugins.upstreams.adapter.description import Adapter, Download, Move, Reliance, Script, Switch, Writer
+from zplus_plugins.upstreams.requirements.files import HubWeights, OneOf, When, Writable
+from zplus_plugins.upstreams.requirements.modules import Submodule
+from zplus_plugins.upstreams.requirements.pictures.images import Directions, ImageFile, LpipsWeights
+from zplus_plugins.upstreams.requirements.pictures.readers import PILLOW_RGB
 
 SYNTHESIS = ("G", "d_latents", "gan_name")
 

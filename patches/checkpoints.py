@@ -18,15 +18,15 @@ from typing import Any
 import torch
 from torch import nn
 
-from zplus_plugins.adapter import Patch
-from zplus_plugins.context import RunContext
 from zplus_plugins.errors import CheckpointError, RequirementError, ZPlusError
-from zplus_plugins.journal import Journal
-from zplus_plugins.requirements import NEEDS_TRUST
 from zplus_plugins.untrusted import DamagedError, RefusedError, checkpoint
 from zplus_plugins.untrusted.checkpoint import PlacementError
 from zplus_plugins.untrusted.interpreter import room
 from zplus_plugins.untrusted.problems import reason_of
+from zplus_plugins.upstreams.adapter.context import RunContext
+from zplus_plugins.upstreams.adapter.description import Patch
+from zplus_plugins.upstreams.patching.journal import Journal
+from zplus_plugins.upstreams.requirements.files import NEEDS_TRUST
 
 _WALL = "2.10"  # of torch; before, its weights_only ran some programs, and trusted the sizes that a file claims
 

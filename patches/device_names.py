@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
-from zplus_plugins.adapter import Patch
-from zplus_plugins.context import RunContext
-from zplus_plugins.journal import Journal
 from zplus_plugins.system.device import Device
+from zplus_plugins.upstreams.adapter.context import RunContext
+from zplus_plugins.upstreams.adapter.description import Patch
+from zplus_plugins.upstreams.patching.journal import Journal
 
 
 class _NamedDevices(TorchFunctionMode):

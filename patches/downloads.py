@@ -18,11 +18,11 @@ from typing import Any
 
 import torch
 
-from zplus_plugins.adapter import Patch
-from zplus_plugins.context import RunContext
 from zplus_plugins.errors import DownloadError
-from zplus_plugins.journal import Journal
-from zplus_plugins.requirements import dnnlib_file
+from zplus_plugins.upstreams.adapter.context import RunContext
+from zplus_plugins.upstreams.adapter.description import Patch
+from zplus_plugins.upstreams.patching.journal import Journal
+from zplus_plugins.upstreams.requirements.files import dnnlib_file
 
 
 def _install(journal: Journal, run: RunContext) -> None:

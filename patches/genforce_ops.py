@@ -12,11 +12,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from zplus_plugins.adapter import Patch
-from zplus_plugins.context import RunContext
-from zplus_plugins.journal import Journal
 from zplus_plugins.ops import bias_act, upfirdn2d
 from zplus_plugins.patches.custom_ops import wanted
+from zplus_plugins.upstreams.adapter.context import RunContext
+from zplus_plugins.upstreams.adapter.description import Patch
+from zplus_plugins.upstreams.patching.journal import Journal
 
 STYLEGAN1, STYLEGAN2 = "models.stylegan_generator", "models.stylegan2_generator"
 

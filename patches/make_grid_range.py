@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from zplus_plugins.adapter import Patch
-from zplus_plugins.context import RunContext
-from zplus_plugins.journal import Journal
+from zplus_plugins.upstreams.adapter.context import RunContext
+from zplus_plugins.upstreams.adapter.description import Patch
+from zplus_plugins.upstreams.patching.journal import Journal
 
 
 def _renaming(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from zplus_plugins.adapter import Patch
-from zplus_plugins.context import RunContext
-from zplus_plugins.journal import Journal
+from zplus_plugins.upstreams.adapter.context import RunContext
+from zplus_plugins.upstreams.adapter.description import Patch
+from zplus_plugins.upstreams.patching.journal import Journal
 
 
 def _install(journal: Journal, run: RunContext) -> None:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from torch.torch_version import TorchVersion
 
-from zplus_plugins.adapter import Patch
-from zplus_plugins.context import RunContext
-from zplus_plugins.journal import Journal
-from zplus_plugins.stand_ins import provide
+from zplus_plugins.upstreams.adapter.context import RunContext
+from zplus_plugins.upstreams.adapter.description import Patch
+from zplus_plugins.upstreams.patching.journal import Journal
+from zplus_plugins.upstreams.patching.stand_ins import provide
 
 _TRUE = ("y", "yes", "t", "true", "on", "1")
 _FALSE = ("n", "no", "f", "false", "off", "0")

@@ -9,10 +9,10 @@ from urllib.parse import unquote, urlsplit
 
 import torch
 
-from zplus_plugins.adapter import Patch
-from zplus_plugins.context import RunContext
-from zplus_plugins.journal import Journal
-from zplus_plugins.stand_ins import provide
+from zplus_plugins.upstreams.adapter.context import RunContext
+from zplus_plugins.upstreams.adapter.description import Patch
+from zplus_plugins.upstreams.patching.journal import Journal
+from zplus_plugins.upstreams.patching.stand_ins import provide
 
 
 def download(url: str, out: str | os.PathLike[str] | None = None, bar: Any = None) -> str:

@@ -17,18 +17,20 @@ import torchvision  # noqa: F401 (as the one above: to be patched, it must be lo
 
 from support.interruptions import everything_below, first_and_last, interrupt, ours, places
 from support.snapshot import ProcessSnapshot, Snapshot
-from zplus_plugins import Journal, patches, plugins, stand_ins
-from zplus_plugins.adapter import Adapter, Patch, Script, Writer
-from zplus_plugins.captures import InstanceOf
-from zplus_plugins.context import Options
+from zplus_plugins import Journal, patches
 from zplus_plugins.errors import SwapError
-from zplus_plugins.launcher import _forget_modules, launch
-from zplus_plugins.offline import forbid_network
-from zplus_plugins.outputs import Outputs
-from zplus_plugins.run import Run
-from zplus_plugins.swapper import LeafSwapper
 from zplus_plugins.system.device import Device
-from zplus_plugins.upstream import examine
+from zplus_plugins.upstreams.adapter.captures import InstanceOf
+from zplus_plugins.upstreams.adapter.context import Options
+from zplus_plugins.upstreams.adapter.description import Adapter, Patch, Script, Writer
+from zplus_plugins.upstreams.checkout import plugins
+from zplus_plugins.upstreams.checkout.checkout import examine
+from zplus_plugins.upstreams.patching import stand_ins
+from zplus_plugins.upstreams.patching.offline import forbid_network
+from zplus_plugins.upstreams.run.launcher import _forget_modules, launch
+from zplus_plugins.upstreams.run.outputs import Outputs
+from zplus_plugins.upstreams.run.session import Run
+from zplus_plugins.upstreams.run.swapper import LeafSwapper
 
 STANDINS = Path(__file__).parent / "standins"
 

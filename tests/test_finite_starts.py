@@ -21,8 +21,8 @@ from zplus_plugins.hypersphere.starts import STARTS
 from zplus_plugins.inversion import SPACES, Model, Settings, invert
 from zplus_plugins.inversion.statistics import compute
 from zplus_plugins.portraits.files import save
-from zplus_plugins.run_starts import Starts
-from zplus_plugins.swapper import LeafSwapper
+from zplus_plugins.upstreams.run.starts import Starts
+from zplus_plugins.upstreams.run.swapper import LeafSwapper
 
 BAD = [float("nan"), float("inf"), -float("inf")]
 

@@ -21,7 +21,7 @@ from PIL import Image
 
 from zplus_plugins import Adapter, Journal, Patch, Script
 from zplus_plugins.cli import main
-from zplus_plugins.new_adapter import TEMPLATE
+from zplus_plugins.upstreams.new_adapter import TEMPLATE
 
 ROOT = Path(__file__).parents[1]
 DOCUMENT = (ROOT / "docs" / "writing-an-adapter.md").read_text()
@@ -129,8 +129,8 @@ def test_the_document_s_patch_mends_and_is_undone() -> None:
 
 
 def test_what_the_document_names_exists() -> None:
-    import zplus_plugins.captures
-    import zplus_plugins.requirements
+    import zplus_plugins.upstreams.adapter.captures
+    import zplus_plugins.upstreams.requirements.files
 
     table = DOCUMENT.partition("| without it | patch |")[2].partition("\n\n")[0]
     patches = re.findall(r"\| `(\w+)` \|$", table, re.MULTILINE)
@@ -138,7 +138,11 @@ def test_what_the_document_names_exists() -> None:
     for name in patches:
         assert isinstance(importlib.import_module(f"zplus_plugins.patches.{name}").PATCH, Patch)
     fields = {field.name for kind in (Adapter, Script) for field in dataclasses.fields(kind)}
-    places = (zplus_plugins.adapter, zplus_plugins.captures, zplus_plugins.requirements)
+    places = (
+        zplus_plugins.upstreams.adapter.description,
+        zplus_plugins.upstreams.adapter.captures,
+        zplus_plugins.upstreams.requirements.files,
+    )
     for call in re.findall(r"^\| [^|]+ \| (`.+`)", DOCUMENT, re.MULTILINE):
         for name in re.findall(r"`(\w+)=", call):
             assert name in fields, call

@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from support.patching import applied, importable, upstream_or_standin
 from zplus_plugins import Journal
 from zplus_plugins.patches import custom_ops, device, extensions, genforce_ops, removed_modules, rosinality_ops
-from zplus_plugins.run import Options
+from zplus_plugins.upstreams.run.session import Options
 
 NO_RUN: Any = SimpleNamespace(options=Options())
 REAL = pytest.mark.upstream

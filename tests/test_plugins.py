@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from zplus_plugins import plugins
 from zplus_plugins.cli import main
 from zplus_plugins.errors import PluginError, UsageError
+from zplus_plugins.upstreams.checkout import plugins
 
 SETUP = """\
 [metadata]
@@ -28,7 +28,7 @@ zplus_plugins =
 ADAPTER = '''\
 """An adapter for a script of one file."""
 from zplus_plugins import Adapter, Script, hookimpl
-from zplus_plugins.captures import InstanceOf
+from zplus_plugins.upstreams.adapter.captures import InstanceOf
 
 ADAPTER = Adapter(
     name="tiny",

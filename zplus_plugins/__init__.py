@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, Any
 from zplus_plugins._version import __version__
 
 if TYPE_CHECKING:
-    from zplus_plugins.adapter import (
+    from zplus_plugins.errors import ZPlusError
+    from zplus_plugins.hypersphere.chase import Chase, chase, project
+    from zplus_plugins.hypersphere.latent import SphericalLatent
+    from zplus_plugins.hypersphere.leaf import LeafSwap
+    from zplus_plugins.hypersphere.mapping import StyleMapping, Truncation, mapping_of
+    from zplus_plugins.hypersphere.retraction import RetractionHandle, attach
+    from zplus_plugins.records.inversion import InversionRecord
+    from zplus_plugins.upstreams.adapter.description import (
         Adapter,
         EditArguments,
         FeatureMap,
@@ -26,15 +33,8 @@ if TYPE_CHECKING:
         Writer,
         hookimpl,
     )
-    from zplus_plugins.errors import ZPlusError
-    from zplus_plugins.hypersphere.chase import Chase, chase, project
-    from zplus_plugins.hypersphere.latent import SphericalLatent
-    from zplus_plugins.hypersphere.leaf import LeafSwap
-    from zplus_plugins.hypersphere.mapping import StyleMapping, Truncation, mapping_of
-    from zplus_plugins.hypersphere.retraction import RetractionHandle, attach
-    from zplus_plugins.journal import Journal
-    from zplus_plugins.protocols import Finding
-    from zplus_plugins.records.inversion import InversionRecord
+    from zplus_plugins.upstreams.adapter.protocols import Finding
+    from zplus_plugins.upstreams.patching.journal import Journal
 
 __all__ = [
     "Adapter",

@@ -10,27 +10,28 @@ from typing import Literal
 
 import click
 
-from zplus_plugins import malloc, plugins
-from zplus_plugins.advice import how_to_get
-from zplus_plugins.check import reliances, rows, verdict
 from zplus_plugins.cli import main
 from zplus_plugins.compare.cli import compare
-from zplus_plugins.context import LATENTS, Options
 from zplus_plugins.demo.cli import demo
 from zplus_plugins.directions import cli as directions
 from zplus_plugins.errors import OpsError, RequirementError, UsageError
 from zplus_plugins.hypersphere.starts import STARTS
-from zplus_plugins.launcher import launch
-from zplus_plugins.mended import patch_table
 from zplus_plugins.ops.choice import CHOICES, VARIABLE
-from zplus_plugins.packages import missing_modules
 from zplus_plugins.reports import announce, list_files, matched, report, report_dry_run
-from zplus_plugins.run import Run
-from zplus_plugins.summary import require_place
 from zplus_plugins.system.console import columns, say
 from zplus_plugins.system.options import SEED
 from zplus_plugins.system.options import device as device_option
-from zplus_plugins.upstream import Upstream, match_folder
+from zplus_plugins.upstreams.adapter.context import LATENTS, Options
+from zplus_plugins.upstreams.adapter.summary import require_place
+from zplus_plugins.upstreams.checkout import plugins
+from zplus_plugins.upstreams.checkout.checkout import Upstream, match_folder
+from zplus_plugins.upstreams.checkout.report import reliances, rows, verdict
+from zplus_plugins.upstreams.imports.advice import how_to_get
+from zplus_plugins.upstreams.imports.packages import missing_modules
+from zplus_plugins.upstreams.patch_table import patch_table
+from zplus_plugins.upstreams.patching import malloc
+from zplus_plugins.upstreams.run.launcher import launch
+from zplus_plugins.upstreams.run.session import Run
 
 for command in (directions.directions, directions.invert, directions.edit, compare, demo):
     main.add_command(command)
@@ -290,7 +291,7 @@ def new_adapter(name: str, folder: Path | None) -> None:
       zplus new-adapter mine
       pip install -e "zplus-mine[test]" && pytest zplus-mine
     """
-    from zplus_plugins.new_adapter import write_distribution
+    from zplus_plugins.upstreams.new_adapter import write_distribution
 
     for path in write_distribution(name, folder):
         click.echo(path)
@@ -328,7 +329,7 @@ def build_ops(architectures: tuple[str, ...], cpu_only: bool) -> None:
 @main.command()
 def doctor() -> None:
     """Say what is installed, and what the upstream in this folder still needs, with the mending command."""
-    from zplus_plugins.doctor import examine
+    from zplus_plugins.upstreams.doctor import examine
 
     findings = examine(Path.cwd())
     click.echo(columns([(finding.subject, finding.text) for finding in findings if finding.remedy is None]))

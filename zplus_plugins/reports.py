@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from zplus_plugins.run import Run
-from zplus_plugins.summary import Summary
 from zplus_plugins.system.console import columns, say
-from zplus_plugins.upstream import Upstream
+from zplus_plugins.upstreams.adapter.summary import Summary
+from zplus_plugins.upstreams.checkout.checkout import Upstream
+from zplus_plugins.upstreams.run.session import Run
 
 
 def announce(run: Run) -> None:

@@ -16,7 +16,7 @@ import click
 import torch
 
 from zplus_plugins import Journal, LeafSwap, SphericalLatent, StyleMapping
-from zplus_plugins.swapper import LeafSwapper
+from zplus_plugins.upstreams.run.swapper import LeafSwapper
 
 Step = Callable[[], None]
 WARM_UP = 3

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from torch.torch_version import TorchVersion
 
 from zplus_plugins import Journal, StyleMapping, mapping_of
-from zplus_plugins.stand_ins import provide
+from zplus_plugins.upstreams.patching.stand_ins import provide
 
 SUPPORT = Path(__file__).resolve().parents[1] / "support"
 

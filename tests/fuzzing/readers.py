@@ -14,19 +14,19 @@ import torch
 from fuzzing import deliberate
 from fuzzing.seeds import small_generator
 from zplus_plugins import InversionRecord, Journal
-from zplus_plugins.codes import read_array_code
 from zplus_plugins.compare.parts import read_part
 from zplus_plugins.directions.direction import Direction
 from zplus_plugins.directions.finding import read_w
 from zplus_plugins.directions.record import PointRecord
 from zplus_plugins.generators import Generator, load_generator
-from zplus_plugins.outputs import Outputs
 from zplus_plugins.patches import checkpoints
-from zplus_plugins.pickles import PickleFile
-from zplus_plugins.protocols import Finding
-from zplus_plugins.requirements import Checkpoint
-from zplus_plugins.run import Options
 from zplus_plugins.system.device import Device
+from zplus_plugins.upstreams.adapter.protocols import Finding
+from zplus_plugins.upstreams.requirements.files import Checkpoint
+from zplus_plugins.upstreams.requirements.pickles import PickleFile
+from zplus_plugins.upstreams.run.codes import read_array_code
+from zplus_plugins.upstreams.run.outputs import Outputs
+from zplus_plugins.upstreams.run.session import Options
 
 _REMEDY = "Get another one."
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from support.snapshot import Snapshot
 from zplus_plugins import Journal, Patch
-from zplus_plugins.context import Options
-from zplus_plugins.outputs import Outputs
 from zplus_plugins.system.device import Device
+from zplus_plugins.upstreams.adapter.context import Options
+from zplus_plugins.upstreams.run.outputs import Outputs
 
 
 @contextmanager

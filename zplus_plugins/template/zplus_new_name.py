@@ -1,9 +1,9 @@
 """new-name (OWNER/REPOSITORY): invert.py finds its code in Z+ instead of W+."""
 
 from zplus_plugins import Adapter, Reliance, Script, Writer
-from zplus_plugins.captures import InstanceOf
 from zplus_plugins.patches import device
-from zplus_plugins.requirements import Checkpoint, Writable
+from zplus_plugins.upstreams.adapter.captures import InstanceOf
+from zplus_plugins.upstreams.requirements.files import Checkpoint, Writable
 
 GENERATOR = Checkpoint("{ckpt}", what="generator (--ckpt)", remedy="Say where to download it.", keys=("g_ema",))
 

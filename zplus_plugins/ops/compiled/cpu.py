@@ -16,7 +16,7 @@ from zplus_plugins.ops.compiled import build
 from zplus_plugins.ops.compiled.build import Source, Target
 from zplus_plugins.ops.definition.reference import laid_out, memory_format_of
 
-CSRC = Path(__file__).with_name("csrc")
+CSRC = Path(__file__).parents[1] / "csrc"
 DTYPES = {torch.float32: 0, torch.float64: 1, torch.float16: 2, torch.bfloat16: 3}
 # No branch depends on errno or floating-point exceptions, so that loops may become vector instructions. Beyond that -O2
 # makes what StyleGAN calls no faster, and takes half as long again to build.

@@ -16,7 +16,7 @@ from zplus_plugins.ops.compiled import build, compilers, driver, nvrtc
 from zplus_plugins.ops.compiled.build import Source, Target
 from zplus_plugins.ops.definition.reference import laid_out, memory_format_of
 
-CSRC = Path(__file__).with_name("csrc")
+CSRC = Path(__file__).parents[1] / "csrc"
 DTYPES = {
     torch.float16: "float16",
     torch.bfloat16: "bfloat16",
@@ -100,7 +100,7 @@ def with_nvrtc(wanted: str) -> Path:
 
 
 class CudaKernels:
-    """See :class:`zplus_plugins.ops.choice.Kernels`; ``launch`` is that of :class:`zplus_plugins.ops.compiled.driver.Module`."""
+    """See :class:`~zplus_plugins.ops.choice.Kernels`; ``launch`` is that of :class:`~.driver.Module`."""
 
     def __init__(self, name: str, launch: Launch) -> None:
         self.name = name
