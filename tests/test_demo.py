@@ -23,8 +23,8 @@ from zplus_plugins.demo.trial import EDITS, MOST
 from zplus_plugins.generators import Generator
 from zplus_plugins.ops.choice import using
 from zplus_plugins.portraits import draw, sample
-from zplus_plugins.portraits.attributes import HELD_OUT_SEED
-from zplus_plugins.portraits.files import save, sheet
+from zplus_plugins.portraits.drawing.attributes import HELD_OUT_SEED
+from zplus_plugins.portraits.networks.files import save, sheet
 from zplus_plugins.system.device import Device
 from zplus_plugins.system.results import BOOK
 

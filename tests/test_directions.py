@@ -27,7 +27,7 @@ from zplus_plugins.errors import DirectionError, RequirementError, UsageError
 from zplus_plugins.generators import load_generator, weights_hash
 from zplus_plugins.hypersphere import geometry as sphere
 from zplus_plugins.inversion import SPACES, Model, Point
-from zplus_plugins.inversion.statistics import compute
+from zplus_plugins.spaces.statistics import compute
 
 EDITING = Path(__file__).parents[1] / "docs" / "editing.md"
 

@@ -19,8 +19,8 @@ from zplus_plugins.hypersphere import chase
 from zplus_plugins.hypersphere.finite import require_finite
 from zplus_plugins.hypersphere.starts import STARTS
 from zplus_plugins.inversion import SPACES, Model, Settings, invert
-from zplus_plugins.inversion.statistics import compute
-from zplus_plugins.portraits.files import save
+from zplus_plugins.portraits.networks.files import save
+from zplus_plugins.spaces.statistics import compute
 from zplus_plugins.upstreams.run.starts import Starts
 from zplus_plugins.upstreams.run.swapper import LeafSwapper
 

@@ -16,10 +16,10 @@ from support.npz_files import code_record, direction, header, npy, saved, zipped
 from support.outcome import refused
 from support.toys import NVlabs
 from zplus_plugins import InversionRecord, mapping_of
-from zplus_plugins.compare.parts import Parts
+from zplus_plugins.compare.work.parts import Parts
 from zplus_plugins.directions.finding import read_w
 from zplus_plugins.errors import DirectionError, RecordError, RequirementError
-from zplus_plugins.portraits.files import load
+from zplus_plugins.portraits.networks.files import load
 from zplus_plugins.system.results import Results
 from zplus_plugins.upstreams.requirements.files import SavedFeatures
 from zplus_plugins.upstreams.requirements.pictures.images import Directions

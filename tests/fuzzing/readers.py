@@ -14,11 +14,11 @@ import torch
 from fuzzing import deliberate
 from fuzzing.seeds import small_generator
 from zplus_plugins import InversionRecord, Journal
-from zplus_plugins.compare.parts import read_part
+from zplus_plugins.compare.work.parts import read_part
 from zplus_plugins.directions.direction import Direction
 from zplus_plugins.directions.finding import read_w
-from zplus_plugins.directions.record import PointRecord
 from zplus_plugins.generators import Generator, load_generator
+from zplus_plugins.inversion.record import PointRecord
 from zplus_plugins.patches import checkpoints
 from zplus_plugins.system.device import Device
 from zplus_plugins.upstreams.adapter.protocols import Finding

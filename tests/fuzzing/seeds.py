@@ -20,9 +20,9 @@ from support import generator_files
 from support.generator_files import trained
 from zplus_plugins import InversionRecord, SphericalLatent, Truncation
 from zplus_plugins.directions.direction import Direction
-from zplus_plugins.directions.record import PointRecord
 from zplus_plugins.generators import Architecture, Generator, weights_hash
 from zplus_plugins.inversion import SPACES, Point
+from zplus_plugins.inversion.record import PointRecord
 from zplus_plugins.records.inversion import Provenance, hash_code
 
 W = np.arange(24, dtype=np.float32).reshape(1, 3, 8)

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from zplus_plugins.compare.plan import MOST_PICTURES, PICTURES, STEPS
+from zplus_plugins.compare.work.plan import MOST_PICTURES, PICTURES, STEPS
 from zplus_plugins.errors import UsageError
 from zplus_plugins.system import options
 

@@ -9,7 +9,7 @@ from importlib.metadata import version
 import torch
 from torch import Tensor, nn
 
-from zplus_plugins.compare.plan import Figure, Instruments, Look, fingerprint
+from zplus_plugins.compare.work.plan import Figure, Instruments, Look, fingerprint
 from zplus_plugins.errors import DownloadError, RequirementError
 from zplus_plugins.metrics import (
     Identity,
@@ -23,7 +23,7 @@ from zplus_plugins.metrics import (
     shown,
     ssim,
 )
-from zplus_plugins.portraits.regressor import UNSEEN, Regressor, perceptual
+from zplus_plugins.portraits.networks.regressor import UNSEEN, Regressor, perceptual
 from zplus_plugins.system.downloads import lpips_weights
 
 _PIXELS: dict[str, Figure] = {"mse": mse, "ssim": ssim, "psnr": psnr}
@@ -39,7 +39,7 @@ def of_portraits(own_encoder: bool, device: torch.device) -> Instruments:
     Raises:
         RequirementError: an embedded network cannot be read.
     """
-    from zplus_plugins.portraits.embedded import embedded_encoder, embedded_regressor
+    from zplus_plugins.portraits.networks.embedded import embedded_encoder, embedded_regressor
 
     regressor = embedded_regressor().to(device)
     encoder = embedded_encoder().to(device) if own_encoder else None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from zplus_plugins.compare.plan import STEPS
+from zplus_plugins.compare.work.plan import STEPS
 from zplus_plugins.system import options
 
 

@@ -14,13 +14,13 @@ import numpy as np
 from tqdm import tqdm
 
 from zplus_plugins.compare.command import say_missing, table
-from zplus_plugins.compare.figures import mean_of
 from zplus_plugins.compare.prepare import Prepared, Wishes, prepare
-from zplus_plugins.compare.results import plain, versions
+from zplus_plugins.compare.report.results import plain, versions
+from zplus_plugins.compare.statistics.figures import mean_of
 from zplus_plugins.demo.side_by_side import side_by_side
 from zplus_plugins.demo.trial import EDITS, Attempt, EqualEdit, attempt, equal_edits
 from zplus_plugins.inversion import Space
-from zplus_plugins.portraits.files import sheet
+from zplus_plugins.portraits.networks.files import sheet
 from zplus_plugins.system.console import columns, say
 from zplus_plugins.system.results import Results
 from zplus_plugins.system.threads import limited_to

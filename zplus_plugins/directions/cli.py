@@ -80,10 +80,10 @@ def directions(
 
     from zplus_plugins import directions as d
     from zplus_plugins.directions.boundary import CODES
-    from zplus_plugins.directions.domain import open_model
     from zplus_plugins.directions.embedded import NAMES, portrait_scores
     from zplus_plugins.directions.finding import file_names, read_w, write_directions
     from zplus_plugins.generators import weights_hash
+    from zplus_plugins.inversion.domain import open_model
     from zplus_plugins.system.cache import digest
     from zplus_plugins.system.threads import limited_to, threads_for
 
@@ -162,9 +162,9 @@ def invert(
     import torch
     from tqdm import tqdm
 
-    from zplus_plugins.directions.domain import chosen_likeness, domain_of, open_model
-    from zplus_plugins.directions.inverting import Order, invert_files, named_files
     from zplus_plugins.inversion import Settings, space_named
+    from zplus_plugins.inversion.domain import chosen_likeness, domain_of, open_model
+    from zplus_plugins.inversion.files import Order, invert_files, named_files
     from zplus_plugins.inversion.images import read_fit, read_pictures
     from zplus_plugins.system.threads import limited_to, threads_for
 
@@ -237,9 +237,9 @@ def edit(
       zplus edit inverted/portrait.zplus.npz --direction smile --out edited
       zplus edit inverted/portrait.zplus.npz --direction found/ganspace-00.zplus.npz --strength -2:2:5 --out edited
     """
-    from zplus_plugins.directions.domain import open_model
     from zplus_plugins.directions.edit import EditFiles, direction_named, edited, settings_of, strengths_of
-    from zplus_plugins.directions.record import PointRecord
+    from zplus_plugins.inversion.domain import open_model
+    from zplus_plugins.inversion.record import PointRecord
     from zplus_plugins.system.threads import limited_to, threads_for
 
     strengths, read = strengths_of(strength), PointRecord.load(record)

@@ -13,7 +13,7 @@ from zplus_plugins.directions.edit import edited
 from zplus_plugins.directions.lengths import random_codes
 from zplus_plugins.errors import DirectionError
 from zplus_plugins.inversion import SPACES, Model, Point
-from zplus_plugins.portraits.files import sheet
+from zplus_plugins.portraits.networks.files import sheet
 from zplus_plugins.records.arrays import read_npy
 from zplus_plugins.system.results import Results, Settings, result_name
 from zplus_plugins.untrusted import DamagedError, checkpoint, told

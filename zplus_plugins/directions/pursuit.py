@@ -16,7 +16,7 @@ from zplus_plugins.hypersphere.chase import STEPS, chase
 from zplus_plugins.hypersphere.geometry import geodesic, logarithm, retract
 from zplus_plugins.hypersphere.latent import SphericalLatent
 from zplus_plugins.hypersphere.mapping import mapping_of
-from zplus_plugins.inversion.model import Model, Point
+from zplus_plugins.spaces.model import Model, Point
 
 CODES = 64
 RATE = 0.1

@@ -6,11 +6,11 @@ import hashlib
 from pathlib import Path
 
 from zplus_plugins.errors import GeneratorError, GeneratorFileError
-from zplus_plugins.generators import genforce, nvlabs, own, rosinality
-from zplus_plugins.generators.describe import described
-from zplus_plugins.generators.layout import build
-from zplus_plugins.generators.stylegan2 import Generator
-from zplus_plugins.generators.torchfile import read
+from zplus_plugins.generators.formats import genforce, nvlabs, own, rosinality
+from zplus_plugins.generators.formats.describe import described
+from zplus_plugins.generators.formats.layout import build
+from zplus_plugins.generators.network.stylegan2 import Generator
+from zplus_plugins.generators.unpickling.torchfile import read
 from zplus_plugins.system.console import say
 from zplus_plugins.untrusted.filekinds import kind_of
 

@@ -39,7 +39,7 @@ class _Embedded(Identity):
     name = "embedded"
 
     def __init__(self) -> None:
-        from zplus_plugins.portraits.embedded import embedded_regressor
+        from zplus_plugins.portraits.networks.embedded import embedded_regressor
 
         self._regressor = embedded_regressor()
 
