@@ -15,7 +15,7 @@ from PIL import Image
 
 from support.commands import zplus
 from support.comparisons import stand_in_for_embedded, tiny_model, tiny_pictures
-from zplus_plugins.cli import main
+from zplus_plugins.cli.main import main
 from zplus_plugins.compare import prepare
 from zplus_plugins.compare.work.part import as_bytes
 from zplus_plugins.system.device import name_of

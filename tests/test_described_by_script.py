@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from zplus_plugins import Adapter, Script, Writer
 from zplus_plugins.adapters import bdinvert, pti, sam
-from zplus_plugins.cli import main
+from zplus_plugins.cli.main import main
 from zplus_plugins.errors import PluginError
 from zplus_plugins.hypersphere.starts import STARTS
 from zplus_plugins.records.inversion import record_path

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from zplus_plugins import Journal
-from zplus_plugins.cli import main
+from zplus_plugins.cli.main import main
 from zplus_plugins.errors import UsageError
 from zplus_plugins.upstreams.patching import malloc
 

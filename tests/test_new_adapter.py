@@ -20,7 +20,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from zplus_plugins import Adapter, Journal, Patch, Script
-from zplus_plugins.cli import main
+from zplus_plugins.cli.main import main
 from zplus_plugins.upstreams.new_adapter import TEMPLATE
 
 ROOT = Path(__file__).parents[1]

@@ -14,7 +14,7 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 
-from zplus_plugins.cli import main
+from zplus_plugins.cli.main import main
 from zplus_plugins.errors import OpsError, UsageError
 from zplus_plugins.ops import backend, bias_act, choice, use
 from zplus_plugins.ops.compiled import ahead, build, compilers, cpu, cuda

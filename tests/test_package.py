@@ -89,7 +89,7 @@ def test_public_names_exist() -> None:
 def test_importing_the_package_is_light(tmp_path: Path) -> None:
     """No upstream library, no LPIPS and no CUDA before they are used."""
     code = (
-        "import sys, torch, zplus_plugins, zplus_plugins.cli\n"
+        "import sys, torch, zplus_plugins, zplus_plugins.cli.main\n"
         "heavy = {'lpips', 'torchvision', 'cv2', 'matplotlib'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
         "assert not torch.cuda.is_initialized()\n"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from zplus_plugins.cli import main
+from zplus_plugins.cli.main import main
 from zplus_plugins.errors import PluginError, UsageError
 from zplus_plugins.system.process import Stopped
 from zplus_plugins.upstreams.checkout import plugins

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from support.toys import Genforce
-from zplus_plugins.cli import main
+from zplus_plugins.cli.main import main
 from zplus_plugins.upstreams.checkout.plugins import DISTRIBUTION, all_plugins
 from zplus_plugins.upstreams.patch_table import patch_table
 

@@ -26,7 +26,7 @@ _PROGRAMS = (
     ),
     *("torch.load", "torch.hub.load", "torch.jit.load", "torch.jit._serialization.load", "torch.ops.load_library"),
     *("torch.utils.cpp_extension.load", "torch.os.system", "numpy.load", "numpy.memmap", "numpy.fromfile"),
-    *("numpy.f2py.compile", "numpy.testing._private.utils.runstring", "zplus_plugins.cli.main"),
+    *("numpy.f2py.compile", "numpy.testing._private.utils.runstring", "zplus_plugins.cli.main.main"),
 )
 _COPIERS = (
     *("builtins.bytearray", "builtins.bytes", "builtins.list", "builtins.tuple", "builtins.set", "builtins.frozenset"),

@@ -11,7 +11,7 @@ import torch
 from click.testing import CliRunner, Result
 
 from support.generator_files import trained
-from zplus_plugins.cli import main
+from zplus_plugins.cli.main import main
 from zplus_plugins.portraits.networks.files import save, sheet
 
 GENERATOR = trained()

@@ -14,7 +14,7 @@ from zplus_plugins.system.options import refuse_repeated
 
 
 class _Commands(Guarded, click.Group):
-    """The subcommands, which register themselves when :mod:`zplus_plugins.commands` is imported."""
+    """The subcommands, which register themselves when :mod:`zplus_plugins.cli.run` is imported."""
 
     def invoke(self, ctx: click.Context) -> Any:
         _load()
@@ -39,7 +39,7 @@ class _Commands(Guarded, click.Group):
 
 
 def _load() -> None:
-    importlib.import_module("zplus_plugins.commands")
+    importlib.import_module("zplus_plugins.cli.run")
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

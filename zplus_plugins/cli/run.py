@@ -10,14 +10,14 @@ from typing import Literal
 
 import click
 
-from zplus_plugins.cli import main
-from zplus_plugins.compare.cli import compare
-from zplus_plugins.demo.cli import demo
-from zplus_plugins.directions import cli as directions
+from zplus_plugins.cli import inversion as directions
+from zplus_plugins.cli.compare import compare
+from zplus_plugins.cli.demo import demo
+from zplus_plugins.cli.main import main
+from zplus_plugins.cli.reports import announce, list_files, matched, report, report_dry_run
 from zplus_plugins.errors import OpsError, RequirementError, UsageError
 from zplus_plugins.hypersphere.starts import STARTS
 from zplus_plugins.ops.choice import CHOICES, VARIABLE
-from zplus_plugins.reports import announce, list_files, matched, report, report_dry_run
 from zplus_plugins.system.console import columns, say
 from zplus_plugins.system.options import SEED
 from zplus_plugins.system.options import device as device_option
