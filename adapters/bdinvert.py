@@ -10,7 +10,8 @@ from zplus_plugins.adapters.bdinvert_needs import (
     InZoo,
     resolution_of,
 )
-from zplus_plugins.patches import checkpoints, device, downloads, genforce_ops, transpose
+from zplus_plugins.patches import checkpoints, device, downloads, transpose
+from zplus_plugins.patches.ops import genforce_ops
 from zplus_plugins.upstreams.adapter.captures import InstanceOf
 from zplus_plugins.upstreams.adapter.description import (
     Adapter,

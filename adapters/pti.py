@@ -16,15 +16,14 @@ from zplus_plugins.adapters.pti_needs import (
 )
 from zplus_plugins.patches import (
     checkpoints,
-    custom_ops,
     device,
     device_names,
     downloads,
     make_grid_range,
     pillow_names,
     removed_modules,
-    rosinality_ops,
 )
+from zplus_plugins.patches.ops import custom_ops, rosinality_ops
 from zplus_plugins.upstreams.adapter.captures import ArgumentOf, ResultOf
 from zplus_plugins.upstreams.adapter.description import Adapter, Download, Move, Reliance, Script, Settings, Writer
 from zplus_plugins.upstreams.requirements.files import Writable

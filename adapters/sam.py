@@ -20,17 +20,8 @@ from zplus_plugins.adapters.sam_needs import (
     earlier_codes,
     earlier_single_codes,
 )
-from zplus_plugins.patches import (
-    checkpoints,
-    custom_ops,
-    device,
-    device_names,
-    downloads,
-    extensions,
-    removed_modules,
-    rosinality_ops,
-    wget_module,
-)
+from zplus_plugins.patches import checkpoints, device, device_names, downloads, removed_modules, wget_module
+from zplus_plugins.patches.ops import custom_ops, extensions, rosinality_ops
 from zplus_plugins.upstreams.adapter.captures import ResultOf
 from zplus_plugins.upstreams.adapter.description import Adapter, Download, Move, Reliance, Script, Switch, Writer
 from zplus_plugins.upstreams.requirements.files import HubWeights, OneOf, When, Writable

@@ -1,40 +1,29 @@
-"""``zplus run | check | adapters | new-adapter | build-ops | doctor``; what others add is registered here, too."""
+"""``zplus run``: somebody's script, on the hypersphere."""
 
 from __future__ import annotations
 
 import functools
-import sys
-import time
 from pathlib import Path
 from typing import Literal
 
 import click
 
-from zplus_plugins.cli import inversion as directions
-from zplus_plugins.cli.compare import compare
-from zplus_plugins.cli.demo import demo
-from zplus_plugins.cli.main import main
-from zplus_plugins.cli.reports import announce, list_files, matched, report, report_dry_run
-from zplus_plugins.errors import OpsError, RequirementError, UsageError
+from zplus_plugins.cli.reports import announce, list_files, report, report_dry_run
+from zplus_plugins.cli.upstreams import require_script
+from zplus_plugins.errors import RequirementError, UsageError
 from zplus_plugins.hypersphere.starts import STARTS
 from zplus_plugins.ops.choice import CHOICES, VARIABLE
-from zplus_plugins.system.console import columns, say
 from zplus_plugins.system.options import SEED
 from zplus_plugins.system.options import device as device_option
 from zplus_plugins.upstreams.adapter.context import LATENTS, Options
 from zplus_plugins.upstreams.adapter.summary import require_place
 from zplus_plugins.upstreams.checkout import plugins
-from zplus_plugins.upstreams.checkout.checkout import Upstream, match_folder
-from zplus_plugins.upstreams.checkout.report import reliances, rows, verdict
+from zplus_plugins.upstreams.checkout.checkout import Upstream
 from zplus_plugins.upstreams.imports.advice import how_to_get
 from zplus_plugins.upstreams.imports.packages import missing_modules
-from zplus_plugins.upstreams.patch_table import patch_table
 from zplus_plugins.upstreams.patching import malloc
 from zplus_plugins.upstreams.run.launcher import launch
 from zplus_plugins.upstreams.run.session import Run
-
-for command in (directions.directions, directions.invert, directions.edit, compare, demo):
-    main.add_command(command)
 
 
 def _split_latent(arguments: tuple[str, ...]) -> tuple[str | None, list[str]]:
@@ -88,7 +77,7 @@ class _Run(click.Command):
         return [*own, *_switches(), help_flag]
 
 
-@main.command(cls=_Run, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.command(cls=_Run, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.option(
     "--latent",
     type=click.Choice(LATENTS),
@@ -198,7 +187,7 @@ def run(
       zplus run --dry-run invert.py --encoder_pt_path ENCODER.pth          check, run nothing
       zplus run --latent off invert.py --encoder_pt_path ENCODER.pth       the upstream as it is, mended
     """
-    _require_script(script)
+    require_script(script)
     if summary is not None:
         require_place(summary)
     late, rest = _split_latent(arguments)
@@ -236,113 +225,6 @@ def run(
     report(this_run, result)
     if summary is not None:
         result.write(summary)
-
-
-@main.command()
-@click.option("--adapter", metavar="NAME", help="Ask this adapter instead of the one found from the script.")
-@click.option("--fingerprints", is_flag=True, help="For authors: print the adapter's relies_on as it should be here.")
-@click.argument("script", type=click.Path(path_type=Path))
-def check(script: Path, adapter: str | None, fingerprints: bool) -> None:
-    """Say whether the checkout around SCRIPT fits its adapter: found, changed or missing, place by place.
-
-    Sources are read, nothing is imported or run, and no weights are needed. The status is 0 if it fits, 1 if not.
-
-    \b
-    Examples:
-      zplus check scripts/run_pti.py
-      zplus check --adapter pti scripts/run_pti.py      a fork that is not recognised: what does it lack?
-    """
-    _require_script(script)
-    upstream = plugins.examined(script, adapter)
-    if fingerprints:
-        click.echo(reliances(upstream))
-        return
-    click.echo(f"{columns(rows(upstream))}\n\n{verdict(upstream)}")
-    sys.exit(1 if upstream.status == "incompatible" else 0)
-
-
-@main.command()
-@click.option("--patches", is_flag=True, help="Print what is mended for which upstream, in Markdown.")
-def adapters(patches: bool) -> None:
-    """List the installed adapters, where each comes from, and whether this folder is theirs."""
-    if patches:
-        click.echo(patch_table(plugin.adapter for plugin in plugins.all_plugins() if plugin.adapter is not None))
-        return
-    table = [("ADAPTER", "FROM", "THIS FOLDER", "WHAT IT DOES")]
-    for plugin in plugins.all_plugins():
-        if plugin.adapter is None:
-            table.append((plugin.name, plugin.origin, "broken", plugin.error or ""))
-            continue
-        upstream = match_folder(plugin.adapter, Path.cwd())
-        table.append((plugin.adapter.name, plugin.origin, matched(upstream), plugin.adapter.summary))
-    click.echo(columns(table))
-
-
-@main.command()
-@click.option("--folder", type=click.Path(path_type=Path), help="A new folder. [default: zplus-NAME]")
-@click.argument("name")
-def new_adapter(name: str, folder: Path | None) -> None:
-    """Write a distribution with an adapter called NAME, its entry point, and a test that passes at once.
-
-    docs/writing-an-adapter.md of zplus-plugins goes on from there.
-
-    \b
-    Examples:
-      zplus new-adapter mine
-      pip install -e "zplus-mine[test]" && pytest zplus-mine
-    """
-    from zplus_plugins.upstreams.new_adapter import write_distribution
-
-    for path in write_distribution(name, folder):
-        click.echo(path)
-
-
-@main.command()
-@click.option("--arch", "architectures", multiple=True, metavar="sm_90", help="For this GPU; may be repeated.")
-@click.option("--cpu-only", is_flag=True, help="For the CPU alone.")
-def build_ops(architectures: tuple[str, ...], cpu_only: bool) -> None:
-    """Build the custom operations ahead, for the CPU and, unless --arch is given, for the GPUs of this machine.
-
-    The results lie in ZPLUS_CACHE_DIR, or in the user's cache folder. What is there already is not built again.
-
-    \b
-    Examples:
-      zplus build-ops
-      zplus build-ops --arch sm_80 --arch sm_90        on a machine without a GPU
-      ZPLUS_CACHE_DIR=/shared/ops zplus build-ops      for a read-only home, or for many machines
-    """
-    from zplus_plugins.ops.compiled.ahead import builds
-
-    failed = []
-    for name, build in builds(architectures, cpu_only):
-        say(f"building the operations for {name} ...")
-        start = time.monotonic()
-        try:
-            file = build()
-            click.echo(f"{name}  {time.monotonic() - start:.1f} s  {file}")
-        except OpsError as error:
-            failed.append(f"{name}: {error}")
-    if failed:
-        raise OpsError(" ".join(failed))
-
-
-@main.command()
-def doctor() -> None:
-    """Say what is installed, and what the upstream in this folder still needs, with the mending command."""
-    from zplus_plugins.upstreams.doctor import examine
-
-    findings = examine(Path.cwd())
-    click.echo(columns([(finding.subject, finding.text) for finding in findings if finding.remedy is None]))
-    wrong = [finding for finding in findings if finding.remedy is not None]
-    for finding in wrong:
-        click.echo(f"\nmissing: {finding.subject}: {finding.text}\n  {finding.remedy}")
-    click.echo("\nNothing is missing." if not wrong else f"\n{len(wrong)} missing; see above.")
-    sys.exit(1 if wrong else 0)
-
-
-def _require_script(script: Path) -> None:
-    if not script.is_file():
-        raise UsageError(f"There is no script {script} (looked in {Path.cwd()}).")
 
 
 def _require_modules(script: Path, upstream: Upstream) -> None:

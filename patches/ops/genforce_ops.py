@@ -13,7 +13,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from zplus_plugins.ops import bias_act, upfirdn2d
-from zplus_plugins.patches.custom_ops import wanted
+from zplus_plugins.patches.ops.custom_ops import wanted
 from zplus_plugins.upstreams.adapter.context import RunContext
 from zplus_plugins.upstreams.adapter.description import Patch
 from zplus_plugins.upstreams.patching.journal import Journal

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from zplus_plugins.errors import PatchError
 from zplus_plugins.ops import bias_act, upfirdn2d
-from zplus_plugins.patches.custom_ops import wanted
+from zplus_plugins.patches.ops.custom_ops import wanted
 from zplus_plugins.upstreams.adapter.context import RunContext
 from zplus_plugins.upstreams.adapter.description import Patch
 from zplus_plugins.upstreams.patching.journal import Journal

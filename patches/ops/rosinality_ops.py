@@ -1,6 +1,6 @@
 """The package ``op`` of rosinality's StyleGAN2 and of its descendants, such as encoder4editing and PTI's copies.
 
-:mod:`zplus_plugins.patches.extensions` lets it be imported; here its functions become ours. Its module
+:mod:`zplus_plugins.patches.ops.extensions` lets it be imported; here its functions become ours. Its module
 ``FusedLeakyReLU`` stays the upstream's, state dictionary and all: it calls the function beside it.
 """
 
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from zplus_plugins.ops import bias_act, upfirdn2d
-from zplus_plugins.patches.custom_ops import wanted
+from zplus_plugins.patches.ops.custom_ops import wanted
 from zplus_plugins.upstreams.adapter.context import RunContext
 from zplus_plugins.upstreams.adapter.description import Patch
 from zplus_plugins.upstreams.patching.journal import Journal
