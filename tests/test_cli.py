@@ -16,9 +16,10 @@ import torch
 from click.testing import CliRunner, Result
 
 from support.bdinvert_assets import Assets, invert_args, prepare
-from zplus_plugins import Journal, __version__
+from zplus_plugins import __version__
 from zplus_plugins.cli.main import main
 from zplus_plugins.errors import RequirementError
+from zplus_plugins.upstreams import Journal
 from zplus_plugins.upstreams.imports.advice import install_command
 from zplus_plugins.upstreams.imports.packages import missing_modules
 from zplus_plugins.upstreams.patching.stand_ins import stand_in_for_absent

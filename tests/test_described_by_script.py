@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from zplus_plugins import Adapter, Script, Writer
 from zplus_plugins.adapters import bdinvert, pti, sam
 from zplus_plugins.cli.main import main
 from zplus_plugins.errors import PluginError
 from zplus_plugins.hypersphere.starts import STARTS
 from zplus_plugins.records.inversion import record_path
+from zplus_plugins.upstreams import Adapter, Script, Writer
 from zplus_plugins.upstreams.adapter.captures import InstanceOf
 from zplus_plugins.upstreams.checkout import plugins
 from zplus_plugins.upstreams.checkout.checkout import match_script

@@ -17,9 +17,10 @@ import torchvision  # noqa: F401 (as the one above: to be patched, it must be lo
 
 from support.interruptions import everything_below, first_and_last, interrupt, ours, places
 from support.snapshot import ProcessSnapshot, Snapshot
-from zplus_plugins import Journal, patches
+from zplus_plugins import patches
 from zplus_plugins.errors import SwapError
 from zplus_plugins.system.device import Device
+from zplus_plugins.upstreams import Journal
 from zplus_plugins.upstreams.adapter.captures import InstanceOf
 from zplus_plugins.upstreams.adapter.context import Options
 from zplus_plugins.upstreams.adapter.description import Adapter, Patch, Script, Writer

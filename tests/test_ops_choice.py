@@ -204,7 +204,7 @@ def zplus(*arguments: object) -> Result:
 
 
 ADAPTER = """\
-from zplus_plugins import Adapter, Script
+from zplus_plugins.upstreams import Adapter, Script
 ADAPTER = Adapter(name="tiny", summary="", upstream="", scripts=(Script("tiny.py", role="other"),))
 """
 

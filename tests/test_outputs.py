@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import torch
 
-from zplus_plugins import Journal, Writer
 from zplus_plugins.errors import RequirementError
 from zplus_plugins.system.files import whole_file, write_whole
+from zplus_plugins.upstreams import Journal, Writer
 from zplus_plugins.upstreams.run.launcher import _abandon
 from zplus_plugins.upstreams.run.outputs import Outputs
 

@@ -41,10 +41,10 @@ def test_the_wheel_s_top_level_is_zplus_plugins_alone(wheel: Path) -> None:
         "adapters/bdinvert.py",
         "patches/device.py",
         *(f"ops/csrc/{path.name}" for path in (ROOT / "zplus_plugins" / "ops" / "csrc").iterdir()),
-        *(f"portraits/weights/{name}.pt" for name in ("generator", "regressor", "encoder")),
-        "template/setup.cfg",
-        "template/zplus_new_name.py",
-        "template/tests/standin/invert.py",
+        *(f"weights/{name}.pt" for name in ("generator", "regressor", "encoder")),
+        "upstreams/template/setup.cfg",
+        "upstreams/template/zplus_new_name.py",
+        "upstreams/template/tests/standin/invert.py",
     ):
         assert f"zplus_plugins/{part}" in names
 
@@ -68,7 +68,7 @@ def test_types(wheel: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("layer", LAYERS)
 def test_imports_run_one_way(layer: str) -> None:
     above = {f"zplus_plugins.{name}" for name in LAYERS[LAYERS.index(layer) + 1 :]}
-    template = ROOT / "zplus_plugins" / "template"  # somebody else's distribution, on top of all layers
+    template = ROOT / "zplus_plugins" / "upstreams" / "template"  # somebody else's distribution, on top of all layers
     for file in (path for path in (ROOT / layer).rglob("*.py") if not path.is_relative_to(template)):
         for node in ast.walk(ast.parse(file.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

@@ -17,9 +17,9 @@ import pytest
 import torch
 
 from support.patching import applied
-from zplus_plugins import Journal
 from zplus_plugins.errors import DownloadError
 from zplus_plugins.patches import downloads, wget_module
+from zplus_plugins.upstreams import Journal
 from zplus_plugins.upstreams.imports import packages
 from zplus_plugins.upstreams.patching.offline import forbid_network
 

@@ -13,8 +13,8 @@ import torchvision
 from PIL import Image
 
 from support.patching import applied
-from zplus_plugins import Journal
 from zplus_plugins.patches import make_grid_range, pillow_names, removed_modules
+from zplus_plugins.upstreams import Journal
 from zplus_plugins.upstreams.adapter.description import Adapter
 from zplus_plugins.upstreams.imports import packages
 from zplus_plugins.upstreams.imports.packages import missing_modules

@@ -17,7 +17,7 @@ from zplus_plugins.system.process import Stopped
 from zplus_plugins.upstreams.checkout import plugins
 
 GOOD = """\
-from zplus_plugins import Adapter, Script, hookimpl
+from zplus_plugins.upstreams import Adapter, Script, hookimpl
 ADAPTER = Adapter(name={name!r}, summary="of somebody else", upstream="https://example.org",
                   scripts=(Script("{name}_script.py"),))
 """

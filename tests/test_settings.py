@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from zplus_plugins import Journal
 from zplus_plugins.errors import UsageError
+from zplus_plugins.upstreams import Journal
 from zplus_plugins.upstreams.adapter.description import Settings
 from zplus_plugins.upstreams.script.settings import read_assignments, watch_settings
 

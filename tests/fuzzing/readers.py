@@ -13,7 +13,7 @@ import torch
 
 from fuzzing import deliberate
 from fuzzing.seeds import small_generator
-from zplus_plugins import InversionRecord, Journal
+from zplus_plugins import InversionRecord
 from zplus_plugins.compare.work.parts import read_part
 from zplus_plugins.directions.direction import Direction
 from zplus_plugins.directions.finding import read_w
@@ -21,6 +21,7 @@ from zplus_plugins.generators import Generator, load_generator
 from zplus_plugins.inversion.record import PointRecord
 from zplus_plugins.patches import checkpoints
 from zplus_plugins.system.device import Device
+from zplus_plugins.upstreams import Journal
 from zplus_plugins.upstreams.adapter.protocols import Finding
 from zplus_plugins.upstreams.requirements.files import Checkpoint
 from zplus_plugins.upstreams.requirements.pickles import PickleFile

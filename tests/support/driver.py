@@ -30,7 +30,8 @@ import numpy as np
 import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
-from zplus_plugins import Adapter, LeafSwap, SphericalLatent, StyleMapping, hookimpl
+from zplus_plugins import LeafSwap, SphericalLatent, StyleMapping
+from zplus_plugins.upstreams import Adapter, hookimpl
 from zplus_plugins.upstreams.adapter.context import Options
 from zplus_plugins.upstreams.checkout import plugins
 from zplus_plugins.upstreams.run.launcher import launch

@@ -11,8 +11,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from support.snapshot import Snapshot
-from zplus_plugins import Journal, Patch
 from zplus_plugins.system.device import Device
+from zplus_plugins.upstreams import Journal, Patch
 from zplus_plugins.upstreams.adapter.context import Options
 from zplus_plugins.upstreams.run.outputs import Outputs
 

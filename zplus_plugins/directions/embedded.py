@@ -17,7 +17,7 @@ from zplus_plugins.errors import DirectionError
 from zplus_plugins.generators import load_generator
 
 NAMES = ("smile", "age", "glasses", "yaw", "hair_light", "hair_length")
-FOLDER = Path(__file__).with_name("portraits")
+FOLDER = Path(__file__).parents[1] / "weights" / "directions"
 
 
 def embedded_directions() -> dict[str, Direction]:

@@ -14,7 +14,7 @@ from zplus_plugins.generators.unpickling.torchfile import read
 from zplus_plugins.system.console import say
 from zplus_plugins.untrusted.filekinds import kind_of
 
-EMBEDDED = Path(__file__).parents[1] / "portraits" / "weights" / "generator.pt"
+EMBEDDED = Path(__file__).parents[1] / "weights" / "generator.pt"
 KINDS = (nvlabs, rosinality, genforce, own)
 
 

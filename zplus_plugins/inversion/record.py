@@ -83,7 +83,7 @@ class PointRecord:
         return Point(self.point.space, self.point.code.to(model.generator.const), f)
 
     def save(self, path: Path | str) -> None:
-        """Write the record, into a :func:`~zplus_plugins.upstreams.run.outputs.whole_folder` for it to be whole or not there.
+        """Write the record.
 
         Raises:
             OSError: it cannot be written.

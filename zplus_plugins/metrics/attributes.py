@@ -22,7 +22,8 @@ def attribute_change(before: Tensor, after: Tensor, index: int, ranges: Tensor |
 def attribute_leakage(before: Tensor, after: Tensor, index: int, ranges: Tensor | None = None) -> Tensor:
     """Mean absolute change (B,) of all other attributes, in shares of their ranges; arguments as above.
 
-    Those that the embedded regressor cannot see, :data:`~zplus_plugins.portraits.networks.regressor.UNSEEN`, do not count.
+    Those that the embedded regressor cannot see (:data:`~zplus_plugins.portraits.networks.regressor.UNSEEN`) do not
+    count.
     """
     changes = _changes(before, after, ranges).abs()
     left_out = {index % changes.shape[1]} | (_unseen() if ranges is None else set())

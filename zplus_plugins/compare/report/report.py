@@ -19,7 +19,7 @@ from zplus_plugins.compare.statistics.findings import Findings
 from zplus_plugins.compare.statistics.verdicts import NAMES, edit_notes, verdicts
 from zplus_plugins.compare.work.plan import Plan
 
-ASSETS = Path(__file__).with_name("assets")
+ASSETS = Path(__file__).parents[1] / "assets"
 SCRIPTS = ("charts.js", "viewer.js", "report.js")
 _ALL_SPECIAL = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})  # within a script element
 

@@ -15,7 +15,7 @@ from zplus_plugins.errors import RequirementError
 from zplus_plugins.system.files import write_whole
 from zplus_plugins.untrusted import DamagedError, RefusedError, checkpoint, told
 
-WEIGHTS = Path(__file__).with_name("weights")
+WEIGHTS = Path(__file__).parents[2] / "weights"
 MOST_BYTES = 4_000_000  # of all embedded weights together
 
 

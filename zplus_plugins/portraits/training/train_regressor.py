@@ -1,4 +1,5 @@
-"""Train the attribute regressor and identity feature: ``python -m zplus_plugins.portraits.training.train_regressor --out DIR``.
+"""Train the attribute regressor and identity feature:
+``python -m zplus_plugins.portraits.training.train_regressor --out DIR``.
 
 Every person is drawn twice, in two looks. The attributes are regressed; of the identities, each must be nearer to its
 other look than all other people are (arXiv 2002.05709's loss). ``--export`` writes the network instead, and says how

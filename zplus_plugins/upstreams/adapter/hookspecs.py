@@ -1,5 +1,5 @@
 """What a plugin may implement; a plugin is a module or object behind an entry point of the group
-``zplus_plugins``. Implementations are marked with :data:`zplus_plugins.hookimpl`."""
+``zplus_plugins``. Implementations are marked with :data:`zplus_plugins.upstreams.hookimpl`."""
 
 from __future__ import annotations
 

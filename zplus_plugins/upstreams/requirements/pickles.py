@@ -70,7 +70,7 @@ class PickleFile:
 
 
 def contents(path: Path) -> Any:
-    """:func:`~zplus_plugins.upstreams.requirements.outline.outline` of a file, which is read once as long as it stays the same."""
+    """:func:`~.outline.outline` of a file, which is read once as long as it stays the same."""
     stat = path.stat()
     return _contents(path.resolve(), stat.st_mtime_ns, stat.st_size)
 

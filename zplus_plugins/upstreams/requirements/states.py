@@ -19,7 +19,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 class StateFits:
     """What is in a checkpoint must fit the script's arguments or another file.
 
-    Whether the file is there and whole is another requirement's, :class:`~zplus_plugins.upstreams.requirements.files.Checkpoint`.
+    Whether the file is there and whole is another requirement's, :class:`~.files.Checkpoint`.
 
     Attributes:
         path: of the checkpoint.

@@ -23,7 +23,7 @@ from zplus_plugins.upstreams.imports.source_text import UnreadableSourceError, p
 from zplus_plugins.upstreams.patching.journal import Journal
 
 _UNKNOWN: Any = object()
-_HERE = Path(__file__).parent
+_HERE = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)

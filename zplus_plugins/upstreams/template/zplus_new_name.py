@@ -1,9 +1,7 @@
 """new-name (OWNER/REPOSITORY): invert.py finds its code in Z+ instead of W+."""
 
-from zplus_plugins import Adapter, Reliance, Script, Writer
 from zplus_plugins.patches import device
-from zplus_plugins.upstreams.adapter.captures import InstanceOf
-from zplus_plugins.upstreams.requirements.files import Checkpoint, Writable
+from zplus_plugins.upstreams import Adapter, Checkpoint, InstanceOf, Reliance, Script, Writable, Writer
 
 GENERATOR = Checkpoint("{ckpt}", what="generator (--ckpt)", remedy="Say where to download it.", keys=("g_ema",))
 

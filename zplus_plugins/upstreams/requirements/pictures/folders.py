@@ -33,7 +33,7 @@ class Pictures:
         shape: the script's arguments with the width and height that it gives them, whatever their own are.
         at_most: the setting that bounds the number of pictures; all count if empty. Such a script finds the bound
             passed when it has read one more.
-        repeated: what comes of two pictures of one name, see :func:`~zplus_plugins.upstreams.requirements.pictures.selection.same_names`.
+        repeated: what comes of two pictures of one name, see :func:`~.selection.same_names`.
     """
 
     path: str
