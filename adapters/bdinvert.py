@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from zplus_plugins.adapter import (
+from zplus_plugins.adapters.bdinvert_needs import (
+    CHECKPOINT,
+    ENCODER_FITS,
+    GENERATOR_FITS,
+    KEYS,
+    InZoo,
+    resolution_of,
+)
+from zplus_plugins.patches import checkpoints, device, downloads, transpose
+from zplus_plugins.patches.ops import genforce_ops
+from zplus_plugins.upstreams.adapter.captures import InstanceOf
+from zplus_plugins.upstreams.adapter.description import (
     Adapter,
     Download,
     EditArguments,
@@ -12,20 +23,17 @@ from zplus_plugins.adapter import (
     TruncationArguments,
     Writer,
 )
-from zplus_plugins.adapters.bdinvert_needs import (
-    CHECKPOINT,
-    ENCODER_FITS,
-    GENERATOR_FITS,
-    KEYS,
-    InZoo,
-    resolution_of,
+from zplus_plugins.upstreams.requirements.device_settings import VisibleGpus
+from zplus_plugins.upstreams.requirements.files import (
+    Checkpoint,
+    Folder,
+    HubWeights,
+    PowerOfTwo,
+    SavedFeatures,
+    Writable,
 )
-from zplus_plugins.captures import InstanceOf
-from zplus_plugins.device_settings import VisibleGpus
-from zplus_plugins.inputs import ImageList
-from zplus_plugins.patches import checkpoints, device, downloads, genforce_ops, transpose
-from zplus_plugins.readers import OPENCV
-from zplus_plugins.requirements import Checkpoint, Folder, HubWeights, PowerOfTwo, SavedFeatures, Writable
+from zplus_plugins.upstreams.requirements.pictures.images import ImageList
+from zplus_plugins.upstreams.requirements.pictures.readers import OPENCV
 
 STYLEGAN1, STYLEGAN2 = "models/stylegan_generator.py", "models/stylegan2_generator.py"
 SYNTHESIS = ("wp", "randomize_noise", "basecode_layer", "basecode")

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zplus_plugins.adapter import Finding
-from zplus_plugins.states import Shapes, StateFits, outline_or_none, shapes_in
+from zplus_plugins.upstreams.adapter.protocols import Finding
+from zplus_plugins.upstreams.requirements.states import Shapes, StateFits, outline_or_none, shapes_in
 
 CHECKPOINT = "checkpoints/{model_name}.pth"
 KEYS = ("generator_smooth", "generator")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from zplus_plugins.adapter import Adapter, Download, Move, Reliance, Script, Settings, Writer
 from zplus_plugins.adapters.pti_needs import (
     CODES,
     CREATOR,
@@ -15,19 +14,19 @@ from zplus_plugins.adapters.pti_needs import (
     UNDOTTED,
     earlier_pivots,
 )
-from zplus_plugins.captures import ArgumentOf, ResultOf
 from zplus_plugins.patches import (
     checkpoints,
-    custom_ops,
     device,
     device_names,
     downloads,
     make_grid_range,
     pillow_names,
     removed_modules,
-    rosinality_ops,
 )
-from zplus_plugins.requirements import Writable
+from zplus_plugins.patches.ops import custom_ops, rosinality_ops
+from zplus_plugins.upstreams.adapter.captures import ArgumentOf, ResultOf
+from zplus_plugins.upstreams.adapter.description import Adapter, Download, Move, Reliance, Script, Settings, Writer
+from zplus_plugins.upstreams.requirements.files import Writable
 
 PROJECTORS, CREATORS = "training.projectors", "scripts/latent_creators"
 PROJECT = ("G", "target", "num_steps", "w_avg_samples", "device", "use_wandb", "w_name")

@@ -8,18 +8,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from zplus_plugins.adapter import Finding, Requirement
-from zplus_plugins.conditions import Above, Undotted
-from zplus_plugins.device_settings import VisibleGpus
-from zplus_plugins.inputs import LpipsWeights
-from zplus_plugins.later_pictures import TakenLater
-from zplus_plugins.networks import Networks, generator_in
-from zplus_plugins.pickles import PickleFile
-from zplus_plugins.pictures import Pictures, SavedCodes, Unsaved
-from zplus_plugins.readers import PILLOW_RGB
-from zplus_plugins.requirements import Checkpoint, DnnlibDownload, Folder, OneOf, When, Writable
-from zplus_plugins.selection import Walked
-from zplus_plugins.states import outline_or_none
+from zplus_plugins.upstreams.adapter.protocols import Finding, Requirement
+from zplus_plugins.upstreams.requirements.arguments import Above, Undotted
+from zplus_plugins.upstreams.requirements.device_settings import VisibleGpus
+from zplus_plugins.upstreams.requirements.files import Checkpoint, DnnlibDownload, Folder, OneOf, When, Writable
+from zplus_plugins.upstreams.requirements.networks import Networks, generator_in
+from zplus_plugins.upstreams.requirements.pickles import PickleFile
+from zplus_plugins.upstreams.requirements.pictures.folders import Pictures, SavedCodes, Unsaved
+from zplus_plugins.upstreams.requirements.pictures.images import LpipsWeights
+from zplus_plugins.upstreams.requirements.pictures.later import TakenLater
+from zplus_plugins.upstreams.requirements.pictures.readers import PILLOW_RGB
+from zplus_plugins.upstreams.requirements.pictures.selection import Walked
+from zplus_plugins.upstreams.requirements.states import outline_or_none
 
 W_PROJECTOR = "training.projectors.w_projector"
 CODES = "{embedding_base_dir}/{input_data_id}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from zplus_plugins.adapter import Adapter, Download, Move, Reliance, Script, Writer
 from zplus_plugins.adapters.sam_needs import (
     CATEGORIES,
     CATEGORY,
@@ -21,22 +20,14 @@ from zplus_plugins.adapters.sam_needs import (
     earlier_codes,
     earlier_single_codes,
 )
-from zplus_plugins.captures import ResultOf
-from zplus_plugins.inputs import Directions, ImageFile, LpipsWeights
-from zplus_plugins.packages import Submodule
-from zplus_plugins.patches import (
-    checkpoints,
-    custom_ops,
-    device,
-    device_names,
-    downloads,
-    extensions,
-    removed_modules,
-    rosinality_ops,
-    wget_module,
-)
-from zplus_plugins.readers import PILLOW_RGB
-from zplus_plugins.requirements import HubWeights, OneOf, When, Writable
+from zplus_plugins.patches import checkpoints, device, device_names, downloads, removed_modules, wget_module
+from zplus_plugins.patches.ops import custom_ops, extensions, rosinality_ops
+from zplus_plugins.upstreams.adapter.captures import ResultOf
+from zplus_plugins.upstreams.adapter.description import Adapter, Download, Move, Reliance, Script, Switch, Writer
+from zplus_plugins.upstreams.requirements.files import HubWeights, OneOf, When, Writable
+from zplus_plugins.upstreams.requirements.modules import Submodule
+from zplus_plugins.upstreams.requirements.pictures.images import Directions, ImageFile, LpipsWeights
+from zplus_plugins.upstreams.requirements.pictures.readers import PILLOW_RGB
 
 SYNTHESIS = ("G", "d_latents", "gan_name")
 
@@ -108,7 +99,7 @@ ADAPTER = Adapter(
     codes="final/inverted_latent*.pt",
     code_item="W+",
     moves=(Move("model_utils:edit_image", code="d_latents", direction="edit_dir_wp"),),
-    mvg_weight="lambda_mvg",
+    switches=(Switch("without-mvg", "Leave out the MVG prior on W+.", sets={"lambda_mvg": 0.0}),),
     writers=(
         Writer("torch:save", path=1, content=0),
         Writer("PIL.Image:Image.save", path=1, content=0),

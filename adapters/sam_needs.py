@@ -6,15 +6,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from zplus_plugins.adapter import Derived
-from zplus_plugins.networks import Networks, generator_in
-from zplus_plugins.packages import Module, Submodule
-from zplus_plugins.pickles import PickleFile
-from zplus_plugins.pictures import Pictures
-from zplus_plugins.readers import PILLOW_RGB
-from zplus_plugins.requirements import Checkpoint, OneOf, When
-from zplus_plugins.selection import TAKEN_FOR, Globbed
-from zplus_plugins.states import StateFits, items_of, outline_or_none, shapes_in
+from zplus_plugins.upstreams.adapter.description import Derived
+from zplus_plugins.upstreams.requirements.files import Checkpoint, OneOf, When
+from zplus_plugins.upstreams.requirements.modules import Module, Submodule
+from zplus_plugins.upstreams.requirements.networks import Networks, generator_in
+from zplus_plugins.upstreams.requirements.pickles import PickleFile
+from zplus_plugins.upstreams.requirements.pictures.folders import Pictures
+from zplus_plugins.upstreams.requirements.pictures.readers import PILLOW_RGB
+from zplus_plugins.upstreams.requirements.pictures.selection import TAKEN_FOR, Globbed
+from zplus_plugins.upstreams.requirements.states import StateFits, items_of, outline_or_none, shapes_in
 
 TARGET = ("target_W", "target_H")
 IMAGES = Pictures(

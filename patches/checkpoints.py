@@ -18,15 +18,15 @@ from typing import Any
 import torch
 from torch import nn
 
-from zplus_plugins.adapter import Patch
 from zplus_plugins.errors import CheckpointError, RequirementError, ZPlusError
-from zplus_plugins.journal import Journal
-from zplus_plugins.requirements import NEEDS_TRUST
-from zplus_plugins.run import Run
 from zplus_plugins.untrusted import DamagedError, RefusedError, checkpoint
 from zplus_plugins.untrusted.checkpoint import PlacementError
 from zplus_plugins.untrusted.interpreter import room
 from zplus_plugins.untrusted.problems import reason_of
+from zplus_plugins.upstreams.adapter.context import RunContext
+from zplus_plugins.upstreams.adapter.description import Patch
+from zplus_plugins.upstreams.patching.journal import Journal
+from zplus_plugins.upstreams.requirements.files import NEEDS_TRUST
 
 _WALL = "2.10"  # of torch; before, its weights_only ran some programs, and trusted the sizes that a file claims
 
@@ -65,7 +65,7 @@ class _Source:
         return room(self.file) if self.path is None else self.path.stat().st_size
 
 
-def _install(journal: Journal, run: Run) -> None:
+def _install(journal: Journal, run: RunContext) -> None:
     last_loaded: list[_Source] = []
 
     def loading(load: Callable[..., Any]) -> Callable[..., Any]:
@@ -155,12 +155,11 @@ def _is_safetensors(source: _Source) -> bool:
     return named and torch.__version__ >= _WALL
 
 
-def _trusted(source: _Source, run: Run) -> bool:
+def _trusted(source: _Source, run: RunContext) -> bool:
     if source.path is None:
         return False
     resolved = source.path.resolve()
-    written = (*run.outputs.complete, *run.outputs.pending)
-    return resolved in run.options.trusted or resolved in (output.resolve() for output in written)
+    return resolved in run.options.trusted or resolved in (output.resolve() for output in run.written())
 
 
 def _refusal(source: _Source, size: int, error: RefusedError) -> str:

@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from zplus_plugins.adapter import Patch
-from zplus_plugins.journal import Journal
-from zplus_plugins.run import Run
+from zplus_plugins.upstreams.adapter.context import RunContext
+from zplus_plugins.upstreams.adapter.description import Patch
+from zplus_plugins.upstreams.patching.journal import Journal
 
 
-def _install(journal: Journal, run: Run) -> None:
+def _install(journal: Journal, run: RunContext) -> None:
     def moving(cuda: Callable[..., Any]) -> Callable[..., Any]:
         def move(self: Any, *args: Any, **kwargs: Any) -> Any:
             # Asked within the call: scripts choose their GPU after importing torch.
@@ -26,7 +26,7 @@ def _install(journal: Journal, run: Run) -> None:
     journal.wrap(nn.Module, "cuda", moving)
 
 
-def _wants_cuda(run: Run) -> bool:
+def _wants_cuda(run: RunContext) -> bool:
     decided, wanted = run.device.decided, run.device.cuda
     if not decided and not wanted and run.device.choice == "auto":
         print("zplus: no CUDA device is visible to the script, so it runs on the CPU.", file=sys.stderr)

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
-from zplus_plugins.adapter import Patch
-from zplus_plugins.device import Device
-from zplus_plugins.journal import Journal
-from zplus_plugins.run import Run
+from zplus_plugins.system.device import Device
+from zplus_plugins.upstreams.adapter.context import RunContext
+from zplus_plugins.upstreams.adapter.description import Patch
+from zplus_plugins.upstreams.patching.journal import Journal
 
 
 class _NamedDevices(TorchFunctionMode):
@@ -56,7 +56,7 @@ class _Leaving:
             stack._push_mode(mode)
 
 
-def _install(journal: Journal, run: Run) -> None:
+def _install(journal: Journal, run: RunContext) -> None:
     mode: Any = _NamedDevices(run.device)
     journal.callback(_Leaving(mode))
     mode.__enter__()

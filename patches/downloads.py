@@ -18,14 +18,14 @@ from typing import Any
 
 import torch
 
-from zplus_plugins.adapter import Patch
 from zplus_plugins.errors import DownloadError
-from zplus_plugins.journal import Journal
-from zplus_plugins.requirements import dnnlib_file
-from zplus_plugins.run import Run
+from zplus_plugins.upstreams.adapter.context import RunContext
+from zplus_plugins.upstreams.adapter.description import Patch
+from zplus_plugins.upstreams.patching.journal import Journal
+from zplus_plugins.upstreams.requirements.files import dnnlib_file
 
 
-def _install(journal: Journal, run: Run) -> None:
+def _install(journal: Journal, run: RunContext) -> None:
     offline = run.options.offline
     journal.wrap(subprocess, "call", functools.partial(_calling_wget, offline))
     journal.wrap(torch.hub, "download_url_to_file", functools.partial(_downloading, offline))

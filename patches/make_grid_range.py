@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from zplus_plugins.adapter import Patch
-from zplus_plugins.journal import Journal
-from zplus_plugins.run import Run
+from zplus_plugins.upstreams.adapter.context import RunContext
+from zplus_plugins.upstreams.adapter.description import Patch
+from zplus_plugins.upstreams.patching.journal import Journal
 
 
 def _renaming(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -19,7 +19,7 @@ def _renaming(function: Callable[..., Any]) -> Callable[..., Any]:
     return renamed
 
 
-def _install(journal: Journal, run: Run) -> None:
+def _install(journal: Journal, run: RunContext) -> None:
     # save_image passes its arguments on to make_grid.
     journal.wrap_when_imported("torchvision.utils:make_grid", _renaming)
 

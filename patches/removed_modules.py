@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from torch.torch_version import TorchVersion
 
-from zplus_plugins.adapter import Patch
-from zplus_plugins.journal import Journal
-from zplus_plugins.packages import provide
-from zplus_plugins.run import Run
+from zplus_plugins.upstreams.adapter.context import RunContext
+from zplus_plugins.upstreams.adapter.description import Patch
+from zplus_plugins.upstreams.patching.journal import Journal
+from zplus_plugins.upstreams.patching.stand_ins import provide
 
 _TRUE = ("y", "yes", "t", "true", "on", "1")
 _FALSE = ("n", "no", "f", "false", "off", "0")
@@ -28,7 +28,7 @@ def strtobool(text: str) -> int:
     return int(word in _TRUE)
 
 
-def _install(journal: Journal, run: Run) -> None:
+def _install(journal: Journal, run: RunContext) -> None:
     # NVlabs' code compares torch's version with a text; torch brings a class for that.
     provide(journal, "pkg_resources", parse_version=TorchVersion)
     provide(journal, "distutils.util", strtobool=strtobool)

@@ -6,12 +6,12 @@ from typing import Any
 
 import torch
 
-from zplus_plugins.adapter import Patch
-from zplus_plugins.journal import Journal
-from zplus_plugins.run import Run
+from zplus_plugins.upstreams.adapter.context import RunContext
+from zplus_plugins.upstreams.adapter.description import Patch
+from zplus_plugins.upstreams.patching.journal import Journal
 
 
-def _install(journal: Journal, run: Run) -> None:
+def _install(journal: Journal, run: RunContext) -> None:
     original: Any = torch.Tensor.T
 
     def reversed_axes(self: torch.Tensor) -> Any:

@@ -9,10 +9,10 @@ from urllib.parse import unquote, urlsplit
 
 import torch
 
-from zplus_plugins.adapter import Patch
-from zplus_plugins.journal import Journal
-from zplus_plugins.packages import provide
-from zplus_plugins.run import Run
+from zplus_plugins.upstreams.adapter.context import RunContext
+from zplus_plugins.upstreams.adapter.description import Patch
+from zplus_plugins.upstreams.patching.journal import Journal
+from zplus_plugins.upstreams.patching.stand_ins import provide
 
 
 def download(url: str, out: str | os.PathLike[str] | None = None, bar: Any = None) -> str:
@@ -34,7 +34,7 @@ def download(url: str, out: str | os.PathLike[str] | None = None, bar: Any = Non
     return str(target)
 
 
-def _install(journal: Journal, run: Run) -> None:
+def _install(journal: Journal, run: RunContext) -> None:
     provide(journal, "wget")
     journal.when_imported("wget", lambda module: journal.set(module, "download", download))
 

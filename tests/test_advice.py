@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from zplus_plugins.advice import MissingModule, how_to_get, install_command, package_of
-from zplus_plugins.packages import Module, missing_modules
-from zplus_plugins.script_imports import missing_imports
+from zplus_plugins.upstreams.imports.advice import MissingModule, how_to_get, install_command, package_of
+from zplus_plugins.upstreams.imports.packages import missing_modules
+from zplus_plugins.upstreams.imports.script import missing_imports
+from zplus_plugins.upstreams.requirements.modules import Module
 
 
 def checkout(root: Path, **files: str) -> Path:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from support.npz_files import header, npy, saved, zipped
-from zplus_plugins.arrays import (
+from zplus_plugins.records.arrays import (
     MOST_MEMBERS,
     SMALL,
     ContentError,

@@ -17,11 +17,11 @@ from PIL import Image
 
 from support.commands import GENERATOR, done, zplus
 from support.outcome import refused
-from zplus_plugins.directions import inverting
 from zplus_plugins.inversion import Model, statistics_of
+from zplus_plugins.inversion import files as inverting
 from zplus_plugins.metrics import Lpips
-from zplus_plugins.portraits.files import save
-from zplus_plugins.results import BOOK
+from zplus_plugins.portraits.networks.files import save
+from zplus_plugins.system.results import BOOK
 
 COMMANDS: dict[str, tuple[object, ...]] = {
     "invert": ("invert", "--steps", 1, "--likeness", "none"),

@@ -33,7 +33,7 @@ from support.bdinvert_runs import (
 from support.fork_oracle import LossRecorder, run_fork
 from support.outcome import failed, files
 from zplus_plugins import InversionRecord
-from zplus_plugins.claims import claimed
+from zplus_plugins.upstreams.run.claims import claimed
 
 REAL = pytest.mark.upstream
 Prepare = Callable[..., Assets]

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from zplus_plugins import Journal
-from zplus_plugins.call import import_script, read_call
 from zplus_plugins.errors import UsageError
+from zplus_plugins.upstreams import Journal
+from zplus_plugins.upstreams.script.call import import_script, read_call
 
 SCRIPT = """\
 import functools

@@ -16,11 +16,11 @@ from click.testing import CliRunner, Result
 
 from support.pti_assets import hyperparameters, merged, outputs, prepare, run_script
 from support.pti_runs import checkout_of
-from zplus_plugins import Adapter, Reliance
 from zplus_plugins.adapters import pti
-from zplus_plugins.cli import main
-from zplus_plugins.sources import fingerprint, read_place
-from zplus_plugins.upstream import head_commit
+from zplus_plugins.cli.main import main
+from zplus_plugins.upstreams import Adapter, Reliance
+from zplus_plugins.upstreams.checkout.checkout import head_commit
+from zplus_plugins.upstreams.checkout.sources import fingerprint, read_place
 
 STANDIN = Path(__file__).parent / "standins" / "pti"
 SCRIPT = "scripts/run_pti.py"

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from support.processes import names, process
-from zplus_plugins import Journal, Writer
-from zplus_plugins.claims import claimed
 from zplus_plugins.errors import RequirementError, UsageError
-from zplus_plugins.outputs import Outputs
-from zplus_plugins.summary import require_place
+from zplus_plugins.upstreams import Journal, Writer
+from zplus_plugins.upstreams.adapter.summary import require_place
+from zplus_plugins.upstreams.run.claims import claimed
+from zplus_plugins.upstreams.run.outputs import Outputs
 
 
 class TestClaims:
@@ -38,7 +38,7 @@ class TestClaims:
             pass
 
     def test_a_claim_ends_with_its_process(self, tmp_path: Path) -> None:
-        code = "from zplus_plugins.claims import claimed; c = claimed([Path(where)], {'anna'}); c.__enter__()"
+        code = "from zplus_plugins.upstreams.run import claims; claims.claimed([Path(where)], {'anna'}).__enter__()"
         refused = pytest.raises(RequirementError, match="works on anna")
         with process(code, tmp_path):
             with refused, claimed([tmp_path], {"anna"}):

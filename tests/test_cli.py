@@ -16,11 +16,13 @@ import torch
 from click.testing import CliRunner, Result
 
 from support.bdinvert_assets import Assets, invert_args, prepare
-from zplus_plugins import Journal, __version__
-from zplus_plugins.advice import install_command
-from zplus_plugins.cli import main
+from zplus_plugins import __version__
+from zplus_plugins.cli.main import main
 from zplus_plugins.errors import RequirementError
-from zplus_plugins.packages import missing_modules, stand_in_for_absent
+from zplus_plugins.upstreams import Journal
+from zplus_plugins.upstreams.imports.advice import install_command
+from zplus_plugins.upstreams.imports.packages import missing_modules
+from zplus_plugins.upstreams.patching.stand_ins import stand_in_for_absent
 
 # Upstreams and their libraries warn; their warnings are not ours to judge.
 pytestmark = pytest.mark.filterwarnings("default")
@@ -326,7 +328,7 @@ def test_doctor(assets: Assets) -> None:
 def test_doctor_explains_torch_and_torchvision_of_different_builds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from zplus_plugins import doctor
+    from zplus_plugins.upstreams import doctor
 
     def import_module(name: str) -> None:
         raise RuntimeError("operator torchvision::nms does not exist")

@@ -15,11 +15,11 @@ from PIL import Image
 
 from support.commands import zplus
 from support.comparisons import stand_in_for_embedded, tiny_model, tiny_pictures
-from zplus_plugins.cli import main
+from zplus_plugins.cli.main import main
 from zplus_plugins.compare import prepare
-from zplus_plugins.compare.part import as_bytes
-from zplus_plugins.device import name_of
-from zplus_plugins.results import BOOK
+from zplus_plugins.compare.work.part import as_bytes
+from zplus_plugins.system.device import name_of
+from zplus_plugins.system.results import BOOK
 
 FILES = {"results.json", "table.csv", "report.html", "parts", BOOK}
 
@@ -56,7 +56,7 @@ def test_it_compares_pictures_of_ones_own(material: Path, tmp_path: Path) -> Non
 
 
 def test_interrupted_and_resumed(material: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from zplus_plugins.compare import measuring
+    from zplus_plugins.compare.work import measuring
 
     whole, calls = measuring.invert, 0
 
@@ -84,7 +84,7 @@ def test_interrupted_and_resumed(material: Path, tmp_path: Path, monkeypatch: py
 def test_only_parts_that_were_asked_for_are_counted(
     material: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from zplus_plugins.compare import measuring
+    from zplus_plugins.compare.work import measuring
 
     def interrupted(*args: Any, **kwargs: Any) -> Any:
         raise KeyboardInterrupt

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from zplus_plugins.compare.edits import LEAST, SHARES, at_equal_change
-from zplus_plugins.compare.figures import Mean, mean_of, non_inferiority, relative_gain
+from zplus_plugins.compare.statistics.edits import LEAST, SHARES, at_equal_change
+from zplus_plugins.compare.statistics.figures import Mean, mean_of, non_inferiority, relative_gain
 
 STRENGTHS = (-2.0, -1.0, 0.0, 1.0, 2.0)
 

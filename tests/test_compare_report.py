@@ -18,16 +18,16 @@ from support.browser import as_seen, chromium, screenshot
 from support.comparisons import SPACES, tiny_instruments, tiny_model, tiny_pictures, tiny_plan
 from zplus_plugins.compare import PictureSet, Plan
 from zplus_plugins.compare.command import table
-from zplus_plugins.compare.curves import curves
-from zplus_plugins.compare.findings import Findings, findings
-from zplus_plugins.compare.parts import Parts
-from zplus_plugins.compare.plan import LARGEST_SHOWN, MOST_STRENGTHS
-from zplus_plugins.compare.report import report
-from zplus_plugins.compare.results import as_csv, as_json
-from zplus_plugins.compare.run import Measured, compare
-from zplus_plugins.compare.sprites import sprites
-from zplus_plugins.compare.verdicts import verdicts
-from zplus_plugins.results import Results
+from zplus_plugins.compare.report.curves import curves
+from zplus_plugins.compare.report.report import report
+from zplus_plugins.compare.report.results import as_csv, as_json
+from zplus_plugins.compare.report.sprites import sprites
+from zplus_plugins.compare.statistics.findings import Findings, findings
+from zplus_plugins.compare.statistics.verdicts import verdicts
+from zplus_plugins.compare.work.parts import Parts
+from zplus_plugins.compare.work.plan import LARGEST_SHOWN, MOST_STRENGTHS
+from zplus_plugins.compare.work.run import Measured, compare
+from zplus_plugins.system.results import Results
 
 SETTINGS = {"seed": "0"}
 HOSTILE = "</script><script>document.title='run'</script>"
@@ -188,7 +188,7 @@ def test_without_edits(tmp_path: Path) -> None:
 def test_sprites_stay_small(found: list[Findings], monkeypatch: pytest.MonkeyPatch) -> None:
     whole, shown = sprites(found, 2)
     assert shown == 2 and set(whole) == {f"{s}/{n}" for s in ("held-out", "rotated") for n in ("target", *SPACES)}
-    monkeypatch.setattr("zplus_plugins.compare.sprites.MOST_BYTES", sum(map(len, whole.values())) // 3)
+    monkeypatch.setattr("zplus_plugins.compare.report.sprites.MOST_BYTES", sum(map(len, whole.values())) // 3)
     smaller, shown = sprites(found, 2)
     assert shown == 1 and sum(map(len, smaller.values())) < sum(map(len, whole.values()))
 

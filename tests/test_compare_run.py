@@ -12,12 +12,12 @@ import pytest
 import torch
 
 from support.comparisons import SPACES, tiny_instruments, tiny_model, tiny_plan
-from zplus_plugins.compare.parts import Parts
-from zplus_plugins.compare.plan import Edit, PictureSet, Plan
-from zplus_plugins.compare.run import Results as Measurements
-from zplus_plugins.compare.run import compare
+from zplus_plugins.compare.work.parts import Parts
+from zplus_plugins.compare.work.plan import Edit, PictureSet, Plan
+from zplus_plugins.compare.work.run import Results as Measurements
+from zplus_plugins.compare.work.run import compare
 from zplus_plugins.errors import LatentError, RequirementError, UsageError
-from zplus_plugins.results import BOOK, Results
+from zplus_plugins.system.results import BOOK, Results
 
 
 def _run(folder: Path, plan: Plan, stop_after: int | None = None) -> Measurements:

@@ -20,13 +20,13 @@ import pytest
 import torch
 
 from support.comparisons import tiny_instruments, tiny_model, tiny_plan
-from zplus_plugins.compare import workers
-from zplus_plugins.compare.part import made
-from zplus_plugins.compare.parts import Arrays
-from zplus_plugins.compare.plan import Plan, Task
-from zplus_plugins.compare.workers import work, workers_for
+from zplus_plugins.compare.work import workers
+from zplus_plugins.compare.work.part import made
+from zplus_plugins.compare.work.parts import Arrays
+from zplus_plugins.compare.work.plan import Plan, Task
+from zplus_plugins.compare.work.workers import work, workers_for
 from zplus_plugins.errors import LatentError, RequirementError, UsageError
-from zplus_plugins.portraits.files import sheet
+from zplus_plugins.portraits.networks.files import sheet
 
 WAIT = 120  # seconds, of a machine that is busy
 
@@ -95,7 +95,7 @@ def test_what_a_process_cannot_read_is_said() -> None:
 def test_a_script_that_every_process_runs_anew(tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(
         "from support.comparisons import tiny_instruments, tiny_model, tiny_plan\n"
-        "from zplus_plugins.compare.workers import work\n"
+        "from zplus_plugins.compare.work.workers import work\n"
         "tasks = list(tiny_plan().tasks())\n"
         "work(tiny_plan(), tiny_model(), tiny_instruments(), tasks, print, print, workers=2)\n"
     )

@@ -14,8 +14,8 @@ from PIL import Image
 from support.commands import done, zplus
 from support.outcome import files, refused
 from zplus_plugins.demo import command as demo_command
-from zplus_plugins.directions import inverting
-from zplus_plugins.results import BOOK, Results
+from zplus_plugins.inversion import files as inverting
+from zplus_plugins.system.results import BOOK, Results
 
 OWN = ("--generator", "generator.pt")
 FAST = (*OWN, "--steps", 1, "--likeness", "none")
@@ -180,7 +180,7 @@ def _forbid_work(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(inverting, "invert", _no_work)
     patch.setattr("zplus_plugins.directions.edit.edited", _no_work)
     patch.setattr("zplus_plugins.directions.find_ganspace", _no_work)
-    patch.setattr("zplus_plugins.compare.run.work", _no_work)
+    patch.setattr("zplus_plugins.compare.work.run.work", _no_work)
 
 
 def _interrupt(patch: pytest.MonkeyPatch, module: Any, name: str, after: int) -> None:

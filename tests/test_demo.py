@@ -20,13 +20,13 @@ from support.outcome import files, refused
 from zplus_plugins.compare import prepare
 from zplus_plugins.demo import command
 from zplus_plugins.demo.trial import EDITS, MOST
-from zplus_plugins.device import Device
 from zplus_plugins.generators import Generator
 from zplus_plugins.ops.choice import using
 from zplus_plugins.portraits import draw, sample
-from zplus_plugins.portraits.attributes import HELD_OUT_SEED
-from zplus_plugins.portraits.files import save, sheet
-from zplus_plugins.results import BOOK
+from zplus_plugins.portraits.drawing.attributes import HELD_OUT_SEED
+from zplus_plugins.portraits.networks.files import save, sheet
+from zplus_plugins.system.device import Device
+from zplus_plugins.system.results import BOOK
 
 FILES = {
     *(f"{space}.{kind}" for space in ("f_wplus", "f_zplus") for kind in ("npz", "png")),

@@ -10,16 +10,17 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from zplus_plugins import Adapter, Script, Writer, plugins
 from zplus_plugins.adapters import bdinvert, pti, sam
-from zplus_plugins.captures import InstanceOf
-from zplus_plugins.check import rows
-from zplus_plugins.cli import main
-from zplus_plugins.code_files import CodeFiles
+from zplus_plugins.cli.main import main
 from zplus_plugins.errors import PluginError
-from zplus_plugins.record import record_path
-from zplus_plugins.start import STARTS
-from zplus_plugins.upstream import match_script
+from zplus_plugins.hypersphere.starts import STARTS
+from zplus_plugins.records.inversion import record_path
+from zplus_plugins.upstreams import Adapter, Script, Writer
+from zplus_plugins.upstreams.adapter.captures import InstanceOf
+from zplus_plugins.upstreams.checkout import plugins
+from zplus_plugins.upstreams.checkout.checkout import match_script
+from zplus_plugins.upstreams.checkout.report import rows
+from zplus_plugins.upstreams.script.code_files import CodeFiles
 
 GENERATOR = """\
 from torch import nn
@@ -91,7 +92,7 @@ def test_the_start_is_the_script_s(
 def test_starts_that_adapters_can_name_are_all_there_are() -> None:
     from typing import get_args
 
-    from zplus_plugins.adapter import Init
+    from zplus_plugins.upstreams.adapter.description import Init
 
     assert set(get_args(Init)) == set(STARTS)
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import torch
 
-from zplus_plugins.adapter import ASKED_DEVICE, Finding
-from zplus_plugins.device import Device
-from zplus_plugins.device_settings import VisibleGpus, visible_gpus
-from zplus_plugins.directions.domain import open_model
 from zplus_plugins.errors import UsageError
+from zplus_plugins.inversion.domain import open_model
+from zplus_plugins.system.device import Device
+from zplus_plugins.upstreams.adapter.protocols import ASKED_DEVICE, Finding
+from zplus_plugins.upstreams.requirements.device_settings import VisibleGpus, visible_gpus
 
 PTI = VisibleGpus("cuda_visible_devices", device="device")
 GPU_ID = VisibleGpus("gpu_id")

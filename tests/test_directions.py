@@ -19,14 +19,15 @@ import torch
 from torch import Tensor
 
 from support.generator_files import trained
-from zplus_plugins import directions, sphere
+from zplus_plugins import directions
 from zplus_plugins.directions import Direction, embedded, find_by_chase
 from zplus_plugins.directions.edit import direction_named
 from zplus_plugins.directions.lengths import random_codes, spread_along
 from zplus_plugins.errors import DirectionError, RequirementError, UsageError
 from zplus_plugins.generators import load_generator, weights_hash
+from zplus_plugins.hypersphere import geometry as sphere
 from zplus_plugins.inversion import SPACES, Model, Point
-from zplus_plugins.inversion.statistics import compute
+from zplus_plugins.spaces.statistics import compute
 
 EDITING = Path(__file__).parents[1] / "docs" / "editing.md"
 

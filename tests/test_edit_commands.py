@@ -17,14 +17,15 @@ from PIL import Image
 
 from support.commands import GENERATOR, INVERT, done, zplus
 from support.outcome import refused
-from zplus_plugins.directions import Direction, Pursuit, inverting
+from zplus_plugins.directions import Direction, Pursuit
 from zplus_plugins.directions.edit import strengths_of
-from zplus_plugins.directions.record import PointRecord
 from zplus_plugins.errors import RecordError, UsageError
 from zplus_plugins.generators import weights_hash
 from zplus_plugins.inversion import SPACES, Model, Settings, invert, statistics_of
+from zplus_plugins.inversion import files as inverting
 from zplus_plugins.inversion.images import read_pictures
-from zplus_plugins.portraits.files import sheet
+from zplus_plugins.inversion.record import PointRecord
+from zplus_plugins.portraits.networks.files import sheet
 
 
 @pytest.fixture(scope="module")

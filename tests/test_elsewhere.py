@@ -14,28 +14,22 @@ import torch
 
 from support.commands import done
 from support.elsewhere import DEVICE, Elsewhere
-from zplus_plugins.chase import project
 from zplus_plugins.compare import Edit, Measured, PictureSet, Plan, compare, kit
-from zplus_plugins.compare.parts import Parts
-from zplus_plugins.device import Device
-from zplus_plugins.directions import (
-    Direction,
-    domain,
-    find_by_chase,
-    find_ganspace,
-    find_interfacegan,
-    find_sefa,
-    pursuit,
-)
-from zplus_plugins.directions.domain import open_domain, open_model
+from zplus_plugins.compare.work.parts import Parts
+from zplus_plugins.directions import Direction, find_by_chase, find_ganspace, find_interfacegan, find_sefa, pursuit
 from zplus_plugins.generators import Architecture, Generator
-from zplus_plugins.inversion import SPACES, Model, Settings, invert, model
+from zplus_plugins.hypersphere.chase import project
+from zplus_plugins.inversion import SPACES, Model, Settings, domain, invert
+from zplus_plugins.inversion.domain import open_domain, open_model
 from zplus_plugins.ops.choice import using
-from zplus_plugins.portraits import draw, embedded, sample
-from zplus_plugins.portraits.attributes import HELD_OUT_SEED
-from zplus_plugins.portraits.encoder import Encoder
-from zplus_plugins.portraits.regressor import Regressor
-from zplus_plugins.results import Results
+from zplus_plugins.portraits import draw, sample
+from zplus_plugins.portraits.drawing.attributes import HELD_OUT_SEED
+from zplus_plugins.portraits.networks import embedded
+from zplus_plugins.portraits.networks.encoder import Encoder
+from zplus_plugins.portraits.networks.regressor import Regressor
+from zplus_plugins.spaces import model
+from zplus_plugins.system.device import Device
+from zplus_plugins.system.results import Results
 
 
 @pytest.fixture(autouse=True)

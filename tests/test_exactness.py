@@ -7,7 +7,6 @@ import pkgutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,30 +14,33 @@ import torch
 import torch.utils.cpp_extension
 import torchvision  # noqa: F401 (as the one above: to be patched, it must be loaded)
 
+from support.context import Context
 from support.interruptions import everything_below, first_and_last, interrupt, ours, places
 from support.snapshot import ProcessSnapshot, Snapshot
-from zplus_plugins import Journal, packages, patches, plugins
-from zplus_plugins.adapter import Adapter, Patch, Script, Writer
-from zplus_plugins.captures import InstanceOf
-from zplus_plugins.device import Device
+from zplus_plugins import patches
 from zplus_plugins.errors import SwapError
-from zplus_plugins.launcher import _forget_modules, launch
-from zplus_plugins.offline import forbid_network
-from zplus_plugins.outputs import Outputs
-from zplus_plugins.run import Options, Run
-from zplus_plugins.swap import LeafSwapper
-from zplus_plugins.upstream import examine
+from zplus_plugins.upstreams import Journal
+from zplus_plugins.upstreams.adapter.captures import InstanceOf
+from zplus_plugins.upstreams.adapter.context import Options
+from zplus_plugins.upstreams.adapter.description import Adapter, Patch, Script, Writer
+from zplus_plugins.upstreams.checkout import plugins
+from zplus_plugins.upstreams.checkout.checkout import examine
+from zplus_plugins.upstreams.patching import stand_ins
+from zplus_plugins.upstreams.patching.offline import forbid_network
+from zplus_plugins.upstreams.run.launcher import _forget_modules, launch
+from zplus_plugins.upstreams.run.session import Run
+from zplus_plugins.upstreams.run.swapper import LeafSwapper
 
 STANDINS = Path(__file__).parent / "standins"
 
 
 def all_patches() -> list[Patch]:
-    modules = (m.name for m in pkgutil.iter_modules(patches.__path__))
-    return [importlib.import_module(f"zplus_plugins.patches.{name}").PATCH for name in modules]
+    found = pkgutil.walk_packages(patches.__path__, "zplus_plugins.patches.")
+    return [importlib.import_module(module.name).PATCH for module in found if not module.ispkg]
 
 
 def install_patch(patch: Patch) -> Callable[[Journal], None]:
-    run: Any = SimpleNamespace(device=Device("cpu"), options=Options(), outputs=Outputs())
+    run = Context()
     return lambda journal: patch.install(journal, run)
 
 
@@ -51,14 +53,14 @@ INSTALLS = {
     **{patch.name: install_patch(patch) for patch in all_patches()},
     "swapper": install_swapper,
     "offline": forbid_network,
-    "absent modules": lambda journal: packages.stand_in_for_absent(journal, ["wandb", "no_such_module"]),
+    "absent modules": lambda journal: stand_ins.stand_in_for_absent(journal, ["wandb", "no_such_module"]),
 }
 
 
 @pytest.fixture
 def nothing_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that every stand-in is needed, whatever this environment has."""
-    monkeypatch.setattr(packages, "is_installed", lambda name: False)
+    monkeypatch.setattr(stand_ins, "is_installed", lambda name: False)
     for name in ("pkg_resources", "distutils", "distutils.util", "wget", "wandb"):
         monkeypatch.delitem(sys.modules, name, raising=False)
 

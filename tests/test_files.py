@@ -12,10 +12,10 @@ from PIL import Image
 from torch import nn
 
 from support.bdinvert_assets import Assets, invert_args, prepare
-from zplus_plugins.cli import main
-from zplus_plugins.pictures import Pictures, SavedCodes
-from zplus_plugins.readers import PILLOW_RGB
-from zplus_plugins.selection import Walked
+from zplus_plugins.cli.main import main
+from zplus_plugins.upstreams.requirements.pictures.folders import Pictures, SavedCodes
+from zplus_plugins.upstreams.requirements.pictures.readers import PILLOW_RGB
+from zplus_plugins.upstreams.requirements.pictures.selection import Walked
 
 pytestmark = pytest.mark.filterwarnings("default")
 

@@ -13,14 +13,17 @@ from support.commands import GENERATOR, zplus
 from support.generator_files import trained
 from support.outcome import refused
 from support.toys import Genforce, NVlabs, Rosinality
-from zplus_plugins import Journal, LeafSwap, SphericalLatent, StyleMapping, Truncation, chase, mapping_of, project
+from zplus_plugins import LeafSwap, SphericalLatent, StyleMapping, Truncation, mapping_of, project
 from zplus_plugins.errors import GeneratorError, LatentError
-from zplus_plugins.finite import require_finite
+from zplus_plugins.hypersphere import chase
+from zplus_plugins.hypersphere.finite import require_finite
+from zplus_plugins.hypersphere.starts import STARTS
 from zplus_plugins.inversion import SPACES, Model, Settings, invert
-from zplus_plugins.inversion.statistics import compute
-from zplus_plugins.portraits.files import save
-from zplus_plugins.start import STARTS, Starts
-from zplus_plugins.swap import LeafSwapper
+from zplus_plugins.portraits.networks.files import save
+from zplus_plugins.spaces.statistics import compute
+from zplus_plugins.upstreams import Journal
+from zplus_plugins.upstreams.run.starts import Starts
+from zplus_plugins.upstreams.run.swapper import LeafSwapper
 
 BAD = [float("nan"), float("inf"), -float("inf")]
 

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from zplus_plugins.errors import GeneratorError, LatentError
 from zplus_plugins.generators import Architecture, Generator
-from zplus_plugins.generators.layers import Convolution, ToRGB
+from zplus_plugins.generators.network.layers import Convolution, ToRGB
 
 SMALL = Architecture(16, (8, 6, 4), z_dim=12, w_dim=10, mapping_layers=3, mapping_dim=7)
 

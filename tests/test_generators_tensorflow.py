@@ -17,7 +17,7 @@ from support import tensorflow_files as files
 from support.generator_files import trained
 from zplus_plugins.errors import GeneratorFileError
 from zplus_plugins.generators import Architecture, Generator, load_generator
-from zplus_plugins.generators.torchfile import read
+from zplus_plugins.generators.unpickling.torchfile import read
 
 
 def three(net: Generator, **settings: Any) -> tuple[files.Network, ...]:

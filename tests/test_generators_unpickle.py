@@ -23,8 +23,8 @@ from torch import nn
 
 from support import generator_files as files
 from zplus_plugins.errors import GeneratorFileError
-from zplus_plugins.generators import unpickle
-from zplus_plugins.generators.torchfile import read
+from zplus_plugins.generators.unpickling import unpickle
+from zplus_plugins.generators.unpickling.torchfile import read
 from zplus_plugins.untrusted.storages import STORAGES
 
 

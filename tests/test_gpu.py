@@ -12,7 +12,8 @@ from torch import nn
 from torch.optim import Optimizer
 
 from support.toys import Genforce, NVlabs, Rosinality
-from zplus_plugins import LeafSwap, SphericalLatent, Truncation, attach, chase, mapping_of
+from zplus_plugins import LeafSwap, SphericalLatent, Truncation, attach, mapping_of
+from zplus_plugins.hypersphere import chase
 from zplus_plugins.ops.bias_act import bias_act
 from zplus_plugins.ops.upfirdn2d import upfirdn2d
 

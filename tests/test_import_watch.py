@@ -23,7 +23,7 @@ from typing import Any
 
 import pytest
 
-from zplus_plugins import Journal
+from zplus_plugins.upstreams import Journal
 
 NAME = "zplus_awaited"
 SOURCE = "import importlib.resources\nWHILE_IT_RAN = (__loader__, __spec__.loader)\n\n\nclass Net:\n    depth = 3\n"

@@ -13,19 +13,10 @@ from torch.nn import functional as F
 
 from zplus_plugins.errors import GeneratorError, LatentError, UsageError
 from zplus_plugins.generators import Architecture, Generator
-from zplus_plugins.inversion import (
-    SPACES,
-    Model,
-    Point,
-    Settings,
-    Space,
-    invert,
-    space_named,
-    statistics,
-    statistics_of,
-)
-from zplus_plugins.inversion.alignment import alignment
-from zplus_plugins.ops import cache
+from zplus_plugins.inversion import SPACES, Model, Point, Settings, Space, invert, space_named, statistics_of
+from zplus_plugins.spaces import statistics
+from zplus_plugins.spaces.alignment import alignment
+from zplus_plugins.system import cache
 
 DIM = 12
 every_space = pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import torch
 
-from zplus_plugins import Journal
 from zplus_plugins.errors import PatchError
+from zplus_plugins.upstreams import Journal
 
 
 class Base:

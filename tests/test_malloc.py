@@ -9,15 +9,16 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from zplus_plugins import Journal, malloc
-from zplus_plugins.cli import main
+from zplus_plugins.cli.main import main
 from zplus_plugins.errors import UsageError
+from zplus_plugins.upstreams import Journal
+from zplus_plugins.upstreams.patching import malloc
 
 # Page faults of eight large buffers, one after the other; a tensor's memory comes from the same allocator.
 FAULTS = """
 import ctypes, json, resource
-from zplus_plugins import Journal
-from zplus_plugins.malloc import tune
+from zplus_plugins.upstreams import Journal
+from zplus_plugins.upstreams.patching.malloc import tune
 libc = ctypes.CDLL(None)
 libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
 libc.free.argtypes = [ctypes.c_void_p]

@@ -18,9 +18,9 @@ from support.generator_files import trained
 from zplus_plugins import metrics
 from zplus_plugins.errors import DownloadError, ImageError, RequirementError, UsageError
 from zplus_plugins.inversion import SPACES, Model, Point
-from zplus_plugins.inversion.alignment import of_codes
-from zplus_plugins.inversion.statistics import compute
-from zplus_plugins.portraits.regressor import MEASURED, NAMES, UNSEEN, Regressor
+from zplus_plugins.portraits.networks.regressor import MEASURED, NAMES, UNSEEN, Regressor
+from zplus_plugins.spaces.alignment import of_codes
+from zplus_plugins.spaces.statistics import compute
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ def test_lpips_is_that_of_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_embedded_identity_is_the_regressors(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     regressor = Regressor().eval()
-    monkeypatch.setattr("zplus_plugins.portraits.embedded.embedded_regressor", lambda: regressor)
+    monkeypatch.setattr("zplus_plugins.portraits.networks.embedded.embedded_regressor", lambda: regressor)
     identity = metrics.embedded_identity()
     a, b = pictures(0, 64), pictures(1, 64)
     assert torch.allclose(identity(a).norm(dim=1), torch.ones(3))

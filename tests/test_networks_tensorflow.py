@@ -13,9 +13,9 @@ from support import tensorflow_files as files
 from support.generator_files import trained
 from zplus_plugins.errors import GeneratorFileError
 from zplus_plugins.generators import Generator, load_generator
-from zplus_plugins.networks import Networks, generator_in
-from zplus_plugins.outline import outline
-from zplus_plugins.pickles import read_number
+from zplus_plugins.upstreams.requirements.networks import Networks, generator_in
+from zplus_plugins.upstreams.requirements.outline import outline
+from zplus_plugins.upstreams.requirements.pickles import read_number
 
 NEEDS = Networks(keys=("G", "D", "G_ema"), tensorflow=True)
 

@@ -16,9 +16,10 @@ import pytest
 
 from support.op_implementations import needs_gxx
 from zplus_plugins.errors import OpsError
-from zplus_plugins.ops import build, cache, compilers
-from zplus_plugins.ops.build import Source, Target
-from zplus_plugins.ops.compilers import Compiler
+from zplus_plugins.ops.compiled import build, compilers
+from zplus_plugins.ops.compiled.build import Source, Target
+from zplus_plugins.ops.compiled.compilers import Compiler
+from zplus_plugins.system import cache
 
 # Runs what stands behind it, counts itself first, and takes its time.
 SLOW_GXX = """#!/bin/sh
@@ -34,7 +35,7 @@ from pathlib import Path, PosixPath, WindowsPath
 for name, folder in (("zplus_plugins", Path(sys.argv[1])), ("zplus_plugins.ops", Path(sys.argv[1]) / "ops")):
     sys.modules[name] = types.ModuleType(name)
     sys.modules[name].__path__ = [str(folder)]
-from zplus_plugins.ops.build import Source, Target, build
+from zplus_plugins.ops.compiled.build import Source, Target, build
 print(build(eval(sys.argv[2])))
 """
 

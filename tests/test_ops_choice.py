@@ -14,11 +14,13 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 
-from zplus_plugins import plugins
-from zplus_plugins.adapter import PROJECT
-from zplus_plugins.cli import main
+from zplus_plugins.cli.main import main
 from zplus_plugins.errors import OpsError, UsageError
-from zplus_plugins.ops import ahead, backend, bias_act, build, cache, choice, compilers, cpu, cuda, use
+from zplus_plugins.ops import backend, bias_act, choice, use
+from zplus_plugins.ops.compiled import ahead, build, compilers, cpu, cuda
+from zplus_plugins.system import cache
+from zplus_plugins.upstreams.adapter.description import PROJECT
+from zplus_plugins.upstreams.checkout import plugins
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
 
@@ -202,7 +204,7 @@ def zplus(*arguments: object) -> Result:
 
 
 ADAPTER = """\
-from zplus_plugins import Adapter, Script
+from zplus_plugins.upstreams import Adapter, Script
 ADAPTER = Adapter(name="tiny", summary="", upstream="", scripts=(Script("tiny.py", role="other"),))
 """
 
@@ -278,8 +280,8 @@ def test_build_ops_refuses(options: tuple[str, ...]) -> None:
 def test_doctor_tells_what_serves_why_and_how_fast(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    from zplus_plugins import doctor
     from zplus_plugins.ops import measure
+    from zplus_plugins.upstreams import doctor
 
     loading(monkeypatch, "There is no compiler. Install one.")
     monkeypatch.setattr(measure, "SECONDS", 0.01)

@@ -13,9 +13,11 @@ from support import op_grid
 from support.op_implementations import serving
 from zplus_plugins import ops
 from zplus_plugins.errors import OpsError
-from zplus_plugins.ops import build, choice, cpu, reference
-from zplus_plugins.ops.activations import ACTIVATIONS
+from zplus_plugins.ops import choice
 from zplus_plugins.ops.choice import Kernels
+from zplus_plugins.ops.compiled import build, cpu
+from zplus_plugins.ops.definition import reference
+from zplus_plugins.ops.definition.activations import ACTIVATIONS
 
 
 @pytest.fixture(autouse=True, scope="module")

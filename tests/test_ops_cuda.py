@@ -19,9 +19,12 @@ from support.op_grid import bias_act_cases, close, upfirdn2d_cases
 from support.op_implementations import needs_gxx
 from support.op_parity import agrees_bias_act, agrees_upfirdn2d, random, slope_ends_at_the_bound, upfirdn2d_arguments
 from zplus_plugins.errors import OpsError
-from zplus_plugins.ops import bias_act, build, cache, choice, compilers, cuda, driver, nvrtc, reference, upfirdn2d
-from zplus_plugins.ops.activations import ACTIVATIONS
+from zplus_plugins.ops import bias_act, choice, upfirdn2d
 from zplus_plugins.ops.choice import Kernels
+from zplus_plugins.ops.compiled import build, compilers, cuda, driver, nvrtc
+from zplus_plugins.ops.definition import reference
+from zplus_plugins.ops.definition.activations import ACTIVATIONS
+from zplus_plugins.system import cache
 
 
 @pytest.fixture(scope="module")

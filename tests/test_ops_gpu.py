@@ -12,8 +12,8 @@ from torch import Tensor
 from support.op_grid import bias_act_cases, close, upfirdn2d_cases
 from support.op_parity import agrees_bias_act, agrees_upfirdn2d, random, slope_ends_at_the_bound, upfirdn2d_arguments
 from zplus_plugins.ops import backend, bias_act, choice, setup_filter, upfirdn2d
-from zplus_plugins.ops.activations import ACTIVATIONS
 from zplus_plugins.ops.choice import Kernels
+from zplus_plugins.ops.definition.activations import ACTIVATIONS
 
 pytestmark = pytest.mark.gpu
 

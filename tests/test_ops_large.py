@@ -12,8 +12,8 @@ from torch import Tensor
 from support.op_implementations import serving
 from zplus_plugins import ops
 from zplus_plugins.ops import choice
-from zplus_plugins.ops.activations import ACTIVATIONS
 from zplus_plugins.ops.choice import Kernels
+from zplus_plugins.ops.definition.activations import ACTIVATIONS
 
 GIB = 2**30
 

@@ -6,10 +6,10 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from zplus_plugins.cli import main
+from zplus_plugins.cli.main import main
 from zplus_plugins.directions.edit import strengths_of
 from zplus_plugins.errors import UsageError
-from zplus_plugins.portraits import command as portraits
+from zplus_plugins.portraits.training import command as portraits
 
 HUGE = str(10**30)
 CONTEXT = click.Context(main)

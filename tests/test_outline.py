@@ -15,10 +15,10 @@ import pytest
 import torch
 
 from support import generator_files as files
-from zplus_plugins.networks import generator_in, missing_modules, network_of, shape_of
-from zplus_plugins.outline import LONG, Call, is_of_torch, outline
-from zplus_plugins.pickles import contents, read_number
-from zplus_plugins.states import items_of, shapes_in
+from zplus_plugins.upstreams.requirements.networks import generator_in, missing_modules, network_of, shape_of
+from zplus_plugins.upstreams.requirements.outline import LONG, Call, is_of_torch, outline
+from zplus_plugins.upstreams.requirements.pickles import contents, read_number
+from zplus_plugins.upstreams.requirements.states import items_of, shapes_in
 
 
 class Program:

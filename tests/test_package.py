@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ast
+import importlib
 import os
 import shutil
 import subprocess
@@ -10,11 +10,11 @@ import sys
 import zipfile
 from pathlib import Path
 
+import click
 import pytest
 import torch
 
 ROOT = Path(__file__).parents[1]
-LAYERS = ("zplus_plugins", "patches", "adapters")
 
 
 @pytest.fixture(scope="module")
@@ -41,10 +41,10 @@ def test_the_wheel_s_top_level_is_zplus_plugins_alone(wheel: Path) -> None:
         "adapters/bdinvert.py",
         "patches/device.py",
         *(f"ops/csrc/{path.name}" for path in (ROOT / "zplus_plugins" / "ops" / "csrc").iterdir()),
-        *(f"portraits/weights/{name}.pt" for name in ("generator", "regressor", "encoder")),
-        "template/setup.cfg",
-        "template/zplus_new_name.py",
-        "template/tests/standin/invert.py",
+        *(f"weights/{name}.pt" for name in ("generator", "regressor", "encoder")),
+        "upstreams/template/setup.cfg",
+        "upstreams/template/zplus_new_name.py",
+        "upstreams/template/tests/standin/invert.py",
     ):
         assert f"zplus_plugins/{part}" in names
 
@@ -65,33 +65,52 @@ def test_types(wheel: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("layer", LAYERS)
-def test_imports_run_one_way(layer: str) -> None:
-    above = {f"zplus_plugins.{name}" for name in LAYERS[LAYERS.index(layer) + 1 :]}
-    template = ROOT / "zplus_plugins" / "template"  # somebody else's distribution, on top of all layers
-    for file in (path for path in (ROOT / layer).rglob("*.py") if not path.is_relative_to(template)):
-        for node in ast.walk(ast.parse(file.read_text())):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            if isinstance(node, ast.ImportFrom):
-                names = [f"{node.module}.{alias.name}" for alias in node.names] + [str(node.module)]
-            assert not [name for name in names if ".".join(name.split(".")[:2]) in above], file
-
-
-def test_public_names_exist() -> None:
-    import zplus_plugins
-
-    assert sorted(zplus_plugins.__all__) == zplus_plugins.__all__
-    assert all(getattr(zplus_plugins, name).__doc__ for name in zplus_plugins.__all__ if name[0].isupper())
-    for name in zplus_plugins.__all__:
-        assert hasattr(zplus_plugins, name)
+@pytest.mark.parametrize("package", ["zplus_plugins", "zplus_plugins.upstreams"])
+def test_public_names_exist(package: str) -> None:
+    module = importlib.import_module(package)
+    assert len(set(module.__all__)) == len(module.__all__)
+    assert all(getattr(module, name).__doc__ for name in module.__all__ if name[:1].isupper() and name != "SPACES")
+    for name in module.__all__:
+        assert hasattr(module, name)
+    assert set(module.__all__) <= set(dir(module))
 
 
 def test_importing_the_package_is_light(tmp_path: Path) -> None:
     """No upstream library, no LPIPS and no CUDA before they are used."""
     code = (
-        "import sys, torch, zplus_plugins, zplus_plugins.cli\n"
+        "import sys, torch, zplus_plugins.cli.run\n"
         "heavy = {'lpips', 'torchvision', 'cv2', 'matplotlib'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
         "assert not torch.cuda.is_initialized()\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["no-such-command"], None])
+def test_what_needs_no_torch_imports_none(arguments: list[str] | None, tmp_path: Path) -> None:
+    """Help, the version, a mistyped command, and, as None, completion of a command's name."""
+    code = (
+        "import sys\n"
+        "sys.argv = ['zplus', *sys.argv[1:]]\n"
+        "import zplus_plugins, zplus_plugins.upstreams\n"
+        "from zplus_plugins.__main__ import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "print('heavy:', {'torch', 'numpy', 'PIL'} & set(sys.modules))\n"
+    )
+    completing = {"_ZPLUS_COMPLETE": "bash_complete", "COMP_WORDS": "zplus do", "COMP_CWORD": "1"}
+    environment = {**os.environ, **({} if arguments is not None else completing)}
+    command = [sys.executable, "-c", code, *(arguments or [])]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert "heavy: set()" in done.stdout
+    assert arguments is not None or "doctor" in done.stdout
+
+
+def test_the_help_lists_every_command() -> None:
+    from zplus_plugins.cli.main import COMMANDS, main
+
+    context = click.Context(main)
+    for name in COMMANDS:
+        command = main.get_command(context, name)
+        assert command is not None
+        assert command.name == name
+    assert all(place.summary.endswith(".") and len(place.summary) < 65 for place in COMMANDS.values())

@@ -41,7 +41,7 @@ def test_with_a_gpu_it_is_used() -> None:
 def test_installing_the_device_patch_leaves_cuda_uninitialised(tmp_path: Path) -> None:
     code = (
         "from types import SimpleNamespace as N; import torch\n"
-        "from zplus_plugins import Journal; from zplus_plugins.device import Device\n"
+        "from zplus_plugins.upstreams import Journal; from zplus_plugins.system.device import Device\n"
         "from zplus_plugins.patches import device\n"
         "asked = []; torch.cuda.is_available = lambda: asked.append(1) or False\n"
         "with Journal() as j:\n"

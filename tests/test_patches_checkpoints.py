@@ -96,7 +96,7 @@ def test_what_the_run_itself_wrote_loads(tmp_path: Path, monkeypatch: pytest.Mon
     with applied(checkpoints.PATCH) as run:
         with pytest.raises(RequirementError):
             torch.load("model.pt")
-        run.outputs.add(Path("model.pt"))
+        run.files.append(Path("model.pt"))
         with open("model.pt", "rb") as file:  # noqa: PTH123 as upstream does
             assert isinstance(torch.load(file), nn.Linear)
 

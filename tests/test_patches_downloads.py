@@ -17,10 +17,11 @@ import pytest
 import torch
 
 from support.patching import applied
-from zplus_plugins import Journal, packages
 from zplus_plugins.errors import DownloadError
-from zplus_plugins.offline import forbid_network
 from zplus_plugins.patches import downloads, wget_module
+from zplus_plugins.upstreams import Journal
+from zplus_plugins.upstreams.imports import packages
+from zplus_plugins.upstreams.patching.offline import forbid_network
 
 URL = "https://example.org/vgg16.pth"
 

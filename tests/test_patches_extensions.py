@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from support.patching import applied
 from zplus_plugins.errors import PatchError
-from zplus_plugins.patches import extensions
+from zplus_plugins.patches.ops import extensions
 
 OP = Path("src", "nets", "encoder4editing", "models", "stylegan2", "op")
 

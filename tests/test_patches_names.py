@@ -13,10 +13,12 @@ import torchvision
 from PIL import Image
 
 from support.patching import applied
-from zplus_plugins import Journal, packages
-from zplus_plugins.adapter import Adapter
-from zplus_plugins.packages import missing_modules, provide, stand_in_for_absent
 from zplus_plugins.patches import make_grid_range, pillow_names, removed_modules
+from zplus_plugins.upstreams import Journal
+from zplus_plugins.upstreams.adapter.description import Adapter
+from zplus_plugins.upstreams.imports import packages
+from zplus_plugins.upstreams.imports.packages import missing_modules
+from zplus_plugins.upstreams.patching.stand_ins import provide, stand_in_for_absent
 
 
 @pytest.fixture

@@ -20,9 +20,10 @@ from torch.autograd import grad
 from torch.nn import functional as F
 
 from support.patching import applied, importable, upstream_or_standin
-from zplus_plugins import Journal
-from zplus_plugins.patches import custom_ops, device, extensions, genforce_ops, removed_modules, rosinality_ops
-from zplus_plugins.run import Options
+from zplus_plugins.patches import device, removed_modules
+from zplus_plugins.patches.ops import custom_ops, extensions, genforce_ops, rosinality_ops
+from zplus_plugins.upstreams import Journal
+from zplus_plugins.upstreams.run.session import Options
 
 NO_RUN: Any = SimpleNamespace(options=Options())
 REAL = pytest.mark.upstream

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from support import odd_pictures
-from zplus_plugins.picture_losses import examine
-from zplus_plugins.readers import OPENCV, PILLOW_RGB, Reader
+from zplus_plugins.upstreams.requirements.pictures.losses import examine
+from zplus_plugins.upstreams.requirements.pictures.readers import OPENCV, PILLOW_RGB, Reader
 
 BENEATH = (
     r"is transparent in 50% of its pixels; the script drops that, and sees (whatever colours lie beneath|black) there"
@@ -135,7 +135,7 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
 
 
 def test_a_library_that_is_not_installed_is_told_once(tmp_path: Path) -> None:
-    from zplus_plugins.inputs import ImageList
+    from zplus_plugins.upstreams.requirements.pictures.images import ImageList
 
     (tmp_path / "test.list").write_text("a.png\nb.png\n")
     reader = Reader("Imagery", "no_such_imagery", decode=lambda path: pytest.fail("was read"))

@@ -12,11 +12,11 @@ import pytest
 
 from support import odd_pictures, script_pictures
 from support.script_pictures import Taken
-from zplus_plugins.adapter import Finding
 from zplus_plugins.adapters import bdinvert, pti_needs, sam_needs
-from zplus_plugins.inputs import ImageList
-from zplus_plugins.pictures import Pictures
-from zplus_plugins.readers import OPENCV, PILLOW_RGB, Reader
+from zplus_plugins.upstreams.adapter.protocols import Finding
+from zplus_plugins.upstreams.requirements.pictures.folders import Pictures
+from zplus_plugins.upstreams.requirements.pictures.images import ImageList
+from zplus_plugins.upstreams.requirements.pictures.readers import OPENCV, PILLOW_RGB, Reader
 
 STANDINS = Path(__file__).parent / "standins"
 REPOSITORIES = {"pti": "PTI", "sam": "sam_inversion", "bdinvert": "BDInvert_Release"}

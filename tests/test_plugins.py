@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from zplus_plugins import plugins
-from zplus_plugins.cli import main
+from zplus_plugins.cli.main import main
 from zplus_plugins.errors import PluginError, UsageError
+from zplus_plugins.upstreams.checkout import plugins
 
 SETUP = """\
 [metadata]
@@ -27,8 +27,8 @@ zplus_plugins =
 
 ADAPTER = '''\
 """An adapter for a script of one file."""
-from zplus_plugins import Adapter, Script, hookimpl
-from zplus_plugins.captures import InstanceOf
+from zplus_plugins.upstreams import Adapter, Script, hookimpl
+from zplus_plugins.upstreams.adapter.captures import InstanceOf
 
 ADAPTER = Adapter(
     name="tiny",
@@ -127,7 +127,7 @@ def test_all_are_listed_with_origin_and_error(site: Path, tiny: Path) -> None:
 
 def test_only_the_chosen_adapter_is_loaded(site: Path, tiny: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from zplus_plugins import plugins\n"
+        "import sys; from pathlib import Path; from zplus_plugins.upstreams.checkout import plugins\n"
         "print(plugins.choose(Path('tiny_invert.py'), 'tiny').upstream.adapter.name)\n"
         "print([m for m in sys.modules if m.startswith(('zplus_broken', 'zplus_odd', 'zplus_plugins.adapters'))])\n"
     )

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from zplus_plugins import plugins
-from zplus_plugins.cli import main
+from zplus_plugins.cli.main import main
 from zplus_plugins.errors import PluginError, UsageError
-from zplus_plugins.process import Stopped
+from zplus_plugins.system.process import Stopped
+from zplus_plugins.upstreams.checkout import plugins
 
 GOOD = """\
-from zplus_plugins import Adapter, Script, hookimpl
+from zplus_plugins.upstreams import Adapter, Script, hookimpl
 ADAPTER = Adapter(name={name!r}, summary="of somebody else", upstream="https://example.org",
                   scripts=(Script("{name}_script.py"),))
 """

@@ -12,7 +12,7 @@ from PIL import Image
 from zplus_plugins.errors import UsageError
 from zplus_plugins.portraits import ATTRIBUTES, RESOLUTION, column, draw, out_of_range, redrawn, sample
 from zplus_plugins.portraits.__main__ import main
-from zplus_plugins.portraits.attributes import HELD_OUT_SEED, ODD, columns_of
+from zplus_plugins.portraits.drawing.attributes import HELD_OUT_SEED, ODD, columns_of
 
 
 def middle() -> torch.Tensor:

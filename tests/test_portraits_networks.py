@@ -11,23 +11,16 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from zplus_plugins.directions import find_embedded as find_directions
 from zplus_plugins.errors import RequirementError, UsageError
 from zplus_plugins.generators import Architecture, Generator
-from zplus_plugins.portraits import (
-    ATTRIBUTES,
-    adversarial,
-    attributes,
-    draw,
-    embedded,
-    evaluate,
-    find_directions,
-    sample,
-    train_encoder,
-    train_regressor,
-)
-from zplus_plugins.portraits.attributes import HELD_OUT_SEED
-from zplus_plugins.portraits.files import MOST_BYTES, WEIGHTS, halved, load, save
-from zplus_plugins.portraits.regressor import NAMES, UNSEEN, Regressor, perceptual
+from zplus_plugins.portraits import ATTRIBUTES, draw, sample
+from zplus_plugins.portraits.drawing import attributes
+from zplus_plugins.portraits.drawing.attributes import HELD_OUT_SEED
+from zplus_plugins.portraits.networks import embedded
+from zplus_plugins.portraits.networks.files import MOST_BYTES, WEIGHTS, halved, load, save
+from zplus_plugins.portraits.networks.regressor import NAMES, UNSEEN, Regressor, perceptual
+from zplus_plugins.portraits.training import adversarial, evaluate, train_encoder, train_regressor
 
 TINY_GENERATOR = Architecture(64, (4, 4, 4, 3, 2), z_dim=8, w_dim=8, mapping_layers=2)
 THIN = (2, 3, 3, 4)

@@ -19,23 +19,23 @@ from PIL import Image
 
 from zplus_plugins.errors import RequirementError, UsageError
 from zplus_plugins.generators import Architecture
-from zplus_plugins.portraits import (
-    __main__,
+from zplus_plugins.portraits import __main__
+from zplus_plugins.portraits.networks import embedded
+from zplus_plugins.portraits.networks.files import load, save, sheet
+from zplus_plugins.portraits.networks.regressor import Regressor
+from zplus_plugins.portraits.training import (
     adversarial,
-    embedded,
     evaluate,
     loop,
     train_encoder,
     train_generator,
     train_regressor,
 )
-from zplus_plugins.portraits import log as portraits_log
-from zplus_plugins.portraits.adversarial import Settings, Training
-from zplus_plugins.portraits.discriminator import Discriminator
-from zplus_plugins.portraits.files import load, save, sheet
-from zplus_plugins.portraits.judges import Judges
-from zplus_plugins.portraits.posterior import divergence
-from zplus_plugins.portraits.regressor import Regressor
+from zplus_plugins.portraits.training import log as portraits_log
+from zplus_plugins.portraits.training.adversarial import Settings, Training
+from zplus_plugins.portraits.training.discriminator import Discriminator
+from zplus_plugins.portraits.training.judges import Judges
+from zplus_plugins.portraits.training.posterior import divergence
 
 TINY = Settings(
     Architecture(64, (4, 4, 4, 3, 2), z_dim=8, w_dim=8, mapping_layers=2),

@@ -15,8 +15,8 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from zplus_plugins import console, process
-from zplus_plugins.guard import Guarded
+from zplus_plugins.system import console, process
+from zplus_plugins.system.guard import Guarded
 
 COMMAND = [sys.executable, "-m", "zplus_plugins"]
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -151,7 +151,7 @@ def test_an_ignored_signal_stays_ignored() -> None:
 
 def test_the_console_is_light() -> None:
     """Torch is not imported for what needs none of it, such as a signal."""
-    code = "import sys, zplus_plugins.__main__, zplus_plugins.cli; print('torch' in sys.modules)"
+    code = "import sys, zplus_plugins.__main__, zplus_plugins.cli.main; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
     assert console.columns([("a", "b")]) == "a  b"

@@ -25,13 +25,20 @@ from support.pti_assets import (
 from support.pti_runs import STEPS, W_PLUS, summary, zplus
 
 EVALUATION, STYLECLIP = "evaluation/qualitative_edit_comparison.py", "scripts/pti_styleclip.py"
-EDITS = 3 * 12 + 3 * 9  # InterFaceGAN's and GANSpace's directions, times their strengths
+# InterFaceGAN's and GANSpace's directions, times their strengths; the stand-in has fewer of these.
+EDITS = {"standin": 3 * 4 + 3 * 3, "upstream": 3 * 12 + 3 * 9}
 FIXED = {"ZPLUS_TEST_PROJECTION": json.dumps({"seed": 3})}
 
 
 @pytest.fixture(params=["standin", pytest.param("upstream", marks=pytest.mark.upstream)])
 def assets(request: pytest.FixtureRequest, prepared_pti: Callable[..., Assets]) -> Assets:
     return prepared_pti(request.param)
+
+
+@pytest.fixture
+def edits(request: pytest.FixtureRequest) -> int:
+    """How many edits of a picture the checkout's script makes."""
+    return EDITS[request.node.callspec.params["assets"]]
 
 
 def untouched(assets: Assets, code: str, out: Path, **paths: str) -> None:
@@ -49,7 +56,7 @@ def off(assets: Assets, call: str, script: str, out: Path, options: Sequence[str
     assert done.returncode == 0, done.stderr[-3000:]
 
 
-def test_inversion_and_edits(assets: Assets, tmp_path: Path) -> None:
+def test_inversion_and_edits(assets: Assets, edits: int, tmp_path: Path) -> None:
     """Pivots, tuned generators, and pictures of all InterFaceGAN and GANSpace edits."""
     run = "pti_no_comparison('x')"
     module = EVALUATION.removesuffix(".py").replace("/", ".")
@@ -57,24 +64,24 @@ def test_inversion_and_edits(assets: Assets, tmp_path: Path) -> None:
     off(assets, run, EVALUATION, tmp_path / "off")
     expected = files(tmp_path / "untouched")
     # For each image: a code, a generator, the target, and reconstruction and edits, alone and beside the target.
-    assert len(expected) == len(assets.names) * (3 + 2 * (1 + EDITS))
+    assert len(expected) == len(assets.names) * (3 + 2 * (1 + edits))
     assert files(tmp_path / "off") == expected
 
 
-def test_edits_in_z_plus(assets: Assets, tmp_path: Path) -> None:
+def test_edits_in_z_plus(assets: Assets, edits: int, tmp_path: Path) -> None:
     """The same files as without; every InterFaceGAN and GANSpace edit is a code on the hypersphere."""
     out = tmp_path / "zplus"
     zplus(assets, out, "--call", "pti_no_comparison('x')", EVALUATION, max_images_to_invert=1)
     experiment = out / "experiments" / DATA_ID / f"{DATA_ID}_pti_no_comparison_x" / assets.names[0]
     pictures = {folder: len(list((experiment / folder).iterdir())) for folder in ("single_images", "concat_images")}
     assert pictures == {
-        "single_images": 1 + EDITS + 1,
-        "concat_images": EDITS + 1,
+        "single_images": 1 + edits + 1,
+        "concat_images": edits + 1,
     }  # and the reconstruction, the target
     assert len(files(out)) == sum(pictures.values()) + 3  # a code, its record, a generator
     told = summary(out)
     assert (told["images"], told["steps"], told["retractions"]) == (1, STEPS, STEPS)
-    assert len(told["edits"]) == EDITS
+    assert len(told["edits"]) == edits
     assert told["moved_in_w"] == 0
     moves = [move for move in told["edits"] if move["wanted"]]
     assert all(move["residual"] <= move["wanted"] and move["sphere_error"] <= 1e-5 for move in moves)

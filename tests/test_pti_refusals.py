@@ -21,9 +21,9 @@ from support.pti_assets import Assets, pivot
 from support.pti_runs import CALL, RUN_PTI, given, varied
 from zplus_plugins import InversionRecord
 from zplus_plugins.adapters.pti_needs import STYLECLIP as STYLECLIP_PICTURES
-from zplus_plugins.cli import main
-from zplus_plugins.mapping import Truncation
-from zplus_plugins.record import Provenance, hash_code, record_path
+from zplus_plugins.cli.main import main
+from zplus_plugins.hypersphere.mapping import Truncation
+from zplus_plugins.records.inversion import Provenance, hash_code, record_path
 
 # Upstreams and their libraries warn; their warnings are not ours to judge.
 pytestmark = pytest.mark.filterwarnings("default")

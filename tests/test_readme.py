@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from support.toys import Genforce
-from zplus_plugins.cli import main
-from zplus_plugins.mended import patch_table
-from zplus_plugins.plugins import DISTRIBUTION, all_plugins
+from zplus_plugins.cli.main import main
+from zplus_plugins.upstreams.checkout.plugins import DISTRIBUTION, all_plugins
+from zplus_plugins.upstreams.patch_table import patch_table
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

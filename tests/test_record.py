@@ -12,7 +12,7 @@ import torch
 
 from zplus_plugins import InversionRecord, SphericalLatent, Truncation
 from zplus_plugins.errors import RecordError
-from zplus_plugins.record import Provenance, hash_code, record_path
+from zplus_plugins.records.inversion import Provenance, hash_code, record_path
 
 W = np.arange(24, dtype=np.float32).reshape(1, 3, 8)
 

@@ -11,11 +11,8 @@ import pytest
 import torch
 from PIL import Image
 
-from zplus_plugins.adapter import TRUSTED, FileRequirement, Requirement
-from zplus_plugins.inputs import ImageList
-from zplus_plugins.pickles import PickleFile, read_number
-from zplus_plugins.readers import OPENCV
-from zplus_plugins.requirements import (
+from zplus_plugins.upstreams.adapter.protocols import TRUSTED, FileRequirement, Requirement
+from zplus_plugins.upstreams.requirements.files import (
     Checkpoint,
     DnnlibDownload,
     Folder,
@@ -25,6 +22,9 @@ from zplus_plugins.requirements import (
     SavedFeatures,
     Writable,
 )
+from zplus_plugins.upstreams.requirements.pickles import PickleFile, read_number
+from zplus_plugins.upstreams.requirements.pictures.images import ImageList
+from zplus_plugins.upstreams.requirements.pictures.readers import OPENCV
 
 
 def texts(need: Requirement, kind: str = "missing", **arguments: Any) -> list[str]:

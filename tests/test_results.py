@@ -12,8 +12,8 @@ import pytest
 
 from support.processes import names, process
 from zplus_plugins.errors import RequirementError, UsageError
-from zplus_plugins.files import temporary_folder, temporary_folders, whole_file, write_whole
-from zplus_plugins.results import BOOK, Results, results_in
+from zplus_plugins.system.files import temporary_folder, temporary_folders, whole_file, write_whole
+from zplus_plugins.system.results import BOOK, Results, results_in
 
 ONE, TWO = {"steps": "1"}, {"steps": "2"}
 NAMES = ("a.zplus.npz", "a.zplus.png")
@@ -176,7 +176,7 @@ class TestFolders:
             results.finished(["n" * 250 + ".zplus.png"], ONE)
 
     def test_a_second_process_is_refused(self, tmp_path: Path) -> None:
-        code = "from zplus_plugins.results import Results; r = Results(Path(where)).__enter__()"
+        code = "from zplus_plugins.system.results import Results; r = Results(Path(where)).__enter__()"
         refused = pytest.raises(RequirementError, match="Another process of zplus writes its results to")
         with process(code, tmp_path), refused:
             make(tmp_path)
@@ -187,7 +187,7 @@ class TestKilled:
     @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM])
     def test_what_a_process_left_is_taken_away_by_the_next(self, tmp_path: Path, sent: signal.Signals) -> None:
         code = "w = Results(Path(where)).__enter__().writing({}); f = w.__enter__(); (f / 'half').write_text('ha')"
-        with process(f"from zplus_plugins.results import Results; {code}", tmp_path, sent):
+        with process(f"from zplus_plugins.system.results import Results; {code}", tmp_path, sent):
             (left,) = (path for path in tmp_path.iterdir() if path.name != BOOK)
             assert temporary_folders(tmp_path) == [left]
         assert left.exists()
@@ -195,7 +195,7 @@ class TestKilled:
 
     def test_so_it_is_where_single_files_are_written(self, tmp_path: Path) -> None:
         code = "w = whole_file(Path(where) / 'model.pt'); w.__enter__().write_text('ha')"
-        with process(f"from zplus_plugins.files import whole_file; {code}", tmp_path):
+        with process(f"from zplus_plugins.system.files import whole_file; {code}", tmp_path):
             (left,) = tmp_path.iterdir()
         write_whole(tmp_path / "other.pt", b"x")
         assert names(tmp_path) == {"other.pt"}, left

@@ -155,7 +155,7 @@ class TestInvert:
         paint_near(assets, out / "crop0" / "final" / "inverted_latents_T0.225.zplus.npz", target)
         ratios = {}
         for name, options in {"w": ("--latent", "off"), "project": (), "random": ("--init", "random")}.items():
-            invert(assets, tmp_path / name, *options, steps=40, extra=("--image_path", str(target)))
+            invert(assets, tmp_path / name, *options, steps=30, extra=("--image_path", str(target)))
             ratios[name] = signal_to_noise(assets, tmp_path / name, target)
         assert ratios["project"] >= 0.95 * ratios["w"]
         assert ratios["project"] > ratios["random"]

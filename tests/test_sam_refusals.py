@@ -21,10 +21,10 @@ from support.outcome import files, refused
 from support.sam_assets import Assets, invert_args, single_args
 from support.sam_runs import INVERT, SINGLE
 from zplus_plugins import InversionRecord
-from zplus_plugins.cli import main
+from zplus_plugins.cli.main import main
 from zplus_plugins.generators import Architecture
-from zplus_plugins.mapping import Truncation
-from zplus_plugins.record import Provenance, hash_code, record_path
+from zplus_plugins.hypersphere.mapping import Truncation
+from zplus_plugins.records.inversion import Provenance, hash_code, record_path
 
 # Upstreams and their libraries warn; their warnings are not ours to judge.
 pytestmark = pytest.mark.filterwarnings("default")

@@ -14,10 +14,10 @@ import torch
 
 from support.npz_files import code_record, direction, point_record, restated, retold, saved, zipped
 from zplus_plugins import InversionRecord
-from zplus_plugins.arrays import LONGEST_TEXT
 from zplus_plugins.directions import Direction
-from zplus_plugins.directions.record import PointRecord
 from zplus_plugins.errors import DirectionError, RecordError, ZPlusError
+from zplus_plugins.inversion.record import PointRecord
+from zplus_plugins.records.arrays import LONGEST_TEXT
 
 ADVICE = ("allow_pickle", "weights_only", "trust")
 

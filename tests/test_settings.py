@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from zplus_plugins import Journal
-from zplus_plugins.adapter import Settings
 from zplus_plugins.errors import UsageError
-from zplus_plugins.settings import read_assignments, watch_settings
+from zplus_plugins.upstreams import Journal
+from zplus_plugins.upstreams.adapter.description import Settings
+from zplus_plugins.upstreams.script.settings import read_assignments, watch_settings
 
 SETTINGS = Settings(modules=("zpt_configs.paths", "zpt_configs.hyper"), gates=("zpt_coach:Coach.__init__",))
 HYPER = "steps = 350\nlr = 3e-4\nuse_last = False\nkind = 'w'\nnothing = None\ncomputed = 3 * steps\n"

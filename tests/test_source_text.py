@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from zplus_plugins.adapter import Settings
-from zplus_plugins.call import read_call
 from zplus_plugins.errors import UsageError
-from zplus_plugins.packages import missing_modules
-from zplus_plugins.settings import read_assignments
-from zplus_plugins.source_text import UnreadableSourceError, parse_source
-from zplus_plugins.sources import fingerprint, read_place, require_place
+from zplus_plugins.upstreams.adapter.description import Settings
+from zplus_plugins.upstreams.checkout.sources import fingerprint, read_place, require_place
+from zplus_plugins.upstreams.imports.packages import missing_modules
+from zplus_plugins.upstreams.imports.source_text import UnreadableSourceError, parse_source
+from zplus_plugins.upstreams.script.call import read_call
+from zplus_plugins.upstreams.script.settings import read_assignments
 
 SOURCE = """import no_such_module
 

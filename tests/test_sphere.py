@@ -9,8 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zplus_plugins import sphere
 from zplus_plugins.errors import LatentError
+from zplus_plugins.hypersphere import geometry as sphere
 
 
 def random(*shape: int, seed: int = 0) -> torch.Tensor:

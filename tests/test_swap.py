@@ -13,10 +13,11 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from support.toys import Genforce, NVlabs
-from zplus_plugins import Journal, LeafSwap, SphericalLatent, mapping_of
+from zplus_plugins import LeafSwap, SphericalLatent, mapping_of
 from zplus_plugins.errors import OptimizerError, SwapError
-from zplus_plugins.sphere import retract
-from zplus_plugins.swap import LeafSwapper
+from zplus_plugins.hypersphere.geometry import retract
+from zplus_plugins.upstreams import Journal
+from zplus_plugins.upstreams.run.swapper import LeafSwapper
 
 OPTIMIZERS: dict[str, Callable[[Any], Optimizer]] = {
     "adam": lambda p: torch.optim.Adam(p, lr=0.05),

@@ -22,12 +22,12 @@ import torch
 from torch import nn
 
 from support import hostile as h
-from zplus_plugins.arrays import read_npy
 from zplus_plugins.directions.finding import read_w
 from zplus_plugins.errors import DirectionError, GeneratorFileError
-from zplus_plugins.generators.torchfile import read
-from zplus_plugins.requirements import Checkpoint
+from zplus_plugins.generators.unpickling.torchfile import read
+from zplus_plugins.records.arrays import read_npy
 from zplus_plugins.untrusted import DamagedError, RefusedError, checkpoint
+from zplus_plugins.upstreams.requirements.files import Checkpoint
 
 A_TRILLION = 10**12
 PLAIN_STATE = h.tuple_of(h.number(3), h.text("<"), b"NNN", h.number(-1), h.number(-1), h.number(0))

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from zplus_plugins import Adapter, Reliance, Script
 from zplus_plugins.errors import UpstreamError
-from zplus_plugins.sources import Unseen, fingerprint, read_place, require_place
-from zplus_plugins.upstream import head_commit, match_folder, match_script
+from zplus_plugins.upstreams import Adapter, Reliance, Script
+from zplus_plugins.upstreams.checkout.checkout import head_commit, match_folder, match_script
+from zplus_plugins.upstreams.checkout.sources import Unseen, fingerprint, read_place, require_place
 
 SOURCE = '''\
 class Net:

@@ -16,14 +16,14 @@ from support.npz_files import code_record, direction, header, npy, saved, zipped
 from support.outcome import refused
 from support.toys import NVlabs
 from zplus_plugins import InversionRecord, mapping_of
-from zplus_plugins.codes import read_array_code
-from zplus_plugins.compare.parts import Parts
+from zplus_plugins.compare.work.parts import Parts
 from zplus_plugins.directions.finding import read_w
 from zplus_plugins.errors import DirectionError, RecordError, RequirementError
-from zplus_plugins.inputs import Directions
-from zplus_plugins.portraits.files import load
-from zplus_plugins.requirements import SavedFeatures
-from zplus_plugins.results import Results
+from zplus_plugins.portraits.networks.files import load
+from zplus_plugins.system.results import Results
+from zplus_plugins.upstreams.requirements.files import SavedFeatures
+from zplus_plugins.upstreams.requirements.pictures.images import Directions
+from zplus_plugins.upstreams.run.codes import read_array_code
 
 ADVICE = ("allow_pickle", "weights_only", "trust", "unsafe")
 OWN = ("--generator", "generator.pt", "--out", "edited")

@@ -1,120 +1,80 @@
-"""zplus-plugins: GAN inversion in Z+, as a plugin for inversion repositories.
+"""zplus-plugins: GAN inversion in Z+, for inversion repositories and without one.
 
-Public API for people who write their own loop, and for adapter authors. Method: Katsumata et al.,
-arXiv 2307.08995: optimise one code z_i per generator layer on the hypersphere of radius sqrt(dim),
+Here is what a library's user needs, and in :mod:`zplus_plugins.upstreams` what an adapter's author needs. Method:
+Katsumata et al., arXiv 2307.08995: optimise one code z_i per generator layer on the hypersphere of radius sqrt(dim),
 retracted onto it after every step, beside the feature map F or the generator's tuning.
 """
 
 from __future__ import annotations
 
-import importlib
-import sys
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from zplus_plugins._lazy import lazily
 from zplus_plugins._version import __version__
 
 if TYPE_CHECKING:
-    from zplus_plugins.adapter import (
-        Adapter,
-        EditArguments,
-        FeatureMap,
-        Finding,
-        Patch,
-        Reliance,
-        Script,
-        TruncationArguments,
-        Writer,
-        hookimpl,
-    )
-    from zplus_plugins.chase import Chase, chase, project
+    from zplus_plugins.directions.direction import Direction
     from zplus_plugins.errors import ZPlusError
-    from zplus_plugins.journal import Journal
-    from zplus_plugins.latent import SphericalLatent
-    from zplus_plugins.mapping import StyleMapping, Truncation, mapping_of
-    from zplus_plugins.record import InversionRecord
-    from zplus_plugins.retraction import RetractionHandle, attach
-    from zplus_plugins.swap import LeafSwap
+    from zplus_plugins.generators.load import load_generator
+    from zplus_plugins.generators.network.stylegan2 import Generator
+    from zplus_plugins.hypersphere.chase import Chase, chase, project
+    from zplus_plugins.hypersphere.latent import SphericalLatent
+    from zplus_plugins.hypersphere.leaf import LeafSwap
+    from zplus_plugins.hypersphere.mapping import StyleMapping, Truncation, mapping_of
+    from zplus_plugins.hypersphere.retraction import RetractionHandle, attach
+    from zplus_plugins.inversion.inverter import Inversion, Settings, invert
+    from zplus_plugins.inversion.record import PointRecord
+    from zplus_plugins.records.inversion import InversionRecord
+    from zplus_plugins.spaces.model import Model, Point
+    from zplus_plugins.spaces.spaces import SPACES, Space, space_named
+    from zplus_plugins.spaces.statistics import Statistics, statistics_of
 
 __all__ = [
-    "Adapter",
+    "SPACES",
     "Chase",
-    "EditArguments",
-    "FeatureMap",
-    "Finding",
+    "Direction",
+    "Generator",
+    "Inversion",
     "InversionRecord",
-    "Journal",
     "LeafSwap",
-    "Patch",
-    "Reliance",
+    "Model",
+    "Point",
+    "PointRecord",
     "RetractionHandle",
-    "Script",
+    "Settings",
+    "Space",
     "SphericalLatent",
+    "Statistics",
     "StyleMapping",
     "Truncation",
-    "TruncationArguments",
-    "Writer",
     "ZPlusError",
     "__version__",
     "attach",
     "chase",
-    "hookimpl",
+    "invert",
+    "load_generator",
     "mapping_of",
     "project",
+    "space_named",
+    "statistics_of",
 ]
 
-# By module; each is imported once one of its names is used, for most import torch.
 _HOMES = {
-    "adapter": (
-        "Adapter",
-        "EditArguments",
-        "FeatureMap",
-        "Finding",
-        "Patch",
-        "Reliance",
-        "Script",
-        "TruncationArguments",
-        "Writer",
-        "hookimpl",
-    ),
-    "chase": (
-        "Chase",
-        "chase",
-        "project",
-    ),
+    "directions.direction": ("Direction",),
     "errors": ("ZPlusError",),
-    "journal": ("Journal",),
-    "latent": ("SphericalLatent",),
-    "mapping": (
-        "StyleMapping",
-        "Truncation",
-        "mapping_of",
-    ),
-    "record": ("InversionRecord",),
-    "retraction": (
-        "RetractionHandle",
-        "attach",
-    ),
-    "swap": ("LeafSwap",),
+    "generators.load": ("load_generator",),
+    "generators.network.stylegan2": ("Generator",),
+    "hypersphere.chase": ("Chase", "chase", "project"),
+    "hypersphere.latent": ("SphericalLatent",),
+    "hypersphere.leaf": ("LeafSwap",),
+    "hypersphere.mapping": ("StyleMapping", "Truncation", "mapping_of"),
+    "hypersphere.retraction": ("RetractionHandle", "attach"),
+    "inversion.inverter": ("Inversion", "Settings", "invert"),
+    "inversion.record": ("PointRecord",),
+    "records.inversion": ("InversionRecord",),
+    "spaces.model": ("Model", "Point"),
+    "spaces.spaces": ("SPACES", "Space", "space_named"),
+    "spaces.statistics": ("Statistics", "statistics_of"),
 }
 
-
-def __getattr__(name: str) -> Any:
-    for module, names in _HOMES.items():
-        if name in names:
-            return getattr(importlib.import_module(f"{__name__}.{module}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
-
-
-class _Package(ModuleType):
-    """This package, of which ``chase`` is the function, though its module of that name is imported, too."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        super().__setattr__(name, value.chase if name == "chase" and isinstance(value, ModuleType) else value)
-
-
-sys.modules[__name__].__class__ = _Package
+__getattr__, __dir__ = lazily(__name__, _HOMES)

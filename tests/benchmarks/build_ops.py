@@ -18,8 +18,9 @@ from typing import Any
 import click
 import torch
 
-from zplus_plugins.console import columns
-from zplus_plugins.ops import build, cache, compilers, cpu, cuda
+from zplus_plugins.ops.compiled import build, compilers, cpu, cuda
+from zplus_plugins.system import cache
+from zplus_plugins.system.console import columns
 
 EXTENSION = (
     '#include <torch/extension.h>\nPYBIND11_MODULE(TORCH_EXTENSION_NAME, m) { m.def("one", [] { return 1; }); }\n'

@@ -15,8 +15,9 @@ from typing import Any
 import click
 import torch
 
-from zplus_plugins import Journal, LeafSwap, SphericalLatent, StyleMapping
-from zplus_plugins.swap import LeafSwapper
+from zplus_plugins import LeafSwap, SphericalLatent, StyleMapping
+from zplus_plugins.upstreams import Journal
+from zplus_plugins.upstreams.run.swapper import LeafSwapper
 
 Step = Callable[[], None]
 WARM_UP = 3

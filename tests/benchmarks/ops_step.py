@@ -19,11 +19,11 @@ import click
 import torch
 from interleaved import Step, alternate, device_option, json_option
 
-from zplus_plugins import Journal, Patch
-from zplus_plugins.malloc import tune
 from zplus_plugins.ops import backend, use
-from zplus_plugins.patches import custom_ops, genforce_ops
-from zplus_plugins.run import Options
+from zplus_plugins.patches.ops import custom_ops, genforce_ops
+from zplus_plugins.upstreams import Journal, Patch
+from zplus_plugins.upstreams.patching.malloc import tune
+from zplus_plugins.upstreams.run.session import Options
 
 
 def bdinvert(checkout: Path, resolution: int, device: str) -> Callable[[], Step]:

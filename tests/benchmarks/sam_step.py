@@ -19,8 +19,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.torch_version import TorchVersion
 
-from zplus_plugins import Journal, StyleMapping, mapping_of
-from zplus_plugins.packages import provide
+from zplus_plugins import StyleMapping, mapping_of
+from zplus_plugins.upstreams import Journal
+from zplus_plugins.upstreams.patching.stand_ins import provide
 
 SUPPORT = Path(__file__).resolve().parents[1] / "support"
 

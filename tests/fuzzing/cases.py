@@ -16,7 +16,7 @@ from fuzzing.archives import entries, stored, written
 from fuzzing.emitting import Name, pickled
 from fuzzing.opcodes import Program, all_pickles, mutated
 from fuzzing.seeds import Seed, contents
-from zplus_plugins.generators.unpickle import LEGACY_MAGIC, LEGACY_VERSION
+from zplus_plugins.generators.unpickling.unpickle import LEGACY_MAGIC, LEGACY_VERSION
 
 _STORED = {"archive/data/0": bytes(16), "archive/data/1": bytes(64)}
 _HEAD = b"".join(pickle.dumps(head, 2) for head in (LEGACY_MAGIC, LEGACY_VERSION, {"little_endian": True}))

@@ -26,7 +26,7 @@ _PROGRAMS = (
     ),
     *("torch.load", "torch.hub.load", "torch.jit.load", "torch.jit._serialization.load", "torch.ops.load_library"),
     *("torch.utils.cpp_extension.load", "torch.os.system", "numpy.load", "numpy.memmap", "numpy.fromfile"),
-    *("numpy.f2py.compile", "numpy.testing._private.utils.runstring", "zplus_plugins.cli.main"),
+    *("numpy.f2py.compile", "numpy.testing._private.utils.runstring", "zplus_plugins.cli.main.main"),
 )
 _COPIERS = (
     *("builtins.bytearray", "builtins.bytes", "builtins.list", "builtins.tuple", "builtins.set", "builtins.frozenset"),
@@ -96,7 +96,11 @@ _TENSORS = (
     ),
     *("torch.optim.adam.Adam", "torch_utils.persistence._reconstruct_persistent_obj", "dnnlib.util.EasyDict"),
     *("stylegan2.model.Generator", "model.EqualLinear", "op.fused_act.FusedLeakyReLU", "model.Intruder"),
-    *("dnnlib.tflib.network.Network", "zplus_plugins.latent._rebuild", "zplus_plugins.latent.SphericalLatent"),
+    *(
+        "dnnlib.tflib.network.Network",
+        "zplus_plugins.hypersphere.latent._rebuild",
+        "zplus_plugins.hypersphere.latent.SphericalLatent",
+    ),
 )
 NAMES: tuple[str, ...] = (
     *_PROGRAMS,
@@ -112,5 +116,5 @@ NAMES: tuple[str, ...] = (
 """By module and name."""
 
 COPIERS, ARRAYS, TENSORS = _COPIERS, _ARRAYS, _TENSORS
-DECLARED = "zplus_plugins.latent._rebuild"
+DECLARED = "zplus_plugins.hypersphere.latent._rebuild"
 """What torch has been told to take for safe; naming it must not open the door to the rest of the file."""

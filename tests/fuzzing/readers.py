@@ -6,28 +6,26 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import torch
 
 from fuzzing import deliberate
 from fuzzing.seeds import small_generator
-from zplus_plugins import InversionRecord, Journal
-from zplus_plugins.adapter import Finding
-from zplus_plugins.codes import read_array_code
-from zplus_plugins.compare.parts import read_part
-from zplus_plugins.device import Device
+from support.context import Context
+from zplus_plugins import InversionRecord
+from zplus_plugins.compare.work.parts import read_part
 from zplus_plugins.directions.direction import Direction
 from zplus_plugins.directions.finding import read_w
-from zplus_plugins.directions.record import PointRecord
 from zplus_plugins.generators import Generator, load_generator
-from zplus_plugins.networks import Networks
-from zplus_plugins.outputs import Outputs
+from zplus_plugins.inversion.record import PointRecord
 from zplus_plugins.patches import checkpoints
-from zplus_plugins.pickles import PickleFile
-from zplus_plugins.requirements import Checkpoint
-from zplus_plugins.run import Options
+from zplus_plugins.upstreams import Journal
+from zplus_plugins.upstreams.adapter.protocols import Finding
+from zplus_plugins.upstreams.requirements.files import Checkpoint
+from zplus_plugins.upstreams.requirements.networks import Networks
+from zplus_plugins.upstreams.requirements.pickles import PickleFile
+from zplus_plugins.upstreams.run.codes import read_array_code
 
 _REMEDY = "Get another one."
 
@@ -56,7 +54,7 @@ class Reader:
 
 def _torch_load(path: Path) -> Any:
     """As a script does under ``zplus run``."""
-    run: Any = SimpleNamespace(device=Device("cpu"), options=Options(), outputs=Outputs())
+    run = Context()
     with Journal() as journal:
         checkpoints.PATCH.install(journal, run)
         return torch.load(path)
@@ -76,7 +74,7 @@ def _checkpoint(path: Path) -> None:
 
 def _dry_run(path: Path) -> None:
     """The same check, where a run's patches are in place."""
-    run: Any = SimpleNamespace(device=Device("cpu"), options=Options(), outputs=Outputs())
+    run = Context()
     with Journal() as journal:
         checkpoints.PATCH.install(journal, run)
         _checkpoint(path)

@@ -11,7 +11,7 @@ import torch
 from torch.storage import TypedStorage
 
 from fuzzing.archives import stored, written
-from zplus_plugins.generators.unpickle import LEGACY_MAGIC, LEGACY_VERSION
+from zplus_plugins.generators.unpickling.unpickle import LEGACY_MAGIC, LEGACY_VERSION
 
 _SYSTEM = {
     "protocol_version": LEGACY_VERSION,

@@ -20,10 +20,10 @@ from support import generator_files, tensorflow_files
 from support.generator_files import trained
 from zplus_plugins import InversionRecord, SphericalLatent, Truncation
 from zplus_plugins.directions.direction import Direction
-from zplus_plugins.directions.record import PointRecord
 from zplus_plugins.generators import Architecture, Generator, weights_hash
 from zplus_plugins.inversion import SPACES, Point
-from zplus_plugins.record import Provenance, hash_code
+from zplus_plugins.inversion.record import PointRecord
+from zplus_plugins.records.inversion import Provenance, hash_code
 
 W = np.arange(24, dtype=np.float32).reshape(1, 3, 8)
 SMALL = Architecture(8, (4, 3), z_dim=6, w_dim=5, mapping_layers=2, mapping_dim=4)

@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--upstream", action="store_true", help="run the real upstreams' scripts")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    import zplus_plugins.cli  # noqa: F401  # before the first fork
+    import zplus_plugins.cli.main  # noqa: F401  # before the first fork
 
     kind, faults = "upstream" if options.upstream else "standin", []
     for name in options.scenes:

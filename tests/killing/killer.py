@@ -16,7 +16,7 @@ import numpy as np
 
 from killing.scenes import Scene
 from support.outcome import files
-from zplus_plugins.results import BOOK
+from zplus_plugins.system.results import BOOK
 
 _TEMPORARY = ".unfinished-"
 

@@ -73,7 +73,7 @@ def _become(folder: Path, arguments: list[str]) -> None:
         with (folder.parent / LOG).open("a") as output:
             os.dup2(output.fileno(), 1)
             os.dup2(output.fileno(), 2)
-        from zplus_plugins.cli import main
+        from zplus_plugins.cli.main import main
 
         main(arguments)
     except SystemExit as stop:

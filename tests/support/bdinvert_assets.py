@@ -9,11 +9,12 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from .pythons import run_python
 
 HERE = Path(__file__).resolve().parent
 BASE_SIZE = 8
@@ -104,15 +105,7 @@ def run_script(
     It gets one thread: floating-point sums depend on the number of threads, and tests compare bytes.
     """
     environment = {**os.environ, **assets.env, **env, "OMP_NUM_THREADS": "1"}
-    return subprocess.run(
-        [sys.executable, script, *args],
-        cwd=assets.cwd,
-        env=environment,
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-        timeout=timeout,
-    )
+    return run_python([script, *args], assets.cwd, environment, timeout)
 
 
 def invert_args(assets: Assets, steps: int) -> list[str]:

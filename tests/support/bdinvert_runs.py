@@ -36,7 +36,7 @@ def zplus_each(assets: Assets, commands: Sequence[Sequence[object]]) -> list[tup
     code = (
         "import json, sys\n"
         "from click.testing import CliRunner\n"
-        "from zplus_plugins.cli import main\n"
+        "from zplus_plugins.cli.main import main\n"
         "done = [CliRunner().invoke(main, command) for command in json.loads(sys.argv[1])]\n"
         "print(json.dumps([(one.exit_code, one.output) for one in done]))"
     )

@@ -30,10 +30,15 @@ Hook = Callable[[ModuleType], None]
 
 
 class AfterImport(MetaPathFinder):
-    """Calls hooks on modules as soon as they have run, so that nothing is imported early for them."""
+    """Calls hooks on modules as soon as they have run, or at once; nothing is imported early for them."""
 
     def __init__(self, hooks: dict[str, list[Hook]]) -> None:
         self.hooks = hooks
+        for name in [
+            name for name in hooks if name in sys.modules
+        ]:  # a process may have begun with them: see template.py
+            for hook in hooks[name]:
+                hook(sys.modules[name])
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None

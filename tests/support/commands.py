@@ -11,8 +11,8 @@ import torch
 from click.testing import CliRunner, Result
 
 from support.generator_files import trained
-from zplus_plugins.cli import main
-from zplus_plugins.portraits.files import save, sheet
+from zplus_plugins.cli.main import main
+from zplus_plugins.portraits.networks.files import save, sheet
 
 GENERATOR = trained()
 INVERT = ("invert", "--generator", "generator.pt", "--steps", 3, "--likeness", "none", "--out", "inverted", "faces")

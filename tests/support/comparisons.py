@@ -11,13 +11,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from zplus_plugins.compare import Edit, Instruments, Look, PictureSet, Plan, prepare
-from zplus_plugins.directions import Direction, domain
+from zplus_plugins.directions import Direction
 from zplus_plugins.generators import Architecture, Generator, weights_hash
-from zplus_plugins.inversion import Model, Point, Settings, space_named
-from zplus_plugins.inversion.statistics import compute
-from zplus_plugins.portraits import embedded
-from zplus_plugins.portraits.encoder import Encoder
-from zplus_plugins.portraits.regressor import MEASURED, Regressor
+from zplus_plugins.inversion import Model, Point, Settings, domain, space_named
+from zplus_plugins.portraits.networks import embedded
+from zplus_plugins.portraits.networks.encoder import Encoder
+from zplus_plugins.portraits.networks.regressor import MEASURED, Regressor
+from zplus_plugins.spaces.statistics import compute
 
 SPACES = ("wplus", "f/wplus", "f/wplus-pn", "f/zplus")
 

@@ -10,7 +10,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from zplus_plugins.ops.cuda import CSRC, CudaKernels
+from zplus_plugins.ops.compiled.cuda import CSRC, CudaKernels
 
 HARNESS = """
 #include <cmath>

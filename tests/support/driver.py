@@ -3,7 +3,7 @@
 ``python driver.py SETTINGS.json SCRIPT ARGS...`` where the settings may have
 
 adapter         name of the adapter
-options         of :class:`zplus_plugins.run.Options`
+options         of :class:`zplus_plugins.upstreams.adapter.context.Options`
 starts          a folder with one start code for each image, (num_ws, z_dim) as 000.npy, 001.npy, ...
 watch           a file that gets one line a step: the distance from the hypersphere, and whether w == map(z)
 draws           a file that gets one line a step: a hash of the global random streams
@@ -30,9 +30,12 @@ import numpy as np
 import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
-from zplus_plugins import Adapter, LeafSwap, SphericalLatent, StyleMapping, hookimpl, plugins
-from zplus_plugins.launcher import launch
-from zplus_plugins.run import Options, Run
+from zplus_plugins import LeafSwap, SphericalLatent, StyleMapping
+from zplus_plugins.upstreams import Adapter, hookimpl
+from zplus_plugins.upstreams.adapter.context import Options
+from zplus_plugins.upstreams.checkout import plugins
+from zplus_plugins.upstreams.run.launcher import launch
+from zplus_plugins.upstreams.run.session import Run
 
 
 class Driver:

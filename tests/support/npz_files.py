@@ -15,9 +15,9 @@ import numpy as np
 
 from zplus_plugins import InversionRecord, SphericalLatent, Truncation
 from zplus_plugins.directions import Direction
-from zplus_plugins.directions.record import PointRecord
 from zplus_plugins.inversion import SPACES, Point
-from zplus_plugins.record import Provenance
+from zplus_plugins.inversion.record import PointRecord
+from zplus_plugins.records.inversion import Provenance
 
 HASH = "0123456789abcdef" * 4
 

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from support.op_grid import DTYPES, close, laid_out
-from zplus_plugins.ops import bias_act, reference
-from zplus_plugins.ops.activations import ACTIVATIONS
+from zplus_plugins.ops import bias_act
 from zplus_plugins.ops.choice import Kernels
+from zplus_plugins.ops.definition import reference
+from zplus_plugins.ops.definition.activations import ACTIVATIONS
 
 LAYOUTS = ("contiguous", "channels_last", "strided")
 SHAPES = (((2, 16, 3, 5), 1), ((3, 7), 1), ((5, 3, 2), 0))  # and the bias's axis

@@ -7,21 +7,20 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
+from support.context import Context
 from support.snapshot import Snapshot
-from zplus_plugins import Journal, Patch
-from zplus_plugins.device import Device
-from zplus_plugins.outputs import Outputs
-from zplus_plugins.run import Options
+from zplus_plugins.system.device import Device
+from zplus_plugins.upstreams import Journal, Patch
+from zplus_plugins.upstreams.adapter.context import Options
 
 
 @contextmanager
-def applied(*patches: Patch, choice: str = "cpu", **options: Any) -> Iterator[Any]:
+def applied(*patches: Patch, choice: str = "cpu", **options: Any) -> Iterator[Context]:
     """Patch, use, unpatch, and see that nothing is different; yields the run."""
     before = Snapshot()
-    run: Any = SimpleNamespace(device=Device(choice), options=Options(**options), outputs=Outputs())
+    run = Context(Options(**options), Device(choice))
     with Journal() as journal:
         for patch in patches:
             patch.install(journal, run)

@@ -11,11 +11,12 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from .pythons import run_python
 
 HERE = Path(__file__).resolve().parent
 # The name that an image's results get is its file's up to the first dot, so no folder may have a dot either.
@@ -141,15 +142,7 @@ def run_script(
     """
     environment = {**os.environ, **assets.env, **env, "OMP_NUM_THREADS": "1"}
     environment["ZPLUS_TEST_SETTINGS"] = json.dumps(merged(assets.settings, settings or {}))
-    return subprocess.run(
-        [sys.executable, script, *args],
-        cwd=assets.cwd,
-        env=environment,
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-        timeout=timeout,
-    )
+    return run_python([script, *args], assets.cwd, environment, timeout)
 
 
 def merged(*settings: Settings) -> Settings:

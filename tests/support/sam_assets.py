@@ -9,10 +9,11 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+from .pythons import run_python
 
 HERE = Path(__file__).resolve().parent
 NETS = Path("src", "nets")
@@ -124,15 +125,7 @@ def run_script(
     It gets one thread: floating-point sums depend on the number of threads, and tests compare bytes.
     """
     environment = {**os.environ, **assets.env, **env, "OMP_NUM_THREADS": "1"}
-    return subprocess.run(
-        [sys.executable, script, *args],
-        cwd=assets.cwd,
-        env=environment,
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-        timeout=timeout,
-    )
+    return run_python([script, *args], assets.cwd, environment, timeout)
 
 
 def invert_args(assets: Assets, steps: int, *, image: int = 0, category: str = "synthetic") -> list[str]:

@@ -21,8 +21,8 @@ from pti_build import import_networks  # type: ignore[import-not-found]
 from torch import Tensor, nn
 from torch.utils import cpp_extension
 
-from zplus_plugins import Journal
 from zplus_plugins.patches import removed_modules
+from zplus_plugins.upstreams import Journal
 
 SEED = 5
 NOISES = ("const", "none")

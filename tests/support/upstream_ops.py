@@ -14,8 +14,8 @@ from typing import Any
 from torch import Tensor
 from torch.utils import cpp_extension
 
-from zplus_plugins import Journal
 from zplus_plugins.patches import removed_modules
+from zplus_plugins.upstreams import Journal
 
 ROSINALITY = {
     "rosinality": "stylegan2-pytorch/op",

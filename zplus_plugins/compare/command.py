@@ -8,19 +8,19 @@ from pathlib import Path
 import click
 from tqdm import tqdm
 
-from zplus_plugins.compare.figures import Mean
-from zplus_plugins.compare.findings import Findings, findings
-from zplus_plugins.compare.parts import Parts
 from zplus_plugins.compare.prepare import Prepared, Wishes, prepare
-from zplus_plugins.compare.report import report
-from zplus_plugins.compare.results import as_csv, as_json
-from zplus_plugins.compare.run import Results as Measurements
-from zplus_plugins.compare.run import compare
-from zplus_plugins.compare.verdicts import NAMES, verdicts
-from zplus_plugins.console import columns, say
+from zplus_plugins.compare.report.report import report
+from zplus_plugins.compare.report.results import as_csv, as_json
+from zplus_plugins.compare.statistics.figures import Mean
+from zplus_plugins.compare.statistics.findings import Findings, findings
+from zplus_plugins.compare.statistics.verdicts import NAMES, verdicts
+from zplus_plugins.compare.work.parts import Parts
+from zplus_plugins.compare.work.run import Results as Measurements
+from zplus_plugins.compare.work.run import compare
 from zplus_plugins.inversion import SPACES
-from zplus_plugins.results import Results
-from zplus_plugins.threads import limited_to
+from zplus_plugins.system.console import columns, say
+from zplus_plugins.system.results import Results
+from zplus_plugins.system.threads import limited_to
 
 FILES = ("results.json", "table.csv", "report.html")
 

@@ -9,9 +9,8 @@ from importlib.metadata import version
 import torch
 from torch import Tensor, nn
 
-from zplus_plugins.compare.plan import Figure, Instruments, Look, fingerprint
+from zplus_plugins.compare.work.plan import Figure, Instruments, Look, fingerprint
 from zplus_plugins.errors import DownloadError, RequirementError
-from zplus_plugins.inputs import LpipsWeights
 from zplus_plugins.metrics import (
     Identity,
     Lpips,
@@ -24,7 +23,8 @@ from zplus_plugins.metrics import (
     shown,
     ssim,
 )
-from zplus_plugins.portraits.regressor import UNSEEN, Regressor, perceptual
+from zplus_plugins.portraits.networks.regressor import UNSEEN, Regressor, perceptual
+from zplus_plugins.system.downloads import lpips_weights
 
 _PIXELS: dict[str, Figure] = {"mse": mse, "ssim": ssim, "psnr": psnr}
 
@@ -39,13 +39,13 @@ def of_portraits(own_encoder: bool, device: torch.device) -> Instruments:
     Raises:
         RequirementError: an embedded network cannot be read.
     """
-    from zplus_plugins.portraits.embedded import embedded_encoder, embedded_regressor
+    from zplus_plugins.portraits.networks.embedded import embedded_encoder, embedded_regressor
 
     regressor = embedded_regressor().to(device)
     encoder = embedded_encoder().to(device) if own_encoder else None
     figures: dict[str, Figure] = {**_PIXELS, "perceptual": partial(_perceptual, regressor)}
     missing = {}
-    (weights,) = LpipsWeights("vgg").asks_for({})
+    weights = lpips_weights("vgg")
     if weights.present:
         figures["lpips"] = Lpips()
     else:

@@ -6,18 +6,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from zplus_plugins.compare import kit
-from zplus_plugins.compare.plan import PICTURES, STEPS, Edit, Instruments, PictureSet, Plan, Way
-from zplus_plugins.compare.workers import workers_for
+from zplus_plugins.compare.work.plan import PICTURES, STEPS, Edit, Instruments, PictureSet, Plan, Way
+from zplus_plugins.compare.work.workers import workers_for
 from zplus_plugins.directions import Direction, embedded_directions, find_ganspace
-from zplus_plugins.directions.domain import is_embedded, open_model
 from zplus_plugins.errors import UsageError
 from zplus_plugins.generators import Generator
 from zplus_plugins.inversion import SPACES, Model, Settings, Space, space_named
+from zplus_plugins.inversion.domain import is_embedded, open_model
 from zplus_plugins.inversion.images import read_pictures
 from zplus_plugins.portraits import RESOLUTION, draw, out_of_range, sample
-from zplus_plugins.portraits.attributes import HELD_OUT_SEED, ODD
-from zplus_plugins.portraits.regressor import NAMES
-from zplus_plugins.threads import limited_to
+from zplus_plugins.portraits.drawing.attributes import HELD_OUT_SEED, ODD
+from zplus_plugins.portraits.networks.regressor import NAMES
+from zplus_plugins.system.threads import limited_to
 
 _COMPONENTS = 5
 OUTSIDE = (

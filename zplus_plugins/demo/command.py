@@ -14,16 +14,16 @@ import numpy as np
 from tqdm import tqdm
 
 from zplus_plugins.compare.command import say_missing, table
-from zplus_plugins.compare.figures import mean_of
 from zplus_plugins.compare.prepare import Prepared, Wishes, prepare
-from zplus_plugins.compare.results import plain, versions
-from zplus_plugins.console import columns, say
+from zplus_plugins.compare.report.results import plain, versions
+from zplus_plugins.compare.statistics.figures import mean_of
 from zplus_plugins.demo.side_by_side import side_by_side
 from zplus_plugins.demo.trial import EDITS, Attempt, EqualEdit, attempt, equal_edits
 from zplus_plugins.inversion import Space
-from zplus_plugins.portraits.files import sheet
-from zplus_plugins.results import Results
-from zplus_plugins.threads import limited_to
+from zplus_plugins.portraits.networks.files import sheet
+from zplus_plugins.system.console import columns, say
+from zplus_plugins.system.results import Results
+from zplus_plugins.system.threads import limited_to
 
 SPACES = "f/wplus,f/zplus"
 STRENGTHS = tuple(step / 2 for step in range(-6, 7))  # as far as zplus edit goes

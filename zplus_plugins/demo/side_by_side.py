@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from zplus_plugins.demo.trial import Attempt, EqualEdit
-from zplus_plugins.portraits.files import sheet
+from zplus_plugins.portraits.networks.files import sheet
 
 _SIDE, _PITCH = 192, 198  # of the pictures, and from one to the next
 _TITLE, _FIGURES = 30, 26  # heights of what stands above and below the pictures

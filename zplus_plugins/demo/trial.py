@@ -10,12 +10,12 @@ import torch
 from scipy.optimize import brentq
 from torch import Tensor
 
-from zplus_plugins.compare.edits import LEAST, SIDES, at_equal_change
-from zplus_plugins.compare.measuring import Measure, inverted, mover
 from zplus_plugins.compare.prepare import Prepared
-from zplus_plugins.directions.inverting import about
-from zplus_plugins.directions.record import PointRecord
+from zplus_plugins.compare.statistics.edits import LEAST, SIDES, at_equal_change
+from zplus_plugins.compare.work.measuring import Measure, inverted, mover
 from zplus_plugins.inversion import Point, Space
+from zplus_plugins.inversion.files import about
+from zplus_plugins.inversion.record import PointRecord
 
 EDITS = {
     "smile": ("serious", "smiling"),

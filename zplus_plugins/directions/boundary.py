@@ -14,7 +14,7 @@ from zplus_plugins.directions.direction import Direction, require_name
 from zplus_plugins.directions.lengths import Codes, of_unit_strength, random_codes, spread_along
 from zplus_plugins.errors import DirectionError, RequirementError
 from zplus_plugins.generators import weights_hash
-from zplus_plugins.inversion.model import Model
+from zplus_plugins.spaces.model import Model
 
 CODES = 8192
 EXTREME = 0.25

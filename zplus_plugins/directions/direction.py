@@ -10,12 +10,12 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor
 
-from zplus_plugins.arrays import ContentError
 from zplus_plugins.errors import DirectionError
-from zplus_plugins.files import write_whole
 from zplus_plugins.generators import Generator, weights_hash
-from zplus_plugins.names import name_problem
-from zplus_plugins.schema import MAPPING, SHA256, TEXT, Axes, Field, Schema, one_of, require_json
+from zplus_plugins.records.arrays import ContentError
+from zplus_plugins.records.names import name_problem
+from zplus_plugins.records.schema import MAPPING, SHA256, TEXT, Axes, Field, Schema, one_of, require_json
+from zplus_plugins.system.files import write_whole
 
 FORMAT = 1
 Method = Literal["ganspace", "sefa", "interfacegan", "chase"]

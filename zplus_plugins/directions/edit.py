@@ -13,13 +13,13 @@ from torch import Tensor
 from zplus_plugins.directions.direction import Direction
 from zplus_plugins.directions.embedded import embedded_directions
 from zplus_plugins.directions.pursuit import Pursuit
-from zplus_plugins.directions.record import PointRecord
 from zplus_plugins.errors import DirectionError, UsageError
 from zplus_plugins.generators import Generator
 from zplus_plugins.inversion import Model, Point
-from zplus_plugins.ops.cache import digest
-from zplus_plugins.portraits.files import sheet
-from zplus_plugins.results import MARK, Results, Settings, result_name
+from zplus_plugins.inversion.record import PointRecord
+from zplus_plugins.portraits.networks.files import sheet
+from zplus_plugins.system.cache import digest
+from zplus_plugins.system.results import MARK, Results, Settings, result_name
 
 MOST = 1001
 STRONGEST = 1000.0

@@ -2,7 +2,7 @@
 
 They come as files rather than being found at first use, so that they are the same on all machines, and need neither
 scikit-learn nor a minute's wait. Whoever trains the generator again finds them again, by
-``python -m zplus_plugins.portraits.find_directions``.
+``python -m zplus_plugins.directions.find_embedded``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from zplus_plugins.errors import DirectionError
 from zplus_plugins.generators import load_generator
 
 NAMES = ("smile", "age", "glasses", "yaw", "hair_light", "hair_length")
-FOLDER = Path(__file__).with_name("portraits")
+FOLDER = Path(__file__).parents[1] / "weights" / "directions"
 
 
 def embedded_directions() -> dict[str, Direction]:
@@ -35,8 +35,8 @@ def embedded_directions() -> dict[str, Direction]:
 
 def portrait_scores(device: torch.device | str = "cpu") -> tuple[tuple[str, ...], Scores]:
     """Attributes that have a direction, and what scores portraits by them: the embedded regressor."""
-    from zplus_plugins.portraits.embedded import embedded_regressor
-    from zplus_plugins.portraits.regressor import NAMES as MEASURED
+    from zplus_plugins.portraits.networks.embedded import embedded_regressor
+    from zplus_plugins.portraits.networks.regressor import NAMES as MEASURED
 
     regressor = embedded_regressor().to(device)
     columns = [MEASURED.index(name) for name in NAMES]

@@ -8,14 +8,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from zplus_plugins.arrays import read_npy
 from zplus_plugins.directions.direction import Direction
 from zplus_plugins.directions.edit import edited
 from zplus_plugins.directions.lengths import random_codes
 from zplus_plugins.errors import DirectionError
 from zplus_plugins.inversion import SPACES, Model, Point
-from zplus_plugins.portraits.files import sheet
-from zplus_plugins.results import Results, Settings, result_name
+from zplus_plugins.portraits.networks.files import sheet
+from zplus_plugins.records.arrays import read_npy
+from zplus_plugins.system.results import Results, Settings, result_name
 from zplus_plugins.untrusted import DamagedError, checkpoint, told
 
 SHOWN = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)

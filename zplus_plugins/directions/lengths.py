@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from zplus_plugins.generators import Generator
-from zplus_plugins.sphere import geodesic, retract
+from zplus_plugins.hypersphere.geometry import geodesic, retract
 
 CODES = 16384
 _AT_ONCE = 1024

@@ -7,16 +7,16 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from zplus_plugins.chase import STEPS, chase
 from zplus_plugins.directions.direction import Direction, require_name
 from zplus_plugins.directions.lengths import CODES as MOST
 from zplus_plugins.directions.lengths import of_unit_strength, random_codes
 from zplus_plugins.errors import DirectionError, UsageError
 from zplus_plugins.generators import weights_hash
-from zplus_plugins.inversion.model import Model, Point
-from zplus_plugins.latent import SphericalLatent
-from zplus_plugins.mapping import mapping_of
-from zplus_plugins.sphere import geodesic, logarithm, retract
+from zplus_plugins.hypersphere.chase import STEPS, chase
+from zplus_plugins.hypersphere.geometry import geodesic, logarithm, retract
+from zplus_plugins.hypersphere.latent import SphericalLatent
+from zplus_plugins.hypersphere.mapping import mapping_of
+from zplus_plugins.spaces.model import Model, Point
 
 CODES = 64
 RATE = 0.1

@@ -12,8 +12,8 @@ from zplus_plugins.directions.direction import Direction, Method
 from zplus_plugins.directions.lengths import CODES, Codes, of_unit_strength, random_codes, regressed, spread_along
 from zplus_plugins.errors import DirectionError
 from zplus_plugins.generators import Generator, weights_hash
-from zplus_plugins.inversion.alignment import of_codes
-from zplus_plugins.inversion.model import Model
+from zplus_plugins.spaces.alignment import of_codes
+from zplus_plugins.spaces.model import Model
 
 
 @torch.no_grad()

@@ -5,17 +5,17 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from zplus_plugins.console import say
 from zplus_plugins.errors import GeneratorError, GeneratorFileError
-from zplus_plugins.filekinds import kind_of
-from zplus_plugins.generators import genforce, nvlabs, own, rosinality, tensorflow
-from zplus_plugins.generators.describe import described
-from zplus_plugins.generators.layout import build
-from zplus_plugins.generators.modules import with_states
-from zplus_plugins.generators.stylegan2 import Generator
-from zplus_plugins.generators.torchfile import read
+from zplus_plugins.generators.formats import genforce, nvlabs, own, rosinality, tensorflow
+from zplus_plugins.generators.formats.describe import described
+from zplus_plugins.generators.formats.layout import build
+from zplus_plugins.generators.formats.modules import with_states
+from zplus_plugins.generators.network.stylegan2 import Generator
+from zplus_plugins.generators.unpickling.torchfile import read
+from zplus_plugins.system.console import say
+from zplus_plugins.untrusted.filekinds import kind_of
 
-EMBEDDED = Path(__file__).parents[1] / "portraits" / "weights" / "generator.pt"
+EMBEDDED = Path(__file__).parents[1] / "weights" / "generator.pt"
 KINDS = (nvlabs, tensorflow, rosinality, genforce, own)
 
 

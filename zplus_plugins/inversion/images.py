@@ -15,8 +15,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from zplus_plugins.errors import RequirementError
-from zplus_plugins.picture_file import UnfitError, quiet, reason, require_file
-from zplus_plugins.results import results_in
+from zplus_plugins.system.picture_file import UnfitError, quiet, reason, require_file
+from zplus_plugins.system.results import results_in
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 _COLOURED = ("1", "L", "P", "RGB", "CMYK", "YCbCr")

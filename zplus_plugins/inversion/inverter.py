@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from zplus_plugins.errors import UsageError
-from zplus_plugins.finite import require_finite
-from zplus_plugins.inversion.alignment import alignment
-from zplus_plugins.inversion.model import Model, Point
-from zplus_plugins.inversion.spaces import Space
-from zplus_plugins.sphere import retract
+from zplus_plugins.hypersphere.finite import require_finite
+from zplus_plugins.hypersphere.geometry import retract
+from zplus_plugins.spaces.alignment import alignment
+from zplus_plugins.spaces.model import Model, Point
+from zplus_plugins.spaces.spaces import Space
 
 Likeness = Callable[[Tensor, Tensor], Tensor]
 OnStep = Callable[[int], object]

@@ -22,7 +22,8 @@ def attribute_change(before: Tensor, after: Tensor, index: int, ranges: Tensor |
 def attribute_leakage(before: Tensor, after: Tensor, index: int, ranges: Tensor | None = None) -> Tensor:
     """Mean absolute change (B,) of all other attributes, in shares of their ranges; arguments as above.
 
-    Those that the embedded regressor cannot see, :data:`~zplus_plugins.portraits.regressor.UNSEEN`, do not count.
+    Those that the embedded regressor cannot see (:data:`~zplus_plugins.portraits.networks.regressor.UNSEEN`) do not
+    count.
     """
     changes = _changes(before, after, ranges).abs()
     left_out = {index % changes.shape[1]} | (_unseen() if ranges is None else set())
@@ -30,14 +31,14 @@ def attribute_leakage(before: Tensor, after: Tensor, index: int, ranges: Tensor 
 
 
 def _unseen() -> set[int]:
-    from zplus_plugins.portraits.regressor import NAMES, UNSEEN
+    from zplus_plugins.portraits.networks.regressor import NAMES, UNSEEN
 
     return {NAMES.index(name) for name in UNSEEN}
 
 
 def _changes(before: Tensor, after: Tensor, ranges: Tensor | None) -> Tensor:
     if ranges is None:
-        from zplus_plugins.portraits.regressor import MEASURED
+        from zplus_plugins.portraits.networks.regressor import MEASURED
 
         ranges = torch.tensor([attribute.high - attribute.low for attribute in MEASURED], dtype=torch.float32)
     if before.shape != after.shape or before.shape[1:] != ranges.shape:

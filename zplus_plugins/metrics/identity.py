@@ -9,10 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from zplus_plugins.adapter import NeededFile
 from zplus_plugins.errors import ImageError, RequirementError
-from zplus_plugins.metrics.downloads import downloading
 from zplus_plugins.metrics.pixels import shown
+from zplus_plugins.system.downloads import NeededFile, downloading
 
 FACENET = "https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9/20180402-114759-vggface2.pt"
 _AT_ONCE = 32
@@ -40,7 +39,7 @@ class _Embedded(Identity):
     name = "embedded"
 
     def __init__(self) -> None:
-        from zplus_plugins.portraits.embedded import embedded_regressor
+        from zplus_plugins.portraits.networks.embedded import embedded_regressor
 
         self._regressor = embedded_regressor()
 

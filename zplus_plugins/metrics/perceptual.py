@@ -8,9 +8,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from zplus_plugins.inputs import LpipsWeights
-from zplus_plugins.metrics.downloads import downloading
 from zplus_plugins.metrics.pixels import require_same_shape, shown
+from zplus_plugins.system.downloads import downloading, lpips_weights
 
 _AT_ONCE = 8
 
@@ -64,7 +63,7 @@ class Lpips:
     def _built(self) -> nn.Module:
         import lpips  # heavy
 
-        (weights,) = LpipsWeights(self.net).asks_for({})
+        weights = lpips_weights(self.net)
         with warnings.catch_warnings(), downloading(weights):
             warnings.simplefilter("ignore")  # it asks torchvision for weights in an old way
             network: nn.Module = lpips.LPIPS(net=self.net, verbose=False)

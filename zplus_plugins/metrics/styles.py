@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from zplus_plugins.inversion.alignment import alignment, of_codes
-from zplus_plugins.inversion.model import Model, Point
+from zplus_plugins.spaces.alignment import alignment, of_codes
+from zplus_plugins.spaces.model import Model, Point
 
 
 @torch.no_grad()

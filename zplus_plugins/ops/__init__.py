@@ -5,7 +5,7 @@ The signatures are those that StyleGAN repositories know, so that the functions 
 
 from zplus_plugins.ops.bias_act import bias_act
 from zplus_plugins.ops.choice import backend, use
-from zplus_plugins.ops.filters import setup_filter
+from zplus_plugins.ops.definition.filters import setup_filter
 from zplus_plugins.ops.upfirdn2d import downsample2d, filter2d, upfirdn2d, upsample2d
 
 __all__ = [

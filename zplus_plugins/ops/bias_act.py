@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, library
 
 from zplus_plugins.errors import OpsArgumentError
-from zplus_plugins.ops import reference
-from zplus_plugins.ops.activations import ACTIVATIONS, BY_INDEX, activation_named
 from zplus_plugins.ops.choice import kernels_for
+from zplus_plugins.ops.definition import reference
+from zplus_plugins.ops.definition.activations import ACTIVATIONS, BY_INDEX, activation_named
 
 LINEAR = ACTIVATIONS["linear"]
 DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)

@@ -25,7 +25,7 @@ RETRY = "It is not tried again in this process; `zplus build-ops` tries at once"
 
 
 class Kernels(Protocol):
-    """Compiled operations on one device, without autograd; :mod:`zplus_plugins.ops.reference` defines them.
+    """Compiled operations on one device, without autograd; :mod:`zplus_plugins.ops.definition.reference` defines them.
 
     Attributes:
         name: for people, such as ``cpu (AVX-512)`` or ``cuda sm_90``.
@@ -48,7 +48,7 @@ class Kernels(Protocol):
         gain: float,
         clamp: float,
     ) -> Tensor:
-        """See :func:`zplus_plugins.ops.reference.bias_act`."""
+        """See :func:`zplus_plugins.ops.definition.reference.bias_act`."""
 
     def upfirdn2d(
         self,
@@ -66,7 +66,7 @@ class Kernels(Protocol):
         flip: bool,
         gain: float,
     ) -> Tensor:
-        """See :func:`zplus_plugins.ops.reference.upfirdn2d`."""
+        """See :func:`zplus_plugins.ops.definition.reference.upfirdn2d`."""
 
 
 _asked: str | None = None
@@ -206,10 +206,10 @@ def _select(device: torch.device) -> Kernels | None:
 
 def _load(device: torch.device) -> Kernels:
     if device.type == "cuda":
-        from zplus_plugins.ops import cuda
+        from zplus_plugins.ops.compiled import cuda
 
         return cuda.load(device)
-    from zplus_plugins.ops import cpu
+    from zplus_plugins.ops.compiled import cpu
 
     return cpu.load()
 

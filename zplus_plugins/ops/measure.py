@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from zplus_plugins.ops.bias_act import bias_act
-from zplus_plugins.ops.filters import setup_filter
+from zplus_plugins.ops.definition.filters import setup_filter
 from zplus_plugins.ops.upfirdn2d import upfirdn2d
 
 SECONDS = 0.4

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, library
 
 from zplus_plugins.errors import OpsArgumentError
-from zplus_plugins.ops import reference
 from zplus_plugins.ops.bias_act import DTYPES
 from zplus_plugins.ops.choice import kernels_for
-from zplus_plugins.ops.filters import Pair, four, pair, size_of
+from zplus_plugins.ops.definition import reference
+from zplus_plugins.ops.definition.filters import Pair, four, pair, size_of
 
 NUMBERS = ("upx", "upy", "downx", "downy", "padx0", "padx1", "pady0", "pady1", "flip", "gain")
 

@@ -1,6 +1,6 @@
 """The embedded domain: portraits drawn from known attributes, and what has been trained on them."""
 
-from zplus_plugins.portraits.attributes import ATTRIBUTES, column, out_of_range, redrawn, sample
-from zplus_plugins.portraits.drawing import RESOLUTION, draw
+from zplus_plugins.portraits.drawing.attributes import ATTRIBUTES, column, out_of_range, redrawn, sample
+from zplus_plugins.portraits.drawing.drawing import RESOLUTION, draw
 
 __all__ = ["ATTRIBUTES", "RESOLUTION", "column", "draw", "out_of_range", "redrawn", "sample"]

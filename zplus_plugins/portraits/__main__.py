@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from zplus_plugins.options import SEED
-from zplus_plugins.portraits import command
-from zplus_plugins.portraits.attributes import HELD_OUT_SEED, ODD, out_of_range, sample
-from zplus_plugins.portraits.drawing import draw
-from zplus_plugins.portraits.files import save_sheet
+from zplus_plugins.portraits.drawing.attributes import HELD_OUT_SEED, ODD, out_of_range, sample
+from zplus_plugins.portraits.drawing.drawing import draw
+from zplus_plugins.portraits.networks.files import save_sheet
+from zplus_plugins.portraits.training import command
+from zplus_plugins.system.options import SEED
 
 
 @click.command(cls=command.Command, context_settings={"show_default": True})

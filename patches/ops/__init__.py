@@ -1,0 +1,1 @@
+"""The custom operations of upstreams, replaced by ours."""

@@ -1,0 +1,110 @@
+"""A process that has imported torch, and is forked for every Python process that a test wants.
+
+``python template.py`` reads an order a line on its standard input, in JSON, and answers with the exit status of the
+process, in which all is as in one that was started afresh, but that torch is there: two thirds of a short run's time
+are imports. It holds nothing of this package's, and of the standard library what torch needs.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import gc
+import importlib
+import json
+import os
+import random
+import runpy
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NoReturn
+
+import click  # noqa: F401 (these are here to be imported already)
+import lpips  # noqa: F401
+import numpy as np
+import pluggy  # noqa: F401
+import torch  # noqa: F401
+import torchvision  # noqa: F401
+from PIL import Image  # noqa: F401
+
+SEARCH = sys.path[1:]  # without this file's own folder, and without PYTHONPATH
+
+
+def serve() -> None:
+    """Fork for every order until there are no more."""
+    answers = os.fdopen(os.dup(1), "w")
+    gc.collect()
+    gc.freeze()
+    for line in sys.stdin:
+        process = os.fork()
+        if process == 0:
+            answers.close()
+            _be(**json.loads(line))
+        print(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), file=answers, flush=True)
+
+
+def _be(arguments: list[str], cwd: str, env: dict[str, str], output: str, errors: str) -> NoReturn:
+    """Be ``python ARGUMENTS`` until the end."""
+    status = 1
+    try:
+        _redirect(output, errors)
+        os.chdir(cwd)
+        os.environ.clear()
+        os.environ.update(env)
+        random.seed()
+        np.random.seed()
+        _run(arguments)
+        status = 0
+    except SystemExit as end:
+        status = _status(end)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        with contextlib.suppress(BaseException):
+            atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _redirect(output: str, errors: str) -> None:
+    """Print into these files, as an interpreter's own streams would."""
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    for number, path in ((1, output), (2, errors)):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_APPEND), number)
+    sys.stdin = os.fdopen(0, closefd=False)
+    sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    sys.stderr = os.fdopen(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
+
+
+def _run(arguments: list[str]) -> None:
+    sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
+    sys.path[:] = [*filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)), *SEARCH]
+    sys.modules.pop("sitecustomize", None)
+    with contextlib.suppress(ModuleNotFoundError):
+        importlib.import_module("sitecustomize")
+    match arguments:
+        case ["-c", code, *rest]:
+            sys.argv[:], sys.path[:] = ["-c", *rest], ["", *sys.path]
+            sys.modules["__main__"] = main = ModuleType("__main__")
+            exec(compile(code, "<string>", "exec"), main.__dict__)
+        case ["-m", module, *rest]:
+            sys.argv[:], sys.path[:] = ["-m", *rest], [str(Path.cwd()), *sys.path]
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
+        case [script, *rest]:
+            sys.argv[:], sys.path[:] = [script, *rest], [str(Path(script).resolve().parent), *sys.path]
+            runpy.run_path(script, run_name="__main__")
+
+
+def _status(end: SystemExit) -> int:
+    code: Any = end.code
+    if code is None or isinstance(code, int):
+        return (code or 0) & 0xFF
+    print(code, file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    serve()

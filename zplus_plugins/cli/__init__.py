@@ -1,0 +1,1 @@
+"""The command ``zplus``, one module a family of subcommands."""

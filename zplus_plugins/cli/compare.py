@@ -1,0 +1,103 @@
+"""The command line of ``zplus compare``."""
+
+from __future__ import annotations
+
+from math import isnan
+from pathlib import Path
+from typing import Any
+
+import click
+
+from zplus_plugins.compare.work.plan import MOST_PICTURES, PICTURES, STEPS
+from zplus_plugins.errors import UsageError
+from zplus_plugins.system import options
+
+
+@click.command()
+@click.argument("images", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--spaces",
+    metavar="NAMES",
+    default="all",
+    show_default=True,
+    help="Names with commas between them, such as f/zplus,f/wplus, or all.",
+)
+@click.option("--steps", type=options.STEPS, metavar="N", help=f"Optimizer steps of each space. [default: {STEPS}]")
+@click.option(
+    "--out",
+    type=options.FOLDER,
+    default=Path("compare_out"),
+    show_default=True,
+    help="Folder for the results; a comparison that was interrupted goes on there.",
+)
+@click.option(
+    "--generator",
+    type=options.FILE,
+    metavar="FILE",
+    help="A StyleGAN2 generator's weights. [default: the embedded generator of drawn portraits]",
+)
+@click.option(
+    "--pictures",
+    type=click.IntRange(1, MOST_PICTURES),
+    metavar="N",
+    help=f"Portraits to draw. [default: {PICTURES}]",
+)
+@click.option("--out-of-range", is_flag=True, help="Also rotated, shifted and coloured portraits, apart: four sets.")
+@click.option("--resize", is_flag=True, help="Resize square IMAGES to the generator's resolution.")
+@click.option(
+    "--direction",
+    "directions",
+    multiple=True,
+    type=options.FILE,
+    metavar="FILE",
+    help="An editing direction from zplus directions; may be repeated. [default: the embedded generator's own, or "
+    "GANSpace's first five]",
+)
+@click.option(
+    "--way",
+    type=click.Choice(("local", "global")),
+    default="local",
+    show_default=True,
+    help="Of edits in Z and Z+: local lets each code chase the direction in W by its own way; global takes the one "
+    "direction in Z, as the paper does.",
+)
+@click.option("--seed", type=options.SEED, metavar="N", help="Other portraits to draw. [default: 0]")
+@click.option(
+    "--margin",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.05,
+    show_default=True,
+    metavar="SHARE",
+    help="By which F/Z+ may be worse than F/W+(P_N) to count as not inferior, as a share of that one's mean. The "
+    "paper's margin of 1e-8 is tested too.",
+)
+@options.device
+@click.option(
+    "--workers",
+    type=options.WORKERS,
+    metavar="N",
+    help="Processes that share the work; with a small generator, the numbers do not depend on it. [default: one for "
+    "each core, 8 at most, with a small generator on the CPU, else 1]",
+)
+@click.option("--without-lpips", is_flag=True, help="With photographs: mean squared error as the only loss.")
+@click.option("--overwrite", is_flag=True, help="Start anew in --out, whatever is there of another comparison.")
+def compare(out: Path, margin: float, overwrite: bool, without_lpips: bool, **wishes: Any) -> None:
+    """Compare latent spaces on IMAGES, or on drawn portraits: reconstructions, edits, tests, one report to look at.
+
+    Every space gets the same pictures, losses and steps. Edits are compared at equal strength, as in the paper, and at
+    equal change of the attribute, so that a space that moves less does not win. IMAGES are files or folders, aligned
+    as the generator's training pictures were. Writes results.json, table.csv and report.html.
+
+    \b
+    Examples:
+      zplus compare                                              no download; minutes
+      zplus compare --pictures 50 --steps 200 --out-of-range     as in the paper, and beyond
+      zplus compare faces/ --generator ffhq.pkl --spaces f/zplus,f/wplus,f/wplus-pn
+    """
+    if isnan(margin):
+        raise UsageError("--margin nan: expected a share above 0 and up to 1, such as 0.05.")
+    from zplus_plugins.compare.command import run
+    from zplus_plugins.compare.prepare import Wishes
+
+    given = {name: value for name, value in wishes.items() if value is not None}
+    run(Wishes(**given, with_lpips=not without_lpips), out, margin, overwrite)

@@ -1,0 +1,50 @@
+"""The command line of ``zplus demo``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from zplus_plugins.compare.work.plan import STEPS
+from zplus_plugins.system import options
+
+
+@click.command()
+@click.option(
+    "--image",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="A square picture of yours, which is resized. [default: a drawn portrait that nothing was trained on]",
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("demo_out"),
+    show_default=True,
+    help="Folder for the results.",
+)
+@click.option(
+    "--steps",
+    type=options.STEPS,
+    default=STEPS,
+    show_default=True,
+    metavar="N",
+    help="Optimizer steps of each space.",
+)
+@click.option("--overwrite", is_flag=True, help="Make an earlier demo in --out anew.")
+def demo(image: Path | None, out: Path, steps: int, overwrite: bool) -> None:
+    """Invert one portrait in F/W+ and in F/Z+, edit it in both, and put all side by side: no checkout, no download.
+
+    Both spaces get the same losses and steps, and each edit changes the wanted attribute by the same amount in both.
+    The embedded generator is small and has learnt drawn portraits; of other pictures it makes a poor likeness.
+    One picture proves nothing: zplus compare measures many.
+
+    \b
+    Examples:
+      zplus demo
+      zplus demo --image portrait.png --out my_demo --steps 200
+    """
+    from zplus_plugins.demo.command import run
+
+    run(image, out, steps, overwrite)

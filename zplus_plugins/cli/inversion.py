@@ -1,0 +1,255 @@
+"""``zplus directions | invert | edit``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from zplus_plugins.errors import RequirementError, UsageError
+from zplus_plugins.system import options
+from zplus_plugins.system.console import say
+from zplus_plugins.system.results import Results, result_name
+
+METHODS = ("ganspace", "sefa", "interfacegan", "chase")
+COMPONENTS = 10
+LIKENESSES = ("auto", "features", "lpips", "none")
+DEFAULT_SPACE = "f/zplus"
+
+_generator = click.option(
+    "--generator",
+    type=options.FILE,
+    help="A generator's file (NVlabs, rosinality, genforce, or trained here). [default: the embedded one]",
+)
+_out = click.option(
+    "--out",
+    type=options.FOLDER,
+    required=True,
+    help="Folder for the results. Files that zplus did not make there are never touched.",
+)
+_overwrite = click.option("--overwrite", is_flag=True, help="Make results anew that are there from an earlier command.")
+
+
+@click.command()
+@_generator
+@click.option("--method", type=click.Choice(METHODS), default="ganspace", show_default=True)
+@click.option(
+    "--components",
+    type=options.COMPONENTS,
+    help=f"Directions of GANSpace or SeFa. [default: {COMPONENTS}]",
+)
+@click.option("--w", type=options.FILE, help="A direction in W (.pt or .npy) whose direction in Z the chase finds.")
+@click.option("--seed", type=options.SEED, default=0, show_default=True, help="Of random codes.")
+@click.option("--no-preview", is_flag=True, help="Draw no pictures of what the directions do.")
+@options.device
+@_out
+@_overwrite
+def directions(
+    generator: Path | None,
+    method: str,
+    components: int | None,
+    w: Path | None,
+    seed: int,
+    no_preview: bool,
+    device: str,
+    out: Path,
+    overwrite: bool,
+) -> None:
+    """Find editing directions of a generator, in W and in Z.
+
+    Each is written as NAME.zplus.npz for `zplus edit`, with a picture of what it does to four random codes.
+    InterFaceGAN needs attribute scores, which the embedded portraits have; for another generator, call
+    zplus_plugins.directions.find_interfacegan with your own.
+
+    \b
+    Examples:
+      zplus directions --out found
+      zplus directions --method sefa --components 5 --out found
+      zplus directions --generator ffhq.pkl --method chase --w age.pt --out found
+    """
+    if (method == "chase") != (w is not None):
+        raise UsageError("--method chase and --w FILE go together.")
+    if components is not None and method not in ("ganspace", "sefa"):
+        raise UsageError(f"--components is for --method ganspace and sefa, not {method}: leave it out.")
+    if method == "interfacegan" and generator is not None:
+        raise UsageError(
+            "InterFaceGAN needs scores of this generator's pictures. Call "
+            "zplus_plugins.directions.find_interfacegan with yours, or take --method ganspace or sefa."
+        )
+    from tqdm import tqdm
+
+    from zplus_plugins import directions as d
+    from zplus_plugins.directions.boundary import CODES
+    from zplus_plugins.directions.embedded import NAMES, portrait_scores
+    from zplus_plugins.directions.finding import file_names, read_w, write_directions
+    from zplus_plugins.generators import weights_hash
+    from zplus_plugins.inversion.domain import open_model
+    from zplus_plugins.system.cache import digest
+    from zplus_plugins.system.threads import limited_to, threads_for
+
+    given = None if w is None else read_w(w)
+    model = open_model(generator, device)
+    wanted = [f"{method}-{k:02}" for k in range(components or COMPONENTS)]
+    if w is not None:
+        wanted = [w.stem]
+    elif method == "interfacegan":
+        wanted = list(NAMES)
+    settings = {"generator": weights_hash(model.generator)[:16], "method": method, "seed": str(seed)}
+    if given is not None:
+        settings["w"] = digest(given.numpy().tobytes())[:16]
+    files = [file for name in wanted for file in file_names(name, not no_preview)]
+    with Results(out, overwrite) as results, limited_to(threads_for(model.generator)):
+        if results.finished(files, settings):
+            say("these directions were found before; --overwrite finds them anew.")
+            found = []
+        elif method == "ganspace":
+            found = d.find_ganspace(model, components or COMPONENTS, seed=seed)
+        elif method == "sefa":
+            found = d.find_sefa(model, components or COMPONENTS, seed=seed)
+        elif given is not None and w is not None:
+            found = [d.find_by_chase(model, given, w.stem, seed=seed)]
+        else:
+            names, scores = portrait_scores(model.generator.const.device)
+            with tqdm(total=CODES, desc="scores", unit="picture") as bar:
+                found = d.find_interfacegan(model, scores, names, seed=seed, on_codes=bar.update)
+        if found:
+            with tqdm(total=len(found), desc="previews", unit="direction", disable=no_preview) as bar:
+                write_directions(model, found, results, settings, not no_preview, bar.update)
+        for file in files:
+            click.echo(out / file)
+
+
+@click.command()
+@click.argument("pictures", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--space", metavar="NAME", default=DEFAULT_SPACE, show_default=True, help="z, zplus, w, f/wplus-pn, ...")
+@click.option("--steps", type=options.STEPS, metavar="N", help="Optimizer steps. [default: 200]")
+@click.option("--resize", is_flag=True, help="Resize square pictures of another size.")
+@click.option("--skip-bad", is_flag=True, help="Leave out pictures that cannot be used, and list them at the end.")
+@click.option(
+    "--likeness",
+    type=click.Choice(LIKENESSES),
+    default="auto",
+    show_default=True,
+    help="Perceptual distance: auto takes the embedded regressor's features for the embedded generator, else LPIPS.",
+)
+@_generator
+@options.device
+@_out
+@_overwrite
+def invert(
+    pictures: tuple[Path, ...],
+    space: str,
+    steps: int | None,
+    resize: bool,
+    skip_bad: bool,
+    likeness: str,
+    generator: Path | None,
+    device: str,
+    out: Path,
+    overwrite: bool,
+) -> None:
+    """Invert PICTURES, files or folders, into a latent space of a generator.
+
+    Writes NAME.zplus.npz, a record that `zplus edit` takes, and NAME.zplus.png, what the generator makes of it.
+    Pictures must be aligned as those that the generator was trained on; nothing is cropped. A command that was
+    interrupted goes on where it stopped.
+
+    \b
+    Examples:
+      zplus invert portrait.png --out inverted
+      zplus invert faces/ --space f/wplus --generator ffhq.pkl --resize --skip-bad --out inverted
+    """
+    import torch
+    from tqdm import tqdm
+
+    from zplus_plugins.inversion import Settings, space_named
+    from zplus_plugins.inversion.domain import chosen_likeness, domain_of, open_model
+    from zplus_plugins.inversion.files import Order, invert_files, named_files
+    from zplus_plugins.inversion.images import read_fit, read_pictures
+    from zplus_plugins.system.threads import limited_to, threads_for
+
+    settings = Settings() if steps is None else Settings(steps=steps)
+    chosen, files = space_named(space), named_files(pictures)
+    model = open_model(generator, device)
+    resolution = model.generator.architecture.resolution
+    unfit: list[RequirementError] = []
+    if skip_bad:
+        fit, unfit = read_fit(files.values(), resolution, resize)
+        files, targets = {n: path for n, path in files.items() if path in fit}, torch.stack(list(fit.values()))
+    else:
+        targets = read_pictures(files.values(), resolution, resize)
+    with Results(out, overwrite) as results, limited_to(threads_for(model.generator)):
+        distance = chosen_likeness(model, likeness)  # type: ignore[arg-type]  # click has seen to it
+        order = Order.of(files, chosen, settings, model, distance)
+        before = len(order.finished(results))
+        if before:
+            say(f"{before} of {len(files)} pictures were inverted before; --overwrite inverts them anew.")
+        if before < len(files):
+            domain = domain_of(model, distance)  # last, for LPIPS's weights may be downloaded
+            with tqdm(total=len(files) * settings.steps, desc=chosen.title, unit="step") as bar:
+                invert_files(order, targets, domain, results, on_step=bar.update)
+        for name in files:
+            click.echo(out / result_name(name, ".npz"))
+    if unfit:
+        say("\n".join([f"{len(unfit)} of {len(unfit) + len(files)} pictures were left out:", *map(str, unfit)]))
+
+
+@click.command()
+@click.argument("record", type=options.FILE)
+@click.option(
+    "--direction",
+    cls=options.Once,
+    why="Directions are applied one at a time: run the command once for each.",
+    metavar="NAME|FILE",
+    required=True,
+    help="An embedded direction, or one found.",
+)
+@click.option("--strength", metavar="START:STOP:COUNT", default="-3:3:11", show_default=True)
+@click.option(
+    "--way",
+    type=click.Choice(("local", "global")),
+    default="local",
+    show_default=True,
+    help="Of codes in Z and Z+: local chases the direction in W from this very code, which leaves more of the rest "
+    "alone; global takes the one direction in Z that the generator has.",
+)
+@_generator
+@options.device
+@_out
+@_overwrite
+def edit(
+    record: Path,
+    direction: str,
+    strength: str,
+    way: str,
+    generator: Path | None,
+    device: str,
+    out: Path,
+    overwrite: bool,
+) -> None:
+    """Move an inverted picture along a direction, and write a picture for each strength.
+
+    RECORD is what `zplus invert` wrote. Codes in Z and Z+ follow a geodesic of the hypersphere, others a straight
+    line; F stays.
+
+    \b
+    Examples:
+      zplus edit inverted/portrait.zplus.npz --direction smile --out edited
+      zplus edit inverted/portrait.zplus.npz --direction found/ganspace-00.zplus.npz --strength -2:2:5 --out edited
+    """
+    from zplus_plugins.directions.edit import EditFiles, direction_named, edited, settings_of, strengths_of
+    from zplus_plugins.inversion.domain import open_model
+    from zplus_plugins.inversion.record import PointRecord
+    from zplus_plugins.system.threads import limited_to, threads_for
+
+    strengths, read = strengths_of(strength), PointRecord.load(record)
+    model = open_model(generator, device, read.f_resolution, read.noise)
+    point, found = read.require(model), direction_named(direction, model.generator)
+    files, settings = EditFiles.of(record, found, strengths), settings_of(read, found, way == "local")
+    with Results(out, overwrite) as results, limited_to(threads_for(model.generator)):
+        if results.finished(files, settings):
+            say("these edits were made before; --overwrite makes them anew.")
+        else:
+            files.write(edited(model, point, found, strengths, local=way == "local"), results, settings)
+        for file in files:
+            click.echo(out / file)

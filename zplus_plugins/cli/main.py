@@ -1,0 +1,85 @@
+"""The command ``zplus``. Its subcommands are imported once one is asked for, with torch and all: seconds, in which
+Ctrl-C must end the process well, and which nobody should wait for help or for completions."""
+
+from __future__ import annotations
+
+import importlib
+from typing import NamedTuple
+
+import click
+from click.shell_completion import CompletionItem
+
+from zplus_plugins._version import __version__
+from zplus_plugins.system.guard import Guarded
+from zplus_plugins.system.options import refuse_repeated
+
+
+class _Place(NamedTuple):
+    module: str
+    summary: str
+
+
+COMMANDS = {
+    "run": _Place("run", "Run an upstream's script with its W+ code replaced by Z+."),
+    "check": _Place("upstreams", "Say whether a checkout fits its adapter."),
+    "doctor": _Place("upstreams", "Say what is installed, and what this checkout still needs."),
+    "adapters": _Place("upstreams", "List the installed adapters."),
+    "new-adapter": _Place("upstreams", "Write a new adapter's distribution."),
+    "build-ops": _Place("ops", "Build the custom operations ahead."),
+    "invert": _Place("inversion", "Invert images into a latent space of a generator."),
+    "edit": _Place("inversion", "Edit an inverted image along a direction."),
+    "directions": _Place("inversion", "Find editing directions of a generator."),
+    "compare": _Place("compare", "Compare latent spaces on the same images."),
+    "demo": _Place("demo", "Invert and edit one portrait in F/W+ and in F/Z+, side by side."),
+}
+"""The subcommands in the order of the help: the module below :mod:`zplus_plugins.cli`, and what each does."""
+
+
+class _Commands(Guarded, click.Group):
+    """The subcommands of :data:`COMMANDS`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"zplus_plugins.cli.{COMMANDS[cmd_name].module}")
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, place.summary) for name, place in COMMANDS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        if incomplete.startswith("-"):
+            return super().shell_complete(ctx, incomplete)
+        return [
+            CompletionItem(name, help=place.summary) for name, place in COMMANDS.items() if name.startswith(incomplete)
+        ]
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None:
+            with command.context_class(command, ctx, name, **command.context_settings) as context:
+                refuse_repeated(context, rest)
+        return name, command, rest
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="zplus")
+def main() -> None:
+    """GAN inversion in Z+: run unmodified inversion repositories on the hypersphere.
+
+    \b
+    Examples:
+      zplus demo                                          no checkout, no download
+      zplus compare                                       all spaces side by side, and one report
+      cd BDInvert_Release/BDInvert
+      zplus doctor                                        what is missing here?
+      zplus run --latent zplus invert.py --encoder_pt_path ENCODER.pth
+      zplus run edit.py work_dirs/inversion/stylegan2_ffhq1024
+    """

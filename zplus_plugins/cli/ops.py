@@ -1,0 +1,39 @@
+"""``zplus build-ops``."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from zplus_plugins.errors import OpsError
+from zplus_plugins.system.console import say
+
+
+@click.command()
+@click.option("--arch", "architectures", multiple=True, metavar="sm_90", help="For this GPU; may be repeated.")
+@click.option("--cpu-only", is_flag=True, help="For the CPU alone.")
+def build_ops(architectures: tuple[str, ...], cpu_only: bool) -> None:
+    """Build the custom operations ahead, for the CPU and, unless --arch is given, for the GPUs of this machine.
+
+    The results lie in ZPLUS_CACHE_DIR, or in the user's cache folder. What is there already is not built again.
+
+    \b
+    Examples:
+      zplus build-ops
+      zplus build-ops --arch sm_80 --arch sm_90        on a machine without a GPU
+      ZPLUS_CACHE_DIR=/shared/ops zplus build-ops      for a read-only home, or for many machines
+    """
+    from zplus_plugins.ops.compiled.ahead import builds
+
+    failed = []
+    for name, build in builds(architectures, cpu_only):
+        say(f"building the operations for {name} ...")
+        start = time.monotonic()
+        try:
+            file = build()
+            click.echo(f"{name}  {time.monotonic() - start:.1f} s  {file}")
+        except OpsError as error:
+            failed.append(f"{name}: {error}")
+    if failed:
+        raise OpsError(" ".join(failed))

@@ -1,0 +1,235 @@
+"""``zplus run``: somebody's script, on the hypersphere."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from zplus_plugins.cli.reports import announce, list_files, report, report_dry_run
+from zplus_plugins.cli.upstreams import require_script
+from zplus_plugins.errors import RequirementError, UsageError
+from zplus_plugins.hypersphere.starts import STARTS
+from zplus_plugins.ops.choice import CHOICES, VARIABLE
+from zplus_plugins.system.options import SEED
+from zplus_plugins.system.options import device as device_option
+from zplus_plugins.upstreams.adapter.context import LATENTS, Options
+from zplus_plugins.upstreams.adapter.summary import require_place
+from zplus_plugins.upstreams.checkout import plugins
+from zplus_plugins.upstreams.checkout.checkout import Upstream
+from zplus_plugins.upstreams.imports.advice import how_to_get
+from zplus_plugins.upstreams.imports.packages import missing_modules
+from zplus_plugins.upstreams.patching import malloc
+from zplus_plugins.upstreams.run.launcher import launch
+from zplus_plugins.upstreams.run.session import Run
+
+
+def _split_latent(arguments: tuple[str, ...]) -> tuple[str | None, list[str]]:
+    """Take ``--latent VALUE`` out of the script's arguments; it is the only one of ours there."""
+    given: list[str] = []
+    rest, waiting = [], list(arguments)
+    while waiting:
+        argument = waiting.pop(0)
+        if argument == "--latent":
+            if not waiting:
+                raise UsageError(f"--latent needs a value: one of {', '.join(LATENTS)}.")
+            given.append(waiting.pop(0))
+        elif argument.startswith("--latent="):
+            given.append(argument.partition("=")[2])
+        else:
+            rest.append(argument)
+    for latent in given:
+        if latent not in LATENTS:
+            raise UsageError(f"--latent {latent}: expected one of {', '.join(LATENTS)}.")
+    if len(given) > 1:
+        raise UsageError(f"--latent takes one value and is given {len(given)} times. Give it once.")
+    return (given[0] if given else None), rest
+
+
+_GIVEN = "zplus_plugins.switches"
+
+
+@functools.cache
+def _switches() -> tuple[click.Option, ...]:
+    """The flags that installed adapters declare; the help says for which."""
+    texts: dict[str, list[str]] = {}
+    for adapter in filter(None, (plugin.adapter for plugin in plugins.all_plugins())):
+        for switch in adapter.switches:
+            texts.setdefault(switch.name, []).append(f"{switch.help} [{adapter.name}]")
+    return tuple(_flag(name, " ".join(parts)) for name, parts in texts.items())
+
+
+def _flag(switch: str, text: str) -> click.Option:
+    def note(ctx: click.Context, parameter: click.Parameter, given: bool) -> None:
+        if given:
+            ctx.meta.setdefault(_GIVEN, []).append(switch)
+
+    return click.Option([f"--{switch}"], is_flag=True, help=text, expose_value=False, callback=note)
+
+
+class _Run(click.Command):
+    """``zplus run``, with the flags of the adapters that are installed."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        *own, help_flag = super().get_params(ctx)
+        return [*own, *_switches(), help_flag]
+
+
+@click.command(cls=_Run, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.option(
+    "--latent",
+    type=click.Choice(LATENTS),
+    help="Latent space in place of W or W+; off runs the script as it is. "
+    "[default: zplus where the script has a style code]",
+)
+@click.option("--adapter", metavar="NAME", help="Use this adapter instead of the one found from the script.")
+@click.option(
+    "--init",
+    type=click.Choice(tuple(STARTS)),
+    help="Start in Z or Z+; project takes the point nearest to where the upstream would start. "
+    "[default: project where an encoder gives the upstream's start, else random]",
+)
+@click.option(
+    "--retract",
+    type=click.Choice(("step", "never")),
+    default="step",
+    show_default=True,
+    help="Retract after every step (Eq. 1 of the paper), or only normalise the start, as the authors' scripts do.",
+)
+@click.option("--without-f", is_flag=True, help="Leave out the feature map F: Z or Z+ alone.")
+@click.option("--seed", type=SEED, metavar="N", help="Seed of the start. [default: the script's own seed]")
+@device_option
+@click.option(
+    "--ops",
+    type=click.Choice(CHOICES),
+    envvar=VARIABLE,
+    show_envvar=True,
+    help="Custom operations: auto takes compiled ones where they can be had, else PyTorch's; cuda and cpu never fall "
+    "back; upstream leaves the upstream's own alone. [default: upstream with --latent off, else auto]",
+)
+@click.option(
+    "--direction-space",
+    type=click.Choice(("auto", "w", "z")),
+    default="auto",
+    show_default=True,
+    help="Space of an editing script's direction: W directions are chased, Z directions used as they are. "
+    "auto tells by the size, and takes W where both have the same.",
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="MODULE.NAME=VALUE",
+    help="Change a setting of a script that keeps them in modules, for this run only. May be repeated.",
+)
+@click.option(
+    "--call",
+    metavar="'FUNCTION(ARGS)'",
+    help="Import SCRIPT and make this call of a function, or CLASS(ARGS).METHOD(ARGS), that it defines, instead of "
+    "running it. ARGS are literals.",
+)
+@click.option("--summary", type=click.Path(dir_okay=False, path_type=Path), help="Write what was done as JSON.")
+@click.option("--dry-run", is_flag=True, help="Check everything, say what would be done, run nothing.")
+@click.option(
+    "--offline",
+    is_flag=True,
+    help="Touch no network: a file that the script would download is an error before it starts. "
+    "With --dry-run, list every file that it will ask for.",
+)
+@click.option(
+    "--trust-checkpoint",
+    "trusted",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path),
+    help="Load this checkpoint even if it holds more than weights; such a file can run any program. May be repeated.",
+)
+@click.option(
+    "--tune-malloc",
+    is_flag=True,
+    help=f"On Linux and a CPU: keep freed memory for the next step, which saves time and takes {malloc.COST}.",
+)
+@click.argument("script", type=click.Path(path_type=Path))
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def run(
+    context: click.Context,
+    script: Path,
+    arguments: tuple[str, ...],
+    latent: str | None,
+    adapter: str | None,
+    init: str | None,
+    retract: Literal["step", "never"],
+    without_f: bool,
+    seed: int | None,
+    device: str,
+    ops: str | None,
+    direction_space: Literal["auto", "w", "z"],
+    settings: tuple[str, ...],
+    call: str | None,
+    summary: Path | None,
+    dry_run: bool,
+    offline: bool,
+    trusted: tuple[Path, ...],
+    tune_malloc: bool,
+) -> None:
+    """Run an upstream SCRIPT with its ARGUMENTS, its W+ code replaced by Z+.
+
+    Our options stand before SCRIPT. After it, only --latent VALUE is ours; everything else reaches
+    the script untouched.
+
+    \b
+    Examples:
+      zplus run --latent zplus invert.py --image_list test_img/test.list --encoder_pt_path ENCODER.pth
+      zplus run invert.py --latent zplus --encoder_pt_path ENCODER.pth     the same
+      zplus run --without-f invert.py --encoder_pt_path ENCODER.pth        Z+ alone, without F
+      zplus run --dry-run invert.py --encoder_pt_path ENCODER.pth          check, run nothing
+      zplus run --latent off invert.py --encoder_pt_path ENCODER.pth       the upstream as it is, mended
+    """
+    require_script(script)
+    if summary is not None:
+        require_place(summary)
+    late, rest = _split_latent(arguments)
+    if None not in (latent, late) and latent != late:
+        raise UsageError(f"--latent was given twice, as {latent} before the script and {late} after it.")
+    choice = plugins.choose(script, adapter)
+    options = Options(
+        latent=latent or late,
+        init=init,
+        retract=retract,
+        without_f=without_f,
+        switches=tuple(context.meta.get(_GIVEN, ())),
+        seed=seed,
+        device=device,
+        direction_space=direction_space,
+        settings=settings,
+        call=call,
+        dry_run=dry_run,
+        offline=offline,
+        ops=ops,
+        trusted=trusted,
+        tune_malloc=tune_malloc,
+    )
+    this_run = Run(choice, options)
+    announce(this_run)
+    _require_modules(script, choice.upstream)
+    try:
+        result = launch(this_run, script, rest)
+    finally:
+        if this_run.options.offline and this_run.options.dry_run:
+            list_files(this_run)
+    if this_run.options.dry_run:
+        report_dry_run(this_run)
+        return
+    report(this_run, result)
+    if summary is not None:
+        result.write(summary)
+
+
+def _require_modules(script: Path, upstream: Upstream) -> None:
+    found = missing_modules(script.resolve(), upstream.root)
+    missing = [module for module in found if module.name not in upstream.adapter.dispensable]
+    if missing:
+        names = ", ".join(module.name for module in missing)
+        raise RequirementError(f"{script} needs modules that are not there: {names}. {how_to_get(missing)}")

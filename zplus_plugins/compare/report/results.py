@@ -1,0 +1,124 @@
+"""The files ``results.json``, with every number, and ``table.csv``, with those that come out the same every time."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import torch
+
+from zplus_plugins._version import __version__
+from zplus_plugins.compare.statistics import paper
+from zplus_plugins.compare.statistics.edits import EqualChange
+from zplus_plugins.compare.statistics.figures import Gain, Mean, mean_of, of_the_same
+from zplus_plugins.compare.statistics.findings import Findings
+from zplus_plugins.compare.work.plan import Plan
+
+FORMAT = 1
+_LIBRARIES = ("torch", "torchmetrics", "numpy", "scipy", "pillow", "lpips")
+
+
+def versions() -> dict[str, str]:
+    """Of what has computed."""
+    return {
+        "zplus-plugins": __version__,
+        "python": platform.python_version(),
+        **{name: version(name) for name in _LIBRARIES},
+        "platform": f"{platform.system()} {platform.machine()}, {torch.get_num_threads()} threads",
+    }
+
+
+def as_json(plan: Plan, settings: Mapping[str, str], missing: Mapping[str, str], found: Sequence[Findings]) -> bytes:
+    """All that was set, measured and found; what differs from run to run is under ``run``."""
+    content = {
+        "format": FORMAT,
+        "settings": {**settings, "spaces": ",".join(space.name for space in plan.spaces)},
+        "edits": [edit.name for edit in plan.edits],
+        "strengths": list(plan.strengths),
+        "missing": dict(missing),
+        "sets": {one.pictures.name: _of_set(one) for one in found},
+        "run": {
+            "versions": versions(),
+            "command": sys.argv[1:],
+            "seconds_per_picture_and_step": {
+                one.pictures.name: {name: own.seconds for name, own in one.measured.items()} for one in found
+            },
+        },
+    }
+    return (json.dumps(content, allow_nan=False) + "\n").encode()
+
+
+def _of_set(one: Findings) -> dict[str, Any]:
+    return {
+        "title": one.pictures.title,
+        "n": len(one.pictures.pictures),
+        "spaces": {
+            name: {
+                "figures": {f: {**_finite(one.means[name][f]), "values": plain(v)} for f, v in own.figures.items()},
+                "edits": {f: plain(values) for f, values in own.edits.items()},
+                "paper": paper.RECONSTRUCTION.get(name, {}),
+            }
+            for name, own in one.measured.items()
+        },
+        "tests": [{"figure": t.figure, "kind": t.margin, **asdict(t.result)} for t in one.tests],
+        "gains": {name: _finite(gain) for name, gain in one.gains.items()},
+        "equal_change": {group: _of_group(equal) for group, equal in one.equal.items()},
+    }
+
+
+def _of_group(equal: EqualChange) -> dict[str, Any]:
+    return {
+        "reach": plain(equal.reach),
+        "limited_by": equal.limited_by,
+        "changes": plain(equal.changes()),
+        "spaces": {
+            space: {figure: plain(equal.mean(space, figure).mean(axis=0)) for figure in values}
+            for space, values in equal.values.items()
+        },
+    }
+
+
+def _finite(numbers: Mean | Gain) -> dict[str, Any]:
+    return {name: value if value is None or np.isfinite(value) else None for name, value in asdict(numbers).items()}
+
+
+def plain(values: np.ndarray) -> Any:
+    """Nested lists, None for what is not finite."""
+    if values.ndim:
+        return [plain(value) for value in values]
+    return float(values) if np.isfinite(values) else None
+
+
+def as_csv(found: Sequence[Findings]) -> bytes:
+    """One row for each set and space: figures with their intervals, identity after edits, and the paper's figures."""
+    rows = [_row(one, name) for one in found for name in one.measured]
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+def _row(one: Findings, space: str) -> dict[str, Any]:
+    row: dict[str, Any] = {"set": one.pictures.name, "space": space, "n": len(one.pictures.pictures)}
+    figures = dict(one.means[space])
+    for steps, values in one.edited.get(space, {}).items():
+        figures[f"edited_identity_{steps}"] = mean_of(values)
+    for equal in one.equal.values():
+        if space in equal.values and not np.isnan(equal.reach).all():
+            for figure in ("identity_input", "leakage"):
+                if figure in equal.values[space]:
+                    means = {s: equal.mean(s, figure).mean(axis=1) for s, own in equal.values.items() if figure in own}
+                    figures[f"edited_{figure}_equal"] = mean_of(of_the_same(means)[space])
+    for figure, mean in figures.items():
+        row |= {figure: mean.mean, f"{figure}_low": mean.low, f"{figure}_high": mean.high, f"{figure}_n": mean.n}
+    return row | {f"paper_{figure}": value for figure, value in paper.RECONSTRUCTION.get(space, {}).items()}

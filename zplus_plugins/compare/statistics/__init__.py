@@ -1,0 +1,1 @@
+"""What the figures of a comparison mean, and what is beyond chance."""

@@ -1,0 +1,141 @@
+"""What a comparison says about one set of pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from zplus_plugins.compare.statistics import paper
+from zplus_plugins.compare.statistics.edits import EqualChange, at_equal_change
+from zplus_plugins.compare.statistics.figures import (
+    LOWER_IS_BETTER,
+    Gain,
+    Mean,
+    NonInferiority,
+    mean_of,
+    non_inferiority,
+    of_the_same,
+    relative_gain,
+)
+from zplus_plugins.compare.work.plan import PictureSet, Plan
+from zplus_plugins.compare.work.run import Measured
+
+CANDIDATE, REFERENCE, RIVAL = "f/zplus", "f/wplus-pn", "f/wplus"
+TESTED = ("mse", "ssim")
+GROUPS = {"f": "spaces with F", "plain": "spaces without F"}
+
+
+@dataclass(frozen=True)
+class Test:
+    """A non-inferiority test of F/Z+ against F/W+(P_N) in a figure, with the paper's margin or a chosen one."""
+
+    figure: str
+    margin: Literal["paper", "chosen"]
+    result: NonInferiority
+
+
+@dataclass(frozen=True)
+class Findings:
+    """About one set of pictures.
+
+    Attributes:
+        pictures: the set.
+        measured: what each space made of them.
+        figures: of each space's reconstructions, (n,), by name; NaN for a picture of which one space has none.
+        means: of these.
+        edited: identity after edits, each picture's mean over directions, (n,), by space and by ``eleven``, over all
+            strengths, or ``two``, over the ends; NaN as above.
+        equal: edits at equal change among the spaces with F, and among those without, which edit more layers.
+        tests: as far as the spaces are there.
+        gains: of F/Z+ over F/W+ in identity after edits: ``eleven``, ``two``, and at equal change ``equal``, the mean
+            up to the largest change that both reach, and ``furthest``, there.
+    """
+
+    pictures: PictureSet
+    measured: dict[str, Measured]
+    figures: dict[str, dict[str, np.ndarray]]
+    means: dict[str, dict[str, Mean]]
+    edited: dict[str, dict[str, np.ndarray]]
+    equal: dict[str, EqualChange]
+    tests: list[Test]
+    gains: dict[str, Gain]
+
+
+def findings(plan: Plan, pictures: PictureSet, measured: Mapping[str, Measured], margin: float) -> Findings:
+    """What has been found.
+
+    Args:
+        plan: of the comparison.
+        pictures: of which this is.
+        measured: what each space made of them.
+        margin: of the chosen tests, as a share of the mean of F/W+(P_N).
+    """
+    edits = {name: own.edits for name, own in measured.items() if own.edits}
+    edited = {
+        name: {
+            "eleven": own["identity_input"].mean(axis=(1, 2)),
+            "two": own["identity_input"][..., [0, -1]].mean((1, 2)),
+        }
+        for name, own in edits.items()
+        if "identity_input" in own
+    }
+    figures = _of_the_same({name: own.figures for name, own in measured.items()})
+    return Findings(
+        pictures=pictures,
+        measured=dict(measured),
+        figures=figures,
+        means={name: {f: mean_of(v) for f, v in own.items()} for name, own in figures.items()},
+        edited=_of_the_same(edited),
+        equal=_equal(plan, {name: own for name, own in edits.items() if "change" in own}),
+        tests=_tests(measured, margin),
+        gains=_gains(plan, edits, edited),
+    )
+
+
+def _of_the_same(spaces: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, dict[str, np.ndarray]]:
+    """:func:`of_the_same` of each figure."""
+    names = dict.fromkeys(name for own in spaces.values() for name in own)
+    figures = {name: of_the_same({space: own[name] for space, own in spaces.items() if name in own}) for name in names}
+    return {space: {name: figures[name][space] for name in own} for space, own in spaces.items()}
+
+
+def _equal(plan: Plan, edits: Mapping[str, dict[str, np.ndarray]]) -> dict[str, EqualChange]:
+    groups = {"f": [s.name for s in plan.spaces if s.with_f], "plain": [s.name for s in plan.spaces if not s.with_f]}
+    chosen = {group: {name: edits[name] for name in names if name in edits} for group, names in groups.items()}
+    return {group: at_equal_change(own, plan.strengths) for group, own in chosen.items() if own}
+
+
+def _tests(measured: Mapping[str, Measured], margin: float) -> list[Test]:
+    if CANDIDATE not in measured or REFERENCE not in measured:
+        return []
+    tests = []
+    for figure in TESTED:
+        own, reference = (measured[name].figures.get(figure) for name in (CANDIDATE, REFERENCE))
+        if own is None or reference is None:
+            continue
+        better: Literal["lower", "higher"] = "lower" if figure in LOWER_IS_BETTER else "higher"
+        of_choice = abs(float(reference.mean())) * margin
+        tests += [
+            Test(figure, "paper", non_inferiority(own, reference, paper.MARGIN, better)),
+            Test(figure, "chosen", non_inferiority(own, reference, of_choice, better)),
+        ]
+    return tests
+
+
+def _gains(
+    plan: Plan, edits: Mapping[str, dict[str, np.ndarray]], edited: Mapping[str, dict[str, np.ndarray]]
+) -> dict[str, Gain]:
+    if CANDIDATE not in edited or RIVAL not in edited:
+        return {}
+    gains = {name: relative_gain(edited[CANDIDATE][name], edited[RIVAL][name]) for name in ("eleven", "two")}
+    both = {name: edits[name] for name in (CANDIDATE, RIVAL)}
+    if all("change" in own for own in both.values()):
+        equal = at_equal_change(both, plan.strengths)
+        if not np.isnan(equal.reach).all():
+            first, second = (equal.mean(name, "identity_input") for name in (CANDIDATE, RIVAL))
+            gains["equal"] = relative_gain(first.mean(axis=1), second.mean(axis=1))
+            gains["furthest"] = relative_gain(first[:, -1], second[:, -1])
+    return gains

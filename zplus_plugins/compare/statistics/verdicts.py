@@ -1,0 +1,89 @@
+"""What a comparison shows, in sentences, whatever it is."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from zplus_plugins.compare.statistics import paper
+from zplus_plugins.compare.statistics.figures import CONFIDENCE, Gain
+from zplus_plugins.compare.statistics.findings import GROUPS, Findings, Test
+from zplus_plugins.compare.work.plan import Plan
+from zplus_plugins.inversion import SPACES
+
+NAMES = {"mse": "MSE", "ssim": "SSIM", "psnr": "PSNR", "lpips": "LPIPS", "nscd": "NSCD"}
+_LEVEL = 1 - CONFIDENCE
+_GAINS = {
+    "eleven": "at the same strengths, over all {steps}",
+    "two": "at the same strengths, over the two ends",
+    "equal": "at the same attribute change",
+    "furthest": "at the largest attribute change that both reach",
+}
+
+
+def verdicts(plan: Plan, one: Findings) -> list[str]:
+    """The main findings about a set of pictures."""
+    texts = [_of_test(test) for test in one.tests]
+    texts += [_of_gain(name, gain, len(plan.strengths)) for name, gain in one.gains.items()]
+    if one.gains and "equal" not in one.gains and plan.edits:
+        texts.append("Edits could not be compared at the same attribute change; the report says why, under Edits.")
+    if not texts:
+        texts.append(
+            "The paper's claims are about F/Z+ beside F/W+(P_N) and F/W+ with edits; without them here, "
+            "only the tables speak."
+        )
+    return texts
+
+
+def _of_test(test: Test) -> str:
+    found, name = test.result, NAMES[test.figure]
+    margin = "the paper's margin" if test.margin == "paper" else "the chosen margin"
+    difference = f"{'worse' if found.worse > 0 else 'better'} by {abs(found.worse):.2g} in the mean"
+    if found.p is None:
+        return f"{name}: F/Z+ is {difference} than F/W+(P_N); one picture allows no test."
+    shown = "is not worse" if found.p < _LEVEL else "is not shown to be no worse"
+    beside = f"; the paper: {probability(paper.P_VALUES[test.figure])}" if test.margin == "paper" else ""
+    return (
+        f"{name}: F/Z+ {shown} than F/W+(P_N) within {margin} of {found.margin:.2g} "
+        f"({probability(found.p)}{beside}; {difference}, n = {found.n})."
+    )
+
+
+def _of_gain(name: str, gain: Gain, steps: int) -> str:
+    where = _GAINS[name].format(steps=steps)
+    if gain.gain is None:
+        return f"Identity after edits {where}: {gain.first:.3f} in F/Z+, {gain.second:.3f} in F/W+, n = {gain.n}."
+    interval = "" if gain.low is None or gain.high is None else f" [{gain.low:+.1%}, {gain.high:+.1%}]"
+    beside = f"; the paper: {paper.GAIN:+.0%}" if name == "eleven" else ""
+    return (
+        f"Identity after edits {where}: {gain.first:.3f} in F/Z+ and {gain.second:.3f} in F/W+, "
+        f"{gain.gain:+.1%}{interval}, n = {gain.n}{beside}."
+    )
+
+
+def edit_notes(plan: Plan, one: Findings) -> list[str]:
+    """Up to which change each direction is compared, and what could not be compared."""
+    texts = []
+    for group, equal in one.equal.items():
+        compared, left = [], []
+        for d, edit in enumerate(plan.edits):
+            for column, side in enumerate(("less", "more")):
+                name, limit = f"{side} {edit.name}", equal.limited_by[d][column]
+                reach = equal.reach[d, column]
+                if edit.attribute is None:
+                    continue
+                if np.isnan(reach):
+                    left.append(f"{name} ({SPACES[limit].title} changes it too little)")
+                else:
+                    compared.append(f"{name} up to {reach:.2f} ({SPACES[limit].title} goes no further)")
+        texts.append(f"Among {GROUPS[group]}: {'; '.join(compared) or 'nothing could be compared'}.")
+        if left:
+            texts.append(f"Not compared among {GROUPS[group]}: {'; '.join(left)}.")
+    unknown = [edit.name for edit in plan.edits if edit.attribute is None]
+    if unknown:
+        texts.append(f"Of no known attribute, and compared by strength alone: {', '.join(unknown)}.")
+    return texts
+
+
+def probability(p: float) -> str:
+    """A p-value for a person, with its relation."""
+    return "p < 0.0001" if p < 1e-4 else f"p = {p:.2g}"

@@ -1,0 +1,1 @@
+"""The parts of a comparison, and the processes that do them."""

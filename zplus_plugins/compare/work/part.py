@@ -1,0 +1,92 @@
+"""One part of a comparison: a few pictures in one space, inverted, edited and measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from zplus_plugins.compare.work.measuring import Measure, inverted, mover
+from zplus_plugins.compare.work.parts import Arrays
+from zplus_plugins.compare.work.plan import LARGEST_SHOWN, Instruments, Plan, Task
+from zplus_plugins.errors import LatentError
+from zplus_plugins.inversion import Model, Point
+
+SECONDS = "seconds"
+FIGURE, EDIT = "figure ", "edit "
+"""What the names of a part's arrays begin with: figures of reconstructions (B,), and of edits (B, D, S)."""
+PICTURES = ("reconstructed", "edited")
+Advance = Callable[[str, int], None]
+
+
+def made(plan: Plan, task: Task, model: Model, instruments: Instruments, advance: Advance) -> Arrays:
+    """A part, by the names of its arrays.
+
+    Args:
+        plan, task: what to do.
+        model: the generator.
+        instruments: that measure.
+        advance: called with what is worked at and by how many steps it went on, of :attr:`Plan.steps`.
+
+    Raises:
+        LatentError: the inversion ended in numbers that are not finite.
+    """
+    first = task.batch * plan.batch
+    targets = task.pictures.pictures[first : first + plan.batch].to(model.generator.const)
+    shown = min(max(plan.shown - first, 0), len(targets))
+    what = f"{task.space.title}, {task.pictures.title.lower()} {first + 1} to {first + len(targets)}"
+    found = inverted(plan, model, instruments, task.space, targets, lambda step: advance(what, 1))
+    _require_finite(found.point, what)
+    with torch.no_grad():
+        pictures = model.pictures(found.point)
+        measure = Measure(instruments, pictures, targets)
+        measured = measure.reconstructions(model, found.point)
+        arrays = {f"{FIGURE}{name}": values for name, values in measured.items()}
+        arrays |= _edited(plan, model, measure, found.point, pictures, shown, lambda: advance(what, 1))
+    arrays["reconstructed"] = as_bytes(pictures[:shown])
+    arrays[SECONDS] = np.array([found.seconds])
+    return arrays
+
+
+def _edited(
+    plan: Plan,
+    model: Model,
+    measure: Measure,
+    point: Point,
+    own: Tensor,
+    shown: int,
+    advance: Callable[[], None],
+) -> Arrays:
+    """Figures (B, D, S) of all edits, and the pictures of the first ones."""
+    shape = (len(plan.edits), len(plan.strengths))
+    figures = {name: np.full((len(own), *shape), np.nan) for name in measure.of_edits if plan.edits}
+    pictures = np.zeros((shown, *shape, *as_bytes(own[:1]).shape[1:]), np.uint8)
+    for d, edit in enumerate(plan.edits):
+        move = mover(plan, model, point, edit)
+        for s, strength in enumerate(plan.strengths):
+            edited = own if strength == 0 else model.pictures(move(strength))
+            for name, values in measure.edited(edited, edit).items():
+                figures[name][:, d, s] = values
+            pictures[:, d, s] = as_bytes(edited[:shown])
+            advance()
+    return {**{f"{EDIT}{name}": values for name, values in figures.items()}, "edited": pictures}
+
+
+def as_bytes(pictures: Tensor) -> np.ndarray:
+    """Pictures (B, 3, R, R) in [-1, 1] as bytes (B, c, c, 3), c at most ``LARGEST_SHOWN``."""
+    if pictures.shape[-1] > LARGEST_SHOWN:
+        pictures = F.interpolate(pictures, size=LARGEST_SHOWN, mode="area")
+    shown = ((pictures.detach().cpu() + 1) * 127.5).round().clamp(0, 255).byte()
+    return shown.permute(0, 2, 3, 1).contiguous().numpy()
+
+
+def _require_finite(point: Point, what: str) -> None:
+    whole = point.code.isfinite().all() and (point.f is None or point.f.isfinite().all())
+    if not whole:
+        raise LatentError(
+            f"The inversion into {what} ended in codes that are not finite. Check the generator and the pictures, or "
+            "leave this space out with --spaces."
+        )

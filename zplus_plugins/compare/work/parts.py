@@ -1,0 +1,90 @@
+"""Finished parts of a comparison, one file each, so that an interrupted one goes on where it stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from zplus_plugins.errors import RequirementError
+from zplus_plugins.records.arrays import npz_bytes, read_npz
+from zplus_plugins.system.console import say
+from zplus_plugins.system.results import Results, Settings
+from zplus_plugins.untrusted import DamagedError, told
+
+Arrays = dict[str, np.ndarray]
+
+
+class Parts:
+    """The parts that lie in a folder, all of them made with the same settings.
+
+    Args:
+        results: the folder, in which this process works.
+        settings: on which the parts depend, by name.
+        overwrite: take away what is there of a comparison, with whatever settings; other files stay.
+
+    Raises:
+        UsageError: there are parts made with other settings.
+        RequirementError: the folder cannot be written.
+    """
+
+    def __init__(self, results: Results, settings: Settings, overwrite: bool = False) -> None:
+        self._results = results
+        self._settings = dict(settings)
+        if overwrite:
+            results.clear()
+        results.require_settings(self._settings)
+
+    @property
+    def folder(self) -> Path:
+        """Where they lie."""
+        return self._results.folder
+
+    def load(self, name: str) -> Arrays | None:
+        """A finished part; None if there is none.
+
+        Raises:
+            UsageError: a file of that name is none of ours.
+        """
+        aside = self._results.set_aside_damaged(_file(name))
+        if aside is not None:
+            say(f"{self.folder / _file(name)} is damaged, and made anew; what it was is {aside}.")
+        if not self.is_finished(name):
+            return None
+        return read_part(self.folder / _file(name))
+
+    def save(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
+        """Keep a part, whole or not at all. It is not compressed: so it can be no larger in memory than on the disk.
+
+        Raises:
+            RequirementError: it cannot be written.
+        """
+        with self._results.writing(self._settings) as folder:
+            (folder / _file(name)).write_bytes(npz_bytes(arrays))
+
+    def is_finished(self, name: str) -> bool:
+        """Whether a part is there."""
+        return self._results.finished([_file(name)], self._settings)
+
+    def count(self, names: Iterable[str]) -> int:
+        """How many of these are finished."""
+        return sum(map(self.is_finished, names))
+
+
+def read_part(path: Path) -> Arrays:
+    """The arrays of a part.
+
+    Raises:
+        RequirementError: it is none, or damaged.
+    """
+    try:
+        return read_npz(path, needed=[])
+    except (DamagedError, OSError) as error:
+        raise RequirementError(
+            f"{path} cannot be read as a part of a comparison: {told(error)}. Remove it, and it is made anew."
+        ) from None
+
+
+def _file(name: str) -> str:
+    return f"{name}.npz"

@@ -1,0 +1,1 @@
+"""Files of generators, by whose they are."""

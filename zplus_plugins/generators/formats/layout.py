@@ -1,0 +1,296 @@
+"""From the names and layouts of somebody else's StyleGAN2 to our :class:`Generator`, and its architecture with them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass, field
+from math import sqrt
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from zplus_plugins.errors import GeneratorFileError
+from zplus_plugins.generators.network.architecture import Architecture
+from zplus_plugins.generators.network.stylegan2 import Generator
+from zplus_plugins.generators.unpickling.unpickle import printable
+
+MEAN_SAMPLES = 4096
+NOISE_SEED = 0
+MOST_BLOCKS, MOST_TAPS = 12, 32  # 8192 pixels; four times those of any generator that is known
+LARGEST = 1e9  # of numbers that are neither weights nor sizes
+MOST_SHARING = 4  # of a weight's names, on average; known generators have one
+INDEX = r"\d{1,2}"  # of a layer, in the patterns of names
+_COLOUR = rf"blocks\.{INDEX}\.to_rgb\.bias"
+
+Rules = Mapping[str, Callable[[re.Match[str]], str]]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A StyleGAN2 generator as a file has it.
+
+    Attributes:
+        kind: what the file is, for messages.
+        tensors: by the file's names.
+        rules: patterns of those names, and our name for what matches.
+        filters: the pattern of the names of low-pass filters, all of which must be the same.
+        unusable: patterns of names that only a generator has which ours cannot be, and what that is.
+        adjust: a tensor's value, in our layout, from our name and the file's value.
+        mapping_lr_multiplier, conv_clamp: as in :class:`Architecture`.
+        strange: the pattern of names that the source's own loader ignores; they are left out, and a note says so.
+        noise_is_drawn: whether the source's own loader draws noise that is not in the file.
+        claims: what the file says of the architecture, by the names of its attributes; None where it says nothing.
+        notes: what was chosen in the file, or assumed, as parts of a sentence.
+    """
+
+    kind: str
+    tensors: Mapping[str, Tensor]
+    rules: Rules
+    filters: str
+    unusable: Mapping[str, str] = field(default_factory=dict)
+    adjust: Callable[[str, Tensor], Tensor] = lambda name, tensor: tensor
+    mapping_lr_multiplier: float = 0.01
+    conv_clamp: float | None = None
+    strange: str | None = None
+    noise_is_drawn: bool = False
+    claims: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+class Built(NamedTuple):
+    """A generator, and what was chosen, assumed or replaced to make it, as parts of a sentence."""
+
+    generator: Generator
+    notes: tuple[str, ...]
+
+
+def tensors_of(state: Mapping[Any, Any]) -> dict[str, Tensor]:
+    """A state dict without what is no tensor."""
+    return {name: value for name, value in state.items() if isinstance(name, str) and isinstance(value, Tensor)}
+
+
+def convolution(index: int) -> str:
+    """Our name of the convolution of that index, counted from 0 at 4x4: then two a resolution."""
+    return f"blocks.{(index + 1) // 2}.{'up' if index % 2 else 'conv'}"
+
+
+def unscaled(name: str, tensor: Tensor) -> Tensor:
+    """A convolution's weight with the factor that the source applies, which StyleGAN2-ADA and we do without.
+
+    Demodulation makes it immaterial but for its epsilon.
+    """
+    return tensor / sqrt(tensor[0].numel()) if re.fullmatch(r"blocks\.\d+\.(up|conv)\.weight", name) else tensor
+
+
+def build(source: Source) -> Built:
+    """The generator, in evaluation mode and without gradients.
+
+    Its mean code is the file's; where the file has none, that of 4,096 random codes of a fixed seed. So is noise that
+    the source's own loader would draw.
+
+    Raises:
+        GeneratorFileError: a tensor is missing, too many, of a wrong shape or not finite, many tensors are the same, or
+            this is another network.
+        GeneratorError: no generator has such sizes.
+    """
+    ours, names, filters, left = _renamed(source)
+    notes = list(source.notes)
+    if left:
+        notes.append(f"left out {listed(left)}, which a StyleGAN2 does not have")
+    _require_square_colour(source, ours)
+    architecture = _architecture(source, ours, filters)
+    _require_as_claimed(source, architecture)
+    with torch.device("meta"):  # takes no memory, of which false sizes could ask for more than there is
+        expected = Generator(architecture).state_dict()
+    drawn = {name for name in expected.keys() - ours.keys() if source.noise_is_drawn and name.endswith(".noise")}
+    _require_all(source, expected.keys() - {"w_mean"} - drawn, ours.keys() - {"w_mean"})
+    _require_own_storages(source, ours)
+    if drawn:
+        notes.append(f"drew the noise of {len(drawn)} layers (seed {NOISE_SEED}), which is not in the file")
+    checked = {
+        name: source.adjust(name, _checked(source, names[name], tensor, expected[name].shape))
+        for name, tensor in ours.items()
+    }
+    checked |= _noise({name: expected[name].shape for name in drawn})
+    with torch.random.fork_rng(devices=[]):
+        generator = Generator(architecture).eval().requires_grad_(False)
+    generator.load_state_dict(generator.state_dict() | checked)
+    if "w_mean" not in ours:
+        z = torch.randn(MEAN_SAMPLES, architecture.z_dim, generator=torch.Generator().manual_seed(0))
+        generator.w_mean.copy_(generator.mapping(z).mean(dim=0))
+    return Built(generator, tuple(notes))
+
+
+def _noise(shapes: Mapping[str, torch.Size]) -> dict[str, Tensor]:
+    """Noise by the names of its layers, the same for the same shapes; that of one layer depends on no other."""
+    return {
+        name: torch.randn(shape, generator=torch.Generator().manual_seed(NOISE_SEED + index))
+        for index, (name, shape) in enumerate(sorted(shapes.items(), key=lambda item: (item[1][-1], item[0])))
+    }
+
+
+def _checked(source: Source, name: str, tensor: Tensor, shape: torch.Size) -> Tensor:
+    """In float32, without the axes of length one, first or last, that other layouts have."""
+    fitted = tensor.float()
+    while fitted.ndim > len(shape) and 1 in (fitted.shape[0], fitted.shape[-1]):
+        fitted = fitted[0] if fitted.shape[0] == 1 else fitted[..., 0]
+    if fitted.shape != shape:
+        raise GeneratorFileError(
+            f"{name} is of shape {tuple(tensor.shape)}; expected {tuple(shape)}, to go with the other tensors of this "
+            f"{source.kind} generator."
+        )
+    if not fitted.isfinite().all():
+        raise GeneratorFileError(
+            f"{name} holds NaN or infinite numbers: this network's training failed. Take another checkpoint."
+        )
+    return fitted
+
+
+def _renamed(source: Source) -> tuple[dict[str, Tensor], dict[str, str], list[Tensor], list[str]]:
+    """Tensors by our names, the source's names by ours, the filters, and the names that the source ignores."""
+    ours, names, filters = {}, {}, []
+    unknown: list[str] = []
+    left: list[str] = []
+    for theirs, tensor in source.tensors.items():
+        for pattern, what in source.unusable.items():
+            if re.match(pattern, theirs):
+                raise GeneratorFileError(f"This {source.kind} generator {what}: it has a tensor {printable(theirs)}.")
+        if re.fullmatch(source.filters, theirs):
+            filters.append(tensor)
+            continue
+        found = next((rename(m) for rule, rename in source.rules.items() if (m := re.fullmatch(rule, theirs))), None)
+        if found is None:
+            (left if source.strange and re.fullmatch(source.strange, theirs) else unknown).append(theirs)
+        else:
+            ours[found], names[found] = tensor, theirs
+    if unknown:
+        raise GeneratorFileError(
+            f"This {source.kind} generator has tensors that no StyleGAN2 generator has: {listed(unknown)}."
+        )
+    return ours, names, filters, left
+
+
+def _require_square_colour(source: Source, ours: Mapping[str, Tensor]) -> None:
+    """Of pictures that ours cannot make, by what the other tensors' names would not tell."""
+    channels = {bias.numel() for name, bias in ours.items() if re.fullmatch(_COLOUR, name)}
+    if len(channels) == 1 and channels != {3}:
+        (count,) = channels
+        known = {1: "grey", 2: "grey and transparent", 4: "RGBA"}
+        what = f"{known[count]} pictures" if count in known else "something else"
+        raise GeneratorFileError(
+            f"This {source.kind} generator makes {what}: its RGB layers have {count} channel{'s' * (count > 1)}; "
+            "only RGB ones, with 3, can be used."
+        )
+    const = ours.get("const")
+    if const is not None and const.ndim >= 2 and tuple(const.shape[-2:]) != (4, 4):
+        rows, columns = const.shape[-2:]
+        raise GeneratorFileError(
+            f"This {source.kind} generator makes pictures that do not start at 4 x 4 but at {columns} x {rows} (width "
+            "x height): only square ones whose side is a power of two can be used."
+        )
+
+
+def _require_as_claimed(source: Source, architecture: Architecture) -> None:
+    for name, claimed in source.claims.items():
+        found = getattr(architecture, name)
+        if claimed is not None and claimed != found:
+            raise GeneratorFileError(
+                f"This {source.kind} generator's settings and tensors are those of two networks: {name} is "
+                f"{_numbers(claimed)} by the settings, and {_numbers(found)} by the tensors."
+            )
+
+
+def _numbers(value: Any) -> str:
+    return ", ".join(map(shown, value)) if isinstance(value, tuple) else shown(value)
+
+
+def _require_all(source: Source, expected: Set[str], ours: Set[str]) -> None:
+    absent, surplus = sorted(expected - ours), sorted(ours - expected)
+    if absent or surplus:
+        parts = [f"{word} {listed(names)}" for word, names in (("without", absent), ("with", surplus)) if names]
+        raise GeneratorFileError(
+            f"This {source.kind} generator is incomplete or of another architecture: by our names, it is "
+            f"{' and '.join(parts)}."
+        )
+
+
+def _require_own_storages(source: Source, ours: Mapping[str, Tensor]) -> None:
+    """All names may be of one storage, for which the generator would need a hundred times the file's size."""
+    storages = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() // t.itemsize for t in ours.values()}
+    numbers, stored = sum(tensor.numel() for tensor in ours.values()), sum(storages.values())
+    if numbers > MOST_SHARING * stored:
+        raise GeneratorFileError(
+            f"This {source.kind} generator's tensors share their numbers: the file holds {stored:,} for {numbers:,}."
+        )
+
+
+def listed(names: list[str], most: int = 5) -> str:
+    """The first few of many names."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(map(printable, names[:most])) + more
+
+
+def shown(value: Any) -> str:
+    """A file's value for a message: of what is not plain only its type, for a list may hold itself many times."""
+    if isinstance(value, str):
+        return repr(printable(value))
+    plain = isinstance(value, float | None) or (isinstance(value, int) and value.bit_length() <= 64)
+    return repr(value) if plain else f"a value of type {type(value).__name__}"
+
+
+def _architecture(source: Source, ours: Mapping[str, Tensor], filters: list[Tensor]) -> Architecture:
+    """By the lengths of biases and the shapes of the mapping's weights."""
+    for number in (source.mapping_lr_multiplier, source.conv_clamp):
+        if number is not None and not (isinstance(number, int | float) and 0 < number < LARGEST):
+            raise GeneratorFileError(
+                f"This {source.kind} generator has {shown(number)} in the place of a positive number."
+            )
+    blocks, layers = (_count(ours, rf"{prefix}\.({INDEX})\..*") for prefix in ("blocks", r"mapping\.layers"))
+    first, last = (_shape(source, ours, f"mapping.layers.{index}.weight", 2) for index in (0, layers - 1))
+    if blocks > MOST_BLOCKS:
+        raise GeneratorFileError(f"This {source.kind} generator has {blocks} blocks; expected {MOST_BLOCKS} at most.")
+    channels = tuple(_shape(source, ours, f"blocks.{index}.conv.bias", 1)[0] for index in range(max(1, blocks)))
+    return Architecture(
+        resolution=4 * 2 ** (len(channels) - 1),
+        channels=channels,
+        z_dim=first[1],
+        w_dim=last[0],
+        mapping_layers=layers,
+        mapping_dim=None if layers == 1 or first[0] == last[0] else first[0],
+        mapping_lr_multiplier=source.mapping_lr_multiplier,
+        conv_clamp=source.conv_clamp,
+        taps=_taps(source, filters),
+    )
+
+
+def _count(ours: Mapping[str, Tensor], pattern: str) -> int:
+    return 1 + max((int(found[1]) for name in ours if (found := re.fullmatch(pattern, name))), default=0)
+
+
+def _shape(source: Source, ours: Mapping[str, Tensor], name: str, axes: int) -> tuple[int, ...]:
+    if name not in ours or ours[name].ndim != axes:
+        raise GeneratorFileError(
+            f"This {source.kind} generator is incomplete: by our names, it has no {name} with {axes} axes."
+        )
+    return tuple(ours[name].shape)
+
+
+def _taps(source: Source, filters: list[Tensor]) -> tuple[float, ...]:
+    """Of the separable filter that all are, whatever their factors."""
+    if not filters:
+        return Architecture.taps
+    sizes = [size for f in filters for size in f.squeeze().shape or (1,)]
+    if not 2 <= min(sizes) <= max(sizes) <= MOST_TAPS:
+        raise GeneratorFileError(
+            f"A low-pass filter of this {source.kind} generator has {min(sizes)} to {max(sizes)} taps on an axis; "
+            f"expected 2 to {MOST_TAPS}."
+        )
+    normalised = [f.float().squeeze() / f.sum() for f in filters]
+    one = normalised[0]
+    taps = one if one.ndim == 1 else one.sum(dim=-1)
+    separable = one.ndim == 1 or (one.shape == (len(taps), len(taps)) and torch.allclose(one, taps.outer(taps)))
+    if not separable or not all(f.shape == one.shape and torch.allclose(f, one) for f in normalised):
+        raise GeneratorFileError(f"The low-pass filters of this {source.kind} generator differ, or are not separable.")
+    return tuple((taps / taps[taps != 0].abs().min()).tolist())

@@ -1,0 +1,151 @@
+"""Pickles of NVlabs' stylegan2-ada-pytorch, and of the StyleGAN2 networks in stylegan3; or their weights alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from zplus_plugins.errors import GeneratorFileError
+from zplus_plugins.generators.formats.containers import AVERAGED, OTHERS, TRAINED, unaveraged, weights_in
+from zplus_plugins.generators.formats.layout import INDEX, Rules, Source, shown
+from zplus_plugins.generators.formats.modules import modules_of, tensors_in
+from zplus_plugins.generators.unpickling.standins import Module, Record
+from zplus_plugins.generators.unpickling.unpickle import printable
+
+KIND = "NVlabs"
+EXPECTED = "NVlabs' stylegan2-ada-pytorch or stylegan3 (a pickle with G_ema)"
+
+_RESOLUTIONS = "|".join(str(2**power) for power in range(2, 14))
+_LAYERS = {"conv0": "up", "conv1": "conv", "torgb": "to_rgb"}
+_PARTS = {"affine.weight": "style.weight", "affine.bias": "style.bias", "noise_const": "noise"}
+
+
+def _layer(match: re.Match[str]) -> str:
+    resolution, layer, part = int(match[1]), match[2], match[3]
+    return f"blocks.{resolution.bit_length() - 3}.{_LAYERS[layer]}.{_PARTS.get(part, part)}"
+
+
+RULES: Rules = {
+    rf"mapping\.fc({INDEX})\.(weight|bias)": lambda m: f"mapping.layers.{m[1]}.{m[2]}",
+    r"mapping\.w_avg|latent_avg": lambda m: "w_mean",
+    r"synthesis\.b4\.const": lambda m: "const",
+    rf"synthesis\.b({_RESOLUTIONS})\.(conv0|conv1|torgb)\.(.*)": _layer,
+}
+UNUSABLE = {
+    r"mapping\.embed\.": "is conditional (it takes a label)",
+    r"synthesis\.input\.": "is a StyleGAN3 (alias-free), not a StyleGAN2",
+    r"synthesis\.b\d+\.skip\.": "is of the architecture resnet, not skip",
+}
+
+
+_BLOCK = rf"synthesis\.b({_RESOLUTIONS})\."
+_MAPPING, _LAYER = rf"mapping\.fc{INDEX}\.", rf"{_BLOCK}(conv0|conv1|torgb)\."
+WANTED: Mapping[str, Mapping[str, Any]] = {
+    _MAPPING: {"activation": "lrelu"},
+    _BLOCK: {"architecture": "skip"},
+    rf"{_BLOCK}conv[01]\.": {"activation": "lrelu", "use_noise": True},
+    rf"{_LAYER}affine\.": {"activation": "linear", "bias_gain": 1},
+}
+"""What modules must have that our generator has no choice of."""
+
+
+WEIGHTS_ALONE = (
+    "took StyleGAN2's usual constants (leaky ReLU, no clamp, 0.01 for the mapping network's learning rate), which "
+    "weights alone do not tell"
+)
+
+
+def find(content: Any) -> Source | None:
+    """The generator of a snapshot, a network saved by itself, or a network's state dict; None if this is none of them.
+
+    Raises:
+        GeneratorFileError: it is a variant of StyleGAN2 that ours cannot be, in any of its blocks and layers.
+    """
+    network, notes = _network(content)
+    if network is None:
+        return _weights_alone(content)
+    modules = modules_of(network)
+    # A layer that does not change the resolution has a filter too, which nothing uses.
+    tensors = {name: value for name, value in tensors_in(modules) if not name.endswith("conv1.resample_filter")}
+    if any(re.match(pattern, name) for pattern in UNUSABLE for name in tensors):
+        modules = {}  # it is refused by that name, which says more than its attributes
+    _check_variant(modules)
+    return Source(
+        kind=KIND,
+        tensors=tensors,
+        rules=RULES,
+        filters=r".*\.resample_filter",
+        unusable=UNUSABLE,
+        mapping_lr_multiplier=_common(modules, _MAPPING, "bias_gain", Source.mapping_lr_multiplier),
+        conv_clamp=_common(modules, _LAYER, "conv_clamp", Source.conv_clamp),
+        notes=notes,
+    )
+
+
+def _network(content: Any) -> tuple[Record | None, tuple[str, ...]]:
+    """The generator, the averaged one if a snapshot has it, and what is to be told of the choice."""
+    if not isinstance(content, dict):
+        return (content if _is_generator(content) else None), ()
+    for key in (*AVERAGED, *TRAINED, *OTHERS):
+        if _is_generator(content.get(key)):
+            return content[key], ((unaveraged(key),) if key in TRAINED else ())
+    return None, ()
+
+
+def _is_generator(value: Any) -> bool:
+    return isinstance(value, Record) and value.name == "Generator"
+
+
+def _weights_alone(content: Any) -> Source | None:
+    """A state dict has no constants: the attributes of modules."""
+    weights = weights_in(content, "synthesis.b4.const")
+    if weights is None:
+        return None
+    tensors = {name: value for name, value in weights.tensors.items() if not name.endswith("conv1.resample_filter")}
+    return Source(
+        kind=KIND,
+        tensors=tensors,
+        rules=RULES,
+        filters=r".*\.resample_filter",
+        unusable=UNUSABLE,
+        notes=(*weights.notes, WEIGHTS_ALONE),
+    )
+
+
+def _check_variant(modules: Mapping[str, Record | Module]) -> None:
+    for prefix, module in modules.items():
+        for pattern, attributes in WANTED.items():
+            for name, wanted in attributes.items() if re.fullmatch(pattern, prefix) else ():
+                found = _attribute(prefix, module, name)
+                if not _same(found, wanted):
+                    raise GeneratorFileError(
+                        f"In {printable(prefix[:-1])}, this {KIND} generator has {name} = {shown(found)}; only "
+                        f"{wanted!r} can be used."
+                    )
+
+
+def _common(modules: Mapping[str, Record | Module], pattern: str, name: str, absent: Any) -> Any:
+    """What all modules of that name have; ours has it once. ``absent`` where there are none, which build refuses."""
+    found = [(prefix, _attribute(prefix, m, name)) for prefix, m in modules.items() if re.fullmatch(pattern, prefix)]
+    for prefix, value in found:
+        if not _same(value, found[0][1]):
+            raise GeneratorFileError(
+                f"In {printable(prefix[:-1])}, this {KIND} generator has {name} = {shown(value)}, and "
+                f"{shown(found[0][1])} in {printable(found[0][0][:-1])}; only the same in all layers can be used."
+            )
+    return found[0][1] if found else absent
+
+
+def _attribute(prefix: str, module: Record | Module, name: str) -> Any:
+    if module.state is None or name not in module.state:
+        raise GeneratorFileError(
+            f"In {printable(prefix[:-1])}, this {KIND} generator has no attribute {name}, so what it computes is "
+            "unknown. Take a snapshot of NVlabs' own classes."
+        )
+    return module.state[name]
+
+
+def _same(found: Any, wanted: Any) -> bool:
+    """Of plain values alone: lists that hold themselves take for ever to compare."""
+    return isinstance(found, str | int | float | None) and bool(found == wanted)

@@ -1,0 +1,86 @@
+"""Checkpoints of rosinality's stylegan2-pytorch.
+
+The multiplier of the mapping network's learning rate, with which its weights are scaled, is in the file only where the
+network was saved as an object. Else it is taken to be 0.01, that repository's default; a generator trained with another
+makes other pictures here.
+
+That repository draws the noise anew in every constructor and loads with ``strict=False``, so a file need not have it;
+the authors' own has none. Encoders such as pSp and e4e keep the same generator as their ``decoder``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from zplus_plugins.errors import GeneratorFileError
+from zplus_plugins.generators.formats.containers import weights_in
+from zplus_plugins.generators.formats.layout import INDEX, Rules, Source, convolution, unscaled
+from zplus_plugins.generators.formats.modules import RATE
+
+KIND = "rosinality"
+EXPECTED = "rosinality's stylegan2-pytorch (a checkpoint with g_ema), also as the decoder of pSp or e4e"
+
+_PARTS = {
+    "conv.weight": "weight",
+    "activate.bias": "bias",
+    "noise.weight": "noise_strength",
+    "conv.modulation.weight": "style.weight",
+    "conv.modulation.bias": "style.bias",
+}
+
+
+def _part(name: str) -> str:
+    return _PARTS.get(name, name)
+
+
+RULES: Rules = {
+    rf"style\.({INDEX})\.(weight|bias)": lambda m: f"mapping.layers.{int(m[1]) - 1}.{m[2]}",  # 0 normalises
+    r"latent_avg": lambda m: "w_mean",
+    r"input\.input": lambda m: "const",
+    r"conv1\.(.*)": lambda m: f"{convolution(0)}.{_part(m[1])}",
+    rf"convs\.({INDEX})\.(.*)": lambda m: f"{convolution(int(m[1]) + 1)}.{_part(m[2])}",
+    rf"noises\.noise_({INDEX})": lambda m: f"{convolution(int(m[1]))}.noise",
+    r"to_rgb1\.(.*)": lambda m: f"blocks.0.to_rgb.{_part(m[1])}",
+    rf"to_rgbs\.({INDEX})\.(.*)": lambda m: f"blocks.{int(m[1]) + 1}.to_rgb.{_part(m[2])}",
+}
+
+
+UNUSABLE = {
+    r"(.*\.)?(iwt|dwt)\.": "is a SWAGAN (it makes wavelets), not a StyleGAN2",
+    r"(embed|label|class)\w*\.": "is conditional (it takes a label)",
+}
+
+
+def find(content: Any) -> Source | None:
+    """The generator of a checkpoint, of an encoder's, or a generator's state dict; None if this is none of them.
+
+    The mean code, ``latent_avg``, is only in converted checkpoints and in those of encoders.
+    """
+    weights = weights_in(content, "input.input")
+    if weights is None or "conv1.conv.weight" not in weights.tensors:
+        return None
+    return Source(
+        kind=KIND,
+        tensors={name: tensor for name, tensor in weights.tensors.items() if not name.endswith(f".{RATE}")},
+        rules=RULES,
+        filters=r".*\.kernel",
+        unusable=UNUSABLE,
+        adjust=unscaled,
+        strange=r"(?!(input|style|noises|conv\w*|to_rgb\w*)\.).*",
+        mapping_lr_multiplier=_rate(weights.tensors),
+        noise_is_drawn=True,
+        notes=weights.notes,
+    )
+
+
+def _rate(tensors: Mapping[str, Tensor]) -> float:
+    """The mapping network's, which has the same in all layers."""
+    found = (tensor for name, tensor in tensors.items() if re.fullmatch(rf"style\.{INDEX}\.{RATE}", name))
+    rates = {tensor.item() for tensor in found if tensor.ndim == 0 and tensor.is_floating_point()}
+    if len(rates) > 1:
+        raise GeneratorFileError(f"This {KIND} generator's mapping network has layers of different {RATE}.")
+    return rates.pop() if rates else Source.mapping_lr_multiplier

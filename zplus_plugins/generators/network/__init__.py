@@ -1,0 +1,1 @@
+"""The network that all of them are loaded into."""

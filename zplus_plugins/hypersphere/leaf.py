@@ -1,0 +1,146 @@
+"""Swap the leaf, not the code: the optimizer gets z, the upstream keeps its W+ leaf.
+
+An upstream hands its style code w, a leaf of shape (N, num_ws, w_dim), to an optimizer. Here the
+optimizer's entry becomes a latent z instead, and around every step:
+
+1. before: z.grad = (d map / dz)^T w.grad, on the graph kept from the last map;
+2. the optimizer steps z, then z is retracted (arXiv 2307.08995, Eq. 1);
+3. after: w <- map(z), in place, so that w == map(z) bit for bit.
+
+The upstream's losses, regularisers, noise, schedules and saves see an ordinary W+ code. A step
+costs one forward and one backward of the mapping network and never waits for the device.
+``w.grad`` stays readable after the step and is cleared by the optimizer's ``zero_grad``, or by the
+upstream's own hand. Clipping w.grad clips dL/dw.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from zplus_plugins.errors import SwapError
+from zplus_plugins.hypersphere.latent import SphericalLatent, require_directions
+from zplus_plugins.hypersphere.mapping import StyleMapping, require_finite_styles
+from zplus_plugins.hypersphere.retraction import RetractionHandle, attach, refuse_closure_optimizer
+
+
+@dataclass
+class Progress:
+    """What has happened to one swapped leaf so far; outlives the tensors.
+
+    Attributes:
+        steps: optimizer steps.
+        retractions: as many as steps, or none where they were not asked for.
+        largest_error: largest ``| |z_i| - radius |`` at the start and after every step, a scalar
+            on the latent's device.
+    """
+
+    steps: int
+    retractions: int
+    largest_error: Tensor
+
+
+class LeafSwap:
+    """One W+ leaf and the latent that an optimizer moves in its place.
+
+    Attributes:
+        leaf: the upstream's w, shape (N, num_ws, w_dim).
+        latent: z, shape (N, num_ws, z_dim) in Z+ or (N, 1, z_dim) in Z.
+        mapping: the generator's map from z to w.
+        progress: steps, retractions and distance from the hypersphere.
+
+    Raises:
+        LatentError: a code of the latent is not finite or zero.
+        GeneratorError: the generator maps it to a style code that is not finite.
+        SwapError: the leaf is not of the shape and type of map(z).
+    """
+
+    def __init__(self, leaf: Tensor, latent: SphericalLatent, mapping: StyleMapping) -> None:
+        self.leaf = leaf
+        self.latent = latent
+        self.mapping = mapping
+        self.progress = Progress(0, 0, latent.sphere_error())
+        self._retractions: list[RetractionHandle] = []
+        self._mapped: Tensor | None = None
+        require_directions(latent)
+        self.push()
+        require_finite_styles(leaf, "the style code at the start")
+
+    def attach(self, optimizer: Optimizer, *, retract: bool = True) -> None:
+        """Follow the steps of an optimizer that holds the latent.
+
+        Raises:
+            OptimizerError: as :func:`zplus_plugins.attach`.
+        """
+        refuse_closure_optimizer(type(optimizer))
+        optimizer.register_step_pre_hook(self._before)
+        if retract:
+            self._retractions.append(attach(optimizer, self.latent))
+        optimizer.register_step_post_hook(self._after)
+
+    def push(self) -> None:
+        """w <- map(z), keeping the graph for the next :meth:`pull`."""
+        with torch.enable_grad():
+            self._mapped = self.mapping(self.latent)
+        if self._mapped.shape != self.leaf.shape or self._mapped.dtype != self.leaf.dtype:
+            raise SwapError(
+                f"The mapping network gives a code of shape {tuple(self._mapped.shape)} and type "
+                f"{self._mapped.dtype}; the upstream's leaf is {tuple(self.leaf.shape)}, {self.leaf.dtype}."
+            )
+        with torch.no_grad():
+            self.leaf.copy_(self._mapped)
+        self._version = self.leaf._version
+
+    def pull(self) -> None:
+        """z.grad = (d map / dz)^T w.grad; none if the loss did not reach the leaf.
+
+        Raises:
+            SwapError: the upstream wrote into the leaf since the last :meth:`push`.
+        """
+        if self.leaf._version != self._version:
+            raise SwapError(
+                "The upstream changed its W+ code in place between two optimizer steps, outside the "
+                "optimizer. In Z+ the code follows z, so such a change would be lost. Run this script "
+                "with --latent off."
+            )
+        if self.leaf.grad is None:
+            self.latent.grad = None
+            return
+        if self._mapped is None:  # a second gradient at the same z
+            self.push()
+        assert self._mapped is not None
+        (self.latent.grad,) = torch.autograd.grad(self._mapped, self.latent, self.leaf.grad)
+        self._mapped = None
+
+    def _before(
+        self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+        closure = args[1] if len(args) > 1 else kwargs.get("closure")
+        if closure is None:
+            self.pull()
+            return None
+        with_pull = self._pulling(closure)  # the gradient exists only after the closure has run
+        if len(args) > 1:
+            return (args[0], with_pull, *args[2:]), kwargs
+        return args, {**kwargs, "closure": with_pull}
+
+    def _pulling(self, closure: Callable[[], Any]) -> Callable[[], Any]:
+        @functools.wraps(closure)
+        def with_pull() -> Any:
+            loss = closure()
+            self.pull()
+            return loss
+
+        return with_pull
+
+    def _after(self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.progress.steps += 1
+        self.progress.retractions = sum(handle.count for handle in self._retractions)
+        self.progress.largest_error = torch.maximum(self.progress.largest_error, self.latent.sphere_error())
+        self.push()

@@ -1,0 +1,298 @@
+"""Z+ to W+: every layer's z through a generator's own mapping network and truncation.
+
+One class a family of generators. A family is recognised by the attributes of the generator, not by
+its class, because upstreams copy, rename and pickle these classes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from zplus_plugins.errors import GeneratorError
+from zplus_plugins.hypersphere.finite import require_finite
+
+
+@dataclass(frozen=True)
+class Truncation:
+    """The truncation trick: w <- w_avg + psi * (w - w_avg) for the layers below ``cutoff``.
+
+    Attributes:
+        psi: 1 leaves w as it is, 0 gives the mean style code.
+        cutoff: number of layers truncated, counted from the coarsest; None means all.
+    """
+
+    psi: float = 1.0
+    cutoff: int | None = None
+
+    def layers(self, num_ws: int) -> int:
+        """How many of ``num_ws`` layers are truncated."""
+        if self.psi == 1:
+            return 0
+        return num_ws if self.cutoff is None else max(0, min(self.cutoff, num_ws))
+
+
+class StyleMapping(ABC):
+    """A generator's map from Z or Z+ to W+.
+
+    Calling it maps z of shape (N, num_ws, z_dim), one code a layer (Z+), or (N, 1, z_dim), one code
+    for all (Z), to w of shape (N, num_ws, w_dim). The mapping network runs once, in eval mode (a
+    training-mode NVlabs network would move its ``w_avg``), and is left as it was.
+
+    Attributes:
+        z_dim, w_dim: dimension of one code in Z and in W.
+        num_ws: number of layers that take a style code.
+        truncation: applied after the mapping network, as the upstream does it.
+    """
+
+    family: ClassVar[str]
+
+    def __init__(self, generator: nn.Module, truncation: Truncation, *, z_dim: int, w_dim: int, num_ws: int) -> None:
+        self.generator: Any = generator
+        self.truncation = truncation
+        self.z_dim = int(z_dim)
+        self.w_dim = int(w_dim)
+        self.num_ws = int(num_ws)
+
+    @classmethod
+    @abstractmethod
+    def matches(cls, generator: nn.Module) -> bool:
+        """Whether the generator has what this family's generators have."""
+
+    @property
+    @abstractmethod
+    def network(self) -> nn.Module:
+        """The mapping network."""
+
+    @abstractmethod
+    def _map(self, z: Tensor) -> Tensor:
+        """w of shape (N, num_ws, w_dim) from z of shape (N, num_ws or 1, z_dim)."""
+
+    def __call__(self, z: Tensor) -> Tensor:
+        """Map z to w; see the class.
+
+        Raises:
+            GeneratorError: z has another shape.
+        """
+        if z.ndim != 3 or z.shape[1] not in (1, self.num_ws) or z.shape[2] != self.z_dim:
+            raise GeneratorError(
+                f"This generator maps z of shape (N, {self.num_ws}, {self.z_dim}) for Z+ or "
+                f"(N, 1, {self.z_dim}) for Z, not {tuple(z.shape)}."
+            )
+        with _evaluating(self.network):
+            return self._map(z)
+
+    def device_and_dtype(self) -> tuple[torch.device, torch.dtype]:
+        """Where the mapping network computes, and in which precision."""
+        weight = next(self.network.parameters())
+        return weight.device, weight.dtype
+
+
+class GenforceMapping(StyleMapping):
+    """genforce and its descendants (BDInvert): ``mapping(z)['w']``, then a truncation module."""
+
+    family = "genforce"
+
+    def __init__(self, generator: Any, truncation: Truncation) -> None:
+        if getattr(generator, "label_size", 0):
+            raise GeneratorError(
+                f"The generator is conditional (label_size {generator.label_size}); Z+ needs an "
+                "unconditional one, because its codes carry no label."
+            )
+        if not getattr(generator, "repeat_w", True):
+            raise GeneratorError(
+                "The generator's mapping network makes the codes of all layers from one z "
+                "(repeat_w=False), so there is no z per layer. Use a generator with repeat_w=True."
+            )
+        super().__init__(
+            generator,
+            truncation,
+            z_dim=generator.z_space_dim,
+            w_dim=generator.w_space_dim,
+            num_ws=generator.num_layers,
+        )
+
+    @classmethod
+    def matches(cls, generator: nn.Module) -> bool:
+        return all(hasattr(generator, name) for name in ("mapping", "truncation", "z_space_dim", "num_layers"))
+
+    @property
+    def network(self) -> nn.Module:
+        network: nn.Module = self.generator.mapping
+        return network
+
+    def _map(self, z: Tensor) -> Tensor:
+        w = self.network(z.reshape(-1, self.z_dim))["w"]
+        w = w.view(z.shape[0], z.shape[1], self.w_dim).expand(-1, self.num_ws, -1)
+        truncated = self.truncation.layers(self.num_ws)
+        psi = self.truncation.psi if truncated else None
+        wp: Tensor = self.generator.truncation(w, trunc_psi=psi, trunc_layers=truncated)
+        return wp
+
+
+class NVlabsMapping(StyleMapping):
+    """NVlabs (stylegan2-ada, stylegan3, PTI): ``mapping(z, c, truncation_psi, truncation_cutoff)``."""
+
+    family = "nvlabs"
+
+    def __init__(self, generator: Any, truncation: Truncation) -> None:
+        if getattr(generator, "c_dim", 0):
+            raise GeneratorError(
+                f"The generator is conditional (c_dim {generator.c_dim}); Z+ needs an unconditional one, "
+                "because its codes carry no label."
+            )
+        super().__init__(generator, truncation, z_dim=generator.z_dim, w_dim=generator.w_dim, num_ws=generator.num_ws)
+
+    @classmethod
+    def matches(cls, generator: nn.Module) -> bool:
+        return all(hasattr(generator, name) for name in ("mapping", "z_dim", "w_dim", "num_ws"))
+
+    @property
+    def network(self) -> nn.Module:
+        network: nn.Module = self.generator.mapping
+        return network
+
+    def _map(self, z: Tensor) -> Tensor:
+        count, codes, _ = z.shape
+        broadcasts = getattr(self.network, "num_ws", None) is not None
+        if not broadcasts:
+            single: Tensor = self.network(z.reshape(-1, self.z_dim), None).view(count, codes, self.w_dim)
+            return _truncate(single.expand(-1, self.num_ws, -1), self.generator.mapping.w_avg, self.truncation)
+        w: Tensor = self.network(
+            z.reshape(-1, self.z_dim),
+            None,
+            truncation_psi=self.truncation.psi,
+            truncation_cutoff=self.truncation.cutoff,
+        )
+        w = w.view(count, codes, self.num_ws, self.w_dim)
+        if codes == 1:
+            return w[:, 0]
+        # Each z was broadcast to every layer; layer i takes its copy of z_i.
+        return w.diagonal(dim1=1, dim2=2).transpose(1, 2)
+
+
+class RosinalityMapping(StyleMapping):
+    """rosinality's stylegan2-pytorch and its descendants (e4e, pSp): ``style(z)``."""
+
+    family = "rosinality"
+
+    def __init__(self, generator: Any, truncation: Truncation) -> None:
+        style_dim = int(generator.style_dim)
+        super().__init__(generator, truncation, z_dim=style_dim, w_dim=style_dim, num_ws=generator.n_latent)
+        self._w_avg: Tensor | None = None
+
+    @classmethod
+    def matches(cls, generator: nn.Module) -> bool:
+        return all(hasattr(generator, name) for name in ("style", "n_latent", "style_dim"))
+
+    @property
+    def network(self) -> nn.Module:
+        network: nn.Module = self.generator.style
+        return network
+
+    @torch.no_grad()
+    def _mean_style(self) -> Tensor:
+        """These generators keep no w_avg: estimate it from 4,096 codes of a private random stream."""
+        if self._w_avg is None:
+            device, dtype = self.device_and_dtype()
+            codes = torch.randn(4096, self.z_dim, generator=torch.Generator().manual_seed(0))
+            self._w_avg = self.network(codes.to(device, dtype)).mean(0)
+        return self._w_avg
+
+    def _map(self, z: Tensor) -> Tensor:
+        w = self.network(z.reshape(-1, self.z_dim)).view(*z.shape[:2], self.w_dim)
+        w = w.expand(-1, self.num_ws, -1)
+        return _truncate(w, self._mean_style(), self.truncation) if self.truncation.psi != 1 else w
+
+
+class OwnMapping(StyleMapping):
+    """This package's own generators (:class:`zplus_plugins.generators.Generator`): ``mapping(z)``."""
+
+    family = "zplus"
+
+    def __init__(self, generator: Any, truncation: Truncation) -> None:
+        a = generator.architecture
+        super().__init__(generator, truncation, z_dim=a.z_dim, w_dim=a.w_dim, num_ws=generator.num_layers)
+
+    @classmethod
+    def matches(cls, generator: nn.Module) -> bool:
+        return all(hasattr(generator, name) for name in ("mapping", "architecture", "num_layers", "w_mean"))
+
+    @property
+    def network(self) -> nn.Module:
+        network: nn.Module = self.generator.mapping
+        return network
+
+    def _map(self, z: Tensor) -> Tensor:
+        w: Tensor = self.network(z).expand(-1, self.num_ws, -1)
+        return _truncate(w, self.generator.w_mean, self.truncation)
+
+
+FAMILIES: tuple[type[StyleMapping], ...] = (GenforceMapping, NVlabsMapping, RosinalityMapping, OwnMapping)
+
+
+def mapping_of(generator: nn.Module, truncation: Truncation | None = None) -> StyleMapping:
+    """The Z+ to W+ map of any generator of a known family.
+
+    Args:
+        generator: a genforce, NVlabs or rosinality generator, StyleGAN1 or StyleGAN2.
+        truncation: applied after the mapping network; none by default.
+
+    Raises:
+        GeneratorError: unknown family, or a generator without one z a layer.
+    """
+    for family in FAMILIES:
+        if family.matches(generator):
+            return family(generator, truncation or Truncation())  # type: ignore[call-arg]
+    raise GeneratorError(
+        f"{type(generator).__name__} is no generator of a known family: expected the attributes of genforce "
+        "(mapping, truncation, z_space_dim), NVlabs (mapping, z_dim, w_dim, num_ws), rosinality "
+        "(style, n_latent, style_dim) or this package (mapping, architecture, num_layers, w_mean)."
+    )
+
+
+def require_finite_styles(w: Tensor, what: str) -> None:
+    """See to it that a generator maps codes to numbers.
+
+    Args:
+        w: style codes or vectors that it made of finite z.
+        what: names them, in the middle of a sentence.
+
+    Raises:
+        GeneratorError: they contain NaN or inf.
+    """
+    require_finite(
+        w,
+        what,
+        "Weights of the mapping network, or its w_avg, are not finite or far too large: the training failed, or the "
+        "file is damaged. Take another checkpoint.",
+        GeneratorError,
+    )
+
+
+def _truncate(w: Tensor, w_avg: Tensor, truncation: Truncation) -> Tensor:
+    """Truncate the coarsest layers of w (N, num_ws, w_dim) towards w_avg (w_dim,)."""
+    count = truncation.layers(w.shape[1])
+    if count == 0:
+        return w
+    return torch.cat([w_avg.lerp(w[:, :count], truncation.psi), w[:, count:]], dim=1)
+
+
+@contextlib.contextmanager
+def _evaluating(network: nn.Module) -> Iterator[None]:
+    if not network.training:
+        yield
+        return
+    modes = [(module, module.training) for module in network.modules()]
+    network.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode

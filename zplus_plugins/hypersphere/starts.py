@@ -1,0 +1,81 @@
+"""Where an inversion starts in Z or Z+.
+
+Starts draw from a random stream of their own: the upstream's global stream, from which it takes
+its synthesis noise, runs on as if nobody were here.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from zplus_plugins.hypersphere.chase import project
+from zplus_plugins.hypersphere.finite import require_finite
+from zplus_plugins.hypersphere.latent import SphericalLatent
+from zplus_plugins.hypersphere.mapping import StyleMapping, require_finite_styles
+
+_MEAN_SAMPLES = 4096
+
+
+def random_start(mapping: StyleMapping, codes: int, seed: int, leaf: Tensor) -> SphericalLatent:
+    """Codes drawn uniformly from the hypersphere, shape (1, codes, z_dim)."""
+    device, dtype = mapping.device_and_dtype()
+    stream = torch.Generator().manual_seed(seed)
+    normal = torch.randn(codes, mapping.z_dim, generator=stream, dtype=dtype)
+    return SphericalLatent.retracted(normal[None].to(device))
+
+
+def mean_start(mapping: StyleMapping, codes: int, seed: int, leaf: Tensor) -> SphericalLatent:
+    """The codes whose styles are nearest to the mean style, shape (1, codes, z_dim).
+
+    It is where upstreams without an encoder start in W+ (their ``w_avg``), as near as the hypersphere comes.
+    """
+    return project(mapping, _mean_style(mapping, seed), codes=codes, seed=seed).latent
+
+
+def projected_start(mapping: StyleMapping, codes: int, seed: int, leaf: Tensor) -> SphericalLatent:
+    """The codes whose styles are nearest to the leaf's, such as an encoder's estimate, shape (N, codes, z_dim).
+
+    Raises:
+        LatentError: the leaf contains NaN or inf.
+    """
+    target = leaf.detach()
+    require_finite(
+        target,
+        "the upstream's own start, such as its encoder's estimate",
+        "Check the image and the encoder's checkpoint, or start elsewhere with --init random or --init mean.",
+    )
+    found = project(mapping, target, codes=codes, seed=seed)
+    whole = float(torch.linalg.vector_norm(target - _mean_style(mapping, seed)))
+    left = float(torch.linalg.vector_norm(found.distance)) / whole if whole else 0.0
+    print(
+        f"zplus: the upstream's own start was projected onto the hypersphere; {left:.0%} of its distance from the "
+        "mean style is left.",
+        file=sys.stderr,
+    )
+    return found.latent
+
+
+def _mean_style(mapping: StyleMapping, seed: int) -> Tensor:
+    """Mean of the style codes of 4,096 samples, shape (1, num_ws, w_dim).
+
+    Raises:
+        GeneratorError: it contains NaN or inf.
+    """
+    device, dtype = mapping.device_and_dtype()
+    stream = torch.Generator().manual_seed(seed)
+    samples = SphericalLatent.random(_MEAN_SAMPLES, 1, mapping.z_dim, generator=stream, dtype=dtype, device=device)
+    with torch.no_grad():
+        mean = mapping(samples).mean(0, keepdim=True)
+    require_finite_styles(mean, "the generator's mean style")
+    return mean
+
+
+STARTS: dict[str, Callable[[StyleMapping, int, int, Tensor], SphericalLatent]] = {
+    "random": random_start,
+    "mean": mean_start,
+    "project": projected_start,
+}

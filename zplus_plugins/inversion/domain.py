@@ -1,0 +1,129 @@
+"""A generator with what its domain of pictures brings: a perceptual distance, and where F starts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from zplus_plugins.generators import Generator, load_generator, weights_hash
+from zplus_plugins.generators.network.layers import Noise
+from zplus_plugins.inversion import Model, Statistics, statistics_of
+from zplus_plugins.inversion.inverter import Likeness
+from zplus_plugins.portraits import RESOLUTION
+from zplus_plugins.system.device import Device
+
+Choice = Literal["auto", "features", "lpips", "none"]
+
+
+@dataclass(frozen=True)
+class Domain:
+    """What an inversion of pictures needs.
+
+    Attributes:
+        model: generator and spaces, where is computed.
+        likeness: perceptual distance (B,) of pictures and targets; None for none.
+        encoder: pictures to where F starts; None for the mean picture's.
+    """
+
+    model: Model
+    likeness: Likeness | None = None
+    encoder: Callable[[Tensor], Tensor] | None = None
+
+
+def open_model(
+    path: Path | str | None = None, device: str = "cpu", f_resolution: int | None = None, noise: Noise = "const"
+) -> Model:
+    """The model of a generator.
+
+    Args:
+        path: of its file; None for the embedded one.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        f_resolution, noise: as for :class:`Model`.
+
+    Raises:
+        GeneratorFileError: it cannot be loaded.
+        RequirementError: there is no such device.
+    """
+    choice = Device(device)
+    choice.require()
+    generator = load_generator(path)
+    statistics = statistics_of(generator)
+    return Model(generator.to(choice.where), _moved(statistics, choice.where), f_resolution, noise)
+
+
+def open_domain(path: Path | str | None = None, likeness: Choice = "auto", device: str = "cpu") -> Domain:
+    """A generator's domain.
+
+    Args:
+        path, device: as for :func:`open_model`.
+        likeness: ``features`` of the embedded regressor, ``lpips``, or ``none``; ``auto`` takes the first for the
+            embedded generator, the second for others.
+
+    Raises:
+        GeneratorFileError, RequirementError: as for :func:`open_model`.
+        DownloadError: LPIPS needs weights that are not there.
+    """
+    return domain_of(open_model(path, device), likeness)
+
+
+def domain_of(model: Model, likeness: Choice = "auto") -> Domain:
+    """The domain of a model's generator; arguments and errors as for :func:`open_domain`."""
+    encoder = _encoder(model) if is_embedded(model.generator) else None
+    return Domain(model, _likeness(chosen_likeness(model, likeness), model), encoder)
+
+
+def chosen_likeness(model: Model, likeness: Choice) -> Choice:
+    """What ``auto`` stands for with this model's generator; other names stand for themselves."""
+    if likeness != "auto":
+        return likeness
+    return "features" if is_embedded(model.generator) else "lpips"
+
+
+def is_embedded(generator: Generator) -> bool:
+    """Whether a generator is the embedded one, whatever file it comes from."""
+    return generator.architecture.resolution == RESOLUTION and weights_hash(generator) == weights_hash(load_generator())
+
+
+def _likeness(choice: Choice, model: Model) -> Likeness | None:
+    if choice == "none":
+        return None
+    if choice == "lpips":
+        from zplus_plugins.metrics import Lpips
+
+        lpips = Lpips()
+        lpips.require()
+        return lpips.distance
+    from zplus_plugins.portraits.networks.embedded import embedded_regressor
+    from zplus_plugins.portraits.networks.regressor import perceptual
+
+    regressor = embedded_regressor().to(model.generator.const.device)
+    return partial(perceptual, regressor)
+
+
+def _encoder(model: Model) -> Callable[[Tensor], Tensor] | None:
+    from zplus_plugins.portraits.networks.embedded import embedded_encoder
+    from zplus_plugins.portraits.networks.encoder import F_RESOLUTION
+
+    if model.f_resolution != F_RESOLUTION:
+        return None
+    encoder = embedded_encoder().to(model.generator.const.device)
+
+    @torch.no_grad()
+    def encode(pictures: Tensor) -> Tensor:
+        f: Tensor = encoder(pictures)
+        return f
+
+    return encode
+
+
+def _moved(statistics: Statistics, device: torch.device) -> Statistics:
+    def moved(value: Any) -> Any:
+        return [tensor.to(device) for tensor in value] if isinstance(value, list) else value.to(device)
+
+    return Statistics(**{field.name: moved(getattr(statistics, field.name)) for field in fields(statistics)})

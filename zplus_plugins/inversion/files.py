@@ -1,0 +1,168 @@
+"""``zplus invert``: pictures into a space, and a record of each."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from zplus_plugins._version import __version__
+from zplus_plugins.errors import UsageError
+from zplus_plugins.generators import weights_hash
+from zplus_plugins.inversion import Model, Settings, Space, invert
+from zplus_plugins.inversion.domain import Domain
+from zplus_plugins.inversion.images import picture_files
+from zplus_plugins.inversion.record import PointRecord
+from zplus_plugins.portraits.networks.files import sheet
+from zplus_plugins.system.results import Results, result_name
+
+_AT_ONCE = 8
+
+
+def named_files(paths: Sequence[Path]) -> dict[str, Path]:
+    """Pictures by the names that their results get; in folders, results of earlier commands are left out.
+
+    Raises:
+        RequirementError: there are none.
+        UsageError: two have the same name, which some file systems see even where letters' cases differ.
+    """
+    files: dict[str, Path] = {}
+    seen: dict[str, Path] = {}
+    for path in picture_files(paths):
+        other = seen.setdefault(unicodedata.normalize("NFC", path.stem).casefold(), path)
+        if other is not path:
+            raise UsageError(f"{other} and {path} would have results of the same name. Rename one of them.")
+        files[path.stem] = path
+    return files
+
+
+@dataclass(frozen=True)
+class Order:
+    """An inversion of pictures that was asked for.
+
+    Attributes:
+        files: pictures by their results' names.
+        hashes: of what was read, even if it is gone by the end, by the same names.
+        space, settings: of the inversion.
+        generator: its weights' hash.
+        likeness: the name of the perceptual distance.
+    """
+
+    files: dict[str, Path]
+    hashes: dict[str, str]
+    space: Space
+    settings: Settings
+    generator: str
+    likeness: str
+
+    @classmethod
+    def of(cls, files: dict[str, Path], space: Space, settings: Settings, model: Model, likeness: str) -> Order:
+        """The order of pictures as they are now."""
+        hashes = {name: _hash(path) for name, path in files.items()}
+        return cls(files, hashes, space, settings, weights_hash(model.generator), likeness)
+
+    def settings_of(self, name: str) -> dict[str, str]:
+        """All on which a picture's results depend."""
+        return {
+            "picture": self.hashes[name][:16],
+            "generator": self.generator[:16],
+            "space": self.space.name,
+            "likeness": self.likeness,
+            **{f"setting {key}": str(value) for key, value in asdict(self.settings).items()},
+        }
+
+    def finished(self, results: Results) -> set[str]:
+        """Names of the pictures whose results are there already.
+
+        Raises:
+            UsageError: a result would lie over a file that is not ours, or that was made with other settings.
+        """
+        return {name for name in self.files if results.finished(_result_names(name), self.settings_of(name))}
+
+
+def invert_files(
+    order: Order,
+    targets: Tensor,
+    domain: Domain,
+    results: Results,
+    *,
+    on_step: Callable[[int], object] = lambda pictures: None,
+) -> None:
+    """Invert pictures, some at a time; of each, ``NAME.zplus.npz`` and ``NAME.zplus.png`` are written together.
+
+    Pictures that are inverted at a time change each other's last digits. Where a batch was interrupted, all of it
+    is computed again, and what was written stays: the results are those of an undisturbed run, bit for bit.
+
+    Args:
+        order: what to do.
+        targets: what the pictures show, (len(order.files), 3, R, R) in [-1, 1].
+        domain: of the generator.
+        results: where to write; what is finished there stays.
+        on_step: called after each step with how many pictures have made it.
+
+    Raises:
+        RequirementError: the results cannot be written.
+        RecordError: an inversion has left the numbers.
+    """
+    finished, settings = order.finished(results), order.settings
+    for names, batch in zip(_batches(list(order.files)), torch.split(targets, _AT_ONCE), strict=True):
+        if finished.issuperset(names):
+            on_step(settings.steps * len(names))
+            continue
+        batch = batch.to(domain.model.generator.const.device)
+        f = domain.encoder(batch) if order.space.with_f and domain.encoder is not None else None
+        found = invert(
+            domain.model,
+            order.space,
+            batch,
+            settings,
+            likeness=domain.likeness,
+            f=f,
+            on_step=_telling(on_step, len(batch)),
+        )
+        with torch.no_grad():
+            pictures = domain.model.pictures(found.point)
+        for index, name in enumerate(names):
+            if name in finished:
+                continue
+            source = {"picture": order.files[name].name, "picture_sha256": order.hashes[name]}
+            found_how = about(settings, batch[index], pictures[index], float(found.losses[index]))
+            record = PointRecord.of(domain.model, found.point[index : index + 1], source | found_how)
+            with results.writing(order.settings_of(name)) as folder:
+                record.save(folder / result_name(name, ".npz"))
+                sheet(pictures[index : index + 1], 1).save(folder / result_name(name, ".png"))
+
+
+def _result_names(name: str) -> list[str]:
+    return [result_name(name, suffix) for suffix in (".npz", ".png")]
+
+
+def _telling(on_step: Callable[[int], object], pictures: int) -> Callable[[int], None]:
+    def tell(step: int) -> None:
+        on_step(pictures)
+
+    return tell
+
+
+def _batches(names: list[str]) -> list[list[str]]:
+    return [names[first : first + _AT_ONCE] for first in range(0, len(names), _AT_ONCE)]
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def about(settings: Settings, target: Tensor, picture: Tensor, loss: float) -> dict[str, object]:
+    """How codes were found, for their record; target and reconstruction are (3, R, R)."""
+    return {
+        "settings": asdict(settings),
+        "loss": loss,
+        "mse": float((picture - target).square().mean()),
+        "zplus_plugins": __version__,
+        "torch": torch.__version__,
+    }

@@ -1,0 +1,1 @@
+"""The operations compiled for a CPU or a GPU."""

@@ -1,0 +1,44 @@
+"""What `zplus build-ops` builds: the objects that this machine, or another one, will look for."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import torch
+
+from zplus_plugins.errors import UsageError
+from zplus_plugins.ops.compiled import build, cpu, cuda
+
+
+def builds(architectures: Sequence[str], cpu_only: bool) -> Iterator[tuple[str, Callable[[], Path]]]:
+    """What to build, by a name for people.
+
+    Args:
+        architectures: such as ``sm_90``; none for those of the GPUs that torch sees.
+        cpu_only: for the CPU alone.
+
+    Raises:
+        UsageError: an architecture is misspelt, or is given with cpu_only.
+    """
+    for name in architectures:
+        if not re.fullmatch(r"sm_\d{2,3}", name):
+            raise UsageError(f"--arch {name}: expected a GPU architecture such as sm_90.")
+    if architectures and cpu_only:
+        raise UsageError("--arch and --cpu-only exclude each other.")
+    width = torch.backends.cpu.get_cpu_capability()
+    everything = [(f"cpu ({width})", functools.partial(build.build, cpu.target(width)))]
+    if not cpu_only:
+        everything += [(f"cuda {name}", functools.partial(_cuda, name)) for name in architectures or _present()]
+    return iter(everything)
+
+
+def _present() -> list[str]:
+    found = {torch.cuda.get_device_capability(number) for number in range(torch.cuda.device_count())}
+    return [f"sm_{major}{minor}" for major, minor in sorted(found)]
+
+
+def _cuda(architecture: str) -> Path:
+    return cuda.obtain(architecture, lambda file: file)

@@ -1,0 +1,160 @@
+"""The operations on a CPU: a shared object with a plain C interface, for the vector width that this processor has."""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from zplus_plugins.errors import OpsError
+from zplus_plugins.ops.compiled import build
+from zplus_plugins.ops.compiled.build import Source, Target
+from zplus_plugins.ops.definition.reference import laid_out, memory_format_of
+
+CSRC = Path(__file__).parents[1] / "csrc"
+DTYPES = {torch.float32: 0, torch.float64: 1, torch.float16: 2, torch.bfloat16: 3}
+# No branch depends on errno or floating-point exceptions, so that loops may become vector instructions. Beyond that -O2
+# makes what StyleGAN calls no faster, and takes half as long again to build.
+FLAGS = (
+    *(
+        "-std=c++17",
+        "-O1",
+        "-ftree-loop-vectorize",
+        "-fvect-cost-model=dynamic",
+        "-fno-math-errno",
+        "-fno-trapping-math",
+        "-fno-exceptions",
+        "-fvisibility=hidden",
+    ),
+    *(() if sys.platform == "darwin" else ("-fopenmp",)),
+)
+# By what torch calls the processor's capability.
+WIDTHS = {
+    "AVX512": ("-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mfma", "-mprefer-vector-width=512"),
+    "AVX2": ("-mavx2", "-mfma"),
+}
+ELEMENTS_A_THREAD = 32768
+
+# The structures that csrc/bias_act.cpp and csrc/upfirdn2d.cpp declare.
+_BIAS_ACT = struct.Struct("=6Q7q3d")
+_UPFIRDN2D = struct.Struct("=3Q22qd")
+
+
+def load() -> CpuKernels:
+    """The kernels for this processor, from the cache or built.
+
+    Raises:
+        OpsError: they cannot be built or loaded.
+    """
+    width = torch.backends.cpu.get_cpu_capability()
+    path = build.build(target(width))
+    try:
+        # OpenMP's functions are those that torch has loaded: one pool of threads, and torch's settings hold.
+        library = ctypes.CDLL(str(path))
+    except OSError as error:
+        raise OpsError(f"{path} cannot be loaded: {error}. Delete it, and it is built again.") from error
+    return CpuKernels(f"cpu ({width if width in WIDTHS else 'baseline'})", library)
+
+
+def target(width: str) -> Target:
+    """What to build for a capability such as ``AVX512``; one that is not known gets the compiler's baseline."""
+    name = f"zplus_cpu_{width.lower() if width in WIDTHS else 'baseline'}"
+    sources = (Source(CSRC / "bias_act.cpp"), Source(CSRC / "upfirdn2d.cpp"))
+    headers = tuple(CSRC / header for header in ("numbers.h", "filter.h", "weigh.h", "blur.h"))
+    return Target(name, "c++", sources, headers, (*FLAGS, *WIDTHS.get(width, ())))
+
+
+class CpuKernels:
+    """See :class:`zplus_plugins.ops.choice.Kernels`."""
+
+    def __init__(self, name: str, library: ctypes.CDLL) -> None:
+        self.name = name
+        self._bias_act = _function(library, "zplus_bias_act")
+        self._upfirdn2d = _function(library, "zplus_upfirdn2d")
+
+    def bias_act(
+        self,
+        x: Tensor,
+        b: Tensor | None,
+        xref: Tensor | None,
+        yref: Tensor | None,
+        dy: Tensor | None,
+        *,
+        grad: int,
+        dim: int,
+        act: int,
+        alpha: float,
+        gain: float,
+        clamp: float,
+    ) -> Tensor:
+        out = torch.empty_like(x)
+        count = out.numel()
+        if count == 0:
+            return out
+        tensors = [None if t is None else laid_out(t, out) for t in (x, xref, yref, dy)]
+        step = channels = 1
+        if b is not None:
+            b, step, channels = b.contiguous(), max(out.stride(dim), 1), b.shape[0]
+        parameters = _BIAS_ACT.pack(
+            *(0 if t is None else t.data_ptr() for t in (tensors[0], b, *tensors[1:], out)),
+            *(count, step, channels, DTYPES[out.dtype], act, grad, _threads(count)),
+            *(alpha, gain, clamp),
+        )
+        self._bias_act(parameters)
+        return out
+
+    def upfirdn2d(
+        self,
+        x: Tensor,
+        f: Tensor,
+        *,
+        upx: int,
+        upy: int,
+        downx: int,
+        downy: int,
+        padx0: int,
+        padx1: int,
+        pady0: int,
+        pady1: int,
+        flip: bool,
+        gain: float,
+    ) -> Tensor:
+        batch, channels, height, width = x.shape
+        fh, fw = f.shape
+        out_h = (height * upy + pady0 + pady1 - fh) // downy + 1
+        out_w = (width * upx + padx0 + padx1 - fw) // downx + 1
+        layout = memory_format_of(x)
+        y = torch.empty((batch, channels, out_h, out_w), dtype=x.dtype, memory_format=layout)
+        count = y.numel()
+        if count == 0:
+            return y
+        f = f.contiguous()
+        parameters = _UPFIRDN2D.pack(
+            *(x.data_ptr(), f.data_ptr(), y.data_ptr()),
+            *(batch, channels, height, width, *x.stride(), out_h, out_w, fh, fw),
+            *(upx, upy, downx, downy, padx0, pady0),
+            *(flip, layout == torch.channels_last, DTYPES[x.dtype], _threads(count)),
+            gain,
+        )
+        self._upfirdn2d(parameters)
+        return y
+
+
+def _threads(count: int) -> int:
+    return 1 if count < 2 * ELEMENTS_A_THREAD else torch.get_num_threads()
+
+
+def _function(library: ctypes.CDLL, name: str) -> Callable[[bytes], None]:
+    function = getattr(library, name)
+    function.argtypes, function.restype = (ctypes.c_char_p,), ctypes.c_int
+
+    def call(parameters: bytes) -> None:
+        if function(parameters):
+            raise MemoryError(f"{name} could not get memory for its rows.")
+
+    return call

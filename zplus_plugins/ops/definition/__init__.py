@@ -1,0 +1,1 @@
+"""What the operations are, in PyTorch alone."""

@@ -1,0 +1,1 @@
+"""Portraits drawn from known attributes."""

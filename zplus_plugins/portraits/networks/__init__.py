@@ -1,0 +1,1 @@
+"""Networks of the embedded domain, and their files."""

@@ -1,0 +1,85 @@
+"""Train the embedded generator: ``python -m zplus_plugins.portraits.training.train_generator --out FOLDER``.
+
+It goes on from the folder's checkpoint, and can be interrupted at any time. ``--export`` writes the averaged
+generator to a file instead; the embedded one was made by it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+
+import click
+import torch
+
+from zplus_plugins.portraits.networks.embedded import regressor_in
+from zplus_plugins.portraits.networks.files import halved, save, save_sheet
+from zplus_plugins.portraits.training import command
+from zplus_plugins.portraits.training.adversarial import Settings, Training
+from zplus_plugins.portraits.training.loop import restored, train
+
+SHOWN = 32
+
+
+@click.command(cls=command.Command, context_settings={"show_default": True})
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of checkpoint, log and samples.")
+@click.option(
+    "--eyes", type=click.Path(path_type=Path), required=True, help="An exported regressor, whose features are judged."
+)
+@click.option("--pictures", type=command.AT_LEAST_1, default=1_000_000, help="Drawn pictures to be seen in all.")
+@command.minutes(5.0)
+@click.option("--batch", type=click.IntRange(2), default=Settings.batch, help="Pictures a step.")
+@click.option("--rate", default=Settings.rate, help="Learning rate.")
+@click.option("--r1", default=Settings.r1, help="Weight of the gradient penalty.")
+@command.seed
+@click.option("--half/--full", default=Settings.half, help="Convolutions in bfloat16 or float32.")
+@command.threads
+@click.option("--export", type=command.NewFile(), help="Write the averaged generator there, and end.")
+def main(
+    out: Path,
+    eyes: Path,
+    pictures: int,
+    minutes: float,
+    batch: int,
+    rate: float,
+    r1: float,
+    seed: int,
+    half: bool,
+    threads: int,
+    export: Path | None,
+) -> None:
+    """Train the generator of portraits; Ctrl-C saves."""
+    torch.set_num_threads(threads)
+    training = Training(Settings(batch=batch, rate=rate, r1=r1, seed=seed, half=half), regressor_in(eyes))
+    if export is None:
+        settings = asdict(training.settings) | {"eyes": sha256(eyes.read_bytes()).hexdigest()}
+        train(training, settings, out, pictures, minutes, lambda folder: show(training, folder))
+        return
+    restored(training, out)
+    save(export, exported(training))
+    click.echo(f"{export}: after {training.seen} pictures")
+
+
+@torch.no_grad()
+def show(training: Training, folder: Path) -> None:
+    """Samples of the averaged generator, always of the same codes: above in Z, below in Z+."""
+    rng = torch.Generator().manual_seed(1)
+    architecture = training.settings.architecture
+    z = torch.randn(2 * SHOWN, architecture.num_layers, architecture.z_dim, generator=rng)
+    z[:SHOWN] = z[:SHOWN, :1]
+    save_sheet(folder / f"samples_{training.seen:08d}.png", training.average(z), columns=8)
+
+
+@torch.no_grad()
+def exported(training: Training) -> dict[str, object]:
+    """The averaged generator, with its mean code measured, as the embedded file holds it."""
+    average = training.average
+    rng = torch.Generator().manual_seed(2)
+    z = torch.randn(50_000, average.architecture.z_dim, generator=rng)
+    average.w_mean.copy_(average.mapping(z).mean(dim=0))
+    return {"architecture": asdict(average.architecture), "state": halved(average.state_dict())}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Codes in files: what was found, where, and how."""

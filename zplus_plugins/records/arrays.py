@@ -1,0 +1,272 @@
+"""Arrays in NumPy's files, ``.npy`` and ``.npz``, read as if a stranger had written them.
+
+``numpy.load`` takes a file's word for its size, evaluates its header as Python, unpacks 3 MB to 3 GB, and where it
+meets Python objects advises to let them run. Here nothing is read, unpacked or reserved before what the file claims
+has been held against the bytes that are there:
+
+* an array is as long as its header says, to the byte, and of plain numbers or text: no objects, no records;
+* what is read of an archive unpacks to :data:`MOST_UNPACKED` times the file's size at most, or to :data:`SMALL`. This
+  package does not compress its records. Those that somebody has packed anew hold codes, which are noise and hardly
+  get smaller; the most regular of them, a direction of a few layers, is a few hundred KB of zeros;
+* an archive has no more members than ours may have, none twice, and is not encrypted.
+
+What is wrong is a :class:`ContentError`, whose text goes on a sentence about the file: "it is empty (0 bytes)".
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import re
+import stat
+import struct
+import zipfile
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from zplus_plugins.records import kinds
+from zplus_plugins.untrusted import DamagedError, printable
+
+Array = np.ndarray[Any, Any]
+MOST_UNPACKED = 2
+SMALL = 4 * 2**20
+LONGEST_TEXT = 2**20
+MOST_MEMBERS = 256
+
+_SUFFIX = ".npy"
+_CHUNK = 2**20
+_LONGEST_HEADER = 4096
+_LARGEST_DIRECTORY = MOST_MEMBERS * 256
+_END = struct.Struct("<4s4H2LH")  # of an archive without a comment
+_ZIP64_LOCATOR, _ZIP64_LENGTH = b"PK\x06\x07", 20
+_ENCRYPTED = 0x1 | 0x40
+_PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+_LENGTHS = {b"\1\0": struct.Struct("<H"), b"\2\0": struct.Struct("<I"), b"\3\0": struct.Struct("<I")}  # by version
+_HEADER = re.compile(
+    r"\{\s*'descr'\s*:\s*(?P<type>'[^'\\]*'|\[.*\])\s*,\s*'fortran_order'\s*:\s*(?P<fortran>True|False)\s*,"
+    r"\s*'shape'\s*:\s*\((?P<shape>[\d,\sL]*)\)\s*,?\s*\}\s*"
+)
+_PLAIN = re.compile(r"'[<>|=]?([?b]|[iufcSU][1-9])\d{0,8}'")
+_MOST_AXES, _LONGEST_AXIS = 32, 2**40
+
+
+class ContentError(DamagedError, ValueError):
+    """A file's content is not what it should be; the text is a clause about the file."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What an array's file says of it.
+
+    Attributes:
+        dtype: of numbers or text.
+        shape: of the array.
+        fortran: whether its first axis varies fastest.
+    """
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    fortran: bool
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the array."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    def read(self, file: IO[bytes]) -> Array:
+        """The array that follows its header: writable, and of this machine's byte order.
+
+        Raises:
+            ContentError: the file ends before the array, or no array has such a shape.
+        """
+        try:
+            flat = np.empty(math.prod(self.shape), self.dtype)
+            shaped = flat.reshape(self.shape[::-1]).T if self.fortran else flat.reshape(self.shape)
+        except (ValueError, OverflowError):
+            raise ContentError(f"it holds an array of the impossible shape {self.shape}") from None
+        left = flat.view(np.uint8).data
+        while left:  # in parts: a whole member at once would be in memory twice
+            part = file.read(min(_CHUNK, len(left)))
+            if not part:
+                raise ContentError("it is truncated")
+            left[: len(part)] = part
+            left = left[len(part) :]
+        return np.ascontiguousarray(shaped, self.dtype.newbyteorder("=")).reshape(self.shape)
+
+
+def read_npy(path: Path) -> Array:
+    """The array in a ``.npy`` file.
+
+    Raises:
+        ContentError: it is of another kind, damaged, or not of plain numbers or text.
+        OSError: it cannot be opened or read.
+    """
+    with _opened(path, kinds.NPY) as file:
+        return _header(file, _size(file)).read(file)
+
+
+def npy_header(path: Path) -> Header:
+    """What a ``.npy`` file holds, without reading the array; errors as for :func:`read_npy`."""
+    with _opened(path, kinds.NPY) as file:
+        return _header(file, _size(file))
+
+
+def read_npz(path: Path, names: Collection[str] | None = None, needed: Collection[str] = ()) -> dict[str, Array]:
+    """Arrays in a ``.npz`` file by their names.
+
+    Args:
+        path: of the file.
+        names: which are wanted, if they are there; others are not even looked at. None for all.
+        needed: without which the file is of another kind.
+
+    Raises:
+        ContentError: it is of another kind, damaged, or claims more than it holds.
+        OSError: it cannot be opened or read.
+    """
+    with _opened(path, kinds.ZIP) as file, _archive(file) as archive:
+        members = {info.filename.removesuffix(_SUFFIX): info for info in archive.infolist()}
+        found = kinds.archive_described(archive.namelist())
+        if not kinds.is_of_arrays(archive.namelist()) or not set(needed) <= set(members):
+            raise ContentError(f"it is {found}")
+        wanted = {name: info for name, info in members.items() if names is None or name in names}
+        _check_members(wanted, _size(file))
+        return {name: _read_member(archive, name, info) for name, info in wanted.items()}
+
+
+def npz_bytes(arrays: Mapping[str, Array]) -> bytes:
+    """The ``.npz`` file of arrays of numbers or text: not compressed, and the same bytes for the same arrays."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def text_in(array: Array, name: str) -> str:
+    """The text that an array without axes is.
+
+    Raises:
+        ContentError: it is none, or longer than :data:`LONGEST_TEXT`.
+    """
+    if array.dtype.kind != "U" or array.ndim:
+        raise ContentError(f"its {name} is {shown(array)}; expected a text")
+    if array.itemsize > 4 * LONGEST_TEXT:
+        raise ContentError(f"its {name} has {array.itemsize // 4:,} characters; expected {LONGEST_TEXT:,} at most")
+    try:
+        return array.astype(array.dtype.newbyteorder("<")).tobytes().decode("utf-32-le").rstrip("\0")
+    except UnicodeDecodeError:
+        raise ContentError(f"its {name} is no text: it is damaged") from None
+
+
+def shown(array: Array) -> str:
+    """Type and shape of an array, for messages."""
+    return f"an array of {array.dtype.name}, shape {array.shape}"
+
+
+@contextmanager
+def _opened(path: Path, beginning: bytes) -> Iterator[IO[bytes]]:
+    """A file that begins as it should."""
+    if path.is_dir():
+        raise ContentError("it is a folder")
+    if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for, a device may never end
+        raise ContentError("it is no regular file")
+    with path.open("rb") as file:
+        first = file.read(kinds.FIRST)
+        if not first.startswith(beginning) or kinds.is_of_torch(first):
+            raise ContentError(f"it is {kinds.described(first)}")
+        file.seek(0)
+        yield file
+
+
+def _size(file: IO[bytes]) -> int:
+    return os.fstat(file.fileno()).st_size
+
+
+def _header(file: IO[bytes], size: int) -> Header:
+    """The header of an array that, with it, has ``size`` bytes of a file, or fewer."""
+    start = file.read(len(kinds.NPY) + 2)
+    length = _LENGTHS.get(start[len(kinds.NPY) :]) if start.startswith(kinds.NPY) else None
+    if length is None:
+        raise ContentError("it holds what is no array in NumPy's format")
+    stated = file.read(length.size)
+    count = length.unpack(stated)[0] if len(stated) == length.size else 0
+    text = file.read(count) if count <= _LONGEST_HEADER else b""
+    header = _parsed(text.decode("latin-1"))
+    if header.nbytes > size - len(start) - length.size - count:
+        raise ContentError(
+            f"it is truncated, or lies about its size: it claims an array of {header.dtype.name}, shape "
+            f"{header.shape}, which is {header.nbytes:.3g} bytes, and has {size:,}"
+        )
+    return header
+
+
+def _parsed(text: str) -> Header:
+    """A header as NumPy writes it; read with an expression, for evaluating it can be made to exhaust the stack."""
+    match = _HEADER.fullmatch(text)
+    if match is None:
+        raise ContentError("an array's header in it is damaged")
+    if _PLAIN.fullmatch(match["type"]) is None:
+        kind = printable(match["type"], 40)
+        raise ContentError(f"it holds an array of the type {kind} (Python objects, records or dates); expected numbers")
+    axes = [axis.strip(" L") for axis in match["shape"].split(",")]
+    try:
+        dtype = np.dtype(match["type"].strip("'"))
+        shape = tuple(int(axis) for axis in axes if axis)
+    except (TypeError, ValueError):
+        raise ContentError("an array's header in it is damaged") from None
+    if len(shape) > _MOST_AXES or any(axis > _LONGEST_AXIS for axis in shape):
+        raise ContentError(f"it holds an array of the impossible shape {match['shape'][:60]}")
+    return Header(dtype, shape, match["fortran"] == "True")
+
+
+@contextmanager
+def _archive(file: IO[bytes]) -> Iterator[zipfile.ZipFile]:
+    """An archive that is small enough to be listed; what ``zipfile`` makes of damaged ones is told as one error."""
+    _check_end(file)
+    try:
+        with zipfile.ZipFile(file) as archive:
+            yield archive
+    except (ContentError, MemoryError):
+        raise
+    except Exception as error:  # of a dozen types, from zlib's to struct's
+        raise ContentError(f"it is damaged or truncated ({error or type(error).__name__})") from None
+
+
+def _check_end(file: IO[bytes]) -> None:
+    """Hold the archive's last record, which tells how much zipfile will read, against what ours may have."""
+    size = file.seek(0, io.SEEK_END)
+    file.seek(max(0, size - _END.size - _ZIP64_LENGTH))
+    tail = file.read()
+    end = tail[-_END.size :]
+    if len(end) < _END.size or not end.startswith(b"PK\x05\x06"):
+        raise ContentError("it is damaged or truncated (there is no end of a zip archive)")
+    members, length = _END.unpack(end)[4:6]
+    if members > MOST_MEMBERS or length > _LARGEST_DIRECTORY or tail.startswith(_ZIP64_LOCATOR):
+        raise ContentError(f"it is an archive of more than {MOST_MEMBERS} files, or not one that NumPy wrote")
+
+
+def _check_members(wanted: Mapping[str, zipfile.ZipInfo], size: int) -> None:
+    for name, info in wanted.items():
+        if info.flag_bits & _ENCRYPTED or info.compress_type not in _PACKINGS:
+            raise ContentError(f"its {name} is encrypted, or compressed as NumPy does not compress")
+        stored = info.compress_type == zipfile.ZIP_STORED
+        if info.header_offset + info.compress_size > size or (stored and info.compress_size != info.file_size):
+            raise ContentError(f"its {name} is truncated, or lies about its size")
+    claimed = sum(info.file_size for info in wanted.values())
+    if claimed > max(SMALL, MOST_UNPACKED * size):
+        raise ContentError(
+            f"it has {size:,} bytes and claims to unpack to {claimed:,}, which is more than any file of its kind does"
+        )
+
+
+def _read_member(archive: zipfile.ZipFile, name: str, info: zipfile.ZipInfo) -> Array:
+    with archive.open(info) as file:
+        array = _header(file, info.file_size).read(file)
+        if file.read(1):
+            raise ContentError(f"its {name} is longer than it says")
+    return array

@@ -1,0 +1,210 @@
+"""What a record may say of itself: fields with types, checked when it is read.
+
+Records are ``.npz`` files of arrays and one text, ``about``, which is JSON. ``format`` in it is a whole number, which
+stays the same as long as records only gain fields or arrays: a reader takes those that it knows and ignores others, and
+a field that older records lack has a default. It is raised where an older reader would misunderstand; that reader says
+then which format it knows.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import reprlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+
+from zplus_plugins.records.arrays import Array, ContentError, npz_bytes, read_npz, shown, text_in
+
+_LONGEST_NUMBER = 30  # digits; converting a million of them takes minutes
+_HASH = re.compile("[0-9a-f]{64}")
+_REQUIRED: Any = object()
+_brief = reprlib.Repr()
+_brief.maxstring = 80  # a hash is shown whole
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a value may be.
+
+    Attributes:
+        expected: as a message names it.
+        fits: whether a value of JSON is one.
+    """
+
+    expected: str
+    fits: Callable[[Any], bool]
+
+    def or_none(self) -> Kind:
+        """The same, or null."""
+        return Kind(f"{self.expected} or null", lambda value: value is None or self.fits(value))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+TEXT = Kind("a text", lambda value: isinstance(value, str))
+FLAG = Kind("true or false", lambda value: isinstance(value, bool))
+WHOLE = Kind("a whole number, 0 or more", lambda value: isinstance(value, int) and _is_number(value) and value >= 0)
+NUMBER = Kind("a finite number", _is_number)
+POSITIVE = Kind("a positive, finite number", lambda value: _is_number(value) and value > 0)
+MAPPING = Kind("a JSON object", lambda value: isinstance(value, dict))
+SHA256 = Kind("64 hexadecimal digits", lambda value: isinstance(value, str) and bool(_HASH.fullmatch(value)))
+
+
+def one_of(*values: str) -> Kind:
+    """One of these texts."""
+    return Kind(f"one of {', '.join(values)}", lambda value: isinstance(value, str) and value in values)
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of ``about``.
+
+    Attributes:
+        kind: of its value, or the fields of the JSON object that it is.
+        default: where a record lacks it; without one, such a record is refused.
+    """
+
+    kind: Kind | Mapping[str, Field]
+    default: Any = _REQUIRED
+
+
+@dataclass(frozen=True)
+class Axes:
+    """An array of a record: of real numbers, and not empty.
+
+    Attributes:
+        expected: its shape, as a message names it.
+        counts: how many axes it may have.
+        needed: whether a record without it is refused.
+    """
+
+    expected: str
+    counts: tuple[int, ...]
+    needed: bool = True
+
+
+@dataclass(frozen=True)
+class Schema:
+    """A kind of record.
+
+    Attributes:
+        format: that is read and written.
+        arrays, fields: by name.
+    """
+
+    format: int
+    arrays: Mapping[str, Axes]
+    fields: Mapping[str, Field]
+
+    def read(self, path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
+        """The arrays and the fields of a record.
+
+        Raises:
+            ContentError: the file is of another kind or damaged, or something in it is not what it should be.
+            OSError: it cannot be opened or read.
+        """
+        needed = [name for name, axes in self.arrays.items() if axes.needed]
+        arrays = read_npz(path, [*self.arrays, "about"], needed=[*needed, "about"])
+        about = _json_object(text_in(arrays.pop("about"), "about"))
+        self._check_format(about)
+        fields = parsed(about, self.fields)
+        for name, array in arrays.items():
+            _check_array(name, array, self.arrays[name])
+        return arrays, fields
+
+    def as_bytes(self, arrays: Mapping[str, Array], fields: Mapping[str, Any]) -> bytes:
+        """The file of a record: its fields, then ``format``, and the arrays before them."""
+        return npz_bytes({**arrays, "about": np.array(json.dumps({**fields, "format": self.format}))})
+
+    def _check_format(self, about: Mapping[str, Any]) -> None:
+        found = about.get("format")
+        if not WHOLE.fits(found):
+            raise ContentError(f"its format is {_value(about, 'format')}; expected the whole number {self.format}")
+        if found != self.format:
+            raise ContentError(
+                f"it has format {found}; this version of zplus-plugins reads format {self.format}: use the version "
+                "that wrote it"
+            )
+
+
+def parsed(content: Mapping[str, Any], fields: Mapping[str, Field], inside: str = "") -> dict[str, Any]:
+    """The values of fields, the defaults of those that are absent; what is in no field is left out.
+
+    Raises:
+        ContentError: a field that is needed is absent, or a value is of another kind.
+    """
+    values = {}
+    for name, field in fields.items():
+        where = f"{inside}{name}"
+        if name not in content and field.default is not _REQUIRED:
+            values[name] = field.default
+        elif isinstance(field.kind, Mapping):
+            values[name] = parsed(_fitting(content, name, MAPPING, where), field.kind, f"{where}.")
+        else:
+            values[name] = _fitting(content, name, field.kind, where)
+    return values
+
+
+def require_json(values: Mapping[str, Any]) -> None:
+    """See to it, before anything is written, that values will be read again.
+
+    Raises:
+        ContentError: they are no JSON, contain NaN or inf, or are too long.
+    """
+    try:
+        text = json.dumps(values, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ContentError(f"it cannot be JSON ({error})") from None
+    _json_object(text_in(np.array(text), "about"))
+
+
+def _fitting(content: Mapping[str, Any], name: str, kind: Kind, where: str) -> Any:
+    if name not in content or not kind.fits(content[name]):
+        raise ContentError(f"its {where} is {_value(content, name)}; expected {kind.expected}")
+    return content[name]
+
+
+def _value(content: Mapping[str, Any], name: str) -> str:
+    return _brief.repr(content[name]) if name in content else "missing"
+
+
+def _check_array(name: str, array: Array, axes: Axes) -> None:
+    real = array.dtype.kind == "f" and array.dtype.itemsize <= 8  # torch has no wider ones
+    if not real or array.ndim not in axes.counts or not array.size:
+        raise ContentError(f"its {name} is {shown(array)}; expected {axes.expected} of real numbers")
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    """A JSON object; its numbers are finite and of a sensible length."""
+    try:
+        content = json.loads(text, parse_int=_whole, parse_float=_real, parse_constant=_no_number)
+    except RecursionError:
+        raise ContentError("its about is nested too deeply") from None
+    except ContentError:
+        raise
+    except ValueError as error:
+        raise ContentError(f"its about is no JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise ContentError(f"its about is {_brief.repr(content)}; expected a JSON object")
+    return content
+
+
+def _whole(digits: str) -> int:
+    return int(digits) if len(digits) <= _LONGEST_NUMBER else _no_number(digits)
+
+
+def _real(digits: str) -> float:
+    value = float(digits)
+    return value if math.isfinite(value) else _no_number(digits)
+
+
+def _no_number(digits: str) -> NoReturn:
+    raise ContentError(f"its about holds {digits[:_LONGEST_NUMBER]}, which is no number that a record has")

@@ -1,0 +1,235 @@
+"""A generator with its latent spaces: where inversions start, what their codes show, and how they move."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from zplus_plugins.errors import LatentError, UsageError
+from zplus_plugins.generators import Generator
+from zplus_plugins.generators.network.layers import Noise
+from zplus_plugins.hypersphere.chase import project
+from zplus_plugins.hypersphere.geometry import geodesic, retract
+from zplus_plugins.hypersphere.mapping import mapping_of
+from zplus_plugins.spaces.spaces import Space
+from zplus_plugins.spaces.statistics import Statistics
+
+
+@dataclass(frozen=True)
+class Point:
+    """Codes of B pictures in one space.
+
+    Attributes:
+        space: in which they lie.
+        code: shape (B, K, dim): one code for all layers (K = 1), or one for each layer that F leaves; in S one vector
+            of all style components that F leaves.
+        f: features (B, C, r, r), or None in a space without F.
+    """
+
+    space: Space
+    code: Tensor
+    f: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.code)
+
+    def __getitem__(self, index: slice) -> Point:
+        return replace(self, code=self.code[index], f=None if self.f is None else self.f[index])
+
+
+class Model:
+    """The latent spaces of one generator.
+
+    Args:
+        generator: on the device where all is computed.
+        statistics: of its codes.
+        f_resolution: of the feature map F; None for a sixty-fourth of the pictures' (BDInvert), 4 at least.
+        noise: of the layers that F does not replace.
+
+    Raises:
+        GeneratorError: the generator has no features of that resolution.
+    """
+
+    def __init__(
+        self, generator: Generator, statistics: Statistics, f_resolution: int | None = None, noise: Noise = "const"
+    ) -> None:
+        self.generator, self.statistics, self.noise = generator, statistics, noise
+        self.f_resolution = max(4, generator.architecture.resolution // 64) if f_resolution is None else f_resolution
+        first = generator.first_style_after(self.f_resolution)
+        self._style_sizes = [len(direction) for direction in statistics.style_directions]
+        self._skipped_sizes = sum(self._style_sizes[:first])
+        self._mean_z: Tensor | None = None
+        self._f_spread: float | None = None
+
+    def first_layer(self, space: Space) -> int:
+        """Index of the first layer that has a code in a space."""
+        return self.generator.first_layer_after(self.f_resolution) if space.with_f else 0
+
+    def code_shape(self, space: Space) -> tuple[int, int]:
+        """(K, dim) of a picture's code."""
+        codes = self.generator.num_layers - self.first_layer(space) if space.layered and space.kind != "s" else 1
+        if space.kind == "s":
+            return codes, sum(self._style_sizes) - (self._skipped_sizes if space.with_f else 0)
+        architecture = self.generator.architecture
+        return codes, architecture.z_dim if space.kind == "z" else architecture.w_dim
+
+    @property
+    def f_shape(self) -> tuple[int, int, int]:
+        """(C, r, r) of a picture's F."""
+        architecture = self.generator.architecture
+        channels = architecture.channels[architecture.resolutions.index(self.f_resolution)]
+        return channels, self.f_resolution, self.f_resolution
+
+    @property
+    def f_spread(self) -> float:
+        """Standard deviation of the components of the mean picture's F."""
+        if self._f_spread is None:
+            self._f_spread = float(self._mean_features("const").std())
+        return self._f_spread
+
+    @torch.no_grad()
+    def start(self, space: Space, n: int, f: Tensor | None = None) -> Point:
+        """The mean picture's point, n times: that of the mean style code, or of z whose style code is nearest to it.
+
+        Args:
+            space: to start in.
+            n: pictures.
+            f: where F starts, (n, C, r, r); None for the mean picture's features.
+        """
+        w = self.statistics.w_mean[None, None]
+        if space.kind == "z":
+            code = self._z_of_mean()
+        elif space.kind == "w":
+            code = w
+        elif space.kind == "pn":
+            code = self.statistics.to_pn(w)
+        else:
+            code = self._joined(self.generator.styles(w.expand(1, self.generator.num_layers, -1)), space)
+        if space.with_f and f is None:
+            f = self._mean_features(self.noise).expand(n, -1, -1, -1)
+        return Point(
+            space,
+            code.expand(n, *self.code_shape(space)).clone(),
+            f.clone() if space.with_f and f is not None else None,
+        )
+
+    def w(self, point: Point) -> Tensor:
+        """Style codes (B, N, w_dim); those that F replaces are the mean's.
+
+        Raises:
+            LatentError: the point is none of this generator.
+            UsageError: the space is S, most of whose points have no style codes.
+        """
+        self._check(point)
+        w: Tensor
+        if point.space.kind == "z":
+            w = self.generator.mapping(point.code)
+        elif point.space.kind == "w":
+            w = point.code
+        elif point.space.kind == "pn":
+            w = self.statistics.from_pn(point.code)
+        else:
+            raise UsageError("Points of S have no style codes in W+.")
+        first = self.first_layer(point.space)
+        w = w.expand(-1, self.generator.num_layers - first, -1)
+        if first == 0:
+            return w
+        mean = self.statistics.w_mean.expand(len(w), first, -1)
+        return torch.cat([mean, w], dim=1)
+
+    def styles(self, point: Point) -> list[Tensor]:
+        """Style vectors of all layers in the order of use; those that F replaces are arbitrary.
+
+        Raises:
+            LatentError: the point is none of this generator.
+        """
+        self._check(point)
+        if point.space.kind != "s":
+            return self.generator.styles(self.w(point))
+        flat = point.code[:, 0]
+        if point.space.with_f:
+            flat = torch.cat([flat.new_zeros(len(flat), self._skipped_sizes), flat], dim=1)
+        return list(torch.split(flat, self._style_sizes, dim=1))
+
+    def pictures(self, point: Point) -> Tensor:
+        """Pictures (B, 3, R, R), mostly in [-1, 1].
+
+        Raises:
+            LatentError: the point is none of this generator.
+        """
+        return self.generator.synthesis(
+            styles=self.styles(point), f=point.f, f_resolution=self.f_resolution, noise=self.noise
+        )
+
+    @torch.no_grad()
+    def moved(self, point: Point, z: Tensor, w: Tensor, strength: float) -> Point:
+        """An edit: codes move on, F stays.
+
+        Points of the hypersphere follow the geodesic, so that they stay on it; style codes move along a straight
+        line, those of P_N on the same one as those of W, and style vectors as the style codes would move them.
+
+        Args:
+            point: where to start.
+            z: direction in Z, (z_dim,) or (N, z_dim), of unit strength.
+            w: the same direction in W, (w_dim,) or (N, w_dim).
+            strength: in units of the direction.
+
+        Raises:
+            LatentError: the point is none of this generator.
+        """
+        self._check(point)
+        space, layers = point.space, self.generator.num_layers
+        if strength == 0:
+            return point
+        if space.kind == "z":
+            step = self._along(z, point).expand_as(point.code)
+            return replace(point, code=retract(geodesic(point.code, step, strength)))
+        if space.kind == "s":
+            wide = w.expand(1, layers, -1)
+            step = self._joined(self.generator.styles(wide), space) - self._joined(
+                self.generator.styles(torch.zeros_like(wide)), space
+            )
+            return replace(point, code=point.code + strength * step)
+        step = strength * self._along(w, point)
+        if space.kind == "w":
+            return replace(point, code=point.code + step)
+        return replace(point, code=self.statistics.to_pn(self.statistics.from_pn(point.code) + step))
+
+    def _check(self, point: Point) -> None:
+        expected = (len(point), *self.code_shape(point.space))
+        if point.code.shape != expected:
+            raise LatentError(
+                f"The code in {point.space.title} is of shape {tuple(point.code.shape)}; expected {expected} with this "
+                "generator."
+            )
+        f = None if point.f is None else tuple(point.f.shape)
+        features = (len(point), *self.f_shape) if point.space.with_f else None
+        if f != features:
+            raise LatentError(
+                f"F of the point in {point.space.title} is of shape {f}; expected {features} with this generator and F "
+                f"of resolution {self.f_resolution}."
+            )
+
+    def _along(self, direction: Tensor, point: Point) -> Tensor:
+        """A direction for each code that a point has; a single code moves along their mean."""
+        if direction.ndim == 1:
+            return direction
+        own = direction[self.first_layer(point.space) :]
+        return own if point.code.shape[1] == len(own) else own.mean(dim=0, keepdim=True)
+
+    def _joined(self, styles: list[Tensor], space: Space) -> Tensor:
+        flat = torch.cat(styles, dim=1)[:, None]
+        return flat[..., self._skipped_sizes :] if space.with_f else flat
+
+    @torch.no_grad()
+    def _mean_features(self, noise: Noise) -> Tensor:
+        wide = self.statistics.w_mean.expand(1, self.generator.num_layers, -1)
+        return self.generator.features(wide, self.f_resolution, noise)
+
+    def _z_of_mean(self) -> Tensor:
+        if self._mean_z is None:
+            target = self.statistics.w_mean.expand(1, self.generator.num_layers, -1)
+            self._mean_z = project(mapping_of(self.generator), target, codes=1).latent.detach()
+        return self._mean_z

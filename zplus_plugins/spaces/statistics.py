@@ -1,0 +1,120 @@
+"""How the style codes that a mapping network makes are distributed: computed once for a generator, and kept.
+
+W is what the network's last leaky ReLU leaves. Before it, codes are nearly normal; P_N is that space, centred and
+whitened by principal components (arXiv 2012.09036, section 3.2).
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from zplus_plugins.errors import RequirementError
+from zplus_plugins.generators import Generator
+from zplus_plugins.generators.load import weights_hash
+from zplus_plugins.hypersphere.mapping import require_finite_styles
+from zplus_plugins.system import cache
+from zplus_plugins.system.files import write_whole
+from zplus_plugins.system.threads import limited_to
+from zplus_plugins.untrusted import DamagedError, RefusedError, checkpoint
+from zplus_plugins.untrusted.checkpoint import PlacementError
+
+FORMAT = 1
+CODES = 16384
+SEED = 0
+_SLOPE = 0.2
+_LEAST_VARIANCE = 1e-6  # of the largest: directions in which no code differs are not blown up
+_AT_ONCE = 1024
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Of one generator's style codes.
+
+    Attributes:
+        w_mean: shape (w_dim,).
+        w_spread: root of the mean variance of their components, a scalar.
+        style_spread: the same of all style vectors' components.
+        pn_mean: of codes before the last leaky ReLU, shape (w_dim,).
+        pn_axes: principal components of them, one a row, the largest first, shape (w_dim, w_dim).
+        pn_spread: standard deviations along them, shape (w_dim,).
+        style_directions: means of the style vectors' directions, for each layer in the order of use.
+    """
+
+    w_mean: Tensor
+    w_spread: Tensor
+    style_spread: Tensor
+    pn_mean: Tensor
+    pn_axes: Tensor
+    pn_spread: Tensor
+    style_directions: list[Tensor]
+
+    def to_pn(self, w: Tensor) -> Tensor:
+        """Style codes (..., w_dim) in P_N: there the mapping network's codes have mean 0 and variance 1."""
+        x = torch.where(w < 0, w / _SLOPE, w)
+        coordinates: Tensor = (x - self.pn_mean) @ self.pn_axes.T / self.pn_spread
+        return coordinates
+
+    def from_pn(self, coordinates: Tensor) -> Tensor:
+        """The inverse of :meth:`to_pn`."""
+        return F.leaky_relu((coordinates * self.pn_spread) @ self.pn_axes + self.pn_mean, _SLOPE)
+
+
+def statistics_of(generator: Generator) -> Statistics:
+    """Statistics of :data:`CODES` random codes, from the cache or computed.
+
+    They are the same for the same weights and kind of device.
+
+    Raises:
+        GeneratorError: the generator's style codes are not finite.
+    """
+    device = generator.w_mean.device  # whose kinds do not compute the same bits
+    path = cache.folder() / "statistics" / f"{weights_hash(generator)[:32]}-{device.type}-{FORMAT}.pt"
+    try:
+        return Statistics(**checkpoint.load(path, device))
+    except (RefusedError, DamagedError, PlacementError, TypeError, OSError):
+        pass  # absent, or not whole
+    with limited_to(1):  # the next run may take another number of threads, and must find the same
+        computed = compute(generator)
+    buffer = io.BytesIO()
+    torch.save({field.name: getattr(computed, field.name) for field in fields(computed)}, buffer)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, buffer.getvalue())
+    except (OSError, RequirementError):
+        pass  # they take seconds to compute again
+    return computed
+
+
+@torch.no_grad()
+def compute(generator: Generator, codes: int = CODES) -> Statistics:
+    """Statistics of so many codes, drawn from a random stream of their own; of style vectors, of the first 1,024.
+
+    Raises:
+        GeneratorError: the generator's style codes are not finite.
+    """
+    stream = torch.Generator().manual_seed(SEED)
+    z = torch.randn(codes, generator.architecture.z_dim, generator=stream)
+    w = torch.cat([generator.mapping(part.to(generator.const)) for part in torch.split(z, _AT_ONCE)])
+    require_finite_styles(w, "the generator's style codes")
+    x = torch.where(w < 0, w / _SLOPE, w).double()
+    mean = x.mean(dim=0)
+    variances, axes = torch.linalg.eigh((x - mean).T.cov())
+    variances, axes = variances.flip(0), axes.flip(1).T
+    spread = variances.clamp_min(_LEAST_VARIANCE * variances[0]).sqrt()
+    wide = w[:_AT_ONCE, None].expand(-1, generator.num_layers, -1)
+    styles = generator.styles(wide)
+    require_finite_styles(torch.cat(styles, dim=1), "the generator's style vectors")
+    return Statistics(
+        w_mean=w.mean(dim=0),
+        w_spread=w.var(dim=0).mean().sqrt(),
+        style_spread=torch.cat(styles, dim=1).var(dim=0).mean().sqrt(),
+        pn_mean=mean.to(w),
+        pn_axes=axes.to(w),
+        pn_spread=spread.to(w),
+        style_directions=[F.normalize(style, dim=1).mean(dim=0) for style in styles],
+    )

@@ -1,0 +1,1 @@
+"""The machine: files, processes, devices, the terminal. Knows neither models nor scripts."""

@@ -1,0 +1,141 @@
+"""Files that appear whole or not at all.
+
+What is being written lies in a temporary folder beside its target, and is renamed when it is complete. A process
+locks its temporary folders, so that the next one to write there can tell which of them nobody will come back to, and
+takes those away: however a process ended, nothing of it stays for ever.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from zplus_plugins.errors import RequirementError
+from zplus_plugins.system.locks import Unlockable, is_still, try_lock
+
+_TEMPORARY = re.compile(r"\.unfinished-(\d+)-[0-9a-f]{8}")
+_cleared: set[tuple[int, Path]] = set()  # by this process, which forks do not share
+
+
+@contextlib.contextmanager
+def whole_file(target: Path) -> Iterator[Path]:
+    """A temporary path of the same name, in a folder beside ``target``, that becomes it if all goes well.
+
+    The name is the same because some formats, such as ``torch.save``'s, carry it.
+
+    Raises:
+        RequirementError: the folder cannot be written to, or the disk is full.
+    """
+    try:
+        with temporary_folder(target.parent) as folder:
+            yield folder / target.name
+            (folder / target.name).replace(target)
+    except OSError as error:
+        raise cannot_write(target, error) from None
+
+
+def write_whole(target: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    with whole_file(target) as unfinished:
+        unfinished.write_bytes(content)
+
+
+@contextlib.contextmanager
+def temporary_folder(parent: Path) -> Iterator[Path]:
+    """A folder in ``parent`` that is taken away in the end, by the next process that writes there if need be.
+
+    Raises:
+        OSError: the parent cannot be written to.
+    """
+    _clear_once(parent)
+    place, lock = parent, None
+    try:
+        while lock is None:  # another process may take an empty folder for abandoned before we have locked it
+            place = parent / f".unfinished-{os.getpid()}-{secrets.token_hex(4)}"
+            place.mkdir()
+            lock = _locked(place)
+        yield place
+    finally:
+        if place != parent:
+            shutil.rmtree(place, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
+
+
+def temporary_folders(parent: Path) -> list[Path]:
+    """Those of processes that are at work in ``parent``; what others have left there is taken away.
+
+    Raises:
+        OSError: the parent cannot be read.
+    """
+    with os.scandir(parent) as entries:
+        found = [Path(e.path) for e in entries if _TEMPORARY.fullmatch(e.name) and e.is_dir(follow_symlinks=False)]
+    return [place for place in found if not _taken_away(place)]
+
+
+def cannot_write(target: Path, error: OSError) -> RequirementError:
+    """What an error in writing to a file or folder means for a user."""
+    name = str(target) if len(str(target)) <= 200 else f"{str(target)[:200]}..."
+    return RequirementError(
+        f"Cannot write to {name}: {error.strerror or error}. Free some space or choose another output folder."
+    )
+
+
+def _clear_once(parent: Path) -> None:
+    """Many files are written to a folder: looking through it each time would take longer and longer."""
+    key = (os.getpid(), parent.absolute())
+    if key not in _cleared:
+        temporary_folders(parent)
+        _cleared.add(key)
+
+
+def _locked(place: Path) -> int | None:
+    """The open folder, locked as far as there are locks; None if somebody was quicker to take it away."""
+    try:
+        descriptor = os.open(place, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        if try_lock(descriptor) and is_still(place, descriptor):
+            return descriptor
+    except Unlockable:
+        return descriptor
+    except BaseException:
+        os.close(descriptor)
+        raise
+    os.close(descriptor)
+    return None
+
+
+def _taken_away(place: Path) -> bool:
+    """Take a temporary folder away unless its process is at work."""
+    try:
+        descriptor = os.open(place, os.O_RDONLY)
+    except OSError:
+        return not place.exists()
+    try:
+        if not try_lock(descriptor):
+            return False
+    except Unlockable:
+        if _runs(int(place.name.split("-")[1])):
+            return False
+    try:
+        shutil.rmtree(place, ignore_errors=True)
+        return True
+    finally:
+        os.close(descriptor)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

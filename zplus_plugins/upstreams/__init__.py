@@ -1,0 +1,163 @@
+"""Run somebody's script on the hypersphere. Here is all that an adapter's author needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zplus_plugins._lazy import lazily
+
+if TYPE_CHECKING:
+    from zplus_plugins.hypersphere.latent import SphericalLatent
+    from zplus_plugins.hypersphere.leaf import LeafSwap
+    from zplus_plugins.hypersphere.mapping import StyleMapping, Truncation, mapping_of
+    from zplus_plugins.records.inversion import InversionRecord
+    from zplus_plugins.system.downloads import NeededFile
+    from zplus_plugins.upstreams.adapter.captures import ArgumentOf, InstanceOf, ResultOf
+    from zplus_plugins.upstreams.adapter.context import Options, RunContext
+    from zplus_plugins.upstreams.adapter.description import (
+        Adapter,
+        Derived,
+        Download,
+        EditArguments,
+        FeatureMap,
+        Move,
+        Patch,
+        Reliance,
+        Script,
+        Settings,
+        Switch,
+        TruncationArguments,
+        Writer,
+        hookimpl,
+    )
+    from zplus_plugins.upstreams.adapter.protocols import Capture, Finding, Fit, Requirement
+    from zplus_plugins.upstreams.adapter.summary import Summary
+    from zplus_plugins.upstreams.patching.journal import Journal
+    from zplus_plugins.upstreams.requirements.arguments import Above, Undotted
+    from zplus_plugins.upstreams.requirements.device_settings import VisibleGpus
+    from zplus_plugins.upstreams.requirements.files import (
+        Checkpoint,
+        DnnlibDownload,
+        Folder,
+        HubWeights,
+        OneOf,
+        PowerOfTwo,
+        SavedFeatures,
+        When,
+        Writable,
+    )
+    from zplus_plugins.upstreams.requirements.modules import Module, Submodule
+    from zplus_plugins.upstreams.requirements.pickles import PickleFile
+    from zplus_plugins.upstreams.requirements.pictures.folders import Pictures, SavedCodes, Unsaved
+    from zplus_plugins.upstreams.requirements.pictures.images import Directions, ImageFile, ImageList, LpipsWeights
+    from zplus_plugins.upstreams.requirements.pictures.later import TakenLater
+    from zplus_plugins.upstreams.requirements.states import StateFits
+
+__all__ = [
+    "Above",
+    "Adapter",
+    "ArgumentOf",
+    "Capture",
+    "Checkpoint",
+    "Derived",
+    "Directions",
+    "DnnlibDownload",
+    "Download",
+    "EditArguments",
+    "FeatureMap",
+    "Finding",
+    "Fit",
+    "Folder",
+    "HubWeights",
+    "ImageFile",
+    "ImageList",
+    "InstanceOf",
+    "InversionRecord",
+    "Journal",
+    "LeafSwap",
+    "LpipsWeights",
+    "Module",
+    "Move",
+    "NeededFile",
+    "OneOf",
+    "Options",
+    "Patch",
+    "PickleFile",
+    "Pictures",
+    "PowerOfTwo",
+    "Reliance",
+    "Requirement",
+    "ResultOf",
+    "RunContext",
+    "SavedCodes",
+    "SavedFeatures",
+    "Script",
+    "Settings",
+    "SphericalLatent",
+    "StateFits",
+    "StyleMapping",
+    "Submodule",
+    "Summary",
+    "Switch",
+    "TakenLater",
+    "Truncation",
+    "TruncationArguments",
+    "Undotted",
+    "Unsaved",
+    "VisibleGpus",
+    "When",
+    "Writable",
+    "Writer",
+    "hookimpl",
+    "mapping_of",
+]
+
+_HOMES = {
+    "hypersphere.leaf": ("LeafSwap",),
+    "hypersphere.latent": ("SphericalLatent",),
+    "hypersphere.mapping": ("StyleMapping", "Truncation", "mapping_of"),
+    "records.inversion": ("InversionRecord",),
+    "system.downloads": ("NeededFile",),
+    "upstreams.adapter.captures": ("ArgumentOf", "InstanceOf", "ResultOf"),
+    "upstreams.adapter.context": ("Options", "RunContext"),
+    "upstreams.adapter.description": (
+        "Adapter",
+        "Derived",
+        "Download",
+        "EditArguments",
+        "FeatureMap",
+        "Move",
+        "Patch",
+        "Reliance",
+        "Script",
+        "Settings",
+        "Switch",
+        "TruncationArguments",
+        "Writer",
+        "hookimpl",
+    ),
+    "upstreams.adapter.protocols": ("Capture", "Finding", "Fit", "Requirement"),
+    "upstreams.adapter.summary": ("Summary",),
+    "upstreams.patching.journal": ("Journal",),
+    "upstreams.requirements.arguments": ("Above", "Undotted"),
+    "upstreams.requirements.device_settings": ("VisibleGpus",),
+    "upstreams.requirements.files": (
+        "Folder",
+        "Checkpoint",
+        "PowerOfTwo",
+        "OneOf",
+        "When",
+        "SavedFeatures",
+        "Writable",
+        "HubWeights",
+        "DnnlibDownload",
+    ),
+    "upstreams.requirements.modules": ("Submodule", "Module"),
+    "upstreams.requirements.pickles": ("PickleFile",),
+    "upstreams.requirements.states": ("StateFits",),
+    "upstreams.requirements.pictures.images": ("ImageList", "ImageFile", "Directions", "LpipsWeights"),
+    "upstreams.requirements.pictures.folders": ("Pictures", "SavedCodes", "Unsaved"),
+    "upstreams.requirements.pictures.later": ("TakenLater",),
+}
+
+__getattr__, __dir__ = lazily(__name__, _HOMES)

@@ -1,0 +1,41 @@
+"""What a plugin may implement; a plugin is a module or object behind an entry point of the group
+``zplus_plugins``. Implementations are marked with :data:`zplus_plugins.upstreams.hookimpl`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pluggy
+
+from zplus_plugins.upstreams.adapter.description import PROJECT, Adapter
+
+if TYPE_CHECKING:
+    from zplus_plugins.hypersphere.latent import SphericalLatent
+    from zplus_plugins.hypersphere.leaf import LeafSwap
+    from zplus_plugins.hypersphere.mapping import StyleMapping
+    from zplus_plugins.upstreams.adapter.summary import Summary
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+
+
+@hookspec(firstresult=True)
+def zplus_adapter() -> Adapter | None:
+    """Describe one upstream repository."""
+
+
+@hookspec(firstresult=True)
+def zplus_start(mapping: StyleMapping, codes: int, seed: int) -> SphericalLatent | None:
+    """Give the start of an inversion, shape (1, codes, z_dim); None leaves it to ``--init``.
+
+    Called once for every leaf that is swapped, in order.
+    """
+
+
+@hookspec
+def zplus_swapped(swap: LeafSwap) -> None:
+    """A W+ leaf has just been replaced; ``swap`` has the leaf, the latent and the mapping."""
+
+
+@hookspec
+def zplus_finished(summary: Summary) -> None:
+    """The script has ended well and everything has been restored."""

@@ -1,0 +1,149 @@
+"""What a run did, for a person (one line) and for a program (JSON)."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from zplus_plugins.errors import UsageError
+from zplus_plugins.system.files import write_whole
+
+
+def require_place(path: Path) -> None:
+    """See to it that a summary can be written to a file: one of an earlier run is replaced, and nothing else is.
+
+    Raises:
+        UsageError: there is no such folder, or a file that is no summary.
+    """
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise UsageError(f"--summary {path}: there is no folder {folder}.")
+    if not os.access(folder, os.W_OK):
+        raise UsageError(f"--summary {path}: the folder {folder} is read-only.")
+    try:
+        path.lstat()  # which a name that is too long does not survive
+    except FileNotFoundError:
+        return
+    if not _is_summary(path):
+        raise UsageError(
+            f"--summary {path}: that file exists, and is no summary of an earlier run. Choose another name."
+        )
+
+
+def _is_summary(path: Path) -> bool:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and content.keys() >= {"adapter", "script", "latent", "outputs", "records"}
+
+
+@dataclass(frozen=True)
+class EditResult:
+    """One picture edited in Z or Z+.
+
+    Attributes:
+        image: name of the inverted image.
+        distance: as given to the script; None where the script adds a direction without one.
+        space: ``w`` if the direction was chased, ``z`` if it was used as it is.
+        wanted: length of the wanted move in W+; 0 for a Z direction.
+        gain: part of the wanted move that was made along it; 1 is all.
+        residual: distance in W+ that is left to the wanted code, never above ``wanted``.
+        sphere_error: largest ``| |z_i| - radius |`` of the edited code.
+    """
+
+    image: str
+    distance: float | None
+    space: str
+    wanted: float
+    gain: float | None
+    residual: float | None
+    sphere_error: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a run did.
+
+    Attributes:
+        adapter, script: what was run.
+        upstream_commit: HEAD of the checkout, None without history.
+        fingerprint: ``known`` or ``compatible``.
+        latent, init, retract, without_f, seed: the options as they took effect.
+        images: codes saved by the script.
+        steps, retractions: of all images together.
+        max_sphere_error: largest ``| |z_i| - radius |`` after any step; None in W+.
+        device, torch, package: where, and with which versions.
+        ops: the custom operations that served, ``upstream`` for its own.
+        seconds: wall clock, imports included.
+        outputs: files written, in order.
+        records: Z+ records among them.
+        reused: codes of an earlier run that the script used again.
+        edits: what was edited.
+        moved_in_w: moves of codes of other methods, which have no z.
+    """
+
+    adapter: str
+    script: str
+    upstream_commit: str | None
+    fingerprint: str
+    latent: str
+    init: str
+    retract: str
+    without_f: bool
+    seed: int
+    images: int
+    steps: int
+    retractions: int
+    max_sphere_error: float | None
+    device: str
+    ops: str
+    torch: str
+    package: str
+    seconds: float
+    outputs: tuple[str, ...]
+    records: tuple[str, ...]
+    reused: tuple[str, ...]
+    edits: tuple[EditResult, ...]
+    moved_in_w: int
+
+    def write(self, path: Path) -> None:
+        """Write the summary as JSON, whole or not at all."""
+        write_whole(path, (json.dumps(asdict(self), indent=2) + "\n").encode())
+
+    def line(self) -> str:
+        """The summary in one line."""
+        parts = [f"{self.adapter} {Path(self.script).name} --latent {self.latent} on {self.device}"]
+        if self.steps:
+            parts.append(
+                f"{_count(self.images, 'image')}, {_count(self.steps, 'step')}, "
+                f"{_count(self.retractions, 'retraction')}, "
+                f"at most {self.max_sphere_error:.1e} off the hypersphere"
+            )
+        if self.reused:
+            parts.append(f"{_count(len(self.reused), 'code')} of an earlier run used again")
+        if self.edits:
+            parts.append(self._edits_line())
+        if self.moved_in_w:
+            parts.append(f"{_count(self.moved_in_w, 'move')} of codes without z left in W+")
+        if self.records:
+            parts.append(f"z in {Path(self.records[0]).parent}")
+        elif self.outputs:
+            parts.append(f"{_count(len(self.outputs), 'file')} written")
+        return f"{'; '.join(parts)} ({self.seconds:.1f} s)"
+
+    def _edits_line(self) -> str:
+        gains = [edit.gain for edit in self.edits if edit.gain is not None]
+        text = _count(len(self.edits), "edit")
+        if gains:
+            left = max(edit.residual / edit.wanted for edit in self.edits if edit.residual is not None)
+            text += f", gain {min(gains):.2f} to {max(gains):.2f} (median {statistics.median(gains):.2f})"
+            text += f", at most {left:.0%} of the wanted move left"
+        return text
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")

@@ -1,0 +1,1 @@
+"""Somebody's checkout: whose it is, and whether it fits its adapter."""

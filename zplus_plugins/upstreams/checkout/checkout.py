@@ -1,0 +1,193 @@
+"""Find an upstream repository around a script, and see whether it is the one that was tested.
+
+Upstreams are clones without a version, so the source of what an adapter relies on is fingerprinted.
+Nothing of the upstream is imported for it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from zplus_plugins.errors import UpstreamError
+from zplus_plugins.upstreams.adapter.description import Adapter, Reliance, Script
+from zplus_plugins.upstreams.checkout.sources import Unseen, fingerprint, read_place, require_place
+
+Status = Literal["known", "compatible", "incompatible"]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One thing that an adapter relies on, as it is in a checkout.
+
+    Attributes:
+        kind: what the adapter needs it for.
+        where: a file, ``"file.py:Class.function"``, or ``"package.module:Class.function"``.
+        state: ``unseen`` is what only an import could show.
+        text: what was found and expected, if there is something to say.
+        fatal: whether the adapter cannot work with it.
+        fingerprint: of a function's source as it is here.
+    """
+
+    kind: str
+    where: str
+    state: Literal["found", "changed", "missing", "unseen"] = "found"
+    text: str = ""
+    fatal: bool = False
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """A checkout on this machine.
+
+    Attributes:
+        root: the repository's root folder.
+        script: the adapter's entry for the script to run, or None when only a folder was given.
+        commit: HEAD, or None where there is no git history (a downloaded archive).
+        readings: everything that the adapter relies on, as it is here.
+    """
+
+    adapter: Adapter
+    root: Path
+    script: Script | None
+    commit: str | None
+    readings: tuple[Reading, ...]
+
+    @property
+    def differences(self) -> tuple[Reading, ...]:
+        """What is not as tested."""
+        return tuple(reading for reading in self.readings if reading.state in ("changed", "missing"))
+
+    @property
+    def untested_commit(self) -> bool:
+        """Whether this is another commit than those that the adapter was tested on, as far as both are known."""
+        tested = self.adapter.tested_commits
+        return self.commit is not None and bool(tested) and self.commit[:7] not in {c[:7] for c in tested}
+
+    @property
+    def status(self) -> Status:
+        """known: all as tested. compatible: changed, but what is needed is there. incompatible."""
+        if any(reading.fatal for reading in self.readings):
+            return "incompatible"
+        return "compatible" if self.differences else "known"
+
+    def require_compatible(self) -> None:
+        """Raise UpstreamError, naming what is missing, if the adapter cannot work here."""
+        if self.status != "incompatible":
+            return
+        fatal = "\n".join(f"  {reading.where}: {reading.text}" for reading in self.readings if reading.fatal)
+        tested = ", ".join(self.adapter.tested_commits) or "none"
+        raise UpstreamError(
+            f"The checkout {self.root} (commit {self.commit or 'unknown'}) lacks what the adapter "
+            f"{self.adapter.name!r} relies on:\n{fatal}\n"
+            f"Tested commits of {self.adapter.upstream}: {tested}. Check one of them out, or write an "
+            "adapter for this version and choose it with --adapter. `zplus check` shows everything that it relies on."
+        )
+
+
+def match_script(adapter: Adapter, script: Path, *, whole: bool = True) -> Upstream | None:
+    """The checkout that the script belongs to, if it is one of this adapter's.
+
+    Args:
+        adapter: the one in question.
+        script: path of the script.
+        whole: False takes a checkout without the adapter's markers, too.
+    """
+    script = script.resolve()
+    for entry in adapter.scripts:
+        relative = Path(entry.path)
+        if script.parts[-len(relative.parts) :] == relative.parts:
+            root = script.parents[len(relative.parts) - 1]
+            if not whole or _has_markers(adapter, root):
+                return examine(adapter, root, entry)
+    return None
+
+
+def match_folder(adapter: Adapter, folder: Path) -> Upstream | None:
+    """The adapter's checkout that contains this folder, if there is one."""
+    folder = folder.resolve()
+    for root in (folder, *folder.parents):
+        if any((root / entry.path).is_file() for entry in adapter.scripts) and _has_markers(adapter, root):
+            return examine(adapter, root, None)
+    return None
+
+
+def examine(adapter: Adapter, root: Path, script: Script | None) -> Upstream:
+    """Compare a checkout with what the adapter was tested on."""
+    scripts = adapter.scripts if script is None else (script,)
+    folders = list(dict.fromkeys([*((root / entry.path).parent for entry in scripts), root]))
+    readings = [
+        *(_read_file(root, "marker", marker) for marker in adapter.markers),
+        *(_read_reliance(root, reliance) for reliance in adapter.relies_on),
+        *(_read_place(root, folders, kind, place) for kind, place in _places(adapter)),
+    ]
+    return Upstream(adapter, root, script, head_commit(root), tuple(readings))
+
+
+def head_commit(root: Path) -> str | None:
+    """Abbreviated HEAD of the git repository whose top is ``root``, else None."""
+    git = shutil.which("git")
+    if git is None or not (root / ".git").exists():
+        return None
+    command = [git, "-c", "safe.directory=*", "-C", str(root), "rev-parse", "--short=7", "HEAD"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    return answer.stdout.strip() or None
+
+
+def _places(adapter: Adapter) -> Iterator[tuple[str, str]]:
+    """What the core watches or replaces for this adapter as soon as it is imported, and why."""
+    yield from (("generator", capture.where) for capture in adapter.generator)
+    yield from (("synthesis", place) for place in (adapter.feature_map.synthesis if adapter.feature_map else ()))
+    yield from (("move", move.where) for move in adapter.moves)
+    yield from (("redirect", place) for pair in adapter.redirect.items() for place in pair)
+    if adapter.settings is not None:
+        yield from (("settings", module) for module in adapter.settings.modules)
+        yield from (("gate", place) for place in adapter.settings.gates)
+    yield from (("writer", writer.where) for writer in adapter.writers)
+
+
+def _read_file(root: Path, kind: str, file: str) -> Reading:
+    if (root / file).exists():
+        return Reading(kind, file)
+    return Reading(kind, file, "missing", f"there is no {file}", fatal=True)
+
+
+def _read_place(root: Path, folders: Sequence[Path], kind: str, place: str) -> Reading:
+    try:
+        require_place(root, folders, place)
+    except Unseen as reason:
+        return Reading(kind, place, "unseen", f"{reason}; only the run can tell")
+    except LookupError as error:
+        return Reading(kind, place, "missing", str(error), fatal=True)
+    return Reading(kind, place)
+
+
+def _read_reliance(root: Path, reliance: Reliance) -> Reading:
+    where, kind = reliance.where, "source"
+    try:
+        source, parameters = read_place(root, where)
+    except LookupError as error:
+        return Reading(kind, where, "missing", f"{error}; expected {_expected(reliance)}", fatal=True)
+    seen = fingerprint(source)
+    absent = ", ".join(name for name in reliance.takes if name not in parameters)
+    if absent:
+        found = ", ".join(parameters) or "none"
+        text = f"lacks the parameter {absent}; expected {', '.join(reliance.takes)}; found {found}"
+        return Reading(kind, where, "changed", text, fatal=True, fingerprint=seen)
+    if reliance.fingerprint and seen != reliance.fingerprint:
+        return Reading(kind, where, "changed", "its source differs from the tested one", fingerprint=seen)
+    text = "" if reliance.fingerprint else "not compared: the adapter names no fingerprint"
+    return Reading(kind, where, text=text, fingerprint=seen)
+
+
+def _expected(reliance: Reliance) -> str:
+    return f"it to take {', '.join(reliance.takes)}" if reliance.takes else "it there"
+
+
+def _has_markers(adapter: Adapter, root: Path) -> bool:
+    return all((root / marker).exists() for marker in adapter.markers)

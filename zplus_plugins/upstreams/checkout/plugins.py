@@ -1,0 +1,280 @@
+"""Find adapters through entry points; a broken one is listed as broken and disturbs no other.
+
+This distribution's own are loaded one by one, until one knows the script, and only then the others, all together, for
+two of them may claim one name. The names of ours cannot be taken.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib.metadata
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pluggy
+
+from zplus_plugins.errors import PluginError, UsageError, ZPlusError
+from zplus_plugins.system.process import Stopped
+from zplus_plugins.upstreams.adapter import hookspecs
+from zplus_plugins.upstreams.adapter.description import PROJECT, Adapter
+from zplus_plugins.upstreams.checkout.checkout import Upstream, match_script
+from zplus_plugins.upstreams.checkout.containment import imported_apart, no_exit, place, why
+from zplus_plugins.upstreams.checkout.validation import faults
+
+DISTRIBUTION = "zplus-plugins"
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """One entry point, loaded or broken.
+
+    Attributes:
+        name: of the entry point.
+        origin: distribution and version it comes from.
+        adapter: None if the plugin is broken.
+        error: why it is broken.
+        plugin: the object that may implement further hooks.
+        claimed: the adapter's own name, also where it cannot have it.
+    """
+
+    name: str
+    origin: str
+    adapter: Adapter | None = None
+    error: str | None = None
+    plugin: object | None = None
+    claimed: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.claimed:
+            object.__setattr__(self, "claimed", self.name)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The adapter that was chosen for a script, and the hooks of its plugin."""
+
+    plugin: Plugin
+    upstream: Upstream
+    hooks: Hooks
+
+
+class Hooks:
+    """The hooks of one plugin, and of no other; one that fails is an error that names the plugin.
+
+    Args:
+        plugin: loaded.
+
+    Raises:
+        pluggy.PluginValidationError: it implements a hook that does not exist, or in another way.
+    """
+
+    def __init__(self, plugin: Plugin) -> None:
+        self._plugin = plugin
+        self._relay = _relay(plugin.plugin)
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        hook = getattr(self._relay, name)
+
+        def call(**arguments: Any) -> Any:
+            try:
+                with no_exit():
+                    return hook(**arguments)
+            except (ZPlusError, Stopped):
+                raise
+            except BaseException as error:
+                raise PluginError(
+                    f"The plugin {self._plugin.name!r} ({self._plugin.origin}) failed in {name}: {why(error)} "
+                    f"({place(error)}). Tell its authors, or uninstall it."
+                ) from error
+
+        return call
+
+
+def all_plugins() -> list[Plugin]:
+    """Load every installed adapter; those that claim one name are all broken."""
+    points, unreadable = _entry_points()
+    ours = [_load(point) for point in points if _is_ours(point)]
+    return [*ours, *_others(points), *unreadable]
+
+
+def origin(name: str) -> str | None:
+    """Distribution and version of the adapter of this name, which is not loaded; None if there is none."""
+    return next((_origin(point) for point in _entry_points()[0] if point.name == name), None)
+
+
+def named(name: str) -> Plugin:
+    """The installed adapter of this name, which is its entry point's or its own.
+
+    Raises:
+        UsageError: there is none.
+        PluginError: it is broken, or the name is taken twice.
+    """
+    points, _ = _entry_points()
+    called = [point for point in points if point.name == name]
+    if called and (_is_ours(called[0]) or len(called) == 1):
+        found = [_unless_taken(_load(called[0]), _our_names(points), {})]  # no other one is loaded
+    else:
+        found = _others(points)
+    for plugin in found:
+        if plugin.adapter is not None and name in (plugin.name, plugin.adapter.name):
+            return plugin
+    for plugin in found:
+        if name in (plugin.name, plugin.claimed):
+            raise PluginError(f"The adapter {name!r} ({plugin.origin}) cannot be loaded: {plugin.error}")
+    names = list(dict.fromkeys(point.name for point in points))
+    close = difflib.get_close_matches(name, names, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    raise UsageError(f"There is no adapter {name!r}; installed are {', '.join(names)}.{hint}")
+
+
+def choose(script: Path, name: str | None = None) -> Choice:
+    """The adapter for a script: the one called ``name``, or the first that knows the script.
+
+    Raises:
+        UsageError: no such adapter, or none knows the script.
+        PluginError: the adapter called ``name`` is broken.
+    """
+    if name is not None:
+        plugin = named(name)
+        assert plugin.adapter is not None
+        upstream = match_script(plugin.adapter, script)
+        if upstream is None:
+            raise UsageError(_unknown_to(plugin.adapter, script))
+        return Choice(plugin, upstream, Hooks(plugin))
+    broken = []
+    known = []
+    for plugin in _in_turn():
+        if plugin.adapter is None:
+            broken.append(f"\n  {plugin.name} ({plugin.origin}) is broken: {plugin.error}")
+            continue
+        upstream = match_script(plugin.adapter, script)
+        if upstream is not None:
+            return Choice(plugin, upstream, Hooks(plugin))
+        known.append(f"\n  {plugin.adapter.name}: {', '.join(s.path for s in plugin.adapter.scripts)}")
+    raise UsageError(
+        f"No adapter knows {script}. The installed adapters know these scripts, inside a whole checkout of "
+        f"their repository:{''.join(known)}{''.join(broken)}\n"
+        f"For a fork, `zplus check --adapter NAME {script}` tells what the adapter of that name misses there."
+    )
+
+
+def examined(script: Path, name: str | None = None) -> Upstream:
+    """The checkout around a script, compared with what its adapter relies on.
+
+    As :func:`choose`; but the adapter called ``name`` is asked about a checkout without its markers, too.
+
+    Raises:
+        UsageError, PluginError: as :func:`choose`.
+    """
+    if name is None:
+        return choose(script).upstream
+    adapter = named(name).adapter
+    assert adapter is not None
+    upstream = match_script(adapter, script, whole=False)
+    if upstream is None:
+        raise UsageError(_unknown_to(adapter, script))
+    return upstream
+
+
+def _relay(plugin: object) -> pluggy.HookRelay:
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(hookspecs)
+    manager.register(plugin)
+    manager.check_pending()
+    return manager.hook
+
+
+def _entry_points() -> tuple[list[importlib.metadata.EntryPoint], list[Plugin]]:
+    """All entry points, ours first, and what stands for distributions whose entry points cannot be read."""
+    points: list[importlib.metadata.EntryPoint] = []
+    unreadable = []
+    try:
+        points += importlib.metadata.entry_points(group=PROJECT)
+    except Exception:  # of one distribution; which one, only all of them can tell
+        seen = set()
+        for distribution in importlib.metadata.distributions():
+            name = distribution.name
+            if name in seen:
+                continue
+            seen.add(name)
+            try:
+                points += distribution.entry_points.select(group=PROJECT)
+            except Exception as error:
+                text = f"its entry points cannot be read: {why(error)}"
+                unreadable.append(Plugin(name, f"{name} {distribution.version}", error=text))
+    return sorted(points, key=lambda p: (not _is_ours(p), p.name, _origin(p))), unreadable
+
+
+def _is_ours(point: importlib.metadata.EntryPoint) -> bool:
+    return point.dist is not None and re.sub("[-_.]+", "-", point.dist.name).lower() == DISTRIBUTION
+
+
+def _origin(point: importlib.metadata.EntryPoint) -> str:
+    return f"{point.dist.name} {point.dist.version}" if point.dist else "unknown distribution"
+
+
+def _in_turn() -> Iterator[Plugin]:
+    """All plugins; the next of ours, and all the others, are not loaded before they are asked for."""
+    points, unreadable = _entry_points()
+    yield from (_load(point) for point in points if _is_ours(point))
+    yield from _others(points)
+    yield from unreadable
+
+
+def _others(points: list[importlib.metadata.EntryPoint]) -> list[Plugin]:
+    """The plugins of other distributions, none of which has a name that ours or another one has."""
+    taken = _our_names(points)
+    loaded = [_load(point) for point in points if not _is_ours(point)]
+    claims = defaultdict(list)
+    for plugin in loaded:
+        for name in {plugin.name, plugin.claimed}:
+            claims[name].append(plugin.origin)
+    return [_unless_taken(plugin, taken, claims) for plugin in loaded]
+
+
+def _our_names(points: list[importlib.metadata.EntryPoint]) -> dict[str, str]:
+    return {point.name: _origin(point) for point in points if _is_ours(point)}
+
+
+def _unless_taken(plugin: Plugin, taken: dict[str, str], claims: dict[str, list[str]]) -> Plugin:
+    for name in dict.fromkeys((plugin.name, plugin.claimed)):
+        if taken.get(name, plugin.origin) != plugin.origin:
+            text = f"the name {name!r} is taken by {taken[name]}, whose names no other distribution can have"
+            return replace(plugin, adapter=None, plugin=None, error=text)
+        others = claims.get(name, [])
+        if len(others) > 1:
+            text = f"the name {name!r} is taken {len(others)} times, by {' and '.join(others)}"
+            return replace(plugin, adapter=None, plugin=None, error=f"{text}: uninstall all but one of them")
+    return plugin
+
+
+def _load(point: importlib.metadata.EntryPoint) -> Plugin:
+    """Anything that goes wrong in somebody else's plugin becomes a line about it, not a crash."""
+    origin = _origin(point)
+    try:
+        with imported_apart():
+            loaded = point.load()
+            adapter = _relay(loaded).zplus_adapter()
+            wrong = faults(adapter) if isinstance(adapter, Adapter) else []
+    except Stopped:  # Ctrl-C
+        raise
+    except BaseException as error:
+        return Plugin(point.name, origin, error=why(error))
+    if not isinstance(adapter, Adapter):
+        text = f"{point.value} gives no Adapter: name an Adapter, or a module whose hook zplus_adapter returns one"
+        return Plugin(point.name, origin, error=text)
+    if wrong:
+        return Plugin(point.name, origin, error=f"{point.value} is no valid Adapter: {'; '.join(wrong)}")
+    return Plugin(point.name, origin, adapter, plugin=loaded, claimed=adapter.name)
+
+
+def _unknown_to(adapter: Adapter, script: Path) -> str:
+    scripts = ", ".join(entry.path for entry in adapter.scripts)
+    return (
+        f"The adapter {adapter.name!r} does not know {script}. It knows {scripts} in a checkout of "
+        f"{adapter.upstream} (recognised by {', '.join(adapter.markers) or 'the path alone'})."
+    )

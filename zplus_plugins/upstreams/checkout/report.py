@@ -1,0 +1,65 @@
+"""What ``zplus check`` says: everything an adapter relies on, as it is in a checkout, and whether that is enough.
+
+It reads what :func:`zplus_plugins.upstreams.checkout.checkout.examine` found, as ``zplus run`` does: what does not fit
+here is refused there.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from zplus_plugins.upstreams.adapter.description import Reliance, Script
+from zplus_plugins.upstreams.checkout.checkout import Upstream
+
+
+def rows(upstream: Upstream) -> list[tuple[str, ...]]:
+    """The table: a header, the commit, then a row for everything that the adapter relies on."""
+    table: list[tuple[str, ...]] = [("STATE", "NEEDED AS", "WHERE", "REMARK"), _commit(upstream)]
+    if upstream.script is not None:
+        table.append(("found", "script", upstream.script.path, _start(upstream.script)))
+    for reading in upstream.readings:
+        remark = reading.text
+        if reading.state == "changed":
+            remark = f"{'incompatible' if reading.fatal else 'compatible'}: {remark}"
+        table.append((reading.state, reading.kind, reading.where, remark))
+    return table
+
+
+def verdict(upstream: Upstream) -> str:
+    """The last line: whether the adapter fits, and how far the checkout is from the tested one."""
+    name, fatal = upstream.adapter.name, [reading.where for reading in upstream.readings if reading.fatal]
+    if fatal:
+        return f"does not fit: the adapter {name!r} cannot work with {', '.join(dict.fromkeys(fatal))}"
+    changes = len(upstream.differences)
+    if changes:
+        return f"fits, with {changes} change{'s' if changes > 1 else ''} (warning): what is needed is there"
+    if upstream.untested_commit:
+        return "fits, with changes elsewhere (warning): everything that is relied on is as tested"
+    if not all(reliance.fingerprint for reliance in upstream.adapter.relies_on):
+        return "fits by name: not every source that is relied on has a fingerprint to compare it with"
+    return "fits as tested"
+
+
+def reliances(upstream: Upstream) -> str:
+    """The adapter's ``relies_on`` for this checkout, as Python source with the fingerprints filled in."""
+    seen = {reading.where: reading.fingerprint for reading in upstream.readings if reading.fingerprint}
+    return "\n".join(_as_source(r, seen.get(r.where, "")) for r in upstream.adapter.relies_on)
+
+
+def _as_source(reliance: Reliance, fingerprint: str) -> str:
+    takes = f", takes={reliance.takes!r}".replace("'", '"') if reliance.takes else ""
+    missing = "" if fingerprint else "  # missing"
+    return f'Reliance("{reliance.where}", "{fingerprint}"{takes}),{missing}'
+
+
+def _start(script: Script) -> str:
+    if script.folder is None:
+        return ""
+    return f"to be started in {'the root' if Path(script.folder) == Path() else script.folder}"
+
+
+def _commit(upstream: Upstream) -> tuple[str, ...]:
+    tested = f"tested: {', '.join(upstream.adapter.tested_commits) or 'none'}"
+    if upstream.commit is None:
+        return ("unseen", "commit", str(upstream.root), f"no git history; {tested}")
+    return ("changed" if upstream.untested_commit else "found", "commit", upstream.commit, tested)

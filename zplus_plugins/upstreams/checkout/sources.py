@@ -1,0 +1,126 @@
+"""What a checkout's sources say. They are parsed; nothing of the upstream is imported."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from zplus_plugins.upstreams.imports.packages import is_installed
+from zplus_plugins.upstreams.imports.source_text import UnreadableSourceError, parse_source
+
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+class Unseen(Exception):
+    """A place that may well be there, but that only an import could show."""
+
+
+def fingerprint(source: str) -> str:
+    """Hash of a source text that ignores blank lines, comment lines, indentation depth and line ends."""
+    lines = [line.rstrip() for line in source.expandtabs(4).splitlines()]
+    lines = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    margin = min((len(line) - len(line.lstrip()) for line in lines), default=0)
+    return hashlib.sha256("\n".join(line[margin:] for line in lines).encode()).hexdigest()[:16]
+
+
+def read_place(root: Path, where: str) -> tuple[str, tuple[str, ...]]:
+    """Source text and parameter names of ``"file.py:Class.function"`` (a file alone: all of it).
+
+    Raises:
+        LookupError: the file, or the function in it, does not exist; the message says which.
+    """
+    file, _, path = where.partition(":")
+    text, node = _parse(root, file)
+    if not path:
+        return text, ()
+    for name in path.split("."):
+        found = _definition(node, name)
+        if found is None:
+            raise LookupError(f"{file} defines no {path}")
+        node = found
+    return ast.get_source_segment(text, node, padded=True) or "", _parameters(node)
+
+
+def require_place(root: Path, folders: Sequence[Path], place: str) -> None:
+    """Look for ``"package.module:Class.function"`` (a module alone: its file), where imports would.
+
+    Args:
+        root: the checkout's.
+        folders: those that imports start from, the first one first.
+        place: a module of the checkout or of an installed library; the latter is not looked into.
+
+    Raises:
+        LookupError: it is not there; the message says what is missing.
+        Unseen: a module that the script itself puts on its path, or a name that another module defines.
+    """
+    module, _, path = place.partition(":")
+    file = _module_file(folders, module)
+    if file is None:
+        return
+    relative = file.relative_to(root).as_posix()
+    _, node = _parse(root, relative)
+    for name in filter(None, path.split(".")):
+        found = _definition(node, name)
+        if found is None and _may_come_from_elsewhere(node, name):
+            raise Unseen(f"{relative} takes {name} from elsewhere")
+        if found is None:
+            raise LookupError(f"{relative} defines no {path}")
+        node = found
+
+
+def _module_file(folders: Sequence[Path], module: str) -> Path | None:
+    """The module's file in the checkout; None if it belongs to an installed library."""
+    parts = module.split(".")
+    for folder in folders:
+        path = folder.joinpath(*parts)
+        for candidate in (path / "__init__.py", path.with_name(f"{path.name}.py")):
+            if candidate.is_file():
+                return candidate
+    if any((folder / parts[0]).is_dir() or (folder / f"{parts[0]}.py").is_file() for folder in folders):
+        raise LookupError(f"there is no module {module}")
+    if not is_installed(parts[0]):
+        raise Unseen(f"the module {module} is neither in the script's folder, nor in the root, nor installed")
+    return None
+
+
+def _parse(root: Path, file: str) -> tuple[str, ast.AST]:
+    try:
+        return parse_source(root / file)
+    except OSError:
+        raise LookupError(f"there is no file {file}") from None
+    except UnreadableSourceError as error:
+        raise LookupError(f"{file} cannot be read as Python: {error}") from None
+
+
+def _definition(node: ast.AST, name: str) -> ast.AST | None:
+    """The last class or function of this name in a module or class, also below an ``if`` or ``try``."""
+    found = [below for below in _own_scope(node) if isinstance(below, _SCOPES) and below.name == name]
+    return found[-1] if found else None
+
+
+def _may_come_from_elsewhere(node: ast.AST, name: str) -> bool:
+    """Whether a name without a definition here may be imported, assigned or inherited."""
+    if isinstance(node, ast.ClassDef) and node.bases:
+        return True
+    return any(
+        (isinstance(below, ast.alias) and (below.asname or below.name) in (name, "*"))
+        or (isinstance(below, ast.Name) and isinstance(below.ctx, ast.Store) and below.id == name)
+        for below in _own_scope(node)
+    )
+
+
+def _own_scope(node: ast.AST) -> Iterator[ast.AST]:
+    """What stands in a module or class itself, without the insides of its functions and classes."""
+    for below in ast.iter_child_nodes(node):
+        yield below
+        if not isinstance(below, _SCOPES):
+            yield from _own_scope(below)
+
+
+def _parameters(node: ast.AST) -> tuple[str, ...]:
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return ()
+    arguments = node.args
+    return tuple(a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs))

@@ -1,0 +1,128 @@
+"""What is installed here, and what the upstream in this folder still needs."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import platform
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from zplus_plugins.ops import choice
+from zplus_plugins.ops.measure import measure
+from zplus_plugins.upstreams.checkout import plugins
+from zplus_plugins.upstreams.checkout.checkout import Upstream, match_folder
+from zplus_plugins.upstreams.imports.advice import how_to_get
+from zplus_plugins.upstreams.imports.packages import missing_modules
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """One thing that was looked at; ``remedy`` is None where all is well."""
+
+    subject: str
+    text: str
+    remedy: str | None = None
+
+
+def examine(folder: Path) -> list[Diagnosis]:
+    """Look at the installation, and at the upstream that contains ``folder``, if there is one."""
+    upstreams = [
+        upstream
+        for plugin in plugins.all_plugins()
+        if plugin.adapter is not None and (upstream := match_folder(plugin.adapter, folder))
+    ]
+    return [
+        Diagnosis("python", platform.python_version()),
+        Diagnosis("torch", f"{torch.__version__}, built for CUDA {torch.version.cuda or 'none'}"),
+        _cuda(),
+        _lpips(),
+        _ninja(),
+        *_ops(),
+        *_plugins(),
+        *(diagnosis for upstream in upstreams for diagnosis in _upstream(upstream)),
+        *([] if upstreams else [Diagnosis("upstream", f"{folder} is in no checkout that an adapter knows")]),
+    ]
+
+
+def _cuda() -> Diagnosis:
+    count = torch.cuda.device_count()
+    if count == 0:
+        return Diagnosis("GPU", "torch sees no CUDA device; scripts run on the CPU")
+    names = ", ".join(torch.cuda.get_device_name(i) for i in range(count))
+    return Diagnosis("GPU", names)
+
+
+def _lpips() -> Diagnosis:
+    """LPIPS imports torchvision, whose build must match torch's."""
+    try:
+        importlib.import_module("lpips")
+    except Exception as error:
+        cause = str(error)
+        if "torchvision::nms" in cause:
+            cause += " (torch and torchvision are of different builds, for example one for the CPU and one for CUDA)"
+        remedy = "pip install --force-reinstall torch torchvision"
+        return Diagnosis("lpips", f"cannot be imported: {cause}", remedy)
+    return Diagnosis("lpips", importlib.metadata.version("lpips"))
+
+
+def _ninja() -> Diagnosis:
+    found = shutil.which("ninja")
+    try:
+        return Diagnosis("ninja", importlib.metadata.version("ninja"))
+    except importlib.metadata.PackageNotFoundError:
+        return Diagnosis("ninja", found) if found else Diagnosis("ninja", "is not installed", "pip install ninja")
+
+
+def _ops() -> list[Diagnosis]:
+    """Which custom operations serve each device, why, and how fast they are."""
+    devices = [torch.device("cpu"), *(torch.device("cuda", n) for n in range(torch.cuda.device_count()))]
+    return [_ops_on(device) for device in devices]
+
+
+def _ops_on(device: torch.device) -> Diagnosis:
+    subject = f"operations on {device}"
+    with choice.using("auto"):
+        name, failure = choice.backend(device), choice.why_not(device)
+        text = f"{name}: {measure(device)}"
+    return Diagnosis(subject, text if failure is None else f"{text}; {failure}")
+
+
+def _plugins() -> list[Diagnosis]:
+    return [
+        Diagnosis(f"adapter {p.name}", f"broken: {p.error}", f"pip install --upgrade {p.origin.split()[0]}")
+        if p.error
+        else Diagnosis(f"adapter {p.name}", p.origin)
+        for p in plugins.all_plugins()
+    ]
+
+
+def _upstream(upstream: Upstream) -> list[Diagnosis]:
+    adapter, root = upstream.adapter, upstream.root
+    found = [Diagnosis(adapter.name, f"{root}, commit {upstream.commit or 'unknown'}, {upstream.status}")]
+    tested = ", ".join(adapter.tested_commits)
+    for difference in upstream.differences:
+        remedy = f"git -C {root} checkout {adapter.tested_commits[0]}" if difference.fatal else None
+        found.append(Diagnosis(difference.where, f"{difference.text} (tested: {tested})", remedy))
+    needed = {
+        module.name: module
+        for entry in adapter.scripts
+        for module in missing_modules((root / entry.path).resolve(), root)
+        if module.name not in adapter.dispensable
+    }
+    if needed:
+        found.append(Diagnosis("python modules", ", ".join(needed), how_to_get(needed.values())))
+    return found + _files(upstream)
+
+
+def _files(upstream: Upstream) -> list[Diagnosis]:
+    found = []
+    for download in upstream.adapter.downloads:
+        files = [path for path in upstream.root.glob(download.path) if path.stat().st_size]
+        text = ", ".join(f"{path.name} ({path.stat().st_size:,} bytes)" for path in files)
+        remedy = None if files else download.remedy
+        found.append(Diagnosis(download.path, text or f"the {download.what} is not there, or empty", remedy))
+    return found

@@ -1,0 +1,1 @@
+"""What a script imports, and how to get what is missing."""

@@ -1,0 +1,162 @@
+"""Which modules a script imports as it starts, and where they would be found; nothing is imported for it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from zplus_plugins.upstreams.imports.advice import MissingModule
+from zplus_plugins.upstreams.imports.source_text import UnreadableSourceError, parse_source
+
+_HIDDEN = (".git", "node_modules", "__pycache__")
+
+
+@dataclass
+class _Search:
+    """The import path of one script, as it grows while its modules are imported.
+
+    Attributes:
+        added: folders that the sources put onto it, each with the words that do so.
+    """
+
+    script: Path
+    root: Path
+    added: dict[Path, str] = field(default_factory=dict)
+
+    def folders(self, file: Path) -> tuple[Path, ...]:
+        """Where a file's imports are looked for; its own folder last."""
+        return (self.script.parent, self.root, *self.added, file.parent)
+
+    def add(self, file: Path, line: int, text: str) -> None:
+        """Take in a path, relative to any of the folders that the script may be started in."""
+        told = f"{_shown(file, self.root)} puts {text} on the import path in line {line}"
+        for base in dict.fromkeys((Path.cwd(), self.script.parent, self.root, file.parent)):
+            self.added.setdefault(base / text, told)
+
+
+def missing_imports(script: Path, root: Path, installed: Callable[[str], bool]) -> list[MissingModule]:
+    """Top-level modules that a script, or a module of its repository that it imports, needs and are absent.
+
+    Only imports at the top of a file count: others may never run.
+
+    Args:
+        script: to run.
+        root: of its repository.
+        installed: whether a top-level module can be imported from elsewhere.
+    """
+    search = _Search(script, root)
+    missing: dict[str, MissingModule] = {}
+    waiting, seen = [script], set()
+    while waiting:
+        file = waiting.pop()
+        if file in seen:
+            continue
+        seen.add(file)
+        tree = _parsed(file)
+        for line, text in _path_changes(tree, file):
+            search.add(file, line, text)
+        for line, name in _imports(tree):
+            folders = search.folders(file)
+            waiting += _own_files(name, folders)
+            top = name.split(".")[0]
+            if top not in missing and not _is_in(top, folders) and not installed(top):
+                missing[top] = MissingModule(top, _shown(file, root), line, _hint(top, search))
+    return list(missing.values())
+
+
+def _parsed(file: Path) -> ast.Module:
+    try:
+        return parse_source(file)[1]
+    except (OSError, UnreadableSourceError):
+        return ast.Module([], [])
+
+
+def _imports(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Line and name of what is imported at the top of a file; of ``from a import b``, both a and a.b."""
+    for node in tree.body:
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            separator = "" if module.endswith(".") else "."
+            yield node.lineno, module
+            yield from ((node.lineno, module + separator + alias.name) for alias in node.names)
+
+
+def _path_changes(tree: ast.Module, file: Path) -> Iterator[tuple[int, str]]:
+    """Line and folder of ``sys.path.append(...)``, ``insert`` and ``extend``, and ``sys.path += ...``, where these
+    folders can be told from the source."""
+    for node in ast.walk(tree):
+        values: list[ast.expr] = []
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("sys.path.append", "sys.path.insert"):
+            values = node.args[-1:]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "sys.path.extend":
+            values = node.args[:1]
+        elif isinstance(node, ast.AugAssign) and ast.unparse(node.target) == "sys.path":
+            values = [node.value]
+        for value in values:
+            for one in value.elts if isinstance(value, ast.List | ast.Tuple) else [value]:
+                folder = _folder(one, file)
+                if folder is not None:
+                    yield one.lineno, folder
+
+
+def _folder(node: ast.expr, file: Path) -> str | None:
+    """The folder that an expression names: a literal, or one made of ``__file__`` by :mod:`os.path`."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.Name) and node.id == "__file__":
+        return str(file)
+    if not isinstance(node, ast.Call):
+        return None
+    parts = [_folder(argument, file) for argument in node.args]
+    known = [part for part in parts if part is not None]
+    if not parts or len(known) < len(parts):
+        return None
+    match ast.unparse(node.func).rpartition(".")[2]:
+        case "join" | "Path":
+            return str(Path(*known))
+        case "dirname":
+            return str(Path(known[0]).parent)
+        case "abspath" | "realpath" | "str" | "normpath":
+            return known[0]
+    return None
+
+
+def _is_in(top: str, folders: Iterable[Path]) -> bool:
+    return any((folder / top).is_dir() or (folder / f"{top}.py").is_file() for folder in folders)
+
+
+def _own_files(name: str, folders: Iterable[Path]) -> list[Path]:
+    """The files of the repository that importing ``name`` executes; relative names need the last folder."""
+    folders = list(folders)
+    if name.startswith("."):
+        folders, name = folders[-1:], name.lstrip(".")
+    for folder in folders:
+        path = folder.joinpath(*name.split("."))
+        candidates = [path.with_suffix(".py"), path / "__init__.py", path.parent / "__init__.py"]
+        found = [candidate for candidate in candidates[:2] if candidate.is_file()]
+        if found:
+            return [*found, *(c for c in candidates[2:] if c.is_file())]
+    return []
+
+
+def _hint(top: str, search: _Search) -> str:
+    """What the checkout tells about a module: that it has it elsewhere, or lacks a folder in which it should be."""
+    for path in sorted((*search.root.rglob(top), *search.root.rglob(f"{top}.py"))):
+        own = path.relative_to(search.root)
+        if not set(own.parts) & set(_HIDDEN):
+            return f"The checkout has {own}, in a folder that is not on the script's import path."
+    words = {told for folder, told in search.added.items() if _has_files(folder)}
+    empty = [told for told in search.added.values() if told not in words]
+    return f"{empty[0]}, where there is nothing: another repository belongs there." if empty else ""
+
+
+def _has_files(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())
+
+
+def _shown(file: Path, root: Path) -> Path:
+    return file.relative_to(root) if file.is_relative_to(root) else file

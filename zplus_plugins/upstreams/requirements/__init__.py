@@ -1,0 +1,1 @@
+"""What scripts need before they start, one kind a module."""

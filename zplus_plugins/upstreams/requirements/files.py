@@ -1,0 +1,293 @@
+"""What scripts need, checked after their arguments are parsed and before they do anything.
+
+A path may contain ``{name}`` for the script's argument of that name. Everything that is missing is
+told at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zplus_plugins.records.arrays import ContentError, npy_header
+from zplus_plugins.system.downloads import NeededFile, hub_weights
+from zplus_plugins.untrusted import DamagedError, RefusedError, checkpoint, printable, told
+from zplus_plugins.upstreams.adapter.protocols import LEFT_OUT, TRUSTED, FileRequirement, Finding, Requirement
+
+NEEDS_TRUST = (
+    "holds more than weights: {name}, and loading such a file can run any program. If you trust where it comes from, "
+    "{advice}."
+)
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder that holds certain files, such as the P_N statistics."""
+
+    path: str
+    files: tuple[str, ...]
+    what: str
+    remedy: str
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        folder = Path(self.path.format_map(arguments))
+        absent = [name for name in self.files if not any(folder.glob(name))]
+        if not absent:
+            return []
+        remedy = self.remedy.format_map(arguments)
+        return [Finding("missing", f"The {self.what} in {folder}: found no {', '.join(absent)}. {remedy}")]
+
+    def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
+        folder, remedy = Path(self.path.format_map(arguments)), self.remedy.format_map(arguments)
+        return [NeededFile(folder / name, self.what, remedy, any(folder.glob(name))) for name in self.files]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A file for ``torch.load`` that holds at least one of ``keys``.
+
+    Attributes:
+        downloadable: the script fetches the file itself where it does not exist; if that is so only where an
+            argument was left out, its name.
+    """
+
+    path: str
+    what: str
+    remedy: str
+    keys: tuple[str, ...] = ()
+    downloadable: bool | str = False
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        path = Path(self.path.format_map(arguments))
+        remedy = self.remedy.format_map(arguments)
+        if not path.exists():
+            return [absent(self.what, path, remedy, self.downloadable, arguments)]
+        try:
+            problem = self._problem(path)
+        except RefusedError as error:
+            if path.resolve() in arguments.get(TRUSTED, ()):
+                return []  # only running it would tell what is in it, and that is the script's to do
+            told_more = NEEDS_TRUST.format(name=error, advice=f"give --trust-checkpoint {path} before the script")
+            text = f"The {self.what} {path} ({path.stat().st_size:,} bytes) {told_more}"
+            return [Finding("missing", text)]
+        return [Finding("missing", f"The {self.what} {path} {problem} {remedy}")] if problem else []
+
+    def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
+        return [one_file(self.path, self.what, self.remedy, arguments)]
+
+    def _problem(self, path: Path) -> str | None:
+        if path.is_dir():
+            return "is a folder, not a file."
+        if path.stat().st_size == 0:
+            return "is empty (0 bytes), as a failed download leaves it. Delete it first."
+        try:
+            # Mapped, a large checkpoint costs nothing here; the old, unzipped format cannot be mapped.
+            content = checkpoint.load(path, mmap=True)
+        except (DamagedError, OSError) as error:
+            return f"({path.stat().st_size:,} bytes) cannot be read as a checkpoint: {told(error)}."
+        if self.keys and not (isinstance(content, dict) and any(key in content for key in self.keys)):
+            found = (
+                ", ".join(printable(str(key)) for key in list(content)[:5])
+                if isinstance(content, dict)
+                else type(content).__name__
+            )
+            return f"is of another kind: expected {' or '.join(self.keys)} in it, found {found}."
+        return None
+
+
+@dataclass(frozen=True)
+class PowerOfTwo:
+    """A whole-number argument that must be a power of two within bounds.
+
+    Attributes:
+        at_most: the upper bound from the script's arguments; None if it cannot be told.
+    """
+
+    argument: str
+    at_least: int
+    at_most: Callable[[Mapping[str, Any]], int | None]
+    what: str
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        value, most = arguments[self.argument], self.at_most(arguments)
+        if value >= self.at_least and value & (value - 1) == 0 and (most is None or value <= most):
+            return []
+        bounds = f"{self.at_least} or more" if most is None else f"from {self.at_least} to {most}"
+        text = f"--{self.argument} {value} does not fit: the {self.what} must be a power of two, {bounds}."
+        return [Finding("missing", text, usage=True)]
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """A setting that must have one of certain values."""
+
+    argument: str
+    values: tuple[Any, ...]
+    why: str
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        value = arguments.get(self.argument)
+        if value in self.values:
+            return []
+        expected = " or ".join(map(repr, self.values))
+        return [Finding("missing", f"{self.argument} is {value!r}, expected {expected}: {self.why}", usage=True)]
+
+
+@dataclass(frozen=True)
+class When:
+    """What is needed only where an argument has a certain value."""
+
+    argument: str
+    value: Any
+    needs: tuple[Requirement, ...]
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        if arguments.get(self.argument) != self.value:
+            return []
+        return [finding for need in self.needs for finding in need.check(arguments)]
+
+    def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
+        if arguments.get(self.argument) != self.value:
+            return []
+        return [file for n in self.needs if isinstance(n, FileRequirement) for file in n.asks_for(arguments)]
+
+
+@dataclass(frozen=True)
+class SavedFeatures:
+    """Feature maps F, one ``.npy`` for each inverted image, of the size that the script is told.
+
+    Attributes:
+        path: folder of the files.
+        images: file pattern of the inverted images, by whose stems the files are named.
+        size: the script's argument with F's spatial size.
+        used: the script's argument that says whether F is used at all.
+    """
+
+    path: str
+    images: str
+    size: str
+    used: str
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        problems = (self._problem(file.path, arguments) for file in self.asks_for(arguments))
+        return [finding for finding in problems if finding is not None]
+
+    def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
+        if not arguments[self.used]:
+            return []
+        folder, images = Path(self.path.format_map(arguments)), Path(self.images.format_map(arguments))
+        files = [folder / f"{image.stem}.npy" for image in images.parent.glob(images.name)]
+        return [NeededFile(file, "feature map", "the inversion wrote it", file.is_file(), made=True) for file in files]
+
+    def _problem(self, file: Path, arguments: Mapping[str, Any]) -> Finding | None:
+        wanted = arguments[self.size]
+        try:
+            shape = npy_header(file).shape
+        except OSError as error:
+            text = f"The feature map {file} cannot be read: {error.strerror or error}. Invert the image again."
+            return Finding("missing", text)
+        except ContentError as error:
+            return Finding("missing", f"The feature map {file} cannot be read: {error}. Invert the image again.")
+        if len(shape) != 4:
+            text = f"{file} is no feature map: it has the shape {shape}; expected (1, channels, size, size)."
+            return Finding("missing", f"{text} Invert the image again.")
+        if shape[2:] == (wanted, wanted):
+            return None
+        text = f"--{self.size} {wanted} does not fit: {file} has the shape {shape}. Give --{self.size} {shape[-1]}."
+        return Finding("missing", text, usage=True)
+
+
+@dataclass(frozen=True)
+class Writable:
+    """A folder that the script will create, or write into."""
+
+    path: str
+    fallback: str = ""
+
+    def folder(self, arguments: Mapping[str, Any]) -> Path:
+        """Where it is."""
+        return Path(self.path.format_map(arguments) or self.fallback)
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        folder = self.folder(arguments)
+        place = folder
+        while not place.exists():
+            place = place.parent
+        if not place.is_dir():
+            text = f"The output folder {folder} cannot be made: {place} is a file. Choose another folder."
+            return [Finding("missing", text)]
+        if not os.access(place, os.W_OK | os.X_OK):
+            text = f"The output folder {folder} cannot be written to: {place} is read-only. Choose another folder."
+            return [Finding("missing", text)]
+        return []
+
+
+@dataclass(frozen=True)
+class HubWeights:
+    """Backbone weights that torch.hub downloads once, such as LPIPS's."""
+
+    file: str
+    what: str
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        return announced(self.asks_for(arguments))
+
+    def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
+        return [hub_weights(self.file, self.what)]
+
+
+@dataclass(frozen=True)
+class DnnlibDownload:
+    """A file that NVlabs' ``dnnlib.util.open_url`` downloads once to its cache."""
+
+    url: str
+    what: str
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        path = dnnlib_file(self.url)
+        if path.exists() and not path.stat().st_size:
+            text = f"The {self.what} {path} is empty (0 bytes), as a failed download leaves it. Delete it."
+            return [Finding("missing", text)]
+        return announced(self.asks_for(arguments))
+
+    def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
+        path = dnnlib_file(self.url)
+        return [NeededFile(path, self.what, self.url, path.exists())]
+
+
+def dnnlib_file(url: str) -> Path:
+    """Where NVlabs' ``dnnlib`` keeps the download of a URL: the file itself, or where to put it."""
+    folder = Path(os.environ.get("DNNLIB_CACHE_DIR") or Path.home() / ".cache" / "dnnlib") / "downloads"
+    key = hashlib.md5(url.encode(), usedforsecurity=False).hexdigest()
+    return next(folder.glob(f"{key}_*"), folder / f"{key}_{url.rpartition('/')[2]}")
+
+
+def announced(files: list[NeededFile]) -> list[Finding]:
+    """The script will download those that are not there."""
+    return [
+        Finding("download", f"The {f.what}: not at {f.path} yet; the script will try to download {f.source} to there.")
+        for f in files
+        if not f.present
+    ]
+
+
+def absent(what: str, path: Path, remedy: str, downloadable: bool | str, arguments: Mapping[str, Any]) -> Finding:
+    """A file is not there; the script may fetch it itself."""
+    if isinstance(downloadable, str):
+        if arguments[downloadable] is None:
+            return Finding("missing", f"The {what}: none was given. {remedy}")
+        downloadable = downloadable in arguments.get(LEFT_OUT, ())
+    if not downloadable:
+        return Finding("missing", f"The {what}: there is no file {path}. {remedy}")
+    text = f"The {what} {path} is not there; the script will try to download it. If it cannot: {remedy}"
+    return Finding("download", text)
+
+
+def one_file(path: str, what: str, remedy: str, arguments: Mapping[str, Any]) -> NeededFile:
+    """A file by its path with ``{name}`` in it."""
+    file = Path(path.format_map(arguments))
+    return NeededFile(file, what, remedy.format_map(arguments), file.is_file() and file.stat().st_size > 0)

@@ -1,0 +1,1 @@
+"""Images that scripts read: which, by which reader, and what is lost."""

@@ -1,0 +1,169 @@
+"""Requirements on what a script is given: pictures, directions, LPIPS's backbone."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zplus_plugins.hypersphere.mapping import StyleMapping
+from zplus_plugins.records.arrays import ContentError, npy_header
+from zplus_plugins.system.downloads import LPIPS_BACKBONES, NeededFile, lpips_weights
+from zplus_plugins.system.picture_file import reason
+from zplus_plugins.upstreams.adapter.protocols import Finding
+from zplus_plugins.upstreams.requirements.files import announced
+from zplus_plugins.upstreams.requirements.pictures.losses import examine
+from zplus_plugins.upstreams.requirements.pictures.readers import Reader
+from zplus_plugins.upstreams.requirements.pictures.selection import OVERWRITTEN, same_names
+
+# UTF-8's, as UTF-8 itself and as one-byte encodings read it.
+_MARKS = ("\ufeff", "\u00ef\u00bb\u00bf")
+
+
+@dataclass(frozen=True)
+class ImageList:
+    """A text file that names one picture a line, as ``open`` and ``strip`` give them; results are named by the stem.
+
+    Attributes:
+        reader: by which the script reads the pictures.
+        shape: width and height, or their ratio, that the script gives them, whatever their own are.
+    """
+
+    path: str
+    remedy: str
+    reader: Reader
+    shape: tuple[int, int] | None = None
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        path = Path(self.path.format_map(arguments))
+        try:
+            names = _names(path)
+        except OSError as error:
+            text = f"The image list {path} cannot be read: {reason(error)}. {self.remedy}"
+            return [Finding("missing", text)]
+        except UnicodeDecodeError as error:
+            text = f"The image list {path} is no text file in the encoding that the script expects, {error.encoding}"
+            return [Finding("missing", f"{text}; it must name one picture a line. {self.remedy}")]
+        if not any(names):
+            return [Finding("missing", f"The image list {path} is empty: it names no picture. {self.remedy}")]
+        if (absent := self.reader.absent()) is not None:
+            return [Finding("missing", absent)]
+        findings = [finding for number, name in enumerate(names, 1) for finding in self._line(path, number, name)]
+        return findings + same_names(((Path(name).stem, name) for name in names if name), OVERWRITTEN)
+
+    def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
+        path = Path(self.path.format_map(arguments))
+        try:
+            pictures = [_picture(name, f"named in {path}") for name in _names(path) if name]
+        except (OSError, UnicodeDecodeError):
+            pictures = []
+        return [NeededFile(path, "image list", self.remedy, path.is_file()), *pictures]
+
+    def _line(self, path: Path, number: int, name: str) -> list[Finding]:
+        where = f"{path}, line {number}"
+        if not name:
+            return [Finding("missing", f"{where}: is blank; every line must name a picture. Remove it.")]
+        if name.startswith(_MARKS):
+            text = f"{where}: begins with a byte order mark, which the script takes for a part of the name"
+            return [Finding("missing", f"{text}. Save the list without it (as UTF-8, not UTF-8 with BOM).")]
+        return examine(where, name, self.reader, self.shape)
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """A picture.
+
+    Attributes:
+        reader: by which the script reads it.
+        shape: the script's arguments with the width and height that it gives it, whatever its own are.
+    """
+
+    path: str
+    reader: Reader
+    shape: tuple[str, str] | None = None
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        absent = self.reader.absent()
+        if absent is not None:
+            return [Finding("missing", absent)]
+        shape = None if self.shape is None else (arguments[self.shape[0]], arguments[self.shape[1]])
+        return examine("The image", self.path.format_map(arguments), self.reader, shape)
+
+    def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
+        return [_picture(self.path.format_map(arguments), "yours")]
+
+
+@dataclass(frozen=True)
+class Directions:
+    """A folder of directions in W+, ``.npy`` files of one value for each of the generator's num_ws * w_dim.
+
+    Attributes:
+        used: the script's argument that says whether they are used at all.
+    """
+
+    path: str
+    used: str
+
+    def check(self, arguments: Mapping[str, Any], mapping: StyleMapping) -> list[Finding]:
+        if not arguments[self.used]:
+            return []
+        folder = Path(self.path.format_map(arguments))
+        files = sorted(folder.glob("*.npy"))
+        if not files:
+            return [Finding("missing", f"The folder of directions {folder} has no *.npy in it. Give another one.")]
+        return [Finding("missing", text) for text in (_direction_problem(file, mapping) for file in files) if text]
+
+
+@dataclass(frozen=True)
+class LpipsWeights:
+    """The backbone that LPIPS builds on, which torchvision downloads once.
+
+    Attributes:
+        net: ``alex``, ``squeeze`` or ``vgg``, or the script's argument ``{name}`` that says so.
+    """
+
+    net: str
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        net = self.net.format_map(arguments)
+        if net not in LPIPS_BACKBONES:
+            text = f"LPIPS has no backbone {net!r}; expected {', '.join(LPIPS_BACKBONES)}."
+            return [Finding("missing", text, usage=True)]
+        return announced([lpips_weights(net)])
+
+    def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
+        net = self.net.format_map(arguments)
+        return [lpips_weights(net)] if net in LPIPS_BACKBONES else []
+
+
+def _direction_problem(file: Path, mapping: StyleMapping) -> str | None:
+    try:
+        shape = npy_header(file).shape
+    except OSError as error:
+        return f"The direction {file} cannot be read: {error.strerror or error}."
+    except ContentError as error:
+        return f"The direction {file} cannot be read: {error}. Give a .npy file of numbers."
+    if math.prod(shape) == mapping.num_ws * mapping.w_dim:
+        return None
+    return (
+        f"The direction {file} has the shape {shape}; this generator's codes are (1, {mapping.num_ws}, "
+        f"{mapping.w_dim}). It was made for another resolution: give a folder of fitting ones."
+    )
+
+
+def _names(path: Path) -> list[str]:
+    """What the lines of a list name, as the script reads it: in the encoding of this system, and with no comments.
+
+    Raises:
+        OSError: it cannot be read.
+        UnicodeDecodeError: it is in another encoding.
+    """
+    with path.open() as lines:
+        return [line.strip() for line in lines]
+
+
+def _picture(name: str, source: str) -> NeededFile:
+    return NeededFile(Path(name), "picture", source, os.path.isfile(name), work=True)  # noqa: PTH113 - of any length

@@ -1,0 +1,69 @@
+"""What scripts need of the shapes in a checkpoint, read without its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zplus_plugins.upstreams.adapter.protocols import Finding
+from zplus_plugins.upstreams.requirements.networks import shape_of
+from zplus_plugins.upstreams.requirements.outline import Call
+from zplus_plugins.upstreams.requirements.pickles import contents
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class StateFits:
+    """What is in a checkpoint must fit the script's arguments or another file.
+
+    Whether the file is there and whole is another requirement's, :class:`~.files.Checkpoint`.
+
+    Attributes:
+        path: of the checkpoint.
+        what, remedy: for messages.
+        problem: from the checkpoint's outline and the arguments, what does not fit, as the rest of a sentence that
+            begins with the file.
+    """
+
+    path: str
+    what: str
+    remedy: str
+    problem: Callable[[Any, Mapping[str, Any]], str | None]
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        path = Path(self.path.format_map(arguments))
+        content = outline_or_none(path)
+        problem = None if content is None else self.problem(content, arguments)
+        if problem is None:
+            return []
+        return [Finding("missing", f"The {self.what} {path} {problem} {self.remedy.format_map(arguments)}".rstrip())]
+
+
+def outline_or_none(path: Path) -> Any:
+    """The outline of a file; None if it is not there or cannot be read."""
+    try:
+        return contents(path)
+    except (OSError, ValueError):
+        return None
+
+
+def shapes_in(content: Any, *keys: str) -> Shapes:
+    """Shapes of the tensors in the first state dict that is there; none if there is no such dictionary."""
+    for key in keys:
+        state = items_of(content).get(key)
+        if state is not None:
+            tensors = ((name, shape_of(value)) for name, value in items_of(state).items())
+            return {name: shape for name, shape in tensors if isinstance(name, str) and shape is not None}
+    return {}
+
+
+def items_of(value: Any) -> Mapping[Any, Any]:
+    """A dictionary, also an ordered one by Python 2, which has its items at once."""
+    if isinstance(value, Call) and value.name == "collections.OrderedDict" and value.arguments:
+        pairs = value.arguments[0]
+        parts = (tuple(pair) for pair in pairs if isinstance(pair, list | tuple)) if isinstance(pairs, list) else ()
+        return {part[0]: part[1] for part in parts if len(part) == 2 and isinstance(part[0], str)}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,181 @@
+"""Edit saved codes in Z+: the upstream's editing script adds a direction to w, we move z instead.
+
+The script loads its codes, adds ``distance * direction`` to w, and hands the sum to the synthesis
+network. There the sum is recognised as a move of one of the loaded codes, and replaced by the style
+code of a point on the hypersphere:
+
+* a direction in W is chased (:mod:`zplus_plugins.hypersphere.chase`), from the recorded z towards the sum;
+* a direction in Z is used as it is: retract(z + distance * direction).
+
+At distance 0 the code is the saved one, bit for bit.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from zplus_plugins.errors import DirectionError, RecordError, RequirementError, SwapError
+from zplus_plugins.untrusted import DamagedError, RefusedError, checkpoint, told
+from zplus_plugins.upstreams.adapter.description import EditArguments
+from zplus_plugins.upstreams.patching.journal import Journal
+from zplus_plugins.upstreams.run.codes import InvertedCode, read_array_code
+from zplus_plugins.upstreams.run.moving import Mover
+from zplus_plugins.upstreams.run.session import Run
+
+# How far, relatively to w, what the script made may lie from a multiple of the direction.
+_ROUNDING = 1e-4
+
+
+class Editor:
+    """Moves the codes of one run of an editing script; see the module."""
+
+    def __init__(self, run: Run, mover: Mover, names: EditArguments) -> None:
+        self._run = run
+        self._mover = mover
+        self._names = names
+        self._codes: list[InvertedCode] = []
+        self._direction = torch.empty(0)
+        self._space = "w"
+        self._distances: list[float] = []
+
+    def install(self, journal: Journal) -> None:
+        """Stand between the script and the synthesis network, and between it and a Z direction."""
+        feature_map = self._run.adapter.feature_map
+        for where in feature_map.synthesis if feature_map else ():
+            journal.wrap_when_imported(where, self._synthesising)
+        journal.wrap(torch, "load", self._loading)
+
+    def check(self) -> None:
+        """Read the records and the direction, before the script does anything.
+
+        Raises:
+            RequirementError, RecordError, DirectionError: naming the file.
+        """
+        arguments = self._run.arguments
+        folder = Path(arguments[self._names.inversion])
+        self._codes = [read_array_code(path) for path in self._run.code_files.inside(folder)]
+        if not self._codes:
+            raise RequirementError(f"There are no inverted codes {folder / self._run.code_files.pattern()}.")
+        for code in self._codes:
+            self._check_record(code)
+        self._direction, self._space = self._read_direction(Path(arguments[self._names.direction]))
+        ends = (arguments[self._names.start], arguments[self._names.end])
+        self._distances = np.linspace(*ends, arguments[self._names.steps]).tolist()
+
+    def edit(self, w: Tensor) -> tuple[Tensor, InvertedCode]:
+        """The style code in Z+ for a code that the script moved in W.
+
+        Args:
+            w: what the script hands to the synthesis network, shape (1, num_ws, w_dim).
+
+        Returns:
+            The code to synthesise instead, and the inverted code it comes from.
+
+        Raises:
+            SwapError: ``w`` is not one of the loaded codes moved along the direction.
+        """
+        code, distance = self._recognise(w)
+        if self._space == "z":
+            return self._mover.along(code, self._direction, distance, w), code
+        return self._mover.towards(code, w if distance else code.w.to(w), distance), code
+
+    def _synthesising(self, synthesise: Callable[..., Any]) -> Callable[..., Any]:
+        feature_map = self._run.adapter.feature_map
+        assert feature_map is not None
+
+        @functools.wraps(synthesise)
+        def synthesise_edited(network: Any, w: Tensor, *args: Any, **kwargs: Any) -> Any:
+            edited, code = self.edit(w)
+            if code.record.provenance.without_f:
+                kwargs = {name: value for name, value in kwargs.items() if name not in feature_map.arguments}
+            return synthesise(network, edited, *args, **kwargs)
+
+        return synthesise_edited
+
+    def _loading(self, load: Callable[..., Any]) -> Callable[..., Any]:
+        """A direction in Z cannot be added to w: give the script one in W that only carries the distance."""
+
+        def load_direction(file: Any, *args: Any, **kwargs: Any) -> Any:
+            asked_for = self._run.arguments.get(self._names.direction)
+            if self._space == "z" and file == asked_for:
+                return _carrier(self._codes[0].w)
+            return load(file, *args, **kwargs)
+
+        return load_direction
+
+    def _recognise(self, w: Tensor) -> tuple[InvertedCode, float]:
+        """Which code was moved how far: the one from which ``w`` lies in the direction."""
+        direction = _carrier(self._codes[0].w) if self._space == "z" else self._direction
+        direction = direction.to(w).expand_as(w)
+        best: tuple[float, InvertedCode, float] | None = None
+        for code in self._codes:
+            move = w - code.w.to(w)
+            distance = float((move * direction).sum() / (direction * direction).sum())
+            off = float(torch.linalg.vector_norm(move - distance * direction) / torch.linalg.vector_norm(w))
+            if best is None or off < best[0]:
+                best = off, code, distance
+        assert best is not None
+        off, code, distance = best
+        if off > _ROUNDING:
+            raise SwapError(
+                f"{self._run.script.path} synthesised a code that is none of the {len(self._codes)} loaded codes "
+                f"moved along {self._run.arguments[self._names.direction]} (the nearest, {code.name}, is "
+                f"{off:.1e} off), so it cannot be followed in Z+. Run this script with --latent off."
+            )
+        nearest = min(self._distances, key=lambda asked: abs(asked - distance), default=distance)
+        exact = abs(nearest - distance) <= 1e-3 * max(1.0, abs(distance))
+        return code, nearest if exact else distance
+
+    def _check_record(self, code: InvertedCode) -> None:
+        record, asked = code.record, self._run.options.latent
+        found = record.provenance.latent
+        if asked not in (None, found):
+            raise RecordError(
+                f"{code.name} was inverted with --latent {found}, not {asked}. Edit it with --latent {found}."
+            )
+        names = self._run.adapter.truncation
+        if names is not None and record.truncation != self._run.truncation:
+            have, want = self._run.truncation, record.truncation
+            raise RecordError(
+                f"{code.name} was inverted with --{names.psi} {want.psi} --{names.cutoff} {want.cutoff}; this "
+                f"command has {have.psi} and {have.cutoff}. Edit it with the values of the inversion."
+            )
+
+    def _read_direction(self, path: Path) -> tuple[Tensor, str]:
+        try:
+            direction = checkpoint.load(path)
+        except FileNotFoundError:
+            raise DirectionError(f"There is no direction file {path}.") from None
+        except (RefusedError, DamagedError, OSError) as error:
+            raise DirectionError(f"The direction {path} cannot be read: {told(error)}.") from None
+        num_ws, w_dim = self._codes[0].w.shape[1:]
+        codes, z_dim = self._codes[0].record.z.shape[1:]
+        shape = tuple(direction.shape) if isinstance(direction, Tensor) else ()
+        fits = {"w": _fits(shape, num_ws, w_dim), "z": _fits(shape, codes, z_dim)}
+        space = self._run.options.direction_space
+        if space == "auto":
+            space = "w" if fits["w"] else "z"
+        if not fits[space]:
+            raise DirectionError(
+                f"The direction {path} has shape {shape}; expected ({w_dim},), (1, {w_dim}) or (1, {num_ws}, {w_dim}) "
+                f"for a direction in W, or ({z_dim},), (1, {z_dim}) or (1, {codes}, {z_dim}) for one in Z."
+            )
+        if not bool(torch.isfinite(direction).all()) or not bool(direction.any()):
+            raise DirectionError(f"The direction {path} is zero, or contains NaN or inf; it leads nowhere.")
+        return direction.float(), space
+
+
+def _fits(shape: tuple[int, ...], layers: int, dim: int) -> bool:
+    return shape in ((dim,), (1, dim), (layers, dim), (1, layers, dim))
+
+
+def _carrier(w: Tensor) -> Tensor:
+    """A direction in W, shape (1, w_dim), of about a code's size: distances along it are well resolved."""
+    return torch.full((1, w.shape[-1]), float(w.std()))

@@ -1,0 +1,254 @@
+"""Run an unmodified upstream script inside an open journal, and give everything back afterwards."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import runpy
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from torch import Tensor
+
+from zplus_plugins.errors import RequirementError, ScriptError, SwapError, UsageError, ZPlusError
+from zplus_plugins.ops.choice import asked, require, use
+from zplus_plugins.upstreams.adapter.summary import Summary
+from zplus_plugins.upstreams.imports.advice import MissingModule, how_to_get, version_of
+from zplus_plugins.upstreams.imports.packages import is_installed
+from zplus_plugins.upstreams.patching.journal import Journal, resolve
+from zplus_plugins.upstreams.patching.malloc import tune
+from zplus_plugins.upstreams.patching.offline import forbid_network
+from zplus_plugins.upstreams.patching.stand_ins import stand_in_for_absent
+from zplus_plugins.upstreams.patching.surroundings import keep_surroundings
+from zplus_plugins.upstreams.run.editing import Editor
+from zplus_plugins.upstreams.run.gate import ChecksDone, HelpShown, watch_arguments
+from zplus_plugins.upstreams.run.moving import Mover
+from zplus_plugins.upstreams.run.session import Run
+from zplus_plugins.upstreams.script.call import import_script
+
+
+def launch(run: Run, script: Path, arguments: Sequence[str]) -> Summary:
+    """Run a script as ``python script arguments...`` would, with the run's latent in place of W+.
+
+    Args:
+        run: what to do; its upstream must be compatible.
+        script: path as the user typed it.
+        arguments: the script's own.
+
+    Returns:
+        What was done. After a dry run, nothing was.
+
+    Raises:
+        ZPlusError: what the user can act on; everything is restored before it is raised.
+        KeyboardInterrupt: Ctrl-C, likewise.
+        SystemExit: the script's own exit, if it was not a success, or has only shown its help.
+    """
+    run.upstream.require_compatible()
+    run.device.require()
+    _require_folder(run)
+    try:
+        with Journal() as journal, journal:
+            keep_surroundings(journal)
+            _choose_ops(journal, run)
+            _prepare(journal, run)
+            _execute(journal, run, script, arguments)
+    except ChecksDone:
+        return run.summary()
+    except HelpShown:
+        raise SystemExit(0) from None
+    except BaseException:
+        _abandon(run)
+        raise
+    run.outputs.finish_image()
+    if run.inverts:
+        _require_effect(run)
+    summary = run.summary()
+    run.hooks.zplus_finished(summary=summary)
+    return summary
+
+
+def _choose_ops(journal: Journal, run: Run) -> None:
+    """Choose the custom operations for this run; those asked for by name are required before work is spent."""
+    operations, device = run.options.operations, run.options.device
+    if {operations, device} == {"cuda", "cpu"}:
+        raise UsageError(f"--ops {operations} cannot serve --device {device}; use --ops auto.")
+    journal.callback(functools.partial(use, asked()))
+    use(operations)
+    journal.callback(run.note_ops)
+    require()
+
+
+def _prepare(journal: Journal, run: Run) -> None:
+    """Install all patches; upstream modules are patched as they are imported."""
+    adapter, editor, mover = run.adapter, None, Mover(run)
+    if run.script.role == "edit" and run.latent != "off" and adapter.edit is not None:
+        editor = Editor(run, mover, adapter.edit)
+    if run.options.tune_malloc:
+        tune(journal)
+    stand_in_for_absent(journal, adapter.optional)
+    if run.options.offline:
+        forbid_network(journal)
+    for patch in adapter.patches:
+        patch.install(journal, run)
+    for writer in adapter.writers:
+        run.outputs.follow(journal, writer)
+    if run.latent != "off":
+        for capture in adapter.generator:
+            capture.install(journal, run)
+        run.codes.follow(journal)
+        mover.install(journal)
+    if run.inverts:
+        run.swapper.install(journal)
+        for place, target in adapter.redirect.items():
+            _redirect(journal, place, target)
+    if adapter.feature_map is not None and (run.inverts or run.options.without_f):
+        change = _without_f if run.options.without_f else _with_contiguous_f
+        for where in adapter.feature_map.synthesis:
+            journal.wrap_when_imported(where, functools.partial(change, adapter.feature_map.arguments))
+    if editor is not None:
+        editor.install(journal)
+    watch_arguments(journal, run, editor)
+
+
+def _redirect(journal: Journal, place: str, target: str) -> None:
+    """Let the function at one ``package.module:name`` stand for another's, once its module is imported."""
+    where, _, name = place.partition(":")
+    source, _, attribute = target.partition(":")
+
+    def action(module: ModuleType) -> None:
+        journal.set(module, name, resolve(importlib.import_module(source), [attribute]))
+
+    journal.when_imported(where, action)
+
+
+def _execute(journal: Journal, run: Run, script: Path, arguments: Sequence[str]) -> None:
+    """Run the script as ``__main__``, or the call that was asked for; its own modules are forgotten afterwards."""
+    path = script.resolve()
+    journal.callback(functools.partial(_forget_modules, run.root, set(sys.modules)))
+    sys.argv[:] = [str(script), *arguments]
+    # First, because upstreams' own modules have names such as models and utils.
+    sys.path[:0] = [str(path.parent), str(run.root)]
+    try:
+        if run.call is None:
+            runpy.run_path(str(path), run_name="__main__")
+        else:
+            run.call.make(import_script(journal, path, ".".join(Path(run.script.path).with_suffix("").parts)))
+    except SystemExit as stop:
+        if stop.code not in (None, 0):
+            raise
+    except (ZPlusError, BrokenPipeError):  # nobody reads what the script prints any more
+        raise
+    except ModuleNotFoundError as error:
+        raise RequirementError(_missing_module(run, error)) from None
+    except Exception as error:
+        cause = _our_error(error)
+        if cause is not None:
+            raise cause from None
+        trace = "".join(traceback.format_exception(error))
+        raise ScriptError(f"{run.script.path} failed by itself, with the error above.", trace) from None
+
+
+def _without_f(names: tuple[str, ...], synthesise: Callable[..., Any]) -> Callable[..., Any]:
+    """The synthesis network without the arguments that bring F in."""
+
+    def synthesise_without_f(*args: Any, **kwargs: Any) -> Any:
+        return synthesise(*args, **{name: value for name, value in kwargs.items() if name not in names})
+
+    return synthesise_without_f
+
+
+def _with_contiguous_f(names: tuple[str, ...], synthesise: Callable[..., Any]) -> Callable[..., Any]:
+    """The synthesis network with F as it will be saved.
+
+    Files hold F contiguous. In another memory format, such as an encoder's channels last, convolutions
+    round differently, and a picture made from the files would not be the reconstruction.
+    """
+
+    def synthesise_contiguous(*args: Any, **kwargs: Any) -> Any:
+        features = {name: kwargs[name].contiguous() for name in names if isinstance(kwargs.get(name), Tensor)}
+        return synthesise(*args, **kwargs | features)
+
+    return synthesise_contiguous
+
+
+def _abandon(run: Run) -> None:
+    """The script did not end well: keep what is complete."""
+    if run.script.role == "invert" and run.adapter.code_is_last:
+        run.outputs.discard_pending()
+    else:
+        run.outputs.finish_image()
+
+
+def _require_folder(run: Run) -> None:
+    """Upstream scripts read and write relative to the folder that they are started in."""
+    if run.script.folder is None:
+        return
+    expected = (run.root / run.script.folder).resolve()
+    if Path.cwd().resolve() != expected:
+        raise UsageError(
+            f"{run.script.path} must be started in {expected}, because it reads and writes files relative to it; "
+            f"the current folder is {Path.cwd()}. Change there first: cd {expected}"
+        )
+
+
+def _require_effect(run: Run) -> None:
+    """Raise unless the latent that was asked for took effect in every step."""
+    summary = run.summary()
+    if run.codes.loaded and not run.swapper.progress:
+        return  # codes of an earlier run in this latent were used again
+    if not run.swapper.progress or not summary.steps:
+        raise SwapError(run.swapper.nothing_swapped())
+    if run.options.retract == "step" and summary.retractions != summary.steps:
+        raise SwapError(
+            f"Only {summary.retractions} of {summary.steps} optimizer steps ended with a retraction; the "
+            "codes may be off the hypersphere."
+        )
+
+
+def _forget_modules(root: Path, before: set[str]) -> None:
+    """Drop the upstream's own modules: another checkout's may have the same names."""
+    own = [
+        name
+        for name, module in list(sys.modules.items())
+        if name not in before and any(place.is_relative_to(root) for place in _places(module))
+    ]
+    for name in own:  # only now: a package without a file asks its parent where it is
+        sys.modules.pop(name, None)
+
+
+def _places(module: ModuleType) -> list[Path]:
+    """The file of a module, or the folders of a package without one."""
+    content = getattr(module, "__dict__", {})  # not through the module: a lazy one would import what it stands for
+    file = content.get("__file__")
+    try:
+        places = [file] if isinstance(file, str) else list(content.get("__path__") or ())
+    except KeyError:  # the script itself has dropped the parent
+        return []
+    return [Path(place).resolve() for place in places]
+
+
+def _missing_module(run: Run, error: ModuleNotFoundError) -> str:
+    name, frames = error.name or "", traceback.extract_tb(error.__traceback__)
+    inner = [frame for frame in frames if not frame.filename.startswith("<frozen")][-1]
+    where = MissingModule(name, Path(inner.filename), inner.lineno or 0)
+    top = name.split(".")[0]
+    if top != name and is_installed(top):
+        return (
+            f"{run.script.path} needs the module {name!r} ({where.file}, line {where.line}), which {version_of(top)} "
+            "does not have: the script was written for another version."
+        )
+    return f"{run.script.path} needs the module {name!r}, which is not there. {how_to_get([where])}"
+
+
+def _our_error(error: BaseException) -> ZPlusError | None:
+    """One of our errors behind an upstream's, which may have caught and wrapped it."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ZPlusError):
+            return cause
+        cause = cause.__cause__ or cause.__context__
+    return None

@@ -1,0 +1,146 @@
+"""Move inverted codes over the hypersphere, where the upstream moves them in W+.
+
+A wanted move in W is chased (:mod:`zplus_plugins.hypersphere.chase`) from the recorded z. A move of zero gives
+the saved code, bit for bit; what is left to the wanted code is reported, and never longer than the
+move itself.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zplus_plugins.errors import RecordError, SwapError
+from zplus_plugins.hypersphere.chase import chase
+from zplus_plugins.hypersphere.geometry import sphere_error
+from zplus_plugins.hypersphere.latent import SphericalLatent
+from zplus_plugins.upstreams.adapter.description import Move
+from zplus_plugins.upstreams.adapter.summary import EditResult
+from zplus_plugins.upstreams.patching.journal import Journal
+from zplus_plugins.upstreams.run.codes import InvertedCode, style_code
+from zplus_plugins.upstreams.run.session import Run
+
+# How far, relatively, map(z) of a record may lie from the saved w: other devices and thread counts
+# round differently, another checkpoint or truncation is orders of magnitude further away.
+_SAME_CODE = 1e-2
+
+
+class Mover:
+    """Moves the codes of one run and keeps account of it in ``run.edits``."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._latents: dict[tuple[str, torch.device], SphericalLatent] = {}
+
+    def install(self, journal: Journal) -> None:
+        """Watch the adapter's functions that move codes."""
+        for move in self._run.adapter.moves:
+            journal.wrap_when_imported(move.where, functools.partial(self._moving, move))
+
+    def towards(self, code: InvertedCode, targets: Tensor, distance: float | None = None) -> Tensor:
+        """Codes as near the wanted ones as the hypersphere allows.
+
+        Args:
+            code: from whose z all start.
+            targets: wanted codes, shape (M, num_ws, w_dim).
+            distance: in the script's units, where it gives one.
+
+        Returns:
+            Codes map(z) of shape (M, num_ws, w_dim); the saved code itself where it is the target.
+        """
+        base = code.w.to(targets)
+        latent = self.latent(code, targets.device)
+        starts = SphericalLatent.unchecked(latent.detach().repeat(len(targets), 1, 1), False, latent.radius)
+        still = (targets == base).all(-1).all(-1)
+        if bool(still.all()):
+            moved, reached = starts, base.repeat(len(targets), 1, 1)
+        else:
+            found = chase(self._run.mapping(code.record.truncation), starts, targets)
+            moved, reached = found.latent, torch.where(still[:, None, None], base, found.w)
+        self._report(code, targets - base, reached - base, moved, distance)
+        return reached
+
+    def along(self, code: InvertedCode, direction: Tensor, distance: float, like: Tensor) -> Tensor:
+        """The code at retract(z + distance * direction), for a direction in Z, shape (1, num_ws, w_dim).
+
+        Args:
+            like: a tensor of the device and type of what is returned.
+        """
+        latent = self.latent(code, like.device)
+        moved, reached = latent, code.w.to(like)
+        if distance:
+            moved = SphericalLatent.retracted(latent.detach() + distance * direction.to(latent), radius=latent.radius)
+            with torch.no_grad():
+                reached = self._run.mapping(code.record.truncation)(moved)
+        error = float(sphere_error(moved, moved.radius))
+        self._run.edits.append(EditResult(code.name, distance, "z", 0.0, None, None, error))
+        return reached
+
+    def latent(self, code: InvertedCode, device: torch.device) -> SphericalLatent:
+        """The code's z, once it is sure that this generator maps it to the saved w.
+
+        Raises:
+            RecordError: the generator is another one.
+        """
+        key = (code.record.w_sha256, device)
+        if key not in self._latents:
+            latent = code.record.latent(device, code.name)
+            with torch.no_grad():
+                mapped = self._run.mapping(code.record.truncation)(latent)
+            gap = float((mapped - code.w.to(mapped)).norm() / code.w.norm())
+            if not gap <= _SAME_CODE:
+                raise RecordError(
+                    f"The generator maps the recorded z of {code.name} to another code than the saved one "
+                    f"(relative distance {gap:.2g}): it was inverted with another checkpoint. Edit with the "
+                    "checkpoint of the inversion."
+                )
+            self._latents[key] = latent
+        return self._latents[key]
+
+    def _moving(self, move: Move, function: Callable[..., Any]) -> Callable[..., Any]:
+        signature = inspect.signature(function)
+
+        def moving(*args: Any, **kwargs: Any) -> Any:
+            given = signature.bind(*args, **kwargs)
+            w = style_code(given.arguments[move.code], self._run.adapter.code_item)
+            code = self._recognise(w, move)
+            if code is None:
+                return function(*args, **kwargs)
+            if not move.direction:
+                return self.towards(code, function(*args, **kwargs))
+            direction = given.arguments[move.direction]
+            given.arguments[move.direction] = self.towards(code, w + direction) - w
+            return function(*given.args, **given.kwargs)
+
+        return moving
+
+    def _recognise(self, w: Tensor, move: Move) -> InvertedCode | None:
+        code = self._run.codes.find(w)
+        if code is None and not self._run.adapter.foreign_codes:
+            raise SwapError(
+                f"{move.where} was given a style code that this run neither saved nor loaded, so there is no z to "
+                "move in its place. Run this script with --latent off."
+            )
+        if code is None:
+            self._run.moved_in_w += 1
+        return code
+
+    def _report(
+        self, code: InvertedCode, wanted: Tensor, made: Tensor, moved: SphericalLatent, distance: float | None
+    ) -> None:
+        for i in range(len(wanted)):
+            goal, got = wanted[i].flatten(), made[i].flatten()
+            length = float(torch.linalg.vector_norm(goal))
+            gain = residual = None
+            if length:
+                gain = float(got @ goal / (goal @ goal))
+                residual = float(torch.linalg.vector_norm(got - goal))
+                print(f"zplus: {code.name} moved: gain {gain:.2f}, {residual / length:.0%} left", file=sys.stderr)
+            error = float(sphere_error(moved[i], moved.radius))
+            self._run.edits.append(EditResult(code.name, distance, "w", length, gain, residual, error))

@@ -1,0 +1,97 @@
+"""Files that a script writes: each appears whole or not at all, and all are listed.
+
+Where a script saves an image's code last, the image's files are complete once it has been saved. If
+the script ends before that, by an error or Ctrl-C, the files of the unfinished image are taken away.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from zplus_plugins.errors import RequirementError
+from zplus_plugins.system.files import whole_file
+from zplus_plugins.upstreams.adapter.description import Writer
+from zplus_plugins.upstreams.patching.journal import Journal
+
+OnWrite = Callable[[Path, Any], None]
+
+
+class Outputs:
+    """The files written so far.
+
+    Args:
+        on_write: called after each file with its path and what was written.
+
+    Attributes:
+        complete: files of finished images, in the order they were written.
+        pending: files of the image at work.
+    """
+
+    def __init__(self, on_write: OnWrite = lambda path, content: None) -> None:
+        self._on_write = on_write
+        self.complete: list[Path] = []
+        self.pending: list[Path] = []
+        self._inputs: dict[tuple[int, int], Path] = {}
+
+    def protect(self, inputs: Iterable[Path]) -> None:
+        """Let nothing be written over these files, under whatever name."""
+        for path in inputs:
+            with contextlib.suppress(OSError):  # it is not there
+                found = path.stat()
+                self._inputs[found.st_dev, found.st_ino] = path
+
+    def follow(self, journal: Journal, writer: Writer) -> None:
+        """Follow a function that writes a file."""
+        journal.wrap_when_imported(writer.where, functools.partial(self._following, writer))
+
+    def _following(self, writer: Writer, write: Callable[..., Any]) -> Callable[..., Any]:
+        def followed(*args: Any, **kwargs: Any) -> Any:
+            path = args[writer.path] if len(args) > writer.path else None
+            if not isinstance(path, str | os.PathLike):  # an open file is its owner's business
+                return write(*args, **kwargs)
+            target = Path(path)
+            if not target.name.endswith(writer.suffix):
+                target = target.with_name(target.name + writer.suffix)
+            self._require_no_input(target)
+            with whole_file(target) as unfinished:
+                arguments = [*args[: writer.path], str(unfinished), *args[writer.path + 1 :]]
+                result = write(*arguments, **kwargs)
+                if result is False:  # OpenCV's way to say that it failed
+                    raise RequirementError(f"{writer.where} could not write {target}: check the format and the disk.")
+            self.pending.append(target)
+            self._on_write(target, args[writer.content] if len(args) > writer.content else None)
+            return result
+
+        return followed
+
+    def _require_no_input(self, target: Path) -> None:
+        try:
+            there = target.stat()
+        except OSError:
+            return
+        own = self._inputs.get((there.st_dev, there.st_ino))
+        if own is not None:
+            raise RequirementError(
+                f"The script is about to write over its own input {own}. It was stopped, and the file is as it was: "
+                "choose an output folder that holds no inputs."
+            )
+
+    def add(self, path: Path) -> None:
+        """Note a file that was written otherwise."""
+        self.pending.append(path)
+
+    def finish_image(self) -> None:
+        """What was written so far is complete."""
+        self.complete += self.pending
+        self.pending = []
+
+    def discard_pending(self) -> None:
+        """Take away the files of an unfinished image."""
+        for path in self.pending:
+            path.unlink(missing_ok=True)
+        self.pending = []

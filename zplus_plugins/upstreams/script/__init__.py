@@ -1,0 +1,1 @@
+"""How a script is told what to do, and where it puts its codes."""

@@ -1,0 +1,192 @@
+"""One call of what a script defines, in place of what it does by itself.
+
+Research scripts often write their one call, arguments and all, under ``if __name__ == "__main__"``.
+``--call 'FUNCTION(ARGS)'`` makes another one: the script is imported, so that this part is skipped,
+and the call is made. ``CLASS(ARGS).METHOD(ARGS)`` does the same with an object. Arguments are
+literals; nothing else of what the user typed is evaluated. What the script's own source shows is
+checked before anything is imported, the rest, such as inherited methods, before the call.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from zplus_plugins.errors import UsageError
+from zplus_plugins.upstreams.imports.source_text import UnreadableSourceError, parse_source
+from zplus_plugins.upstreams.patching.journal import Journal
+
+_EXPECTED = "expected FUNCTION(ARGS) or CLASS(ARGS).METHOD(ARGS), with literals such as 3, 'text' or True for ARGS"
+
+
+@dataclass(frozen=True)
+class Step:
+    """A name and the arguments it is called with."""
+
+    name: str
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Call:
+    """``--call TEXT``: a call of a function, or of a class and then of one of its methods.
+
+    Attributes:
+        arguments: those that are given, by name, as far as the script's source tells their names.
+    """
+
+    text: str
+    first: Step
+    method: Step | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    def make(self, module: ModuleType) -> None:
+        """Make the call on an imported script.
+
+        Raises:
+            UsageError: it cannot be made; nothing has been called yet.
+        """
+        target = getattr(module, self.first.name)
+        self.require_fit(self.first, inspect.signature(target))
+        if self.method is None:
+            target(*self.first.args, **self.first.kwargs)
+            return
+        function = getattr(target, self.method.name, None)
+        if not callable(function):
+            raise UsageError(f"--call {self.text}: {self.first.name} has no method {self.method.name}.")
+        bound = isinstance(inspect.getattr_static(target, self.method.name), staticmethod | classmethod)
+        signature = inspect.signature(function)
+        self.require_fit(self.method, signature if bound else _without_self(signature))
+        made = target(*self.first.args, **self.first.kwargs)
+        getattr(made, self.method.name)(*self.method.args, **self.method.kwargs)
+
+    def require_fit(self, step: Step, signature: inspect.Signature) -> dict[str, Any]:
+        """A step's arguments by name; raise UsageError unless they fit a signature."""
+        try:
+            return signature.bind(*step.args, **step.kwargs).arguments
+        except TypeError as error:
+            raise UsageError(f"--call {self.text}: {error}; it is {step.name}{_names(signature)}.") from None
+
+
+def read_call(script: Path, text: str) -> Call:
+    """Parse ``text`` and compare it with the source of ``script``; nothing is imported.
+
+    Raises:
+        UsageError: it is no such call, or the script is no Python or defines nothing that takes it.
+    """
+    call = _parse(text)
+    try:
+        _, tree = parse_source(script)
+    except UnreadableSourceError as error:
+        raise UsageError(f"--call {text}: {script} cannot be read as Python: {error}") from None
+    defined = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    node = defined.get(call.first.name)
+    if node is None:
+        close = difflib.get_close_matches(call.first.name, defined, n=1)
+        hint = f" Did you mean {close[0]}?" if close else ""
+        has = f"It defines {', '.join(defined)}." if defined else "It defines nothing that can be called."
+        raise UsageError(f"--call {text}: {script.name} defines no {call.first.name}.{hint} {has}")
+    if isinstance(node, ast.FunctionDef):
+        if call.method is not None:
+            raise UsageError(f"--call {text}: {call.first.name} is a function, and has no methods; {_EXPECTED}.")
+        return replace(call, arguments=_check(call, call.first, node))
+    if call.method is None:
+        methods = ", ".join(name for name in _methods(node) if not name.startswith("_"))
+        raise UsageError(
+            f"--call {text} would only make an object: call a method of it, {call.first.name}(...).METHOD(...). "
+            f"Its own methods are {methods or 'all inherited'}."
+        )
+    arguments: dict[str, Any] = {}
+    for step, name in ((call.first, "__init__"), (call.method, call.method.name)):
+        own = _methods(node).get(name)
+        arguments |= step.kwargs if own is None else _check(call, step, own, method=True)
+    return replace(call, arguments=arguments)
+
+
+def import_script(journal: Journal, path: Path, name: str) -> ModuleType:
+    """Import a script by its path, as the module ``name``, until the journal closes."""
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    journal.set_item(sys.modules, name, module)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _parse(text: str) -> Call:
+    try:
+        node: ast.expr = ast.parse(text.strip(), mode="eval").body
+    except SyntaxError as error:
+        raise UsageError(f"--call {text}: {error.msg}; {_EXPECTED}.") from None
+    method = None
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        method, node = _step(text, node, node.func.attr), node.func.value
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
+        raise UsageError(f"--call {text}: {_EXPECTED}.")
+    return Call(text, _step(text, node, node.func.id), method)
+
+
+def _step(text: str, node: ast.Call, name: str) -> Step:
+    try:
+        args = tuple(map(ast.literal_eval, node.args))
+        kwargs = {str(k.arg): ast.literal_eval(k.value) for k in node.keywords if k.arg is not None}
+    except (ValueError, TypeError):
+        raise UsageError(f"--call {text}: an argument is no literal; {_EXPECTED}.") from None
+    if len(kwargs) < len(node.keywords):
+        raise UsageError(f"--call {text}: ** is not understood; {_EXPECTED}.")
+    return Step(name, args, kwargs)
+
+
+def _check(call: Call, step: Step, node: ast.FunctionDef, *, method: bool = False) -> dict[str, Any]:
+    """The step's arguments by name."""
+    if node.decorator_list:  # it may take other arguments; checked once it is imported
+        return dict(step.kwargs)
+    signature = _signature(node.args)
+    return call.require_fit(step, _without_self(signature) if method else signature)
+
+
+def _methods(node: ast.ClassDef) -> dict[str, ast.FunctionDef]:
+    return {child.name: child for child in node.body if isinstance(child, ast.FunctionDef)}
+
+
+def _signature(arguments: ast.arguments) -> inspect.Signature:
+    """The signature that a function has by its source; a default's value does not matter."""
+    kind, empty = inspect.Parameter, inspect.Parameter.empty
+    before = [*arguments.posonlyargs, *arguments.args]
+    required = len(before) - len(arguments.defaults)
+    found = [
+        kind(
+            argument.arg,
+            kind.POSITIONAL_ONLY if index < len(arguments.posonlyargs) else kind.POSITIONAL_OR_KEYWORD,
+            default=empty if index < required else None,
+        )
+        for index, argument in enumerate(before)
+    ]
+    if arguments.vararg is not None:
+        found.append(kind(arguments.vararg.arg, kind.VAR_POSITIONAL))
+    for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+        found.append(kind(argument.arg, kind.KEYWORD_ONLY, default=empty if default is None else None))
+    if arguments.kwarg is not None:
+        found.append(kind(arguments.kwarg.arg, kind.VAR_KEYWORD))
+    return inspect.Signature(found)
+
+
+def _without_self(signature: inspect.Signature) -> inspect.Signature:
+    return signature.replace(parameters=list(signature.parameters.values())[1:])
+
+
+def _names(signature: inspect.Signature) -> inspect.Signature:
+    """A signature without annotations and defaults."""
+    empty = inspect.Parameter.empty
+    bare = [p.replace(annotation=empty, default=empty) for p in signature.parameters.values()]
+    return inspect.Signature(bare)

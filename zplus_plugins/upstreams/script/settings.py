@@ -1,0 +1,141 @@
+"""Settings of scripts that parse no command line: module attributes, changed for one run.
+
+``--set module.name=value`` is checked against the module's source before anything is imported, and
+set when the module is. The gate, a function that the script calls early, is where everything that
+it will need is checked.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import functools
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from zplus_plugins.errors import UsageError
+from zplus_plugins.upstreams.adapter.description import Settings
+from zplus_plugins.upstreams.imports.source_text import UnreadableSourceError, parse_source
+from zplus_plugins.upstreams.patching.journal import Journal
+
+_UNKNOWN: Any = object()
+_HERE = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One ``--set module.name=value``."""
+
+    module: str
+    name: str
+    value: Any
+
+
+def read_assignments(settings: Settings | None, root: Path, texts: Iterable[str]) -> list[Assignment]:
+    """Parse and check what was given with ``--set``.
+
+    Raises:
+        UsageError: no such module or name, with those that exist; a value of another type; a name given twice.
+    """
+    found = [_read(settings, root, text) for text in texts]
+    names = [f"{assignment.module}.{assignment.name}" for assignment in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"--set {name} is given {names.count(name)} times. Give it once.")
+    return found
+
+
+def watch_settings(
+    journal: Journal,
+    settings: Settings,
+    root: Path,
+    assignments: list[Assignment],
+    check: Callable[[dict[str, Any]], None],
+) -> None:
+    """Apply the assignments when their modules are imported; call ``check`` with all settings at the first gate
+    after that, which counts only where the repository at ``root`` calls it: libraries make folders, too."""
+    modules: dict[str, ModuleType] = {}
+
+    def arrived(imported: ModuleType) -> None:
+        modules[imported.__name__] = imported
+        for assignment in assignments:
+            if assignment.module == imported.__name__:
+                journal.set(imported, assignment.name, assignment.value)
+
+    for name in settings.modules:
+        journal.when_imported(name, arrived)
+    checked: list[bool] = []
+
+    def guarding(call: Callable[..., Any]) -> Callable[..., Any]:
+        def check_first(*args: Any, **kwargs: Any) -> Any:
+            if not checked and len(modules) == len(settings.modules) and _called_from(root.resolve()):
+                check({k: v for module in modules.values() for k, v in vars(module).items() if k[0] != "_"})
+                checked.append(True)
+            return call(*args, **kwargs)
+
+        return check_first
+
+    for gate in settings.gates:
+        journal.wrap_when_imported(gate, guarding)
+
+
+def _called_from(root: Path) -> bool:
+    """Whether the function around was called by code below a folder, as far as this package's own does not count."""
+    frame = sys._getframe(2)
+    while frame.f_back is not None and Path(frame.f_code.co_filename).is_relative_to(_HERE):
+        frame = frame.f_back
+    return Path(frame.f_code.co_filename).resolve().is_relative_to(root)
+
+
+def _read(settings: Settings | None, root: Path, text: str) -> Assignment:
+    if settings is None:
+        raise UsageError(f"--set {text}: this script takes its settings as arguments; give them after the script.")
+    place, equals, raw = text.partition("=")
+    module, _, name = place.strip().rpartition(".")
+    if not equals or not module:
+        raise UsageError(f"--set {text}: expected module.name=value, such as {settings.modules[0]}.NAME=VALUE.")
+    if module not in settings.modules:
+        raise UsageError(f"--set {text}: there are settings in {', '.join(settings.modules)}, not in {module}.")
+    file = root.joinpath(*module.split(".")).with_suffix(".py")
+    try:
+        known = _assigned(file)
+    except UnreadableSourceError as error:
+        raise UsageError(f"--set {text}: {file} cannot be read as Python: {error}") from None
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f" Did you mean {close[0]}?" if close else ""
+        raise UsageError(f"--set {text}: {module} has no {name!r}.{hint} It has {', '.join(known)}.")
+    return Assignment(module, name, _value(text, raw, known[name]))
+
+
+def _value(text: str, raw: str, default: Any) -> Any:
+    try:
+        value = ast.literal_eval(raw)
+    except (ValueError, SyntaxError):
+        value = raw
+    if default is _UNKNOWN or default is None or (isinstance(value, type(default)) and type(value) is type(default)):
+        return value
+    if isinstance(default, float) and type(value) is int:
+        return float(value)
+    if isinstance(default, str):
+        return raw
+    raise UsageError(f"--set {text}: expected a value of type {type(default).__name__}, such as {default!r}.")
+
+
+@functools.cache
+def _assigned(file: Path) -> dict[str, Any]:
+    """Names assigned at the top of a module, with their literal values where they have one."""
+    names: dict[str, Any] = {}
+    for node in parse_source(file)[1].body:
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        for target in targets:
+            if isinstance(target, ast.Name):
+                try:
+                    names[target.id] = ast.literal_eval(node.value)  # type: ignore[attr-defined]
+                except ValueError:
+                    names[target.id] = _UNKNOWN
+    return names
