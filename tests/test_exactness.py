@@ -262,7 +262,7 @@ def launching(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], N
 
 def but_for_operations(filename: str) -> bool:
     """They have a lock, which a traced exception at the end of a ``with`` leaves locked; no signal comes there."""
-    return ours(filename) and "/ops/" not in filename
+    return ours(filename) and "/zplus_plugins/ops/" not in filename
 
 
 def test_an_exception_at_every_line_of_a_launch(launching: Callable[[], None]) -> None:
