@@ -15,6 +15,7 @@ from zplus_plugins.cli.main import main
 from zplus_plugins.errors import PluginError, UsageError
 from zplus_plugins.system.process import Stopped
 from zplus_plugins.upstreams.checkout import plugins
+from zplus_plugins.upstreams.checkout.containment import why
 
 GOOD = """\
 from zplus_plugins.upstreams import Adapter, Script, hookimpl
@@ -227,3 +228,17 @@ def test_a_hook_that_fails_is_no_success(install: Install, tmp_path: Path, body:
     assert result.exit_code == 1, result.output
     assert f"The plugin 'aaa' (aaa-hook 1.0) failed in zplus_finished: {reason} (" in result.output
     assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize("old", ["from zplus_plugins import Adapter", "import zplus_plugins.captures"])
+def test_an_adapter_with_old_imports_is_told_the_new_one(old: str) -> None:
+    with pytest.raises(ImportError) as caught:
+        exec(old)
+    assert why(caught.value).endswith("imported from zplus_plugins.upstreams now")
+    assert ("Adapter" if "Adapter" in old else "zplus_plugins.captures") in why(caught.value)
+
+
+def test_an_adapter_that_lacks_another_module_is_told_that() -> None:
+    with pytest.raises(ImportError) as caught:
+        exec("import no_such_module")
+    assert why(caught.value) == "ModuleNotFoundError: No module named 'no_such_module'"

@@ -72,7 +72,24 @@ def why(error: BaseException) -> str:
     if isinstance(error, _Left):
         return f"it called os._exit({error.args[0]})"
     text = str(error).partition("\n")[0]
+    if isinstance(error, ImportError) and _is_of_old(error):
+        return f"{text.partition(' (')[0]}: what adapters need is imported from zplus_plugins.upstreams now"
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+_OLD = frozenset(
+    {
+        "adapter", "captures", "conditions", "device", "device_settings", "inputs", "journal", "latent", "mapping",
+        "networks", "packages", "pickles", "pictures", "record", "requirements", "run", "states", "summary", "swap",
+    }
+)  # fmt: skip
+"""Modules that adapters imported from before there was zplus_plugins.upstreams."""
+
+
+def _is_of_old(error: ImportError) -> bool:
+    """Whether an adapter asks for what was on top of the package, in a module of its own or not."""
+    package, _, module = (error.name or "").rpartition(".")
+    return error.name == "zplus_plugins" or (package == "zplus_plugins" and module in _OLD)
 
 
 def place(error: BaseException) -> str:
