@@ -38,7 +38,8 @@ class TestClaims:
             pass
 
     def test_a_claim_ends_with_its_process(self, tmp_path: Path) -> None:
-        code = "from zplus_plugins.upstreams.run import claims; claims.claimed([Path(where)], {'anna'}).__enter__()"
+        claiming = "claim = claimed([Path(where)], {'anna'}); claim.__enter__()"
+        code = f"from zplus_plugins.upstreams.run.claims import claimed; {claiming}"
         refused = pytest.raises(RequirementError, match="works on anna")
         with process(code, tmp_path):
             with refused, claimed([tmp_path], {"anna"}):

@@ -15,7 +15,7 @@ from support.outcome import refused
 from support.toys import Genforce, NVlabs, Rosinality
 from zplus_plugins import LeafSwap, SphericalLatent, StyleMapping, Truncation, mapping_of, project
 from zplus_plugins.errors import GeneratorError, LatentError
-from zplus_plugins.hypersphere import chase
+from zplus_plugins import chase
 from zplus_plugins.hypersphere.finite import require_finite
 from zplus_plugins.hypersphere.starts import STARTS
 from zplus_plugins.inversion import SPACES, Model, Settings, invert

@@ -74,7 +74,7 @@ def one_line(error: pytest.ExceptionInfo[OpsError], *parts: str) -> None:
 
 def processes(target: Target, folder: Path, number: int) -> list[subprocess.Popen[str]]:
     """Processes that build the target, all at once."""
-    command = [sys.executable, "-c", BUILD, str(Path(build.__file__).parents[1]), repr(target)]
+    command = [sys.executable, "-c", BUILD, str(Path(build.__file__).parents[2]), repr(target)]
     return [subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) for _ in range(number)]
 
 

@@ -48,6 +48,13 @@ class _Commands(Guarded, click.Group):
         command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return command
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        named = next((argument for argument in args if not argument.startswith("-")), "")
+        rest = super().parse_args(ctx, args)
+        if not ctx.resilient_parsing:  # else this is for a completion
+            self.get_command(ctx, named)  # imported before the command is entered: until then, nothing was done
+        return rest
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, place.summary) for name, place in COMMANDS.items()])
