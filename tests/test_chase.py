@@ -6,9 +6,8 @@ import pytest
 import torch
 
 from support.toys import NVlabs, Rosinality
-from zplus_plugins import SphericalLatent, StyleMapping, mapping_of, project
+from zplus_plugins import SphericalLatent, StyleMapping, chase, mapping_of, project
 from zplus_plugins.errors import GeneratorError
-from zplus_plugins import chase
 from zplus_plugins.hypersphere.starts import STARTS
 
 

@@ -13,9 +13,8 @@ from support.commands import GENERATOR, zplus
 from support.generator_files import trained
 from support.outcome import refused
 from support.toys import Genforce, NVlabs, Rosinality
-from zplus_plugins import LeafSwap, SphericalLatent, StyleMapping, Truncation, mapping_of, project
+from zplus_plugins import LeafSwap, SphericalLatent, StyleMapping, Truncation, chase, mapping_of, project
 from zplus_plugins.errors import GeneratorError, LatentError
-from zplus_plugins import chase
 from zplus_plugins.hypersphere.finite import require_finite
 from zplus_plugins.hypersphere.starts import STARTS
 from zplus_plugins.inversion import SPACES, Model, Settings, invert
