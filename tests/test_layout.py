@@ -54,11 +54,19 @@ MAY_IMPORT = {
 }
 
 
+def _sources(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.iterdir()):
+        if path.suffix == ".py":
+            yield path
+        elif path.is_dir() and not path.is_symlink():  # by the links, a checkout is a package by itself
+            yield from _sources(path)
+
+
 def modules() -> dict[str, Path]:
     """Every module of the package, by its name."""
     found = {}
     for name, folder in FOLDERS.items():
-        for path in folder.rglob("*.py"):
+        for path in _sources(folder):
             parts = path.relative_to(folder).with_suffix("").parts
             if not path.is_relative_to(TEMPLATE):
                 found[".".join((name, *(parts[:-1] if parts[-1] == "__init__" else parts)))] = path
