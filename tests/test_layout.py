@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from support.places import ROOT
+
 FOLDERS = {"zplus_plugins": ROOT / "zplus_plugins", **{f"zplus_plugins.{n}": ROOT / n for n in ("patches", "adapters")}}
 TEMPLATE = ROOT / "zplus_plugins" / "upstreams" / "template"  # somebody else's distribution
 MOST_MODULES = 12

@@ -14,7 +14,7 @@ import click
 import pytest
 import torch
 
-ROOT = Path(__file__).parents[1]
+from support.places import ROOT
 
 
 @pytest.fixture(scope="module")

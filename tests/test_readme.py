@@ -11,12 +11,12 @@ import click
 import pytest
 import torch
 
+from support.places import ROOT
 from support.toys import Genforce
 from zplus_plugins.cli.main import main
 from zplus_plugins.upstreams.checkout.plugins import DISTRIBUTION, all_plugins
 from zplus_plugins.upstreams.patch_table import patch_table
 
-ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 COMMANDS = [line.strip() for line in README.splitlines() if line.strip().startswith("zplus ")]
 COMMANDS += re.findall(r"`(zplus [^`]+)`", README)

@@ -16,6 +16,7 @@ from fuzzing.cases import KINDS
 from fuzzing.fuzzer import Fuzzer, Outcome
 from fuzzing.readers import Reader, readers_of
 from fuzzing.seeds import all_seeds
+from support.places import TESTS
 
 CASES = 500  # of each kind
 SOUND = len(deliberate.FAULTS)  # the number of the file without a fault
@@ -89,6 +90,6 @@ print(*(zlib.crc32(Case(kind, 3, n).content(seeds[kind])[1]) for kind in KINDS f
 def test_a_case_is_the_same_in_every_process(capsys: pytest.CaptureFixture[str]) -> None:
     """Its name is all that a report gives."""
     exec(PRINT_CASES, {})
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent), "PYTHONHASHSEED": "1"}
+    environment = os.environ | {"PYTHONPATH": str(TESTS), "PYTHONHASHSEED": "1"}
     elsewhere = subprocess.run([sys.executable, "-c", PRINT_CASES], env=environment, capture_output=True, text=True)
     assert elsewhere.stdout == capsys.readouterr().out

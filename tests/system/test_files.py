@@ -12,6 +12,7 @@ from PIL import Image
 from torch import nn
 
 from support.bdinvert_assets import Assets, invert_args, prepare
+from support.places import STANDINS
 from zplus_plugins.cli.main import main
 from zplus_plugins.upstreams.requirements.pictures.folders import Pictures, SavedCodes
 from zplus_plugins.upstreams.requirements.pictures.readers import PILLOW_RGB
@@ -19,7 +20,7 @@ from zplus_plugins.upstreams.requirements.pictures.selection import Walked
 
 pytestmark = pytest.mark.filterwarnings("default")
 
-STANDIN = Path(__file__).parent / "standins" / "bdinvert"
+STANDIN = STANDINS / "bdinvert"
 
 
 @pytest.fixture(scope="module")

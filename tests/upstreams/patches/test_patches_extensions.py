@@ -18,6 +18,7 @@ from torch.autograd import grad, gradcheck, gradgradcheck
 from torch.nn import functional as F
 
 from support.patching import applied
+from support.places import STANDINS
 from zplus_plugins.errors import PatchError
 from zplus_plugins.patches.ops import extensions
 
@@ -27,7 +28,7 @@ OP = Path("src", "nets", "encoder4editing", "models", "stylegan2", "op")
 @pytest.fixture(params=["standin", pytest.param("upstream", marks=pytest.mark.upstream)])
 def folder(request: pytest.FixtureRequest) -> Path:
     if request.param == "standin":
-        return Path(__file__).parent / "standins" / "sam" / OP
+        return STANDINS / "sam" / OP
     return Path(os.environ["ZPLUS_UPSTREAMS"], "sam_inversion") / OP
 
 

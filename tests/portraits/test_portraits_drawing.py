@@ -9,6 +9,7 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
+from support.places import ROOT
 from zplus_plugins.errors import UsageError
 from zplus_plugins.portraits import ATTRIBUTES, RESOLUTION, column, draw, out_of_range, redrawn, sample
 from zplus_plugins.portraits.__main__ import main
@@ -92,7 +93,7 @@ def test_wrong_attributes_are_refused() -> None:
 
 
 def test_the_manual_has_the_table_of_attributes() -> None:
-    manual = (Path(__file__).parents[1] / "docs/portraits.md").read_text()
+    manual = (ROOT / "docs/portraits.md").read_text()
     for attribute in ATTRIBUTES:
         between = ".." if attribute.likely is None else "or"
         assert f"| `{attribute.name}` | {attribute.kind} | {attribute.low:g} {between} {attribute.high:g} |" in manual

@@ -20,6 +20,7 @@ import pytest
 import torch
 
 from support.comparisons import tiny_instruments, tiny_model, tiny_plan
+from support.places import TESTS
 from zplus_plugins.compare.work import workers
 from zplus_plugins.compare.work.part import made
 from zplus_plugins.compare.work.parts import Arrays
@@ -99,7 +100,7 @@ def test_a_script_that_every_process_runs_anew(tmp_path: Path) -> None:
         "tasks = list(tiny_plan().tasks())\n"
         "work(tiny_plan(), tiny_model(), tiny_instruments(), tasks, print, print, workers=2)\n"
     )
-    folder = Path(__file__).parent
+    folder = TESTS
     environment = {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{folder.parent}"}
     done = subprocess.run(
         [sys.executable, "script.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=WAIT

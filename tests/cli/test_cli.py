@@ -16,6 +16,7 @@ import torch
 from click.testing import CliRunner, Result
 
 from support.bdinvert_assets import Assets, invert_args, prepare
+from support.places import STANDINS
 from zplus_plugins import __version__
 from zplus_plugins.cli.main import main
 from zplus_plugins.errors import RequirementError
@@ -27,7 +28,7 @@ from zplus_plugins.upstreams.patching.stand_ins import stand_in_for_absent
 # Upstreams and their libraries warn; their warnings are not ours to judge.
 pytestmark = pytest.mark.filterwarnings("default")
 
-STANDIN = Path(__file__).parent / "standins" / "bdinvert"
+STANDIN = STANDINS / "bdinvert"
 Spoil = Callable[[Assets], list[str]]
 
 

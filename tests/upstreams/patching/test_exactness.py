@@ -16,6 +16,7 @@ import torchvision  # noqa: F401 (as the one above: to be patched, it must be lo
 
 from support.context import Context
 from support.interruptions import everything_below, first_and_last, interrupt, ours, places
+from support.places import STANDINS
 from support.snapshot import ProcessSnapshot, Snapshot
 from zplus_plugins import patches
 from zplus_plugins.errors import SwapError
@@ -30,8 +31,6 @@ from zplus_plugins.upstreams.patching.offline import forbid_network
 from zplus_plugins.upstreams.run.launcher import _forget_modules, launch
 from zplus_plugins.upstreams.run.session import Run
 from zplus_plugins.upstreams.run.swapper import LeafSwapper
-
-STANDINS = Path(__file__).parent / "standins"
 
 
 def all_patches() -> list[Patch]:

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from support.generator_files import trained
+from support.places import ROOT
 from zplus_plugins import directions
 from zplus_plugins.directions import Direction, embedded, find_by_chase
 from zplus_plugins.directions.edit import direction_named
@@ -29,7 +30,7 @@ from zplus_plugins.hypersphere import geometry as sphere
 from zplus_plugins.inversion import SPACES, Model, Point
 from zplus_plugins.spaces.statistics import compute
 
-EDITING = Path(__file__).parents[1] / "docs" / "editing.md"
+EDITING = ROOT / "docs" / "editing.md"
 
 
 @pytest.fixture(scope="module")

@@ -14,10 +14,11 @@ import torch
 
 from support import tensorflow_files
 from support.generator_files import trained
+from support.places import TESTS
 from zplus_plugins.errors import GeneratorFileError
 from zplus_plugins.generators import load_generator
 
-SUPPORT = Path(__file__).parent / "support"
+SUPPORT = TESTS / "support"
 TOLERANCE = 1e-5  # of the pictures' range
 THIN = {"channel_base": 2048, "channel_max": 24}
 

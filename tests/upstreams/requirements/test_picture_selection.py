@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from support import odd_pictures, script_pictures
+from support.places import STANDINS
 from support.script_pictures import Taken
 from zplus_plugins.adapters import bdinvert, pti_needs, sam_needs
 from zplus_plugins.upstreams.adapter.protocols import Finding
@@ -18,7 +19,6 @@ from zplus_plugins.upstreams.requirements.pictures.folders import Pictures
 from zplus_plugins.upstreams.requirements.pictures.images import ImageList
 from zplus_plugins.upstreams.requirements.pictures.readers import OPENCV, PILLOW_RGB, Reader
 
-STANDINS = Path(__file__).parent / "standins"
 REPOSITORIES = {"pti": "PTI", "sam": "sam_inversion", "bdinvert": "BDInvert_Release"}
 # Scripts leave files open, and Pillow warns of some of them.
 pytestmark = pytest.mark.filterwarnings("ignore")

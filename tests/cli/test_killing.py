@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
+
+from support.places import TESTS
 
 
 def test_nothing_is_lost_torn_or_left() -> None:
-    command = [sys.executable, str(Path(__file__).with_name("killing")), "invert", "edit", "--times", "2"]
+    command = [sys.executable, str(TESTS / "killing"), "invert", "edit", "--times", "2"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -19,11 +19,11 @@ import torch
 from click.testing import CliRunner, Result
 from PIL import Image
 
+from support.places import ROOT
 from zplus_plugins.cli.main import main
 from zplus_plugins.upstreams import Adapter, Journal, Patch, Script
 from zplus_plugins.upstreams.new_adapter import TEMPLATE
 
-ROOT = Path(__file__).parents[1]
 DOCUMENT = (ROOT / "docs" / "writing-an-adapter.md").read_text()
 STANDIN = TEMPLATE / "tests" / "standin"
 FILES = {

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import torch
 
+from support.places import STANDINS
 from support.sam_assets import invert_args, oracle_env, prepare, run_script
 
-STANDIN = Path(__file__).parent / "standins" / "sam"
+STANDIN = STANDINS / "sam"
 
 
 def test_the_stand_in_inverts_and_repeats_itself(tmp_path: Path) -> None:

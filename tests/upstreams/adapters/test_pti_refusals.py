@@ -17,6 +17,7 @@ from PIL import Image
 
 from support import generator_files as files_of
 from support.outcome import files, refused
+from support.places import ROOT
 from support.pti_assets import Assets, pivot
 from support.pti_runs import CALL, RUN_PTI, given, varied
 from zplus_plugins import InversionRecord
@@ -28,7 +29,7 @@ from zplus_plugins.records.inversion import Provenance, hash_code, record_path
 # Upstreams and their libraries warn; their warnings are not ours to judge.
 pytestmark = pytest.mark.filterwarnings("default")
 
-README = Path(__file__).parents[1] / "README.md"
+README = ROOT / "README.md"
 SPOILT = "synthetic/images/crop0.jpeg"
 SG2 = "scripts/latent_creators/sg2_latent_creator.py"
 EVALUATION, STYLECLIP = "evaluation/qualitative_edit_comparison.py", "scripts/pti_styleclip.py"

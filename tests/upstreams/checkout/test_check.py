@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from support.places import STANDINS
 from support.pti_assets import hyperparameters, merged, outputs, prepare, run_script
 from support.pti_runs import checkout_of
 from zplus_plugins.adapters import pti
@@ -22,7 +23,7 @@ from zplus_plugins.upstreams import Adapter, Reliance
 from zplus_plugins.upstreams.checkout.checkout import head_commit
 from zplus_plugins.upstreams.checkout.sources import fingerprint, read_place
 
-STANDIN = Path(__file__).parent / "standins" / "pti"
+STANDIN = STANDINS / "pti"
 SCRIPT = "scripts/run_pti.py"
 PROJECTOR = "training/projectors/w_plus_projector.py"
 PROJECT = f"{PROJECTOR}:project"

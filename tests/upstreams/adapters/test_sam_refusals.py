@@ -18,6 +18,7 @@ from PIL import Image
 from support import tensorflow_files
 from support.generator_files import trained
 from support.outcome import files, refused
+from support.places import ROOT
 from support.sam_assets import Assets, invert_args, single_args
 from support.sam_runs import INVERT, SINGLE
 from zplus_plugins import InversionRecord
@@ -47,7 +48,7 @@ def assets(
     torch.set_rng_state(streams[2])
 
 
-README = Path(__file__).parents[1] / "README.md"
+README = ROOT / "README.md"
 
 
 def run(assets: Assets, out: Path, script: str, *extra: str, options: tuple[str, ...] = ()) -> Any:
