@@ -131,7 +131,7 @@ READERS: Mapping[str, tuple[Reader, ...]] = {
     "records": (
         Reader(_inversion_record, (".zplus.npz",)),
         Reader(_recorded_code, (".zplus.npz",)),
-        Reader(PointRecord.load, (".point.npz",)),
+        Reader(PointRecord.load, (".point.npz", ".zplus.npz")),
         Reader(_array_code, (".npy",)),
         Reader(read_part, (".part.npz",)),
     ),

@@ -7,7 +7,7 @@ import io
 import tempfile
 import warnings
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import torch
 from fuzzing import deliberate, saved
 from support import generator_files, tensorflow_files
 from support.generator_files import trained
+from support.npz_files import former_code, former_point
 from zplus_plugins import InversionRecord, SphericalLatent, Truncation
 from zplus_plugins.directions.direction import Direction
 from zplus_plugins.generators import Architecture, Generator, weights_hash
@@ -120,11 +121,17 @@ def records() -> list[Seed]:
     """An upstream's code with its record, and records of our own inverter in each kind of space."""
     latent = SphericalLatent.random(1, 3, 8, generator=torch.Generator().manual_seed(0))
     provenance = Provenance("zplus", False, "random", "step", 1, 300, "bdinvert", "0.1.0", "8bbd373", "known")
-    inversion = InversionRecord(latent.detach().numpy(), latent.radius, Truncation(0.7, 8), hash_code(W), provenance)
+    z = latent.detach().numpy()
+    inversion = InversionRecord(z, latent.radius, Truncation(0.7, 8), hash_code(W), provenance, W)
+    f = np.ones((1, 4, 4, 4), np.float32)
     code = io.BytesIO()
     np.save(code, W)
     return [
         Seed("inversion.zplus.npz", _written(inversion.save)),
+        Seed("without_w.zplus.npz", _written(replace(inversion, w=None).save)),
+        Seed("former.zplus.npz", _written(lambda path: former_code(path, z, W))),
+        Seed("former.point.npz", _written(lambda path: former_point(path, z))),
+        Seed("former_f.point.npz", _written(lambda path: former_point(path, z, f))),
         *(Seed(f"point_{name.replace('/', '_')}.point.npz", _written(_point(name).save)) for name in SPACES),
         Seed("code.npy", code.getvalue()),
         Seed("part.part.npz", _part()),

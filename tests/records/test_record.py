@@ -44,9 +44,9 @@ def test_is_readable_with_numpy_alone_and_reproducible(tmp_path: Path) -> None:
     record().save(tmp_path / "b.npz")
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
     with np.load(tmp_path / "a.npz", allow_pickle=False) as content:
-        assert content["z"].shape == (1, 3, 8)
+        assert content["code"].shape == (1, 3, 8)
         about = json.loads(str(content["about"]))
-    assert about["format"] == 1
+    assert about["format"] == 2
     assert about["truncation"] == {"psi": 0.7, "cutoff": 8}
     assert about["provenance"]["upstream_commit"] == "8bbd373"
 
@@ -69,7 +69,7 @@ def test_unreadable_records(tmp_path: Path) -> None:
             InversionRecord.load(path)
     about = json.dumps({"format": 99})
     np.savez(path, z=W, about=np.array(about))
-    with pytest.raises(RecordError, match="has format 99; this version of zplus-plugins reads format 1"):
+    with pytest.raises(RecordError, match="has format 99; this version of zplus-plugins reads format 1 or 2"):
         InversionRecord.load(path)
 
 

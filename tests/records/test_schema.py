@@ -37,6 +37,7 @@ KINDS = {
     "point": Kind(point_record, PointRecord.load, RecordError, "invert the picture again"),
     "direction": Kind(direction, Direction.load, DirectionError, "find it again"),
 }
+FORMATS = {"code": "1 or 2", "point": "1 or 2", "direction": "1"}
 NAN, INF = float("nan"), float("inf")
 
 
@@ -58,7 +59,8 @@ VALUES = [
     ("code", "truncation.cutoff", ["8", 8.0, True, -1], "a whole number, 0 or more or null"),
     ("code", "w_sha256", [5, None, "", "0" * 63, "g" * 64, "0" * 65], "64 hexadecimal digits"),
     ("code", "provenance", [None, 3, []], "a JSON object"),
-    ("code", "provenance.latent", [None, "w", 1, []], "one of z, zplus"),
+    ("code", "space", [None, "v", 1, []], "one of z, zplus, "),
+    ("code", "space", ["wplus", "f/zplus"], "one of z, zplus beside a code"),
     ("code", "provenance.without_f", [0, "no", None], "true or false"),
     ("code", "provenance.seed", [None, 1.5, True, "1", -1], "a whole number, 0 or more"),
     ("code", "provenance.steps", [None, 1.5, True, "1", -1], "a whole number, 0 or more"),
@@ -74,7 +76,7 @@ VALUES = [
     ("direction", "generator", [None, 5, "abc"], "64 hexadecimal digits"),
     ("direction", "attribute", [5, True, ["smile"]], "a text or null"),
     ("direction", "about", [None, [], 1], "a JSON object"),
-    *((kind, "format", [None, "1", 1.0, True, -1, []], "the whole number 1") for kind in KINDS),
+    *((kind, "format", [None, "1", 1.0, True, -1, []], f"the whole number {FORMATS[kind]}") for kind in KINDS),
 ]
 
 
@@ -90,8 +92,11 @@ def test_a_value_of_another_kind(kind: str, field: str, value: object, expected:
 @pytest.mark.parametrize(
     ("kind", "field"),
     [
-        *(("code", name) for name in ("format", "radius", "truncation", "provenance", "w_sha256", "truncation.psi")),
-        *(("code", f"provenance.{name}") for name in ("latent", "without_f", "init", "retract", "seed", "steps")),
+        *(
+            ("code", name)
+            for name in ("format", "space", "radius", "truncation", "provenance", "w_sha256", "truncation.psi")
+        ),
+        *(("code", f"provenance.{name}") for name in ("without_f", "init", "retract", "seed", "steps")),
         *(("point", name) for name in ("format", "space", "generator", "f_resolution", "noise")),
         *(("direction", name) for name in ("format", "name", "method", "generator")),
     ],
@@ -105,6 +110,7 @@ def test_a_field_that_is_missing(kind: str, field: str, tmp_path: Path) -> None:
     ("kind", "field", "default"),
     [
         ("code", "truncation.cutoff", lambda record: record.truncation.cutoff is None),
+        ("code", "provenance.with_f", lambda record: record.provenance.with_f is None),
         ("code", "provenance.upstream_commit", lambda record: record.provenance.upstream_commit is None),
         ("point", "about", lambda record: record.about == {}),
         ("direction", "attribute", lambda record: record.attribute is None),
@@ -133,8 +139,10 @@ def test_additions_are_ignored(kind: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_later_format_is_refused(kind: str, tmp_path: Path) -> None:
     """Before anything else in it is looked at, for it may be otherwise."""
-    expected = "has format 2; this version of zplus-plugins reads format 1: use the version that wrote it"
-    spoilt(kind, tmp_path / "r.npz", lambda path: retold(path, '{"format": 2}'), expected)
+    expected = (
+        f"has format 3; this version of zplus-plugins reads format {FORMATS[kind]}: use the version that wrote it"
+    )
+    spoilt(kind, tmp_path / "r.npz", lambda path: retold(path, '{"format": 3}'), expected)
 
 
 TEXTS = {
@@ -164,16 +172,18 @@ CODES = np.ones((1, 3, 8), np.float32)
 @pytest.mark.parametrize(
     ("kind", "name", "array", "reason"),
     [
-        ("code", "z", np.array("x"), r"its z is an array of str32, shape \(\)"),
-        ("code", "z", CODES.astype(np.int64), "its z is an array of int64"),
-        ("code", "z", CODES.astype(np.complex64), "its z is an array of complex64"),
-        ("code", "z", CODES[0], r"shape \(3, 8\); expected \(N, layers or 1, dim\) of real numbers"),
-        ("code", "z", CODES[:0], r"shape \(0, 3, 8\)"),
-        ("code", "z", CODES * NAN, "its z contains NaN or inf"),
-        ("code", "z", CODES * INF, "its z contains NaN or inf"),
+        ("code", "code", np.array("x"), r"its code is an array of str32, shape \(\)"),
+        ("code", "code", CODES.astype(np.int64), "its code is an array of int64"),
+        ("code", "code", CODES.astype(np.complex64), "its code is an array of complex64"),
+        ("code", "code", CODES[0], r"shape \(3, 8\); expected \(N, layers or 1, dim\) of real numbers"),
+        ("code", "code", CODES[:0], r"shape \(0, 3, 8\)"),
+        ("code", "code", CODES * NAN, "its z contains NaN or inf"),
+        ("code", "code", CODES * INF, "its z contains NaN or inf"),
+        ("code", "w", CODES, "its w is not the one of its w_sha256"),
+        ("code", "w", CODES[0], r"its w is an array of float32, shape \(3, 8\)"),
         ("point", "code", CODES * NAN, "The code contains NaN or inf"),
         ("point", "code", CODES * 2, "not on the hypersphere"),
-        ("point", "code", CODES[0], r"shape \(3, 8\); expected \(1, layers or 1, dim\)"),
+        ("point", "code", CODES[0], r"shape \(3, 8\); expected \(N, layers or 1, dim\)"),
         ("point", "code", CODES > 0, "its code is an array of bool"),
         ("point", "code", np.concatenate([CODES] * 2), "codes of 2 pictures"),
         ("point", "f", CODES, r"its f is an array of float32, shape \(1, 3, 8\)"),
@@ -195,7 +205,6 @@ def test_an_array_that_does_not_do(kind: str, name: str, array: np.ndarray, reas
 @pytest.mark.parametrize(
     ("kind", "other", "reason"),
     [
-        ("point", "code", "it is the Z+ record beside a code, as zplus run writes it"),
         ("point", "direction", "it is a direction, as zplus directions writes it"),
         ("code", "point", "it is the record of a picture, as zplus invert writes it"),
         ("direction", "code", "it is the Z+ record beside a code, as zplus run writes it"),
@@ -235,7 +244,7 @@ def test_what_could_not_be_read_again_is_not_written(tmp_path: Path) -> None:
     record = code_record()
     for z in (record.z * np.float32(NAN), record.z[0], record.z[:0]):
         with pytest.raises(RecordError, match=r"r\.npz is of no use: its z "):
-            InversionRecord(z, *list(vars(record).values())[1:]).save(tmp_path / "r.npz")
+            replace(record, z=z).save(tmp_path / "r.npz")
     assert not list(tmp_path.iterdir())
 
 

@@ -17,9 +17,10 @@ from zplus_plugins import InversionRecord, SphericalLatent, Truncation
 from zplus_plugins.directions import Direction
 from zplus_plugins.inversion import SPACES, Point
 from zplus_plugins.inversion.record import PointRecord
-from zplus_plugins.records.inversion import Provenance
+from zplus_plugins.records.inversion import Provenance, hash_code
 
 HASH = "0123456789abcdef" * 4
+W = np.arange(30, dtype=np.float32).reshape(1, 3, 10)
 
 
 def npy(header: str, data: bytes = b"", version: tuple[int, int] = (1, 0)) -> bytes:
@@ -76,13 +77,51 @@ def code_record() -> InversionRecord:
     """A record as ``zplus run`` writes it beside a code."""
     latent = SphericalLatent.random(1, 3, 8)
     provenance = Provenance("zplus", False, "random", "step", 1, 300, "bdinvert", "0.1.0", None, "known")
-    return InversionRecord(latent.detach().numpy(), latent.radius, Truncation(0.7, 8), HASH, provenance)
+    return InversionRecord(latent.detach().numpy(), latent.radius, Truncation(0.7, 8), hash_code(W), provenance, W)
 
 
 def point_record() -> PointRecord:
     """A record as ``zplus invert`` writes it."""
     point = Point(SPACES["zplus"], SphericalLatent.random(1, 3, 8).detach())
     return PointRecord(point, HASH, 4, "const", {"loss": 0.5})
+
+
+def former_code(path: Path, z: np.ndarray, w: np.ndarray, **changes: Any) -> None:
+    """Write what ``zplus run`` wrote beside a code w in format 1, with z (N, layers or 1, dim)."""
+    provenance = {
+        "latent": "zplus" if z.shape[1] > 1 else "z",
+        "without_f": False,
+        "init": "random",
+        "retract": "step",
+        "seed": 1,
+        "steps": 300,
+        "adapter": "bdinvert",
+        "package": "0.1.0",
+        "upstream_commit": None,
+        "fingerprint": "known",
+    }
+    about = {
+        "radius": z.shape[-1] ** 0.5,
+        "truncation": {"psi": 1.0, "cutoff": None},
+        "w_sha256": hash_code(w),
+        "provenance": provenance,
+        "format": 1,
+    }
+    np.savez(path, z=z, about=np.array(json.dumps(about | changes)))
+
+
+def former_point(path: Path, code: np.ndarray, f: np.ndarray | None = None, **changes: Any) -> None:
+    """Write what ``zplus invert`` wrote in format 1, with a code (1, layers or 1, dim)."""
+    about = {
+        "space": "zplus" if f is None else "f/zplus",
+        "generator": HASH,
+        "f_resolution": 4,
+        "noise": "const",
+        "about": {"loss": 0.5},
+        "format": 1,
+    }
+    arrays = {"code": code} if f is None else {"code": code, "f": f}
+    np.savez(path, **arrays, about=np.array(json.dumps(about | changes)))
 
 
 def direction(name: str = "smile") -> Direction:

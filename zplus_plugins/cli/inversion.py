@@ -229,13 +229,15 @@ def edit(
 ) -> None:
     """Move an inverted picture along a direction, and write a picture for each strength.
 
-    RECORD is what `zplus invert` wrote. Codes in Z and Z+ follow a geodesic of the hypersphere, others a straight
-    line; F stays.
+    RECORD is what `zplus invert` wrote, or what `zplus run` wrote beside a script's code: then give the checkpoint of
+    the inversion with --generator. Codes in Z and Z+ follow a geodesic of the hypersphere, others a straight line; F
+    stays.
 
     \b
     Examples:
       zplus edit inverted/portrait.zplus.npz --direction smile --out edited
       zplus edit inverted/portrait.zplus.npz --direction found/ganspace-00.zplus.npz --strength -2:2:5 --out edited
+      zplus edit invert_detailcode/portrait.zplus.npz --generator ffhq.pth --direction age.zplus.npz --out edited
     """
     from zplus_plugins.directions.edit import EditFiles, direction_named, edited, settings_of, strengths_of
     from zplus_plugins.inversion.domain import open_model
@@ -243,9 +245,16 @@ def edit(
     from zplus_plugins.system.threads import limited_to, threads_for
 
     strengths, read = strengths_of(strength), PointRecord.load(record)
-    model = open_model(generator, device, read.f_resolution, read.noise)
-    point, found = read.require(model), direction_named(direction, model.generator)
+    if read.script is not None and generator is None:
+        raise UsageError(
+            f"{record} is of a code that {read.script.provenance.adapter} found, whose generator no record holds. Give "
+            "the checkpoint of the inversion with --generator FILE."
+        )
+    model = open_model(generator, device, read.f_resolution, read.noise, read.truncation)
+    point, found = read.require(model, str(record)), direction_named(direction, model.generator)
     files, settings = EditFiles.of(record, found, strengths), settings_of(read, found, way == "local")
+    for note in read.notes:
+        say(note)
     with Results(out, overwrite) as results, limited_to(threads_for(model.generator)):
         if results.finished(files, settings):
             say("these edits were made before; --overwrite makes them anew.")

@@ -121,8 +121,9 @@ class EditFiles:
 
 def settings_of(record: PointRecord, direction: Direction, local: bool) -> dict[str, str]:
     """All on which an edited picture depends, beside its strength."""
+    whose = record.generator if record.script is None else f"{record.script.w_sha256} {record.truncation}"
     return {
-        "record": digest(record.point.space.name, record.generator, *_bytes(record.point.code, record.point.f))[:16],
+        "record": digest(record.point.space.name, str(whose), *_bytes(record.point.code, record.point.f))[:16],
         "direction": digest(*_bytes(direction.z, direction.w))[:16],
         "way": "local" if local else "global",
     }

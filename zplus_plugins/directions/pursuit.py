@@ -119,7 +119,7 @@ class Pursuit:
 
 def _chased(model: Model, z: Tensor, step: Tensor, steps: int, rate: float) -> Tensor:
     """Where codes (n, N or 1, z_dim) arrive that chase map(z) + step."""
-    mapping = mapping_of(model.generator)
+    mapping = mapping_of(model.generator, model.truncation)
     start = SphericalLatent.retracted(z)
     with torch.no_grad():
         target = mapping(start) + step

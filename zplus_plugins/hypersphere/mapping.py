@@ -163,7 +163,7 @@ class NVlabsMapping(StyleMapping):
         broadcasts = getattr(self.network, "num_ws", None) is not None
         if not broadcasts:
             single: Tensor = self.network(z.reshape(-1, self.z_dim), None).view(count, codes, self.w_dim)
-            return _truncate(single.expand(-1, self.num_ws, -1), self.generator.mapping.w_avg, self.truncation)
+            return truncated(single.expand(-1, self.num_ws, -1), self.generator.mapping.w_avg, self.truncation)
         w: Tensor = self.network(
             z.reshape(-1, self.z_dim),
             None,
@@ -208,7 +208,7 @@ class RosinalityMapping(StyleMapping):
     def _map(self, z: Tensor) -> Tensor:
         w = self.network(z.reshape(-1, self.z_dim)).view(*z.shape[:2], self.w_dim)
         w = w.expand(-1, self.num_ws, -1)
-        return _truncate(w, self._mean_style(), self.truncation) if self.truncation.psi != 1 else w
+        return truncated(w, self._mean_style(), self.truncation) if self.truncation.psi != 1 else w
 
 
 class OwnMapping(StyleMapping):
@@ -231,7 +231,7 @@ class OwnMapping(StyleMapping):
 
     def _map(self, z: Tensor) -> Tensor:
         w: Tensor = self.network(z).expand(-1, self.num_ws, -1)
-        return _truncate(w, self.generator.w_mean, self.truncation)
+        return truncated(w, self.generator.w_mean, self.truncation)
 
 
 FAMILIES: tuple[type[StyleMapping], ...] = (GenforceMapping, NVlabsMapping, RosinalityMapping, OwnMapping)
@@ -276,7 +276,7 @@ def require_finite_styles(w: Tensor, what: str) -> None:
     )
 
 
-def _truncate(w: Tensor, w_avg: Tensor, truncation: Truncation) -> Tensor:
+def truncated(w: Tensor, w_avg: Tensor, truncation: Truncation) -> Tensor:
     """Truncate the coarsest layers of w (N, num_ws, w_dim) towards w_avg (w_dim,)."""
     count = truncation.layers(w.shape[1])
     if count == 0:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from zplus_plugins.generators import Generator, load_generator, weights_hash
 from zplus_plugins.generators.network.layers import Noise
+from zplus_plugins.hypersphere.mapping import Truncation
 from zplus_plugins.inversion import Model, Statistics, statistics_of
 from zplus_plugins.inversion.inverter import Likeness
 from zplus_plugins.portraits import RESOLUTION
@@ -37,14 +38,18 @@ class Domain:
 
 
 def open_model(
-    path: Path | str | None = None, device: str = "cpu", f_resolution: int | None = None, noise: Noise = "const"
+    path: Path | str | None = None,
+    device: str = "cpu",
+    f_resolution: int | None = None,
+    noise: Noise = "const",
+    truncation: Truncation | None = None,
 ) -> Model:
     """The model of a generator.
 
     Args:
         path: of its file; None for the embedded one.
         device: ``auto``, ``cpu`` or ``cuda``.
-        f_resolution, noise: as for :class:`Model`.
+        f_resolution, noise, truncation: as for :class:`Model`.
 
     Raises:
         GeneratorFileError: it cannot be loaded.
@@ -54,7 +59,7 @@ def open_model(
     choice.require()
     generator = load_generator(path)
     statistics = statistics_of(generator)
-    return Model(generator.to(choice.where), _moved(statistics, choice.where), f_resolution, noise)
+    return Model(generator.to(choice.where), _moved(statistics, choice.where), f_resolution, noise, truncation)
 
 
 def open_domain(path: Path | str | None = None, likeness: Choice = "auto", device: str = "cpu") -> Domain:

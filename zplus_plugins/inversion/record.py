@@ -1,11 +1,14 @@
-"""An inverted picture's codes in a file: NumPy's ``.npz``, read without pickle."""
+"""An inverted picture's codes in a file: what ``zplus invert`` writes, and of ``zplus run`` the codes in Z and Z+.
+
+The format is :mod:`zplus_plugins.records.record`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast
 
 import torch
 
@@ -13,22 +16,13 @@ from zplus_plugins.errors import RecordError
 from zplus_plugins.generators import weights_hash
 from zplus_plugins.generators.network.layers import Noise
 from zplus_plugins.hypersphere.geometry import default_radius, sphere_error
+from zplus_plugins.hypersphere.mapping import Truncation, mapping_of
 from zplus_plugins.inversion import SPACES, Model, Point
 from zplus_plugins.records.arrays import ContentError
-from zplus_plugins.records.schema import MAPPING, SHA256, WHOLE, Axes, Field, Schema, one_of, require_json
+from zplus_plugins.records.inversion import InversionRecord, require_same_code
+from zplus_plugins.records.record import Record
+from zplus_plugins.records.schema import require_json
 
-FORMAT = 1
-SCHEMA = Schema(
-    FORMAT,
-    arrays={"code": Axes("(1, layers or 1, dim)", (3,)), "f": Axes("(1, channels, r, r)", (4,), needed=False)},
-    fields={
-        "space": Field(one_of(*SPACES)),
-        "generator": Field(SHA256),
-        "f_resolution": Field(WHOLE),
-        "noise": Field(one_of(*get_args(Noise))),
-        "about": Field(MAPPING, {}),
-    },
-)
 _OFF_SPHERE = 1e-3  # of the radius
 
 
@@ -38,16 +32,38 @@ class PointRecord:
 
     Attributes:
         point: the codes, of a batch of 1.
-        generator: :func:`~zplus_plugins.generators.weights_hash` of the generator.
-        f_resolution, noise: of the :class:`Model`.
+        generator: :func:`~zplus_plugins.generators.weights_hash` of the generator; None of a script's code.
+        f_resolution, noise: of the :class:`Model`; None for its own.
         about: how they were found: plain numbers and strings.
+        script: the record of the script that found them, if it was one.
     """
 
     point: Point
-    generator: str
-    f_resolution: int
+    generator: str | None
+    f_resolution: int | None
     noise: Noise
     about: Mapping[str, Any] = field(default_factory=dict)
+    script: InversionRecord | None = None
+
+    @property
+    def truncation(self) -> Truncation:
+        """Of the :class:`Model`."""
+        return Truncation() if self.script is None else self.script.truncation
+
+    @property
+    def notes(self) -> list[str]:
+        """What a user should know before pictures are made of a script's code, in sentences."""
+        if self.script is None:
+            return []
+        notes, provenance = [], self.script.provenance
+        if provenance.with_f or (provenance.with_f is None and not provenance.without_f):
+            which = "F of the script" if provenance.with_f else "F of the script, if it found one,"
+            notes.append(f"{which} is not in the record, so the pictures are those of {self.point.space.title} alone.")
+        if self.script.w is None:
+            notes.append(
+                "The record does not hold w, so nothing tells whether the generator is the one of the inversion."
+            )
+        return notes
 
     @classmethod
     def of(cls, model: Model, point: Point, about: Mapping[str, Any]) -> PointRecord:
@@ -60,18 +76,31 @@ class PointRecord:
         record._check()
         return record
 
-    def require(self, model: Model) -> Point:
+    def require(self, model: Model, name: str = "this record") -> Point:
         """The point, where the model is.
+
+        Args:
+            model: of the generator of the inversion.
+            name: of the record, for messages.
 
         Raises:
             RecordError: it is of another generator or of another shape.
         """
         found = weights_hash(model.generator)
-        if self.generator != found:
+        if self.generator not in (None, found):
             raise RecordError(
-                f"The record is of the generator {self.generator[:16]}; this one is {found[:16]}. Give the one of the "
-                "inversion with --generator FILE."
+                f"The record is of the generator {str(self.generator)[:16]}; this one is {found[:16]}. Give the one of "
+                "the inversion with --generator FILE."
             )
+        self._require_shapes(model)
+        code, f = self.point.code.to(model.generator.const), self.point.f
+        if self.script is not None and self.script.w is not None:
+            with torch.no_grad():
+                mapped = mapping_of(model.generator, self.truncation)(code)
+            require_same_code(mapped, torch.from_numpy(self.script.w), name)
+        return Point(self.point.space, code, None if f is None else f.to(model.generator.const))
+
+    def _require_shapes(self, model: Model) -> None:
         space = self.point.space
         expected = {"code": (1, *model.code_shape(space)), "f": (1, *model.f_shape) if space.with_f else None}
         for name, want in expected.items():
@@ -79,8 +108,6 @@ class PointRecord:
             have = None if tensor is None else tuple(tensor.shape)
             if have != want:
                 raise RecordError(f"The record's {name} has the shape {_shape(have)}; expected {_shape(want)}.")
-        f = None if self.point.f is None else self.point.f.to(model.generator.const)
-        return Point(self.point.space, self.point.code.to(model.generator.const), f)
 
     def save(self, path: Path | str) -> None:
         """Write the record.
@@ -88,16 +115,20 @@ class PointRecord:
         Raises:
             OSError: it cannot be written.
         """
-        about = {
-            "space": self.point.space.name,
-            "generator": self.generator,
-            "f_resolution": self.f_resolution,
-            "noise": self.noise,
-            "about": dict(self.about),
-        }
-        tensors = {"code": self.point.code} if self.point.f is None else {"code": self.point.code, "f": self.point.f}
-        arrays = {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
-        Path(path).write_bytes(SCHEMA.as_bytes(arrays, about))
+        if self.script is not None:
+            return self.script.save(path)
+        point = self.point
+        record = Record(
+            point.code.detach().cpu().numpy(),
+            point.space.name,
+            f=None if point.f is None else point.f.detach().cpu().numpy(),
+            radius=default_radius(point.code.shape[-1]) if point.space.kind == "z" else None,
+            generator=self.generator,
+            f_resolution=self.f_resolution,
+            noise=self.noise,
+            about=dict(self.about),
+        )
+        Path(path).write_bytes(record.as_bytes())
 
     @classmethod
     def load(cls, path: Path | str) -> PointRecord:
@@ -109,7 +140,7 @@ class PointRecord:
         """
         path = Path(path)
         try:
-            arrays, about = SCHEMA.read(path)
+            record = cls._of(Record.read(path), path)
         except FileNotFoundError:
             raise RecordError(f"There is no record {path} (looked in {Path.cwd()}).") from None
         except OSError as error:
@@ -117,15 +148,31 @@ class PointRecord:
         except ContentError as error:
             raise RecordError(
                 f"{path} cannot be read as the record of an inversion: {error}. Give NAME.zplus.npz as zplus invert "
-                "has written it, or invert the picture again."
+                "or zplus run has written it, or invert the picture again."
             ) from None
-        point = Point(SPACES[about.pop("space")], **{name: torch.from_numpy(array) for name, array in arrays.items()})
-        record = cls(point, **about)
         try:
             record._check()
         except RecordError as error:
             raise RecordError(f"{path}: {error}") from None
         return record
+
+    @classmethod
+    def _of(cls, record: Record, path: Path) -> PointRecord:
+        """A record's codes.
+
+        Raises:
+            ContentError, RecordError: as :meth:`InversionRecord.of`; or they are on another hypersphere than ours.
+        """
+        radius = default_radius(record.code.shape[-1])
+        if record.radius is not None and abs(record.radius - radius) > _OFF_SPHERE * radius:
+            raise ContentError(
+                f"its radius is {record.radius:g}; expected the square root of the code's dim, {radius:g}"
+            )
+        f = None if record.f is None else torch.from_numpy(record.f)
+        point = Point(SPACES[record.space], torch.from_numpy(record.code), f)
+        script = InversionRecord.of(record, path).with_code_beside(path) if record.of_a_script else None
+        noise = cast(Noise, record.noise or "const")
+        return cls(point, record.generator, record.f_resolution, noise, record.about, script)
 
     def _check(self) -> None:
         try:
@@ -140,7 +187,14 @@ class PointRecord:
         code = self.point.code
         off = float(sphere_error(code)) if self.point.space.kind == "z" else 0.0
         if off > _OFF_SPHERE * default_radius(code.shape[-1]):
-            raise RecordError("The codes are not on the hypersphere. Invert the picture again.")
+            raise RecordError(f"The codes are not on the hypersphere. {self._again}")
+
+    @property
+    def _again(self) -> str:
+        if self.script is None:
+            return "Invert the picture again."
+        retract = self.script.provenance.retract
+        return f"They were found with --retract {retract}: invert the picture with --retract step."
 
 
 def _shape(shape: tuple[int, ...] | None) -> str:

@@ -3,13 +3,13 @@
 The upstream's file stays what it was, a plain w, so every unpatched script still reads it. The
 record adds z and where it comes from, and the hash of that w: a record that no longer belongs to
 the file beside it is an error, never used. The format is NumPy's ``.npz``, readable without this
-package and without torch or pickle: ``z`` (N, num_ws or 1, z_dim) and ``about``, a JSON text.
+package and without torch or pickle: :mod:`zplus_plugins.records.record`, which ``zplus edit`` opens as well.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,35 +19,15 @@ import torch
 from zplus_plugins.errors import LatentError, RecordError
 from zplus_plugins.hypersphere.latent import SphericalLatent
 from zplus_plugins.hypersphere.mapping import Truncation
-from zplus_plugins.records.arrays import ContentError
-from zplus_plugins.records.schema import FLAG, NUMBER, POSITIVE, SHA256, TEXT, WHOLE, Axes, Field, Schema, one_of
+from zplus_plugins.records.arrays import ContentError, read_npy
+from zplus_plugins.records.record import Record
 from zplus_plugins.system.files import write_whole
 
-FORMAT = 1
-SCHEMA = Schema(
-    FORMAT,
-    arrays={"z": Axes("(N, layers or 1, dim)", (3,))},
-    fields={
-        "radius": Field(POSITIVE),
-        "truncation": Field({"psi": Field(NUMBER), "cutoff": Field(WHOLE.or_none(), None)}),
-        "w_sha256": Field(SHA256),
-        "provenance": Field(
-            {
-                "latent": Field(one_of("z", "zplus")),
-                "without_f": Field(FLAG),
-                "init": Field(TEXT),
-                "retract": Field(TEXT),
-                "seed": Field(WHOLE),
-                "steps": Field(WHOLE),
-                "adapter": Field(TEXT),
-                "package": Field(TEXT),
-                "upstream_commit": Field(TEXT.or_none(), None),
-                "fingerprint": Field(TEXT),
-            }
-        ),
-    },
-)
 SUFFIX = ".zplus.npz"
+_LATENTS = ("z", "zplus")
+# How far, relatively, map(z) of a record may lie from the saved w: other devices and thread counts
+# round differently, another checkpoint or truncation is orders of magnitude further away.
+_SAME_CODE = 1e-2
 
 
 @dataclass(frozen=True)
@@ -62,6 +42,7 @@ class Provenance:
         adapter, package: names and versions.
         upstream_commit: HEAD of the checkout, None if it has no history.
         fingerprint: known or compatible.
+        with_f: whether the script has found a feature map F beside the code; None where a record of old does not tell.
     """
 
     latent: str
@@ -74,17 +55,29 @@ class Provenance:
     package: str
     upstream_commit: str | None
     fingerprint: str
+    with_f: bool | None = None
 
 
 @dataclass(frozen=True)
 class InversionRecord:
-    """One inverted code: z, how it maps to w, the hash of that w, and its provenance."""
+    """One inverted code: z, how it maps to w, that w and its hash, and its provenance.
+
+    Attributes:
+        z: shape (N, num_ws or 1, z_dim).
+        radius: of the hypersphere.
+        truncation: of the map to w.
+        w_sha256: :func:`hash_code` of w.
+        provenance: how z was found.
+        w: shape (N, num_ws, w_dim), by which it is known whether a generator is the one of the inversion; None in
+            records of format 1.
+    """
 
     z: np.ndarray[Any, Any]
     radius: float
     truncation: Truncation
     w_sha256: str
     provenance: Provenance
+    w: np.ndarray[Any, Any] | None = None
 
     def save(self, path: Path | str) -> None:
         """Write the record, whole or not at all.
@@ -94,10 +87,19 @@ class InversionRecord:
             RequirementError: it cannot be written.
         """
         path = Path(path)
-        about = asdict(self)
-        z = about.pop("z")
-        _require_z(z, path)
-        write_whole(path, SCHEMA.as_bytes({"z": z}, about))
+        _require_z(self.z, path)
+        provenance = asdict(self.provenance)
+        space = provenance.pop("latent")
+        record = Record(
+            self.z,
+            space,
+            self.truncation,
+            w=self.w,
+            radius=self.radius,
+            w_sha256=self.w_sha256,
+            provenance=provenance,
+        )
+        write_whole(path, record.as_bytes())
 
     @classmethod
     def load(cls, path: Path | str) -> InversionRecord:
@@ -109,7 +111,7 @@ class InversionRecord:
         """
         path = Path(path)
         try:
-            arrays, about = SCHEMA.read(path)
+            return cls.of(Record.read(path), path)
         except FileNotFoundError:
             raise RecordError(
                 f"There is no Z+ record {path}. The code beside it was not inverted in Z or Z+: invert it "
@@ -122,9 +124,39 @@ class InversionRecord:
                 f"The Z+ record {path} cannot be read: {error}. Invert the image again, or put the record of the "
                 "inversion back beside its code."
             ) from None
-        _require_z(arrays["z"], path)
-        truncation, provenance = Truncation(**about.pop("truncation")), Provenance(**about.pop("provenance"))
-        return cls(z=arrays["z"], truncation=truncation, provenance=provenance, **about)
+
+    @classmethod
+    def of(cls, record: Record, path: Path) -> InversionRecord:
+        """The record of a script's code, as one of these.
+
+        Raises:
+            RecordError: it is of our own inverter; or its z is not finite.
+            ContentError: it is of a script's code, and contradicts itself.
+        """
+        if not record.of_a_script:
+            raise RecordError(
+                f"The Z+ record {path} is of no use to a script: it is the record of a picture, as zplus invert writes "
+                f"it, and {_why_no_script(record)}. Edit it with zplus edit, or move it away and invert the image with "
+                "zplus run."
+            )
+        if record.space not in _LATENTS:
+            raise ContentError(f"its space is {record.space!r}; expected one of {', '.join(_LATENTS)} beside a code")
+        if record.w is not None and (len(record.w) != len(record.code) or hash_code(record.w) != record.w_sha256):
+            raise ContentError("its w is not the one of its w_sha256: it is damaged")
+        _require_z(record.code, path)
+        assert record.radius is not None and record.w_sha256 is not None and record.provenance is not None
+        provenance = Provenance(latent=record.space, **record.provenance)
+        return cls(record.code, record.radius, record.truncation, record.w_sha256, provenance, record.w)
+
+    def with_code_beside(self, path: Path) -> InversionRecord:
+        """The same with w, which a record of format 1 lacks, if it is in the ``.npy`` file beside the record's path."""
+        if self.w is not None:
+            return self
+        try:
+            w = read_npy(path.with_name(f"{path.name.removesuffix(SUFFIX)}.npy"))
+        except (ContentError, OSError):
+            return self
+        return replace(self, w=w) if hash_code(w) == self.w_sha256 else self
 
     def require_code(self, w: np.ndarray[Any, Any], path: Path) -> None:
         """Raise RecordError unless ``w``, read from ``path``, is the code this record was written for."""
@@ -153,6 +185,42 @@ class InversionRecord:
                 f"The recorded z of {name} is not on its hypersphere: {error} Codes found with --retract "
                 f"{self.provenance.retract} cannot be edited in Z+; invert the image with --retract step."
             ) from None
+
+
+def require_same_code(mapped: torch.Tensor, w: torch.Tensor, name: str) -> None:
+    """See to it that a generator maps a recorded z to the w that was saved.
+
+    Args:
+        mapped: style codes (N, num_ws, w_dim) that it makes of the record's z, with its truncation.
+        w: the saved ones.
+        name: of the record, for messages.
+
+    Raises:
+        RecordError: they are others, or of another shape.
+    """
+    if mapped.shape != w.shape:
+        raise RecordError(
+            f"The generator maps the recorded z of {name} to a code of shape {tuple(mapped.shape)}; the saved one has "
+            f"{tuple(w.shape)}. Edit with the checkpoint of the inversion."
+        )
+    w = w.to(mapped)
+    gap = float((mapped - w).norm() / w.norm())
+    if not gap <= _SAME_CODE:
+        raise RecordError(
+            f"The generator maps the recorded z of {name} to another code than the saved one "
+            f"(relative distance {gap:.2g}): it was inverted with another checkpoint. Edit with the "
+            "checkpoint of the inversion."
+        )
+
+
+def _why_no_script(record: Record) -> str:
+    """What keeps a script from using a record of our own inverter, as a clause about it."""
+    if record.f is not None:
+        shape = tuple(record.f.shape)
+        return f"its picture is made of the feature map F of our own inverter, of shape {shape}, which no script reads"
+    if record.space not in _LATENTS:
+        return f"its codes are in the space {record.space}, which is neither Z nor Z+"
+    return "it holds no checksum of a script's w, so nothing tells that the code beside it is the one of its z"
 
 
 def _require_z(z: np.ndarray[Any, Any], path: Path) -> None:

@@ -33,9 +33,10 @@ _PAGES = (b"<!doctype html", b"<html")
 _OF_TORCH = "a file of torch.save"
 # By the arrays that each is sure to have; the first that fits counts.
 _OF_ARRAYS = (
+    ({"about", "code", "w"}, "the Z+ record beside a code, as zplus run writes it"),
     ({"about", "code"}, "the record of a picture, as zplus invert writes it"),
     ({"about", "w", "z"}, "a direction, as zplus directions writes it"),
-    ({"about", "z"}, "the Z+ record beside a code, as zplus run writes it"),
+    ({"about", "z"}, "the Z+ record beside a code, as zplus run wrote it in format 1"),
     ({"settings"}, "a finished part of a comparison, as zplus compare writes it"),
 )
 

@@ -3,7 +3,7 @@
 Records are ``.npz`` files of arrays and one text, ``about``, which is JSON. ``format`` in it is a whole number, which
 stays the same as long as records only gain fields or arrays: a reader takes those that it knows and ignores others, and
 a field that older records lack has a default. It is raised where an older reader would misunderstand; that reader says
-then which format it knows.
+then which format it knows. Records of former formats are read as long as there is a schema of theirs.
 """
 
 from __future__ import annotations
@@ -12,17 +12,19 @@ import json
 import math
 import re
 import reprlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 
+from zplus_plugins.records import kinds
 from zplus_plugins.records.arrays import Array, ContentError, npz_bytes, read_npz, shown, text_in
 
 _LONGEST_NUMBER = 30  # digits; converting a million of them takes minutes
 _HASH = re.compile("[0-9a-f]{64}")
+Content = tuple[dict[str, Array], dict[str, Any]]
 _REQUIRED: Any = object()
 _brief = reprlib.Repr()
 _brief.maxstring = 80  # a hash is shown whole
@@ -98,41 +100,74 @@ class Schema:
     Attributes:
         format: that is read and written.
         arrays, fields: by name.
+        lacks: arrays that other kinds of the same format have beside those.
     """
 
     format: int
     arrays: Mapping[str, Axes]
     fields: Mapping[str, Field]
+    lacks: frozenset[str] = frozenset()
 
-    def read(self, path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
+    def distinct(self, names: Collection[str]) -> bool:
+        """Whether a record with arrays of these names may be of this kind."""
+        return set(self._needed) <= set(names) and self.lacks.isdisjoint(names)
+
+    def read(self, path: Path) -> Content:
         """The arrays and the fields of a record.
 
         Raises:
             ContentError: the file is of another kind or damaged, or something in it is not what it should be.
             OSError: it cannot be opened or read.
         """
-        needed = [name for name, axes in self.arrays.items() if axes.needed]
-        arrays = read_npz(path, [*self.arrays, "about"], needed=[*needed, "about"])
+        arrays = read_npz(path, [*self.arrays, "about"], needed=[*self._needed, "about"])
         about = _json_object(text_in(arrays.pop("about"), "about"))
-        self._check_format(about)
-        fields = parsed(about, self.fields)
-        for name, array in arrays.items():
-            _check_array(name, array, self.arrays[name])
-        return arrays, fields
+        _check_format(about, [self.format])
+        return self._checked(arrays, about)
 
     def as_bytes(self, arrays: Mapping[str, Array], fields: Mapping[str, Any]) -> bytes:
         """The file of a record: its fields, then ``format``, and the arrays before them."""
         return npz_bytes({**arrays, "about": np.array(json.dumps({**fields, "format": self.format}))})
 
-    def _check_format(self, about: Mapping[str, Any]) -> None:
-        found = about.get("format")
-        if not WHOLE.fits(found):
-            raise ContentError(f"its format is {_value(about, 'format')}; expected the whole number {self.format}")
-        if found != self.format:
-            raise ContentError(
-                f"it has format {found}; this version of zplus-plugins reads format {self.format}: use the version "
-                "that wrote it"
-            )
+    @property
+    def _needed(self) -> list[str]:
+        return [name for name, axes in self.arrays.items() if axes.needed]
+
+    def _checked(self, arrays: Mapping[str, Array], about: Mapping[str, Any]) -> Content:
+        fields = parsed(about, self.fields)
+        own = {name: arrays[name] for name in self.arrays if name in arrays}
+        for name, array in own.items():
+            _check_array(name, array, self.arrays[name])
+        return own, fields
+
+
+def read_any(path: Path, schemas: Sequence[Schema]) -> tuple[Schema, Content]:
+    """Which of the schemas a record is of, and its arrays and fields; errors as for :meth:`Schema.read`.
+
+    Args:
+        path: of the record.
+        schemas: of one kind's formats; of those that have a record's format, the first whose arrays it has counts.
+    """
+    arrays = read_npz(path, {"about"}.union(*(schema.arrays for schema in schemas)), needed=["about"])
+    found = kinds.archive_described([f"{name}.npy" for name in arrays])
+    fitting = [schema for schema in schemas if schema.distinct(arrays)]
+    if not fitting:
+        raise ContentError(f"it is {found}")
+    about = _json_object(text_in(arrays.pop("about"), "about"))
+    _check_format(about, sorted({schema.format for schema in schemas}))
+    for schema in fitting:
+        if schema.format == about["format"]:
+            return schema, schema._checked(arrays, about)
+    raise ContentError(f"its format is {about['format']}, and its arrays are of another one: it is {found}")
+
+
+def _check_format(about: Mapping[str, Any], known: Sequence[int]) -> None:
+    found, listed = about.get("format"), " or ".join(map(str, known))
+    if not WHOLE.fits(found):
+        raise ContentError(f"its format is {_value(about, 'format')}; expected the whole number {listed}")
+    if found not in known:
+        raise ContentError(
+            f"it has format {found}; this version of zplus-plugins reads format {listed}: use the version that wrote it"
+        )
 
 
 def parsed(content: Mapping[str, Any], fields: Mapping[str, Field], inside: str = "") -> dict[str, Any]:
@@ -151,6 +186,19 @@ def parsed(content: Mapping[str, Any], fields: Mapping[str, Field], inside: str 
         else:
             values[name] = _fitting(content, name, field.kind, where)
     return values
+
+
+def required(values: Mapping[str, Any], fields: Mapping[str, Field], names: Collection[str]) -> None:
+    """See to it that fields which some records may lack, and this one may not, are there.
+
+    Raises:
+        ContentError: one is absent, which is None among the values.
+    """
+    for name in names:
+        if values.get(name) is None:
+            kind = fields[name].kind
+            expected = kind.expected if isinstance(kind, Kind) else MAPPING.expected
+            raise ContentError(f"its {name} is missing; expected {expected}")
 
 
 def require_json(values: Mapping[str, Any]) -> None:

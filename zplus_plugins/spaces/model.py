@@ -12,7 +12,7 @@ from zplus_plugins.generators import Generator
 from zplus_plugins.generators.network.layers import Noise
 from zplus_plugins.hypersphere.chase import project
 from zplus_plugins.hypersphere.geometry import geodesic, retract
-from zplus_plugins.hypersphere.mapping import mapping_of
+from zplus_plugins.hypersphere.mapping import Truncation, mapping_of, truncated
 from zplus_plugins.spaces.spaces import Space
 from zplus_plugins.spaces.statistics import Statistics
 
@@ -47,15 +47,22 @@ class Model:
         statistics: of its codes.
         f_resolution: of the feature map F; None for a sixty-fourth of the pictures' (BDInvert), 4 at least.
         noise: of the layers that F does not replace.
+        truncation: of the style codes of Z and Z+, as a script has it whose codes they are.
 
     Raises:
         GeneratorError: the generator has no features of that resolution.
     """
 
     def __init__(
-        self, generator: Generator, statistics: Statistics, f_resolution: int | None = None, noise: Noise = "const"
+        self,
+        generator: Generator,
+        statistics: Statistics,
+        f_resolution: int | None = None,
+        noise: Noise = "const",
+        truncation: Truncation | None = None,
     ) -> None:
         self.generator, self.statistics, self.noise = generator, statistics, noise
+        self.truncation = truncation or Truncation()
         self.f_resolution = max(4, generator.architecture.resolution // 64) if f_resolution is None else f_resolution
         first = generator.first_style_after(self.f_resolution)
         self._style_sizes = [len(direction) for direction in statistics.style_directions]
@@ -134,10 +141,9 @@ class Model:
             raise UsageError("Points of S have no style codes in W+.")
         first = self.first_layer(point.space)
         w = w.expand(-1, self.generator.num_layers - first, -1)
-        if first == 0:
-            return w
-        mean = self.statistics.w_mean.expand(len(w), first, -1)
-        return torch.cat([mean, w], dim=1)
+        if first:
+            w = torch.cat([self.statistics.w_mean.expand(len(w), first, -1), w], dim=1)
+        return truncated(w, self.generator.w_mean, self.truncation) if point.space.kind == "z" else w
 
     def styles(self, point: Point) -> list[Tensor]:
         """Style vectors of all layers in the order of use; those that F replaces are arbitrary.

@@ -16,19 +16,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zplus_plugins.errors import RecordError, SwapError
+from zplus_plugins.errors import SwapError
 from zplus_plugins.hypersphere.chase import chase
 from zplus_plugins.hypersphere.geometry import sphere_error
 from zplus_plugins.hypersphere.latent import SphericalLatent
+from zplus_plugins.records.inversion import require_same_code
 from zplus_plugins.upstreams.adapter.description import Move
 from zplus_plugins.upstreams.adapter.summary import EditResult
 from zplus_plugins.upstreams.patching.journal import Journal
 from zplus_plugins.upstreams.run.codes import InvertedCode, style_code
 from zplus_plugins.upstreams.run.session import Run
-
-# How far, relatively, map(z) of a record may lie from the saved w: other devices and thread counts
-# round differently, another checkpoint or truncation is orders of magnitude further away.
-_SAME_CODE = 1e-2
 
 
 class Mover:
@@ -93,13 +90,7 @@ class Mover:
             latent = code.record.latent(device, code.name)
             with torch.no_grad():
                 mapped = self._run.mapping(code.record.truncation)(latent)
-            gap = float((mapped - code.w.to(mapped)).norm() / code.w.norm())
-            if not gap <= _SAME_CODE:
-                raise RecordError(
-                    f"The generator maps the recorded z of {code.name} to another code than the saved one "
-                    f"(relative distance {gap:.2g}): it was inverted with another checkpoint. Edit with the "
-                    "checkpoint of the inversion."
-                )
+            require_same_code(mapped, code.w, code.name)
             self._latents[key] = latent
         return self._latents[key]
 

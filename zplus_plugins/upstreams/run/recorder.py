@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ class Recorder:
     ) -> InversionRecord:
         known = self._codes.find(torch.from_numpy(w)) if self._codes.loaded else None
         if known is not None:  # a code of an earlier run is saved again
-            return known.record
+            return replace(known.record, w=w)
         swap = self.swap
         if swap is None or not np.array_equal(w, swap.leaf.detach().cpu().numpy()):
             raise RecordError(
@@ -87,6 +88,7 @@ class Recorder:
             truncation=swap.mapping.truncation,
             w_sha256=hash_code(w),
             provenance=provenance(swap),
+            w=w,
         )
 
     def _save(self, path: Path, w: np.ndarray[Any, Any], record: InversionRecord) -> None:

@@ -132,8 +132,11 @@ class Run:
     def space(self) -> str:
         """The latent space as the papers write it: Z, Z+, F/Z, F/Z+ or W+."""
         name = {"z": "Z", "zplus": "Z+", "off": "W+"}[self.latent]
-        with_f = self.adapter.feature_map is not None and not self.options.without_f
-        return f"F/{name}" if with_f else name
+        return f"F/{name}" if self._with_f else name
+
+    @property
+    def _with_f(self) -> bool:
+        return self.adapter.feature_map is not None and not self.options.without_f
 
     @property
     def root(self) -> Path:
@@ -298,6 +301,7 @@ class Run:
             package=__version__,
             upstream_commit=self.upstream.commit,
             fingerprint=self.upstream.status,
+            with_f=self._with_f,
         )
 
 

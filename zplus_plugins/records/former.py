@@ -1,0 +1,41 @@
+"""Records of format 1, which was two formats: a script's code had ``z``, a picture of our own inverter ``code``."""
+
+from __future__ import annotations
+
+from zplus_plugins.records.schema import MAPPING, NUMBER, POSITIVE, SHA256, WHOLE, Axes, Content, Field, Schema, one_of
+from zplus_plugins.records.terms import NOISES, PROVENANCE, SPACES
+
+_SCRIPT = Schema(
+    1,
+    arrays={"z": Axes("(N, layers or 1, dim)", (3,))},
+    fields={
+        "radius": Field(POSITIVE),
+        "truncation": Field({"psi": Field(NUMBER), "cutoff": Field(WHOLE.or_none(), None)}),
+        "w_sha256": Field(SHA256),
+        "provenance": Field({"latent": Field(one_of("z", "zplus")), **PROVENANCE}),
+    },
+    lacks=frozenset({"w"}),  # which a direction has
+)
+_PICTURE = Schema(
+    1,
+    arrays={"code": Axes("(1, layers or 1, dim)", (3,)), "f": Axes("(1, channels, r, r)", (4,), needed=False)},
+    fields={
+        "space": Field(one_of(*SPACES)),
+        "generator": Field(SHA256),
+        "f_resolution": Field(WHOLE),
+        "noise": Field(one_of(*NOISES)),
+        "about": Field(MAPPING, {}),
+    },
+)
+SCHEMAS = (_PICTURE, _SCRIPT)
+
+
+def upgraded(schema: Schema, content: Content) -> Content:
+    """The arrays and fields that a record would have in today's format; one that is in it stays as it is."""
+    arrays, fields = content
+    if schema is _SCRIPT:
+        provenance = dict(fields["provenance"])
+        return {"code": arrays["z"]}, {**fields, "space": provenance.pop("latent"), "provenance": provenance}
+    if schema is _PICTURE:
+        return arrays, {**fields, "truncation": {"psi": 1.0, "cutoff": None}}
+    return content
