@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from support.bdinvert_assets import Assets, invert_args, oracle_env, prepare, run_script
 from support.bdinvert_runs import (
@@ -30,9 +31,13 @@ from support.bdinvert_runs import (
     zplus,
     zplus_each,
 )
+from support.commands import done
+from support.commands import zplus as zplus_here
 from support.fork_oracle import LossRecorder, run_fork
+from support.npz_files import point_record
 from support.outcome import failed, files
-from zplus_plugins import InversionRecord
+from zplus_plugins import InversionRecord, load_generator
+from zplus_plugins.portraits.networks.files import sheet
 from zplus_plugins.upstreams.run.claims import claimed
 
 REAL = pytest.mark.upstream
@@ -222,12 +227,31 @@ class TestEdit:
         edit(assets, tmp_path / "out")
         same_at_zero(tmp_path / "out")
 
+    @pytest.mark.parametrize("assets", [pytest.param("upstream", marks=REAL)], indirect=True)
+    def test_zplus_edit_opens_the_record(self, assets: Assets, results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Of F/Z+, whose F is told to be missing, and with the truncation of the script."""
+        monkeypatch.chdir(results)
+        generator = ("--generator", assets.cwd / "checkpoints" / f"{assets.model_name}.pth")
+        done("directions", *generator, "--components", 1, "--no-preview", "--out", "found")
+        edited = ("edit", "invert_detailcode/crop0.zplus.npz", *generator, "--strength", "0:1:2", "--out", "by_zplus")
+        told = zplus_here(*edited, "--direction", "found/ganspace-00.zplus.npz")
+        assert told.exit_code == 0, told.output
+        assert "F of the script is not in the record, so the pictures are those of Z+ alone." in told.output
+        assert "by_zplus/crop0.ganspace-00+1.000.zplus.png" in told.output.split()
+        w = torch.from_numpy(np.load("invert_detailcode/crop0.npy"))
+        picture = np.asarray(sheet(load_generator(generator[1]).synthesis(w), 1)).astype(int)
+        ours = np.asarray(Image.open("by_zplus/crop0.ganspace-00+0.000.zplus.png")).astype(int)
+        assert abs(ours - picture).max() <= 1
+
     def test_what_cannot_be_edited(self, assets: Assets, results: Path, tmp_path: Path) -> None:
         code = results / "invert_detailcode" / "crop0.npy"
         record = code.with_suffix(".zplus.npz")
         torch.save(torch.ones(1, 7, 3), tmp_path / "wrong.pt")
         torch.save(torch.zeros_like(torch.from_numpy(np.load(code))), tmp_path / "zero.pt")
-        replaced, unrecorded = (shutil.copytree(results, tmp_path / name) for name in ("replaced", "unrecorded"))
+        replaced, unrecorded, ours = (
+            shutil.copytree(results, tmp_path / name) for name in ("replaced", "unrecorded", "ours")
+        )
+        point_record().save(ours / "invert_detailcode" / record.name)
         np.save(replaced / "invert_detailcode" / code.name, np.load(code) + 1)
         (unrecorded / "invert_detailcode" / record.name).unlink()
         cases: list[tuple[int, str, Path, tuple[str, ...], tuple[object, ...]]] = [
@@ -239,6 +263,7 @@ class TestEdit:
             (2, "Give --basecode_spatial_size 8", results, (), ("--basecode_spatial_size", 16)),
             (1, "does not belong to", replaced, (), ()),
             (1, "There is no Z+ record", unrecorded, (), ()),
+            (1, "is of no use to a script: it is the record of a picture, as zplus invert writes it", ours, (), ()),
         ]
         commands = [edit_command(assets, folder, *options, extra=extra) for _, _, folder, options, extra in cases]
         for (status, message, folder, *_), (found, said) in zip(cases, zplus_each(assets, commands), strict=True):
