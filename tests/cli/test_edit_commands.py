@@ -294,6 +294,11 @@ def test_a_code_of_format_1_is_edited(material: Path) -> None:
     np.save("codes/anna.npy", w)
     assert "nothing tells" not in zplus(*EDIT_CODE, "--overwrite").output
     refused(zplus(*EDIT_CODE, "--generator", "other.pt", *OTHER_WAY), 1, "inverted with another checkpoint")
+    for psi, said in ((2e38, f"psi 2e+38, maps the recorded z of {CODE} to NaN or inf"), (10**29, "relative distance")):
+        former_code(Path(CODE), _z().detach().numpy(), w, truncation={"psi": psi, "cutoff": None})
+        refused(zplus(*EDIT_CODE), 1, said)
+    former_code(Path(CODE), _z().detach().numpy(), w, truncation={"psi": 1e300, "cutoff": None})
+    refused(zplus(*EDIT_CODE), 1, "its truncation.psi is 1e+300; expected a finite number of single precision")
 
 
 def test_a_code_of_a_script_is_refused(material: Path) -> None:

@@ -6,10 +6,11 @@ The format is :mod:`zplus_plugins.records.record`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import torch
 
 from zplus_plugins.errors import RecordError
@@ -48,7 +49,9 @@ class PointRecord:
     @property
     def truncation(self) -> Truncation:
         """Of the :class:`Model`."""
-        return Truncation() if self.script is None else self.script.truncation
+        if self.script is None:
+            return Truncation()
+        return replace(self.script.truncation, psi=float(self.script.truncation.psi))  # torch takes no long integers
 
     @property
     def notes(self) -> list[str]:
@@ -94,11 +97,20 @@ class PointRecord:
             )
         self._require_shapes(model)
         code, f = self.point.code.to(model.generator.const), self.point.f
-        if self.script is not None and self.script.w is not None:
-            with torch.no_grad():
-                mapped = mapping_of(model.generator, self.truncation)(code)
-            require_same_code(mapped, torch.from_numpy(self.script.w), name)
+        if self.script is not None:
+            self._require_mapped(self.script.w, model, code, name)
         return Point(self.point.space, code, None if f is None else f.to(model.generator.const))
+
+    @torch.no_grad()
+    def _require_mapped(self, w: np.ndarray[Any, Any] | None, model: Model, code: torch.Tensor, name: str) -> None:
+        mapped = mapping_of(model.generator, self.truncation)(code)
+        if not bool(torch.isfinite(mapped).all()):
+            raise RecordError(
+                f"The generator, with the truncation psi {self.truncation.psi:g}, maps the recorded z of {name} to NaN "
+                "or inf. Give the checkpoint of the inversion with --generator FILE, or invert the image again."
+            )
+        if w is not None:
+            require_same_code(mapped, torch.from_numpy(w), name)
 
     def _require_shapes(self, model: Model) -> None:
         space = self.point.space

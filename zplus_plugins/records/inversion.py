@@ -156,7 +156,8 @@ class InversionRecord:
             w = read_npy(path.with_name(f"{path.name.removesuffix(SUFFIX)}.npy"))
         except (ContentError, OSError):
             return self
-        return replace(self, w=w) if hash_code(w) == self.w_sha256 else self
+        fits = w.dtype.kind == "f" and w.dtype.itemsize <= 8 and w.ndim == 3  # as in a record
+        return replace(self, w=w) if fits and hash_code(w) == self.w_sha256 else self
 
     def require_code(self, w: np.ndarray[Any, Any], path: Path) -> None:
         """Raise RecordError unless ``w``, read from ``path``, is the code this record was written for."""

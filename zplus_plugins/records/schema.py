@@ -23,6 +23,7 @@ from zplus_plugins.records import kinds
 from zplus_plugins.records.arrays import Array, ContentError, npz_bytes, read_npz, shown, text_in
 
 _LONGEST_NUMBER = 30  # digits; converting a million of them takes minutes
+_LARGEST = 3e38  # what fits into a float of 32 bits, in which codes are
 _HASH = re.compile("[0-9a-f]{64}")
 Content = tuple[dict[str, Array], dict[str, Any]]
 _REQUIRED: Any = object()
@@ -54,7 +55,7 @@ def _is_number(value: Any) -> bool:
 TEXT = Kind("a text", lambda value: isinstance(value, str))
 FLAG = Kind("true or false", lambda value: isinstance(value, bool))
 WHOLE = Kind("a whole number, 0 or more", lambda value: isinstance(value, int) and _is_number(value) and value >= 0)
-NUMBER = Kind("a finite number", _is_number)
+NUMBER = Kind("a finite number of single precision", lambda value: _is_number(value) and abs(value) <= _LARGEST)
 POSITIVE = Kind("a positive, finite number", lambda value: _is_number(value) and value > 0)
 MAPPING = Kind("a JSON object", lambda value: isinstance(value, dict))
 SHA256 = Kind("64 hexadecimal digits", lambda value: isinstance(value, str) and bool(_HASH.fullmatch(value)))

@@ -97,8 +97,8 @@ class Recorder:
             free = next(p for n in itertools.count(1) if not (p := place.with_suffix(f".{n}.npz")).exists())
             record.save(free)
             raise RecordError(
-                f"{place} exists and is no Z+ record, so z was saved as {free} instead. Move that file away, and give "
-                "the record its name."
+                f"{place} exists and is no record of a script's code, so z was saved as {free} instead. Move that file "
+                "away, and give the record its name."
             )
         self.outputs.add(place)  # first: whoever interrupts the writing leaves no record without a code
         record.save(place)
