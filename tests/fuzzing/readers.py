@@ -18,6 +18,7 @@ from zplus_plugins.compare.work.parts import read_part
 from zplus_plugins.directions.direction import Direction
 from zplus_plugins.directions.finding import read_w
 from zplus_plugins.generators import Generator, load_generator
+from zplus_plugins.inversion import Model, Statistics, statistics_of
 from zplus_plugins.inversion.record import PointRecord
 from zplus_plugins.patches import checkpoints
 from zplus_plugins.upstreams import Journal
@@ -110,6 +111,18 @@ def _generator() -> Generator:
     return small_generator()
 
 
+@cache
+def _statistics() -> Statistics:
+    return statistics_of(_generator())
+
+
+def _edited_code(path: Path) -> Any:
+    """As ``zplus edit`` opens a script's code, up to the picture."""
+    record = PointRecord.load(path)
+    model = Model(_generator(), _statistics(), record.f_resolution, record.noise, record.truncation)
+    return model.pictures(record.require(model, str(path)))
+
+
 def _direction_of_generator(path: Path) -> Any:
     return Direction.load(path, _generator())
 
@@ -132,6 +145,7 @@ READERS: Mapping[str, tuple[Reader, ...]] = {
         Reader(_inversion_record, (".zplus.npz",)),
         Reader(_recorded_code, (".zplus.npz",)),
         Reader(PointRecord.load, (".point.npz", ".zplus.npz")),
+        Reader(_edited_code, (".script.npz",)),
         Reader(_array_code, (".npy",)),
         Reader(read_part, (".part.npz",)),
     ),

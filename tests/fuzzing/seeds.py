@@ -19,7 +19,7 @@ from fuzzing import deliberate, saved
 from support import generator_files, tensorflow_files
 from support.generator_files import trained
 from support.npz_files import former_code, former_point
-from zplus_plugins import InversionRecord, SphericalLatent, Truncation
+from zplus_plugins import InversionRecord, SphericalLatent, Truncation, mapping_of
 from zplus_plugins.directions.direction import Direction
 from zplus_plugins.generators import Architecture, Generator, weights_hash
 from zplus_plugins.inversion import SPACES, Point
@@ -133,9 +133,20 @@ def records() -> list[Seed]:
         Seed("former.point.npz", _written(lambda path: former_point(path, z))),
         Seed("former_f.point.npz", _written(lambda path: former_point(path, z, f))),
         *(Seed(f"point_{name.replace('/', '_')}.point.npz", _written(_point(name).save)) for name in SPACES),
+        Seed("edited.script.npz", _written(_of_small_generator().save)),
         Seed("code.npy", code.getvalue()),
         Seed("part.part.npz", _part()),
     ]
+
+
+def _of_small_generator() -> InversionRecord:
+    """The record of a code that a script found with the seeds' generator."""
+    generator, truncation = small_generator(), Truncation(0.7, 2)
+    stream = torch.Generator().manual_seed(3)
+    z = SphericalLatent.random(1, generator.num_layers, 6, generator=stream).detach()
+    w = mapping_of(generator, truncation)(z).detach().numpy()
+    provenance = Provenance("zplus", True, "mean", "step", 1, 300, "bdinvert", "0.1.0", None, "known", False)
+    return InversionRecord(z.numpy(), 6**0.5, truncation, hash_code(w), provenance, w)
 
 
 def _point(name: str) -> PointRecord:
