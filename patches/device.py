@@ -35,6 +35,6 @@ def _wants_cuda(run: RunContext) -> bool:
 
 PATCH = Patch(
     name="device",
-    ailment="`.cuda()` raises 'Found no NVIDIA driver' where there is no GPU",
+    problem="`.cuda()` raises 'Found no NVIDIA driver' where there is no GPU",
     install=_install,
 )

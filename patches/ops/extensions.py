@@ -96,6 +96,6 @@ def _tell(cause: str, run: RunContext) -> None:
 
 PATCH = Patch(
     name="extensions",
-    ailment="rosinality's and encoder4editing's operations are compiled for CUDA as they are imported",
+    problem="rosinality's and encoder4editing's operations are compiled for CUDA as they are imported",
     install=_install,
 )

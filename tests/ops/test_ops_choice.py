@@ -289,7 +289,7 @@ def test_doctor_tells_what_serves_why_and_how_fast(
     diagnosis = doctor._ops_on(CPU)
     assert (diagnosis.subject, diagnosis.remedy) == ("operations on cpu", None)
     assert diagnosis.text.startswith("reference: bias_act ")
-    assert "% of copying; upfirdn2d" in diagnosis.text
+    assert "% of the speed of copying; upfirdn2d" in diagnosis.text
     assert diagnosis.text.endswith("There is no compiler. Install one.")
     assert choice.why_not(CPU) is None  # the choice was given back
 

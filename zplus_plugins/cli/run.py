@@ -185,7 +185,7 @@ def run(
       zplus run invert.py --latent zplus --encoder_pt_path ENCODER.pth     the same
       zplus run --without-f invert.py --encoder_pt_path ENCODER.pth        Z+ alone, without F
       zplus run --dry-run invert.py --encoder_pt_path ENCODER.pth          check, run nothing
-      zplus run --latent off invert.py --encoder_pt_path ENCODER.pth       the upstream as it is, mended
+      zplus run --latent off invert.py --encoder_pt_path ENCODER.pth       the upstream as it is, patched
     """
     require_script(script)
     if summary is not None:

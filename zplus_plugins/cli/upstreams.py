@@ -40,7 +40,7 @@ def check(script: Path, adapter: str | None, fingerprints: bool) -> None:
 
 
 @click.command()
-@click.option("--patches", is_flag=True, help="Print what is mended for which upstream, in Markdown.")
+@click.option("--patches", is_flag=True, help="Print the compatibility patches and who needs them, in Markdown.")
 def adapters(patches: bool) -> None:
     """List the installed adapters, where each comes from, and whether this folder is theirs."""
     if patches:
@@ -77,7 +77,7 @@ def new_adapter(name: str, folder: Path | None) -> None:
 
 @click.command()
 def doctor() -> None:
-    """Say what is installed, and what the upstream in this folder still needs, with the mending command."""
+    """Say what is installed, and what the upstream in this folder still needs, and the command that gets it."""
     from zplus_plugins.upstreams.doctor import examine
 
     findings = examine(Path.cwd())

@@ -107,7 +107,7 @@ def invert_files(
 
     Raises:
         RequirementError: the results cannot be written.
-        RecordError: an inversion has left the numbers.
+        RecordError: an inversion diverged.
     """
     finished, settings = order.finished(results), order.settings
     for names, batch in zip(_batches(list(order.files)), torch.split(targets, _AT_ONCE), strict=True):

@@ -119,7 +119,7 @@ class Model:
         """Style codes (B, N, w_dim); those that F replaces are the mean's.
 
         Raises:
-            LatentError: the point is none of this generator.
+            LatentError: the point does not belong to this generator.
             UsageError: the space is S, most of whose points have no style codes.
         """
         self._check(point)
@@ -143,7 +143,7 @@ class Model:
         """Style vectors of all layers in the order of use; those that F replaces are arbitrary.
 
         Raises:
-            LatentError: the point is none of this generator.
+            LatentError: the point does not belong to this generator.
         """
         self._check(point)
         if point.space.kind != "s":
@@ -157,7 +157,7 @@ class Model:
         """Pictures (B, 3, R, R), mostly in [-1, 1].
 
         Raises:
-            LatentError: the point is none of this generator.
+            LatentError: the point does not belong to this generator.
         """
         return self.generator.synthesis(
             styles=self.styles(point), f=point.f, f_resolution=self.f_resolution, noise=self.noise
@@ -177,7 +177,7 @@ class Model:
             strength: in units of the direction.
 
         Raises:
-            LatentError: the point is none of this generator.
+            LatentError: the point does not belong to this generator.
         """
         self._check(point)
         space, layers = point.space, self.generator.num_layers

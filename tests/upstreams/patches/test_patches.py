@@ -1,4 +1,4 @@
-"""Patches for devices and tensors: the ailment, the mend, and the untouched state afterwards."""
+"""Patches for devices and tensors: the problem, the fix, and the untouched state afterwards."""
 
 from __future__ import annotations
 
