@@ -16,6 +16,7 @@ from zplus_plugins.hypersphere.chase import STEPS
 from zplus_plugins.hypersphere.geometry import logarithm
 from zplus_plugins.hypersphere.mapping import mapping_of
 from zplus_plugins.hypersphere.moves import Path, along_style
+from zplus_plugins.records.directions import fits, require_direction
 from zplus_plugins.spaces.model import Model, Point
 
 CODES = 64
@@ -42,14 +43,13 @@ def find_by_chase(model: Model, w: Tensor, name: str, codes: int = CODES, seed: 
         raise DirectionError(f"{codes} codes are to chase; expected 1 to {MOST}.")
     generator = model.generator
     layers, w_dim = generator.num_layers, generator.architecture.w_dim
-    if tuple(w.shape) not in {(w_dim,), (1, w_dim), (layers, w_dim), (1, layers, w_dim)}:
+    if not fits(w, layers, w_dim):
         raise DirectionError(
             f"The direction {name} has the shape {tuple(w.shape)}; expected ({w_dim},), (1, {w_dim}), "
             f"({layers}, {w_dim}) or (1, {layers}, {w_dim})."
         )
     w = w.detach().reshape(-1, w_dim)
-    if not bool(torch.isfinite(w).all()) or not bool(w.any()):
-        raise DirectionError(f"The direction {name} is zero, or contains NaN or inf; it leads nowhere.")
+    require_direction(w, f"The direction {name}")
     w = w.to(generator.const)
     sample = random_codes(generator, seed=seed)
     start = sample.z[:codes, None].expand(-1, len(w), -1)
