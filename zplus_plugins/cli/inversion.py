@@ -38,7 +38,7 @@ _overwrite = click.option("--overwrite", is_flag=True, help="Make results anew t
     type=options.COMPONENTS,
     help=f"Directions of GANSpace or SeFa. [default: {COMPONENTS}]",
 )
-@click.option("--w", type=options.FILE, help="A direction in W (.pt or .npy) whose direction in Z the chase finds.")
+@click.option("--w", type=options.FILE, help="A direction in W (.pt, .npy, .npz) whose direction in Z the chase finds.")
 @click.option("--seed", type=options.SEED, default=0, show_default=True, help="Of random codes.")
 @click.option("--no-preview", is_flag=True, help="Draw no pictures of what the directions do.")
 @options.device

@@ -16,8 +16,7 @@ from zplus_plugins.hypersphere.chase import project
 from zplus_plugins.hypersphere.finite import require_finite
 from zplus_plugins.hypersphere.latent import SphericalLatent
 from zplus_plugins.hypersphere.mapping import StyleMapping, require_finite_styles
-
-_MEAN_SAMPLES = 4096
+from zplus_plugins.hypersphere.mean import mean_style
 
 
 def random_start(mapping: StyleMapping, codes: int, seed: int, leaf: Tensor) -> SphericalLatent:
@@ -60,16 +59,17 @@ def projected_start(mapping: StyleMapping, codes: int, seed: int, leaf: Tensor) 
 
 
 def _mean_style(mapping: StyleMapping, seed: int) -> Tensor:
-    """Mean of the style codes of 4,096 samples, shape (1, num_ws, w_dim).
+    """The mean style code, shape (1, num_ws, w_dim).
 
     Raises:
         GeneratorError: it contains NaN or inf.
     """
     device, dtype = mapping.device_and_dtype()
-    stream = torch.Generator().manual_seed(seed)
-    samples = SphericalLatent.random(_MEAN_SAMPLES, 1, mapping.z_dim, generator=stream, dtype=dtype, device=device)
-    with torch.no_grad():
-        mean = mapping(samples).mean(0, keepdim=True)
+
+    def style(z: Tensor) -> Tensor:
+        return mapping(SphericalLatent.retracted(z[:, None].to(device)))
+
+    mean = mean_style(style, mapping.z_dim, seed=seed, dtype=dtype)[None]
     require_finite_styles(mean, "the generator's mean style")
     return mean
 

@@ -11,8 +11,8 @@ from zplus_plugins.errors import LatentError, UsageError
 from zplus_plugins.generators import Generator
 from zplus_plugins.generators.network.layers import Noise
 from zplus_plugins.hypersphere.chase import project
-from zplus_plugins.hypersphere.geometry import geodesic, retract
 from zplus_plugins.hypersphere.mapping import mapping_of
+from zplus_plugins.hypersphere.moves import along_geodesic
 from zplus_plugins.spaces.spaces import Space
 from zplus_plugins.spaces.statistics import Statistics
 
@@ -185,7 +185,7 @@ class Model:
             return point
         if space.kind == "z":
             step = self._along(z, point).expand_as(point.code)
-            return replace(point, code=retract(geodesic(point.code, step, strength)))
+            return replace(point, code=along_geodesic(point.code, step, strength))
         if space.kind == "s":
             wide = w.expand(1, layers, -1)
             step = self._joined(self.generator.styles(wide), space) - self._joined(

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 import torch
 
+from zplus_plugins.hypersphere.mean import mean_style
 from zplus_plugins.portraits.networks.embedded import regressor_in
 from zplus_plugins.portraits.networks.files import halved, save, save_sheet
 from zplus_plugins.portraits.training import command
@@ -75,9 +76,7 @@ def show(training: Training, folder: Path) -> None:
 def exported(training: Training) -> dict[str, object]:
     """The averaged generator, with its mean code measured, as the embedded file holds it."""
     average = training.average
-    rng = torch.Generator().manual_seed(2)
-    z = torch.randn(50_000, average.architecture.z_dim, generator=rng)
-    average.w_mean.copy_(average.mapping(z).mean(dim=0))
+    average.w_mean.copy_(mean_style(average.mapping, average.architecture.z_dim, samples=50_000, seed=2))
     return {"architecture": asdict(average.architecture), "state": halved(average.state_dict())}
 
 
