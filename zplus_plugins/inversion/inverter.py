@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -33,6 +34,7 @@ class Settings:
         pn: weight of the regulariser of W+(P_N), the mean square of the codes' components in P_N, as BDInvert takes
             it. II2S's λ is of their sum: for K codes the same weight is K w_dim λ, 9216 λ for 18 codes of 512.
         lsap: weight of the regulariser of W+(LSAP).
+        seed: of the random code at which all pictures start; None starts at the mean picture.
     """
 
     steps: int = 200
@@ -42,6 +44,11 @@ class Settings:
     keep_f: float = 0.01
     pn: float = 1e-3
     lsap: float = 0.05
+    seed: int | None = None
+
+    def stated(self) -> dict[str, Any]:
+        """What there is, by name; so a choice that was not made leaves records as they were before there was one."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -88,7 +95,7 @@ def invert(
         LatentError: F starts at features that are not finite.
     """
     _check(model, space, targets, settings, f)
-    start = model.start(space, len(targets), f)
+    start = model.start(space, len(targets), f, settings.seed)
     code, features = start.code.requires_grad_(), None if start.f is None else start.f.requires_grad_()
     groups = [{"params": [code], "lr": settings.rate * _spread(model, space)}]
     if features is not None:
