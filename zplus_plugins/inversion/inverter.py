@@ -47,7 +47,7 @@ class Settings:
     seed: int | None = None
 
     def stated(self) -> dict[str, Any]:
-        """What there is, by name; so a choice that was not made leaves records as they were before there was one."""
+        """By name; no seed where none was given, so that records stay as they were before there was one."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
