@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,20 @@ def test_how_loudly(arguments: list[str], told: list[str]) -> None:
     result = CliRunner().invoke(talking, arguments)
     assert result.stdout == "the result\n"
     assert result.stderr.splitlines() == [f"zplus: {line}" for line in told]
+
+
+def test_threads_are_as_quiet() -> None:
+    """Such as those in which torch computes gradients."""
+
+    @click.command(cls=Guarded)
+    @options.voice
+    def threaded() -> None:
+        thread = threading.Thread(target=LOGGER.warning, args=("from a thread",))
+        thread.start()
+        thread.join()
+
+    assert CliRunner().invoke(threaded, ["--quiet"]).stderr == ""
+    assert CliRunner().invoke(threaded, []).stderr == "zplus: from a thread\n"
 
 
 def test_errors_are_told_quietly_too() -> None:

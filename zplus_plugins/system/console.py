@@ -31,6 +31,9 @@ def set_volume(context: click.Context, volume: int) -> None:
     """
     if context.meta.setdefault(_VOLUME, volume) != volume:
         raise click.UsageError("--quiet and --verbose contradict each other; give one of them.", context)
+    for handler in LOGGER.handlers:
+        if isinstance(handler, _Handler):
+            handler.setLevel(volume)
 
 
 def volume() -> int:
@@ -43,7 +46,7 @@ def volume() -> int:
 @contextmanager
 def speaking() -> Iterator[None]:
     """While it lasts, show what the library logs, and nobody else does."""
-    handler, level, propagate = _Handler(), LOGGER.level, LOGGER.propagate
+    handler, level, propagate = _Handler(NORMAL), LOGGER.level, LOGGER.propagate
     LOGGER.addHandler(handler)
     LOGGER.setLevel(VERBOSE)
     LOGGER.propagate = False  # a script of somebody else's may have a handler that shows it once more
@@ -56,11 +59,10 @@ def speaking() -> Iterator[None]:
 
 
 class _Handler(logging.Handler):
-    """The library's messages as lines of ours."""
+    """The library's messages as lines of ours; its level is the volume, for threads know no click context."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.levelno >= volume():
-            insist(record.getMessage())
+        insist(record.getMessage())
 
 
 def result(text: object = "") -> None:
