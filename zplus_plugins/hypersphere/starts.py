@@ -6,7 +6,7 @@ its synthesis noise, runs on as if nobody were here.
 
 from __future__ import annotations
 
-import sys
+import logging
 from collections.abc import Callable
 
 import torch
@@ -17,6 +17,8 @@ from zplus_plugins.hypersphere.finite import require_finite
 from zplus_plugins.hypersphere.latent import SphericalLatent
 from zplus_plugins.hypersphere.mapping import StyleMapping, require_finite_styles
 from zplus_plugins.hypersphere.mean import mean_style
+
+_log = logging.getLogger("zplus_plugins")
 
 
 def random_start(mapping: StyleMapping, codes: int, seed: int, leaf: Tensor) -> SphericalLatent:
@@ -50,10 +52,10 @@ def projected_start(mapping: StyleMapping, codes: int, seed: int, leaf: Tensor) 
     found = project(mapping, target, codes=codes, seed=seed)
     whole = float(torch.linalg.vector_norm(target - _mean_style(mapping, seed)))
     left = float(torch.linalg.vector_norm(found.distance)) / whole if whole else 0.0
-    print(
-        f"zplus: the upstream's own start was projected onto the hypersphere; {left:.0%} of its distance from the "
-        "mean style is left.",
-        file=sys.stderr,
+    _log.info(
+        "the upstream's own start was projected onto the hypersphere; %.0f%% of its distance from the mean style is "
+        "left.",
+        100 * left,
     )
     return found.latent
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -35,6 +36,7 @@ class Settings:
         pn: weight of the regulariser of W+(P_N), the mean square of the codes' components in P_N, as BDInvert takes
             it. II2S's λ is of their sum: for K codes the same weight is K w_dim λ, 9216 λ for 18 codes of 512.
         lsap: weight of the regulariser of W+(LSAP).
+        seed: of the random code at which all pictures start; None starts at the mean picture.
     """
 
     steps: int = 200
@@ -44,6 +46,11 @@ class Settings:
     keep_f: float = 0.01
     pn: float = 1e-3
     lsap: float = 0.05
+    seed: int | None = None
+
+    def stated(self) -> dict[str, Any]:
+        """By name; no seed where none was given, so that records stay as they were before there was one."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -90,7 +97,7 @@ def invert(
         LatentError: F starts at features that are not finite.
     """
     _check(model, space, targets, settings, f)
-    point = _leaves(model.start(space, len(targets), f))
+    point = _leaves(model.start(space, len(targets), f, settings.seed))
     origin = None if point.f is None else point.f.detach().clone()
     losses = targets.new_zeros(len(targets))
     optimizer = _optimizer(model, point, settings)

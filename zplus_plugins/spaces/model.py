@@ -11,6 +11,7 @@ from zplus_plugins.errors import LatentError, UsageError
 from zplus_plugins.generators import Generator
 from zplus_plugins.generators.network.layers import Noise
 from zplus_plugins.hypersphere.chase import project
+from zplus_plugins.hypersphere.geometry import retract
 from zplus_plugins.hypersphere.mapping import mapping_of
 from zplus_plugins.hypersphere.moves import along_geodesic
 from zplus_plugins.spaces.spaces import Space
@@ -90,17 +91,21 @@ class Model:
         return self._f_spread
 
     @torch.no_grad()
-    def start(self, space: Space, n: int, f: Tensor | None = None) -> Point:
+    def start(self, space: Space, n: int, f: Tensor | None = None, seed: int | None = None) -> Point:
         """The mean picture's point, n times: that of the mean style code, or of z whose style code is nearest to it.
+
+        With a seed it is a random code's, drawn from the hypersphere; F is the mean picture's all the same.
 
         Args:
             space: to start in.
             n: pictures.
             f: where F starts, (n, C, r, r); None for the mean picture's features.
+            seed: of a random code; None for the mean.
         """
-        w = self.statistics.w_mean[None, None]
+        z = None if seed is None else self._random_z(seed)
+        w = self.statistics.w_mean[None, None] if z is None else self.generator.mapping(z)
         if space.kind == "z":
-            code = self._z_of_mean()
+            code = self._z_of_mean() if z is None else z
         elif space.kind == "w":
             code = w
         elif space.kind == "pn":
@@ -227,6 +232,12 @@ class Model:
     def _mean_features(self, noise: Noise) -> Tensor:
         wide = self.statistics.w_mean.expand(1, self.generator.num_layers, -1)
         return self.generator.features(wide, self.f_resolution, noise)
+
+    def _random_z(self, seed: int) -> Tensor:
+        """(1, 1, z_dim), the same on every device."""
+        stream, like = torch.Generator().manual_seed(seed), self.generator.const
+        drawn = torch.randn(1, 1, self.generator.architecture.z_dim, generator=stream)
+        return retract(drawn.to(like))
 
     def _z_of_mean(self) -> Tensor:
         if self._mean_z is None:

@@ -19,6 +19,7 @@ from zplus_plugins.portraits.networks.files import halved, save, save_sheet
 from zplus_plugins.portraits.training import command
 from zplus_plugins.portraits.training.adversarial import Settings, Training
 from zplus_plugins.portraits.training.loop import restored, train
+from zplus_plugins.system import console
 
 SHOWN = 32
 
@@ -59,7 +60,7 @@ def main(
         return
     restored(training, out)
     save(export, exported(training))
-    click.echo(f"{export}: after {training.seen} pictures")
+    console.result(f"{export}: after {training.seen} pictures")
 
 
 @torch.no_grad()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-import sys
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +25,8 @@ from zplus_plugins.upstreams.adapter.summary import EditResult
 from zplus_plugins.upstreams.patching.journal import Journal
 from zplus_plugins.upstreams.run.codes import InvertedCode, style_code
 from zplus_plugins.upstreams.run.session import Run
+
+_log = logging.getLogger("zplus_plugins")
 
 # How far, relatively, map(z) of a record may lie from the saved w: other devices and thread counts
 # round differently, another checkpoint or truncation is orders of magnitude further away.
@@ -133,6 +135,6 @@ class Mover:
             if length:
                 gain = float(got @ goal / (goal @ goal))
                 residual = float(torch.linalg.vector_norm(got - goal))
-                print(f"zplus: {code.name} moved: gain {gain:.2f}, {residual / length:.0%} left", file=sys.stderr)
+                _log.info("%s moved: gain %.2f, %.0f%% left", code.name, gain, 100 * residual / length)
             error = float(sphere_error(moved[i], moved.radius))
             self._run.edits.append(EditResult(code.name, distance, "w", length, gain, residual, error))
