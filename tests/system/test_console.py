@@ -18,6 +18,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from support.places import ROOT, STANDINS
 from zplus_plugins.cli import inversion
 from zplus_plugins.cli.main import COMMANDS, main
 from zplus_plugins.errors import UsageError
@@ -26,9 +27,8 @@ from zplus_plugins.inversion.record import PointRecord
 from zplus_plugins.system import console, options
 from zplus_plugins.system.guard import Guarded
 
-ROOT = Path(__file__).parents[1]
 TEMPLATE = ROOT / "zplus_plugins" / "upstreams" / "template"  # somebody else's distribution
-STANDIN = ROOT / "tests" / "standins" / "bdinvert"
+STANDIN = STANDINS / "bdinvert"
 LOGGER = logging.getLogger("zplus_plugins")
 
 
