@@ -1,1 +1,1 @@
-"""Compatibility patches: one upstream ailment a file, with its undo through the journal."""
+"""Compatibility patches: each fixes one upstream problem, and is undone by the journal."""

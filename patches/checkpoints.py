@@ -202,7 +202,7 @@ def _misfit(network: nn.Module, last_loaded: list[_Source], error: BaseException
 
 PATCH = Patch(
     name="checkpoints",
-    ailment="checkpoints that hold more than weights, or come from a GPU, cannot be loaded; damaged ones end in an "
+    problem="checkpoints that hold more than weights, or come from a GPU, cannot be loaded; damaged ones end in an "
     "obscure error",
     install=_install,
 )

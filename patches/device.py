@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +12,8 @@ from torch import nn
 from zplus_plugins.upstreams.adapter.context import RunContext
 from zplus_plugins.upstreams.adapter.description import Patch
 from zplus_plugins.upstreams.patching.journal import Journal
+
+_log = logging.getLogger("zplus_plugins")
 
 
 def _install(journal: Journal, run: RunContext) -> None:
@@ -29,12 +31,12 @@ def _install(journal: Journal, run: RunContext) -> None:
 def _wants_cuda(run: RunContext) -> bool:
     decided, wanted = run.device.decided, run.device.cuda
     if not decided and not wanted and run.device.choice == "auto":
-        print("zplus: no CUDA device is visible to the script, so it runs on the CPU.", file=sys.stderr)
+        _log.warning("no CUDA device is visible to the script, so it runs on the CPU.")
     return wanted
 
 
 PATCH = Patch(
     name="device",
-    ailment="`.cuda()` raises 'Found no NVIDIA driver' where there is no GPU",
+    problem="`.cuda()` raises 'Found no NVIDIA driver' where there is no GPU",
     install=_install,
 )

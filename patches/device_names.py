@@ -64,6 +64,6 @@ def _install(journal: Journal, run: RunContext) -> None:
 
 PATCH = Patch(
     name="device names",
-    ailment='`.to("cuda")` and `device="cuda"` raise where there is no GPU',
+    problem='`.to("cuda")` and `device="cuda"` raise where there is no GPU',
     install=_install,
 )

@@ -111,6 +111,6 @@ def _advice(url: str, target: Path | None, reason: str) -> str:
 
 PATCH = Patch(
     name="downloads",
-    ailment="a failed download leaves an empty checkpoint, and `EOFError` ever after",
+    problem="a failed download leaves an empty checkpoint, and `EOFError` from then on",
     install=_install,
 )

@@ -26,6 +26,6 @@ def _install(journal: Journal, run: RunContext) -> None:
 
 PATCH = Patch(
     name="make_grid range",
-    ailment="torchvision's `make_grid` and `save_image` take no argument `range` any more",
+    problem="torchvision's `make_grid` and `save_image` take no argument `range` any more",
     install=_install,
 )

@@ -19,6 +19,6 @@ def _install(journal: Journal, run: RunContext) -> None:
 
 PATCH = Patch(
     name="pillow names",
-    ailment="`Image.ANTIALIAS` is gone since Pillow 10",
+    problem="`Image.ANTIALIAS` is gone since Pillow 10",
     install=_install,
 )

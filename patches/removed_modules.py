@@ -37,7 +37,7 @@ def _install(journal: Journal, run: RunContext) -> None:
 
 PATCH = Patch(
     name="removed modules",
-    ailment="setuptools' `pkg_resources` and Python's `distutils` are gone",
+    problem="setuptools' `pkg_resources` and Python's `distutils` are gone",
     install=_install,
     provides=("pkg_resources", "distutils"),
 )

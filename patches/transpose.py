@@ -22,6 +22,6 @@ def _install(journal: Journal, run: RunContext) -> None:
 
 PATCH = Patch(
     name="transpose",
-    ailment="`x.T` of a vector warns today and will be an error",
+    problem="`x.T` of a vector warns today and will be an error",
     install=_install,
 )

@@ -41,7 +41,7 @@ def _install(journal: Journal, run: RunContext) -> None:
 
 PATCH = Patch(
     name="wget module",
-    ailment="`import wget` fails, or a failed `wget.download` leaves a stub",
+    problem="`import wget` fails, or a failed `wget.download` leaves a stub",
     install=_install,
     provides=("wget",),
 )

@@ -14,6 +14,7 @@ import torch
 
 from support import pti_assets, pti_runs, sam_assets, sam_runs
 from support.commands import make_material
+from zplus_plugins.system import console
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -46,6 +47,13 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Compiled operations go to a folder of the test run's own."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("ZPLUS_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "compiled"))
+        yield
+
+
+@pytest.fixture
+def spoken() -> Iterator[None]:
+    """What the library logs is shown, as while a command runs."""
+    with console.speaking():
         yield
 
 

@@ -58,10 +58,10 @@ def test_ci_runs_the_test_command_as_written() -> None:
     assert "<!-- the test command -->" in (ROOT / ".ci" / "run").read_text()
 
 
-def test_what_is_mended_is_up_to_date() -> None:
+def test_the_compatibility_patches_are_up_to_date() -> None:
     """After a change: paste the output of ``zplus adapters --patches`` between the markers."""
     own = [plugin.adapter for plugin in all_plugins() if plugin.origin.split()[0] == DISTRIBUTION and plugin.adapter]
-    found = re.search(r"<!-- what is mended -->\n(.*?)<!-- end of what is mended -->", README, re.DOTALL)
+    found = re.search(r"<!-- compatibility patches -->\n(.*?)<!-- end of compatibility patches -->", README, re.DOTALL)
     assert found is not None
     assert found[1].strip() == patch_table(own)
 

@@ -7,6 +7,7 @@ retracted onto it after every step, beside the feature map F or the generator's 
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from zplus_plugins._lazy import lazily
@@ -58,6 +59,8 @@ __all__ = [
     "space_named",
     "statistics_of",
 ]
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # silent, unless whoever imports it listens
 
 _HOMES = {
     "directions.direction": ("Direction",),

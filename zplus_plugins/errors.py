@@ -78,7 +78,7 @@ class DirectionError(ZPlusError):
 
 
 class OpsError(ZPlusError):
-    """A custom operation could not be built or loaded, or cannot serve a tensor; says why, and how to mend it."""
+    """A custom operation could not be built or loaded, or cannot serve a tensor; says why, and what to do."""
 
 
 class OpsArgumentError(ZPlusError, ValueError):

@@ -109,6 +109,6 @@ def _install(journal: Journal, run: RunContext) -> None:
 
 PATCH = Patch(
     name="custom ops",
-    ailment="NVlabs' plugins 'Failed to build CUDA kernels', or end in 'No module named upfirdn2d_plugin'",
+    problem="NVlabs' plugins 'Failed to build CUDA kernels', or end in 'No module named upfirdn2d_plugin'",
     install=_install,
 )

@@ -7,13 +7,13 @@ and no choice, the upstream compiles its own on a GPU; on a CPU there are none.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from subprocess import SubprocessError
 from types import SimpleNamespace
 from typing import Any
 
-import click
 import torch
 from torch import Tensor
 
@@ -25,6 +25,7 @@ from zplus_plugins.upstreams.adapter.description import Patch
 from zplus_plugins.upstreams.patching.journal import Journal
 
 LEAKY_RELU = 3
+_log = logging.getLogger("zplus_plugins")
 
 
 def _fused_bias_act(
@@ -91,11 +92,11 @@ def _tell(cause: str, run: RunContext) -> None:
     """Say that ours take the place of what cannot be built; an error where the upstream's own were asked for."""
     if run.options.ops == "upstream":
         raise PatchError(f"{cause}. Run without --ops upstream, and ours take its place.") from None
-    click.echo(f"zplus: {cause}. Ours takes its place; --ops auto chooses it without trying.", err=True)
+    _log.warning("%s. Ours takes its place; --ops auto chooses it without trying.", cause)
 
 
 PATCH = Patch(
     name="extensions",
-    ailment="rosinality's and encoder4editing's operations are compiled for CUDA as they are imported",
+    problem="rosinality's and encoder4editing's operations are compiled for CUDA as they are imported",
     install=_install,
 )

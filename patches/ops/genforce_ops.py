@@ -90,6 +90,6 @@ def _install(journal: Journal, run: RunContext) -> None:
 
 PATCH = Patch(
     name="genforce ops",
-    ailment="filters convolve one channel at a time, 19 to 195 times slower on a CPU than need be",
+    problem="filters convolve one channel at a time, 19 to 195 times slower on a CPU than need be",
     install=_install,
 )

@@ -57,6 +57,6 @@ def _install(journal: Journal, run: RunContext) -> None:
 
 PATCH = Patch(
     name="rosinality ops",
-    ailment="the same operations in plain PyTorch convolve one channel at a time, 19 to 195 times slower than need be",
+    problem="the same operations in plain PyTorch convolve one channel at a time, 19 to 195 times slower than need be",
     install=_install,
 )

@@ -334,14 +334,14 @@ def test_a_foreign_direction_that_runs_something_is_refused(work: Path) -> None:
 
     torch.save(Runs(), work / "theirs.pt")
     common = ("directions", "--generator", "generator.pt", "--method", "chase", "--out", "found", "--w")
-    refused(zplus(*common, "theirs.pt"), 1, "theirs.pt cannot be read as a direction")
+    refused(zplus(*common, "theirs.pt"), 1, "The direction theirs.pt cannot be read: ")
     assert not (work / "ran").exists() and not (work / "found").exists()
 
 
 def test_a_foreign_direction_of_complex_numbers_is_refused(work: Path) -> None:
     np.save("theirs.npy", np.full((1, 10), 1 + 2j))
     common = ("directions", "--generator", "generator.pt", "--method", "chase", "--out", "found", "--w")
-    refused(zplus(*common, "theirs.npy"), 1, "theirs.npy cannot be read as a direction in W (it holds complex numbers")
+    refused(zplus(*common, "theirs.npy"), 1, "The direction theirs.npy cannot be read: it holds complex numbers")
 
 
 @pytest.mark.parametrize("command", ["invert", "edit", "directions"])

@@ -53,6 +53,27 @@ def test_it_compares_pictures_of_ones_own(material: Path, tmp_path: Path) -> Non
     table = (tmp_path / "out" / "table.csv").read_bytes()
     again = _compare(material, tmp_path / "out")  # all from its parts
     assert again.exit_code == 0 and (tmp_path / "out" / "table.csv").read_bytes() == table
+    _is_summarised(_compare(material, tmp_path / "out", "--json"), again, content)
+
+
+def _is_summarised(result: Result, in_words: Result, content: dict[str, Any]) -> None:
+    """One document, as docs/json.md has it, says the same as the words and the file do."""
+    found = json.loads(result.stdout)
+    assert result.exit_code == 0 and "not measured: attributes" in result.stderr
+    assert set(found) == {"format", "files", "missing", "sets"} and set(found["files"]) == {
+        "results",
+        "table",
+        "report",
+    }
+    assert found["missing"] == content["missing"]
+    (name, own) = found["sets"].popitem()
+    assert set(own) == {"title", "n", "spaces", "verdicts"} and own["n"] == content["sets"][name]["n"]
+    for space, figures in own["spaces"].items():
+        for figure, mean in figures.items():
+            whole = content["sets"][name]["spaces"][space]["figures"][figure]
+            assert mean == {key: value for key, value in whole.items() if key != "values"}
+    for line in (*own["verdicts"], *found["files"].values()):
+        assert line in in_words.stdout
 
 
 def test_interrupted_and_resumed(material: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -144,6 +144,14 @@ def test_what_is_done_when_another_part_fails_is_kept(monkeypatch: pytest.Monkey
     assert kept == ["held-out-wplus-001"]
 
 
+ON_A_TERMINAL = """
+import sys
+sys.stderr.isatty = lambda: True  # else there is no progress to see
+from zplus_plugins.__main__ import main
+main()
+"""
+
+
 @pytest.fixture
 def running(tmp_path: Path) -> subprocess.Popen[str]:
     """``zplus compare`` at work in two processes, and none of its parts near its end."""
@@ -155,7 +163,7 @@ def running(tmp_path: Path) -> subprocess.Popen[str]:
     names = [f"{index}.png" for index in range(9)]
     options = ["--generator", "generator.pt", "--without-lpips", "--workers", "2", "--steps", "100000"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "zplus_plugins", "compare", *names, *options, "--spaces", "f/wplus,f/zplus"],
+        [sys.executable, "-c", ON_A_TERMINAL, "compare", *names, *options, "--spaces", "f/wplus,f/zplus"],
         cwd=tmp_path,
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,

@@ -16,11 +16,11 @@ from support.context import Context
 from zplus_plugins import InversionRecord
 from zplus_plugins.compare.work.parts import read_part
 from zplus_plugins.directions.direction import Direction
-from zplus_plugins.directions.finding import read_w
 from zplus_plugins.generators import Generator, load_generator
 from zplus_plugins.inversion import Model, Statistics, statistics_of
 from zplus_plugins.inversion.record import PointRecord
 from zplus_plugins.patches import checkpoints
+from zplus_plugins.records.directions import read_direction
 from zplus_plugins.upstreams import Journal
 from zplus_plugins.upstreams.adapter.protocols import Finding
 from zplus_plugins.upstreams.requirements.files import Checkpoint
@@ -152,7 +152,7 @@ READERS: Mapping[str, tuple[Reader, ...]] = {
     "directions": (
         Reader(Direction.load, (".npz",)),
         Reader(_direction_of_generator, (".npz",)),
-        Reader(read_w, (".npy", ".pt")),
+        Reader(read_direction, (".npy", ".pt", ".one.npz")),
     ),
     deliberate.KIND: (Reader(deliberate.read, (".bad",)),),
 }

@@ -174,11 +174,14 @@ def directions() -> list[Seed]:
 
     array = io.BytesIO()
     np.save(array, np.arange(5, dtype=np.float32))
+    one = io.BytesIO()
+    np.savez(one, w=np.arange(5, dtype=np.float32))
     return [
         direction("smile", method="interfacegan", attribute="smile", about={"accuracy": 0.9, "codes": 100}),
         direction("first", method="ganspace", about={"component": 0}),
         direction("chased", layers, method="chase"),
         Seed("w.npy", array.getvalue()),
+        Seed("w.one.npz", one.getvalue()),
         Seed("w.pt", saved.zipped(torch.arange(5.0))),
         Seed("w_legacy.pt", saved.legacy(torch.arange(5.0))),
     ]

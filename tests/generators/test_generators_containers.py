@@ -71,6 +71,7 @@ LOADED: dict[str, tuple[Make, str]] = {
 
 
 @pytest.mark.parametrize("case", LOADED)
+@pytest.mark.usefixtures("spoken")
 def test_it_makes_the_picture_of_the_plain_checkpoint(
     case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -93,6 +94,7 @@ def test_the_mean_code_of_an_encoder_s_checkpoint(tmp_path: Path, layers: int | 
     assert torch.equal(load_generator(tmp_path / "a.pt").w_mean, generator.w_mean)
 
 
+@pytest.mark.usefixtures("spoken")
 def test_mean_codes_that_differ_are_averaged_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     content = files.e4e(files.trained(), 6)
     content["latent_avg"] = torch.randn(6, 10)
@@ -106,6 +108,7 @@ def without_noises(content: dict[str, Any]) -> dict[str, Any]:
     return {**content, "g_ema": state}
 
 
+@pytest.mark.usefixtures("spoken")
 def test_noise_that_is_not_in_the_file_is_drawn_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     generator = files.trained()
     torch.save(without_noises(files.rosinality(generator)), tmp_path / "a.pt")
@@ -142,6 +145,7 @@ def test_what_the_upstream_does_not_replace_is_not_drawn(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("key", ["G", "G_ema"])
+@pytest.mark.usefixtures("spoken")
 def test_a_snapshot_with_one_of_its_networks(tmp_path: Path, key: str, capsys: pytest.CaptureFixture[str]) -> None:
     generator = files.trained()
     network = files.nvlabs(generator)["G_ema"]

@@ -86,6 +86,7 @@ def test_arrays_in_fortran_s_order_and_other_sizes(tmp_path: Path) -> None:
         same_pictures(tmp_path / "a.pkl", net)
 
 
+@pytest.mark.usefixtures("spoken")
 def test_other_variables_are_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     net = trained(files.ARCHITECTURE)
     gs = files.generator(net)

@@ -139,6 +139,15 @@ class TestStart:
         others = generator.mapping(torch.randn(200, DIM)) - model.statistics.w_mean
         assert gap < others.norm(dim=1).min() * 1.01
 
+    @every_space
+    def test_a_seed_starts_all_pictures_at_one_random_code(self, model: Model, space: Space) -> None:
+        point, other = model.start(space, 2, seed=3), model.start(space, 2, seed=4)
+        assert torch.equal(point.code[0], point.code[1]) and torch.equal(point.code, model.start(space, 2, seed=3).code)
+        assert not torch.allclose(point.code, other.code)
+        if not space.with_f:  # one code in every space
+            pictures = model.pictures(model.start(SPACES["z"], 2, seed=3))
+            torch.testing.assert_close(model.pictures(point), pictures, atol=1e-4, rtol=1e-4)
+
     def test_f_starts_as_the_mean_pictures(self, model: Model, generator: Generator) -> None:
         mean = model.statistics.w_mean.expand(1, generator.num_layers, -1)
         for name in ("f/wplus", "f/s"):

@@ -86,6 +86,7 @@ def test_many_threads_load_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("device", [CPU, GPU])
+@pytest.mark.usefixtures("spoken")
 def test_auto_falls_back_with_one_line(
     device: torch.device, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -98,6 +99,7 @@ def test_auto_falls_back_with_one_line(
 
 
 @pytest.mark.parametrize(("name", "device"), [("cpu", CPU), ("cuda", GPU)])
+@pytest.mark.usefixtures("spoken")
 def test_a_choice_by_name_never_falls_back(
     name: str, device: torch.device, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -133,6 +135,7 @@ def test_nothing_is_loaded_where_nothing_compiled_was_asked_for(name: str, monke
     assert loader.calls == 0
 
 
+@pytest.mark.usefixtures("spoken")
 def test_other_devices_get_the_reference(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     loading(monkeypatch)
     assert choice.kernels_for(torch.device("meta")) is None
@@ -166,6 +169,7 @@ def test_a_choice_for_a_while_is_given_back(monkeypatch: pytest.MonkeyPatch) -> 
     ("variable", "value", "cause"),
     [("PATH", "/nowhere", "There is no C++ compiler"), (cache.VARIABLE, "/dev/null", "The cache /dev/null cannot be")],
 )
+@pytest.mark.usefixtures("spoken")
 def test_operations_run_where_nothing_can_be_built(
     variable: str,
     value: str,
@@ -289,7 +293,7 @@ def test_doctor_tells_what_serves_why_and_how_fast(
     diagnosis = doctor._ops_on(CPU)
     assert (diagnosis.subject, diagnosis.remedy) == ("operations on cpu", None)
     assert diagnosis.text.startswith("reference: bias_act ")
-    assert "% of copying; upfirdn2d" in diagnosis.text
+    assert "% of the speed of copying; upfirdn2d" in diagnosis.text
     assert diagnosis.text.endswith("There is no compiler. Install one.")
     assert choice.why_not(CPU) is None  # the choice was given back
 

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from support.npz_files import header, npy, saved, zipped
+from zplus_plugins.errors import DirectionError
 from zplus_plugins.records.arrays import (
     MOST_MEMBERS,
     SMALL,
@@ -24,6 +26,7 @@ from zplus_plugins.records.arrays import (
     read_npz,
     text_in,
 )
+from zplus_plugins.records.directions import read_direction
 
 NUMBERS = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
 ADVICE = ("allow_pickle", "weights_only", "trust", "max_header_size")
@@ -284,3 +287,19 @@ def test_a_text_that_is_none(array: np.ndarray) -> None:
     with pytest.raises(ContentError, match=r"its about is an array of .*expected a text"):
         text_in(array, "about")
     assert text_in(np.array("a", ">U1"), "about") == "a"
+
+
+def test_a_direction_is_one_array_of_real_numbers_in_any_file(tmp_path: Path) -> None:
+    w = np.arange(5, dtype=np.int16)
+    np.save(tmp_path / "w.npy", w)
+    np.savez(tmp_path / "w.npz", any=w)
+    torch.save(torch.from_numpy(w), tmp_path / "w.pt")
+    for name in ("w.npy", "w.npz", "w.pt"):
+        assert torch.equal(read_direction(tmp_path / name), torch.arange(5.0))
+    np.savez(tmp_path / "two.npz", w=w, z=w)
+    with pytest.raises(DirectionError, match=r"two\.npz cannot be read: it holds 2 arrays; expected one"):
+        read_direction(tmp_path / "two.npz")
+    with pytest.raises(DirectionError, match=r"w\.npy cannot be read: it is no file of torch\.save"):
+        read_direction(tmp_path / "w.npy", of_torch=True)
+    with pytest.raises(DirectionError, match="There is no direction file"):
+        read_direction(tmp_path / "absent.pt")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from math import isnan
 from pathlib import Path
-from typing import Any
 
 import click
 
-from zplus_plugins.compare.work.plan import MOST_PICTURES, PICTURES, STEPS
+from zplus_plugins.compare.work.plan import MOST_PICTURES, PICTURES, STEPS, Way
 from zplus_plugins.errors import UsageError
 from zplus_plugins.system import options
 
@@ -22,14 +21,8 @@ from zplus_plugins.system import options
     show_default=True,
     help="Names with commas between them, such as f/zplus,f/wplus, or all.",
 )
-@click.option("--steps", type=options.STEPS, metavar="N", help=f"Optimizer steps of each space. [default: {STEPS}]")
-@click.option(
-    "--out",
-    type=options.FOLDER,
-    default=Path("compare_out"),
-    show_default=True,
-    help="Folder for the results; a comparison that was interrupted goes on there.",
-)
+@options.steps(STEPS)
+@options.out("compare_out")
 @click.option(
     "--generator",
     type=options.FILE,
@@ -61,7 +54,7 @@ from zplus_plugins.system import options
     help="Of edits in Z and Z+: local lets each code chase the direction in W by its own way; global takes the one "
     "direction in Z, as the paper does.",
 )
-@click.option("--seed", type=options.SEED, metavar="N", help="Other portraits to draw. [default: 0]")
+@options.seed("the portraits that are drawn", None, "0")
 @click.option(
     "--margin",
     type=click.FloatRange(0, 1, min_open=True),
@@ -81,12 +74,33 @@ from zplus_plugins.system import options
 )
 @click.option("--without-lpips", is_flag=True, help="With photographs: mean squared error as the only loss.")
 @click.option("--overwrite", is_flag=True, help="Start anew in --out, whatever is there of another comparison.")
-def compare(out: Path, margin: float, overwrite: bool, without_lpips: bool, **wishes: Any) -> None:
+@options.as_json
+@options.voice
+def compare(
+    images: tuple[Path, ...],
+    spaces: str,
+    steps: int,
+    out: Path,
+    generator: Path | None,
+    pictures: int | None,
+    out_of_range: bool,
+    resize: bool,
+    directions: tuple[Path, ...],
+    way: Way,
+    seed: int | None,
+    margin: float,
+    device: str,
+    workers: int | None,
+    without_lpips: bool,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
     """Compare latent spaces on IMAGES, or on drawn portraits: reconstructions, edits, tests, one report to look at.
 
     Every space gets the same pictures, losses and steps. Edits are compared at equal strength, as in the paper, and at
     equal change of the attribute, so that a space that moves less does not win. IMAGES are files or folders, aligned
-    as the generator's training pictures were. Writes results.json, table.csv and report.html.
+    as the generator's training pictures were. Writes results.json, table.csv and report.html. A comparison that was
+    interrupted goes on where it stopped.
 
     \b
     Examples:
@@ -99,5 +113,19 @@ def compare(out: Path, margin: float, overwrite: bool, without_lpips: bool, **wi
     from zplus_plugins.compare.command import run
     from zplus_plugins.compare.prepare import Wishes
 
-    given = {name: value for name, value in wishes.items() if value is not None}
-    run(Wishes(**given, with_lpips=not without_lpips), out, margin, overwrite)
+    wishes = Wishes(
+        images=images,
+        spaces=spaces,
+        steps=steps,
+        generator=generator,
+        pictures=pictures,
+        out_of_range=out_of_range,
+        resize=resize,
+        directions=directions,
+        seed=seed,
+        way=way,
+        device=device,
+        with_lpips=not without_lpips,
+        workers=workers,
+    )
+    run(wishes, out, margin, overwrite, as_json)

@@ -17,22 +17,10 @@ from zplus_plugins.system import options
     metavar="FILE",
     help="A square picture of yours, which is resized. [default: a drawn portrait that nothing was trained on]",
 )
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("demo_out"),
-    show_default=True,
-    help="Folder for the results.",
-)
-@click.option(
-    "--steps",
-    type=options.STEPS,
-    default=STEPS,
-    show_default=True,
-    metavar="N",
-    help="Optimizer steps of each space.",
-)
-@click.option("--overwrite", is_flag=True, help="Make an earlier demo in --out anew.")
+@options.out("demo_out")
+@options.steps(STEPS)
+@options.overwrite
+@options.voice
 def demo(image: Path | None, out: Path, steps: int, overwrite: bool) -> None:
     """Invert one portrait in F/W+ and in F/Z+, edit it in both, and put all side by side: no checkout, no download.
 

@@ -6,28 +6,24 @@ from pathlib import Path
 
 import click
 
+from zplus_plugins.cli import documents
 from zplus_plugins.errors import RequirementError, UsageError
 from zplus_plugins.system import options
-from zplus_plugins.system.console import say
-from zplus_plugins.system.results import Results, result_name
+from zplus_plugins.system.console import bar, document, result, say
+from zplus_plugins.system.results import Results
 
 METHODS = ("ganspace", "sefa", "interfacegan", "chase")
 COMPONENTS = 10
 LIKENESSES = ("auto", "features", "lpips", "none")
 DEFAULT_SPACE = "f/zplus"
+STEPS = 200
+RATE = 0.1
 
 _generator = click.option(
     "--generator",
     type=options.FILE,
     help="A generator's file (NVlabs, rosinality, genforce, or trained here). [default: the embedded one]",
 )
-_out = click.option(
-    "--out",
-    type=options.FOLDER,
-    required=True,
-    help="Folder for the results. Files that zplus did not make there are never touched.",
-)
-_overwrite = click.option("--overwrite", is_flag=True, help="Make results anew that are there from an earlier command.")
 
 
 @click.command()
@@ -38,12 +34,13 @@ _overwrite = click.option("--overwrite", is_flag=True, help="Make results anew t
     type=options.COMPONENTS,
     help=f"Directions of GANSpace or SeFa. [default: {COMPONENTS}]",
 )
-@click.option("--w", type=options.FILE, help="A direction in W (.pt or .npy) whose direction in Z the chase finds.")
-@click.option("--seed", type=options.SEED, default=0, show_default=True, help="Of random codes.")
+@click.option("--w", type=options.FILE, help="A direction in W (.pt, .npy, .npz) whose direction in Z the chase finds.")
+@options.seed("the random codes", 0)
 @click.option("--no-preview", is_flag=True, help="Draw no pictures of what the directions do.")
 @options.device
-@_out
-@_overwrite
+@options.out()
+@options.overwrite
+@options.voice
 def directions(
     generator: Path | None,
     method: str,
@@ -76,8 +73,6 @@ def directions(
             "InterFaceGAN needs scores of this generator's pictures. Call "
             "zplus_plugins.directions.find_interfacegan with yours, or take --method ganspace or sefa."
         )
-    from tqdm import tqdm
-
     from zplus_plugins import directions as d
     from zplus_plugins.directions.boundary import CODES
     from zplus_plugins.directions.embedded import NAMES, portrait_scores
@@ -110,21 +105,31 @@ def directions(
             found = [d.find_by_chase(model, given, w.stem, seed=seed)]
         else:
             names, scores = portrait_scores(model.generator.const.device)
-            with tqdm(total=CODES, desc="scores", unit="picture") as bar:
-                found = d.find_interfacegan(model, scores, names, seed=seed, on_codes=bar.update)
+            with bar(CODES, "picture", "scores") as shown:
+                found = d.find_interfacegan(model, scores, names, seed=seed, on_codes=shown.update)
         if found:
-            with tqdm(total=len(found), desc="previews", unit="direction", disable=no_preview) as bar:
-                write_directions(model, found, results, settings, not no_preview, bar.update)
+            with bar(len(found), "direction", "previews", shown=not no_preview) as shown:
+                write_directions(model, found, results, settings, not no_preview, shown.update)
         for file in files:
-            click.echo(out / file)
+            result(out / file)
 
 
 @click.command()
-@click.argument("pictures", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--space", metavar="NAME", default=DEFAULT_SPACE, show_default=True, help="z, zplus, w, f/wplus-pn, ...")
-@click.option("--steps", type=options.STEPS, metavar="N", help="Optimizer steps. [default: 200]")
-@click.option("--resize", is_flag=True, help="Resize square pictures of another size.")
-@click.option("--skip-bad", is_flag=True, help="Leave out pictures that cannot be used, and list them at the end.")
+@options.steps(STEPS)
+@click.option(
+    "--lr",
+    "rate",
+    type=options.Rate(),
+    metavar="RATE",
+    default=RATE,
+    show_default=True,
+    help="Learning rate of the codes, in units of their spread.",
+)
+@options.seed("one random code, at which every inversion starts", None, "none: the mean picture")
+@click.option("--resize", is_flag=True, help="Resize square IMAGES to the generator's resolution.")
+@click.option("--skip-bad", is_flag=True, help="Leave out IMAGES that cannot be used, and list them at the end.")
 @click.option(
     "--likeness",
     type=click.Choice(LIKENESSES),
@@ -134,12 +139,16 @@ def directions(
 )
 @_generator
 @options.device
-@_out
-@_overwrite
+@options.out()
+@options.overwrite
+@options.as_json
+@options.voice
 def invert(
-    pictures: tuple[Path, ...],
+    images: tuple[Path, ...],
     space: str,
-    steps: int | None,
+    steps: int,
+    rate: float,
+    seed: int | None,
     resize: bool,
     skip_bad: bool,
     likeness: str,
@@ -147,11 +156,12 @@ def invert(
     device: str,
     out: Path,
     overwrite: bool,
+    as_json: bool,
 ) -> None:
-    """Invert PICTURES, files or folders, into a latent space of a generator.
+    """Invert IMAGES, files or folders, into a latent space of a generator.
 
     Writes NAME.zplus.npz, a record that `zplus edit` takes, and NAME.zplus.png, what the generator makes of it.
-    Pictures must be aligned as those that the generator was trained on; nothing is cropped. A command that was
+    IMAGES must be aligned as those that the generator was trained on; nothing is cropped. A command that was
     interrupted goes on where it stopped.
 
     \b
@@ -160,16 +170,15 @@ def invert(
       zplus invert faces/ --space f/wplus --generator ffhq.pkl --resize --skip-bad --out inverted
     """
     import torch
-    from tqdm import tqdm
 
     from zplus_plugins.inversion import Settings, space_named
     from zplus_plugins.inversion.domain import chosen_likeness, domain_of, open_model
-    from zplus_plugins.inversion.files import Order, invert_files, named_files
+    from zplus_plugins.inversion.files import Order, invert_files, named_files, record_name
     from zplus_plugins.inversion.images import read_fit, read_pictures
     from zplus_plugins.system.threads import limited_to, threads_for
 
-    settings = Settings() if steps is None else Settings(steps=steps)
-    chosen, files = space_named(space), named_files(pictures)
+    settings = Settings(steps=steps, rate=rate, seed=seed)
+    chosen, files = space_named(space), named_files(images)
     model = open_model(generator, device)
     resolution = model.generator.architecture.resolution
     unfit: list[RequirementError] = []
@@ -181,15 +190,18 @@ def invert(
     with Results(out, overwrite) as results, limited_to(threads_for(model.generator)):
         distance = chosen_likeness(model, likeness)  # type: ignore[arg-type]  # click has seen to it
         order = Order.of(files, chosen, settings, model, distance)
-        before = len(order.finished(results))
+        before = order.finished(results)
         if before:
-            say(f"{before} of {len(files)} pictures were inverted before; --overwrite inverts them anew.")
-        if before < len(files):
+            say(f"{len(before)} of {len(files)} pictures were inverted before; --overwrite inverts them anew.")
+        if len(before) < len(files):
             domain = domain_of(model, distance)  # last, for LPIPS's weights may be downloaded
-            with tqdm(total=len(files) * settings.steps, desc=chosen.title, unit="step") as bar:
-                invert_files(order, targets, domain, results, on_step=bar.update)
-        for name in files:
-            click.echo(out / result_name(name, ".npz"))
+            with bar(len(files) * settings.steps, "step", chosen.title) as shown:
+                invert_files(order, targets, domain, results, on_step=shown.update)
+        if as_json:
+            document(documents.of_inversion(order, out, before, unfit))
+        else:
+            for name in files:
+                result(out / record_name(name))
     if unfit:
         say("\n".join([f"{len(unfit)} of {len(unfit) + len(files)} pictures were left out:", *map(str, unfit)]))
 
@@ -215,8 +227,10 @@ def invert(
 )
 @_generator
 @options.device
-@_out
-@_overwrite
+@options.out()
+@options.overwrite
+@options.as_json
+@options.voice
 def edit(
     record: Path,
     direction: str,
@@ -226,6 +240,7 @@ def edit(
     device: str,
     out: Path,
     overwrite: bool,
+    as_json: bool,
 ) -> None:
     """Move an inverted picture along a direction, and write a picture for each strength.
 
@@ -256,9 +271,13 @@ def edit(
     for note in read.notes:
         say(note)
     with Results(out, overwrite) as results, limited_to(threads_for(model.generator)):
-        if results.finished(files, settings):
+        before = results.finished(files, settings)
+        if before:
             say("these edits were made before; --overwrite makes them anew.")
         else:
             files.write(edited(model, point, found, strengths, local=way == "local"), results, settings)
-        for file in files:
-            click.echo(out / file)
+        if as_json:
+            document(documents.of_edit(record, found.name, strengths, files, out, before))
+        else:
+            for file in files:
+                result(out / file)

@@ -11,7 +11,7 @@ from click.shell_completion import CompletionItem
 
 from zplus_plugins._version import __version__
 from zplus_plugins.system.guard import Guarded
-from zplus_plugins.system.options import refuse_repeated
+from zplus_plugins.system.options import refuse_repeated, voice
 
 
 class _Place(NamedTuple):
@@ -78,6 +78,7 @@ class _Commands(Guarded, click.Group):
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="zplus")
+@voice
 def main() -> None:
     """GAN inversion in Z+: run unmodified inversion repositories on the hypersphere.
 
@@ -89,4 +90,9 @@ def main() -> None:
       zplus doctor                                        what is missing here?
       zplus run --latent zplus invert.py --encoder_pt_path ENCODER.pth
       zplus run edit.py work_dirs/inversion/stylegan2_ffhq1024
+
+    \b
+    Exit status: 0 done; 1 failed, or something is missing or does not fit; 2 wrong usage;
+    130 Ctrl-C; 143 SIGTERM. zplus run passes on that of a script which ends with its own.
+    Results go to the standard output, all that is told beside them to the standard error output.
     """

@@ -7,12 +7,14 @@ import time
 import click
 
 from zplus_plugins.errors import OpsError
-from zplus_plugins.system.console import say
+from zplus_plugins.system import options
+from zplus_plugins.system.console import result, say
 
 
 @click.command()
 @click.option("--arch", "architectures", multiple=True, metavar="sm_90", help="For this GPU; may be repeated.")
 @click.option("--cpu-only", is_flag=True, help="For the CPU alone.")
+@options.voice
 def build_ops(architectures: tuple[str, ...], cpu_only: bool) -> None:
     """Build the custom operations ahead, for the CPU and, unless --arch is given, for the GPUs of this machine.
 
@@ -32,7 +34,7 @@ def build_ops(architectures: tuple[str, ...], cpu_only: bool) -> None:
         start = time.monotonic()
         try:
             file = build()
-            click.echo(f"{name}  {time.monotonic() - start:.1f} s  {file}")
+            result(f"{name}  {time.monotonic() - start:.1f} s  {file}")
         except OpsError as error:
             failed.append(f"{name}: {error}")
     if failed:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import click
-
-from zplus_plugins.system.console import columns, say
+from zplus_plugins.system.console import columns, result, say
 from zplus_plugins.upstreams.adapter.summary import Summary
 from zplus_plugins.upstreams.checkout.checkout import Upstream
 from zplus_plugins.upstreams.run.session import Run
@@ -29,7 +27,7 @@ def list_files(run: Run) -> None:
     """The files that the script will ask for."""
     rows = [("FILE", "THERE", "WHAT IT IS", "WHERE FROM")]
     rows += [(str(f.path), "yes" if f.present else "no", f.what, f.source) for f in run.files()]
-    click.echo(columns(rows))
+    result(columns(rows))
 
 
 def report_dry_run(run: Run) -> None:
@@ -42,11 +40,11 @@ def report_dry_run(run: Run) -> None:
     }
     rows = [
         ("would", effect[run.script.role] if run.latent != "off" else effect["other"]),
-        *(("patch", f"{patch.name}: {patch.ailment}") for patch in run.adapter.patches),
+        *(("patch", f"{patch.name}: {patch.problem}") for patch in run.adapter.patches),
         *(("note", note) for note in run.notes),
         ("ready", "all that the script needs is there; nothing was run"),
     ]
-    click.echo(columns(rows))
+    result(columns(rows))
 
 
 def matched(upstream: Upstream | None) -> str:

@@ -13,8 +13,7 @@ from zplus_plugins.cli.upstreams import require_script
 from zplus_plugins.errors import RequirementError, UsageError
 from zplus_plugins.hypersphere.starts import STARTS
 from zplus_plugins.ops.choice import CHOICES, VARIABLE
-from zplus_plugins.system.options import SEED
-from zplus_plugins.system.options import device as device_option
+from zplus_plugins.system import options as shared
 from zplus_plugins.upstreams.adapter.context import LATENTS, Options
 from zplus_plugins.upstreams.adapter.summary import require_place
 from zplus_plugins.upstreams.checkout import plugins
@@ -99,8 +98,8 @@ class _Run(click.Command):
     help="Retract after every step (Eq. 1 of the paper), or only normalise the start, as the authors' scripts do.",
 )
 @click.option("--without-f", is_flag=True, help="Leave out the feature map F: Z or Z+ alone.")
-@click.option("--seed", type=SEED, metavar="N", help="Seed of the start. [default: the script's own seed]")
-@device_option
+@shared.seed("the start", None, "the script's own")
+@shared.device
 @click.option(
     "--ops",
     type=click.Choice(CHOICES),
@@ -150,6 +149,7 @@ class _Run(click.Command):
     is_flag=True,
     help=f"On Linux and a CPU: keep freed memory for the next step, which saves time and takes {malloc.COST}.",
 )
+@shared.voice
 @click.argument("script", type=click.Path(path_type=Path))
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
@@ -185,7 +185,7 @@ def run(
       zplus run invert.py --latent zplus --encoder_pt_path ENCODER.pth     the same
       zplus run --without-f invert.py --encoder_pt_path ENCODER.pth        Z+ alone, without F
       zplus run --dry-run invert.py --encoder_pt_path ENCODER.pth          check, run nothing
-      zplus run --latent off invert.py --encoder_pt_path ENCODER.pth       the upstream as it is, mended
+      zplus run --latent off invert.py --encoder_pt_path ENCODER.pth       the upstream as it is, patched
     """
     require_script(script)
     if summary is not None:

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import click
-from tqdm import tqdm
-
 from zplus_plugins.compare.prepare import Prepared, Wishes, prepare
 from zplus_plugins.compare.report.report import report
-from zplus_plugins.compare.report.results import as_csv, as_json
+from zplus_plugins.compare.report.results import as_csv, as_json, summary
 from zplus_plugins.compare.statistics.figures import Mean
 from zplus_plugins.compare.statistics.findings import Findings, findings
 from zplus_plugins.compare.statistics.verdicts import NAMES, verdicts
@@ -18,21 +15,21 @@ from zplus_plugins.compare.work.parts import Parts
 from zplus_plugins.compare.work.run import Results as Measurements
 from zplus_plugins.compare.work.run import compare
 from zplus_plugins.inversion import SPACES
-from zplus_plugins.system.console import columns, say
+from zplus_plugins.system.console import bar, columns, document, result, say
 from zplus_plugins.system.results import Results
 from zplus_plugins.system.threads import limited_to
 
 FILES = ("results.json", "table.csv", "report.html")
 
 
-def run(wishes: Wishes, out: Path, margin: float, overwrite: bool) -> None:
+def run(wishes: Wishes, out: Path, margin: float, overwrite: bool, summarised: bool = False) -> None:
     """Compare as asked for, and print what was found."""
     ready = prepare(wishes)
     with limited_to(ready.threads):
-        carry_out(ready, out, margin, overwrite)
+        carry_out(ready, out, margin, overwrite, summarised)
 
 
-def carry_out(ready: Prepared, out: Path, margin: float, overwrite: bool = False) -> None:
+def carry_out(ready: Prepared, out: Path, margin: float, overwrite: bool = False, summarised: bool = False) -> None:
     """Compare, write ``results.json``, ``table.csv`` and ``report.html``, all or none, and print what was found.
 
     Args:
@@ -41,6 +38,7 @@ def carry_out(ready: Prepared, out: Path, margin: float, overwrite: bool = False
             is not ours is left alone.
         margin: of the chosen non-inferiority tests, as a share of the mean of F/W+(P_N).
         overwrite: start anew, whatever parts there are.
+        summarised: print a summary as JSON instead.
 
     Raises:
         UsageError: there is a comparison with other settings, or a file that is not ours.
@@ -64,36 +62,39 @@ def carry_out(ready: Prepared, out: Path, margin: float, overwrite: bool = False
         with results.writing(settings) as folder:
             for name, content in zip(FILES, contents, strict=True):
                 (folder / name).write_bytes(content)
+    if summarised:
+        document(summary(plan, ready.instruments.missing, found, {Path(name).stem: str(out / name) for name in FILES}))
+        return
     for one in found:
-        _print(ready, one)
+        _show(ready, one)
     for name in FILES:
-        click.echo(out / name)
+        result(out / name)
 
 
 def _compared(ready: Prepared, parts: Parts) -> Measurements:
     total = len(list(ready.plan.tasks())) * ready.plan.steps
-    with tqdm(total=total, unit="step", dynamic_ncols=True) as bar:
+    with bar(total, "step") as shown:
 
         def advance(what: str, steps: int) -> None:
-            bar.set_description(what, refresh=False)
-            bar.update(steps)
+            shown.set_description(what, refresh=False)
+            shown.update(steps)
 
         try:
             return compare(ready.plan, ready.model, ready.instruments, parts, advance, ready.workers)
         except KeyboardInterrupt:
-            bar.close()
+            shown.close()
             names = [task.name for task in ready.plan.tasks()]
             kept = f"{parts.count(names)} of {len(names)} parts are finished and kept in {parts.folder}"
             say(f"{kept}: the same command goes on there.")
             raise
 
 
-def _print(ready: Prepared, one: Findings) -> None:
+def _show(ready: Prepared, one: Findings) -> None:
     heading = f"{one.pictures.title}, n = {len(one.pictures.pictures)}, means with 95 % intervals"
-    click.echo(f"\n{heading}\n{table(one.means, len(one.pictures.pictures))}\n")
+    result(f"\n{heading}\n{table(one.means, len(one.pictures.pictures))}\n")
     for text in verdicts(ready.plan, one):
-        click.echo(f"- {text}")
-    click.echo()
+        result(f"- {text}")
+    result()
 
 
 def say_missing(ready: Prepared) -> None:

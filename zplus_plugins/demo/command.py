@@ -9,9 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
-from tqdm import tqdm
 
 from zplus_plugins.compare.command import say_missing, table
 from zplus_plugins.compare.prepare import Prepared, Wishes, prepare
@@ -21,7 +19,7 @@ from zplus_plugins.demo.side_by_side import side_by_side
 from zplus_plugins.demo.trial import EDITS, Attempt, EqualEdit, attempt, equal_edits
 from zplus_plugins.inversion import Space
 from zplus_plugins.portraits.networks.files import sheet
-from zplus_plugins.system.console import columns, say
+from zplus_plugins.system.console import bar, columns, result, say
 from zplus_plugins.system.results import Results
 from zplus_plugins.system.threads import limited_to
 
@@ -58,9 +56,9 @@ def run(image: Path | None, out: Path, steps: int, overwrite: bool = False) -> N
         else:
             _make(ready, results, f"held-out portrait {PORTRAIT}" if image is None else image.name, settings)
     for file in files:
-        click.echo(out / file)
+        result(out / file)
     record = shlex.quote(str(out / f"{_stem(ready.plan.spaces[-1])}.npz"))
-    click.echo(f"\nNext:\n  zplus edit {record} --direction {next(iter(EDITS))} --out edited\n  zplus compare")
+    result(f"\nNext:\n  zplus edit {record} --direction {next(iter(EDITS))} --out edited\n  zplus compare")
 
 
 def _make(ready: Prepared, results: Results, picture: str, settings: Mapping[str, str]) -> None:
@@ -70,9 +68,9 @@ def _make(ready: Prepared, results: Results, picture: str, settings: Mapping[str
     evidence = f"{ready.evidence} {ONE_PICTURE}"
     with results.writing(settings) as folder:
         _write(folder, ready, attempts, edits, {"picture": picture, "evidence": evidence, "left_out": left_out})
-    click.echo(f"\n{picture}, {ready.plan.settings.steps} steps in each space")
-    _print(attempts, edits, left_out)
-    click.echo(f"{evidence}\n")
+    result(f"\n{picture}, {ready.plan.settings.steps} steps in each space")
+    _show(attempts, edits, left_out)
+    result(f"{evidence}\n")
 
 
 def _files(ready: Prepared) -> list[str]:
@@ -91,8 +89,8 @@ def _prepared(image: Path | None, steps: int) -> Prepared:
 
 
 def _attempt(ready: Prepared, space: Space) -> Attempt:
-    with tqdm(total=ready.plan.steps, desc=space.title, unit="step", dynamic_ncols=True) as bar:
-        return attempt(ready, space, bar.update)
+    with bar(ready.plan.steps, "step", space.title) as shown:
+        return attempt(ready, space, shown.update)
 
 
 def _stem(space: Space) -> str:
@@ -135,9 +133,9 @@ def _finite(figures: dict[str, float]) -> dict[str, Any]:
     return {name: plain(np.array(value)) for name, value in figures.items()}
 
 
-def _print(attempts: Sequence[Attempt], edits: Sequence[EqualEdit], left_out: Sequence[str]) -> None:
+def _show(attempts: Sequence[Attempt], edits: Sequence[EqualEdit], left_out: Sequence[str]) -> None:
     means = {a.space.name: {name: mean_of(np.array([v])) for name, v in a.figures.items()} for a in attempts}
-    click.echo(f"{table(means, 1)}\n")
+    result(f"{table(means, 1)}\n")
     if edits:
         heads = [f"{a.space.title} {name}" for name in _EDIT_FIGURES.values() for a in attempts]
         rows = [("EDIT", *heads)]
@@ -145,6 +143,6 @@ def _print(attempts: Sequence[Attempt], edits: Sequence[EqualEdit], left_out: Se
             figures = [edit.spaces[a.space.name].figures[name] for name in _EDIT_FIGURES for a in attempts]
             rows.append((edit.title, *(f"{value:.3f}" for value in figures)))
         heading = f"Edits, each at the largest change that both spaces reach up to the strength {STRENGTHS[-1]:g}"
-        click.echo(f"{heading}\n{columns(rows)}\n")
+        result(f"{heading}\n{columns(rows)}\n")
     for text in left_out:
         say(text)

@@ -13,6 +13,7 @@ from torch import Tensor
 from zplus_plugins.errors import DirectionError
 from zplus_plugins.generators import Generator, weights_hash
 from zplus_plugins.records.arrays import ContentError
+from zplus_plugins.records.directions import require_direction
 from zplus_plugins.records.names import name_problem
 from zplus_plugins.records.schema import MAPPING, SHA256, TEXT, Axes, Field, Schema, one_of, require_json
 from zplus_plugins.system.files import write_whole
@@ -76,8 +77,7 @@ class Direction:
                     f"The direction {self.name} in {space} has the shape {tuple(vector.shape)}; expected (dim,) or "
                     "(layers, dim) of real numbers."
                 )
-            if not bool(torch.isfinite(vector).all()) or not bool(vector.any()):
-                raise DirectionError(f"The direction {self.name} in {space} is zero, or contains NaN or inf.")
+            require_direction(vector, f"The direction {self.name} in {space}")
         if self.w.ndim != self.z.ndim or (self.w.ndim == 2 and len(self.w) != len(self.z)):
             raise DirectionError(
                 f"The direction {self.name} has the shapes {tuple(self.w.shape)} in W and {tuple(self.z.shape)} in Z; "

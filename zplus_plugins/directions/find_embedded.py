@@ -9,7 +9,6 @@ from pathlib import Path
 
 import click
 import torch
-from tqdm import tqdm
 
 from zplus_plugins.directions import find_interfacegan
 from zplus_plugins.directions.boundary import CODES
@@ -18,6 +17,7 @@ from zplus_plugins.generators import weights_hash
 from zplus_plugins.inversion import Model, statistics_of
 from zplus_plugins.portraits.networks.embedded import portrait_generator
 from zplus_plugins.portraits.training import command
+from zplus_plugins.system import console
 from zplus_plugins.system.results import Results
 
 
@@ -38,12 +38,12 @@ def main(generator: Path | None, out: Path, overwrite: bool, codes: int, threads
     with Results(out, overwrite) as results:
         if results.finished(files, settings):
             return
-        with tqdm(total=codes, desc="portraits", unit="picture") as bar:
+        with console.bar(codes, "picture", "portraits") as bar:
             found = find_interfacegan(model, scores, names, codes, on_codes=bar.update)
         with results.writing(settings) as folder:
             for direction, file in zip(found, files, strict=True):
                 direction.save(folder / file)
-                click.echo(f"{direction.name}: {dict(direction.about)}")
+                console.result(f"{direction.name}: {dict(direction.about)}")
 
 
 if __name__ == "__main__":

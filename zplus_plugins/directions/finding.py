@@ -14,9 +14,8 @@ from zplus_plugins.directions.lengths import random_codes
 from zplus_plugins.errors import DirectionError
 from zplus_plugins.inversion import SPACES, Model, Point
 from zplus_plugins.portraits.networks.files import sheet
-from zplus_plugins.records.arrays import read_npy
+from zplus_plugins.records.directions import read_direction
 from zplus_plugins.system.results import Results, Settings, result_name
-from zplus_plugins.untrusted import DamagedError, checkpoint, told
 
 SHOWN = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
 _CODES = 4
@@ -57,22 +56,14 @@ def write_directions(
 
 
 def read_w(path: Path) -> Tensor:
-    """Somebody else's direction in W: a tensor in a ``.pt`` file, or an array in a ``.npy`` one; nothing in it is run.
+    """Somebody else's direction in W: a tensor in a ``.pt`` file, or an array in a ``.npy`` or ``.npz`` one.
 
     Raises:
         DirectionError: it cannot be read.
     """
     try:
-        tensor = torch.from_numpy(read_npy(path)) if path.suffix == ".npy" else checkpoint.load(path)
-        if not isinstance(tensor, Tensor):
-            raise DamagedError(f"it holds a {type(tensor).__name__}, no tensor")
-        if tensor.is_complex():
-            raise DamagedError("it holds complex numbers; expected real ones")
-        return tensor.float()
-    except FileNotFoundError:
-        raise DirectionError(f"There is no direction {path} (looked in {Path.cwd()}).") from None
-    except Exception as error:
+        return read_direction(path)
+    except DirectionError as error:
         raise DirectionError(
-            f"{path} cannot be read as a direction in W ({told(error)}). Give a tensor that torch.save wrote (.pt), or "
-            "an array that numpy.save wrote (.npy)."
+            f"{error} Give a tensor that torch.save wrote (.pt), or an array that NumPy wrote (.npy, .npz)."
         ) from None

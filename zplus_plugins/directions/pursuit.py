@@ -12,16 +12,14 @@ from zplus_plugins.directions.lengths import CODES as MOST
 from zplus_plugins.directions.lengths import of_unit_strength, random_codes
 from zplus_plugins.errors import DirectionError, UsageError
 from zplus_plugins.generators import weights_hash
-from zplus_plugins.hypersphere.chase import STEPS, chase
-from zplus_plugins.hypersphere.geometry import geodesic, logarithm, retract
-from zplus_plugins.hypersphere.latent import SphericalLatent
+from zplus_plugins.hypersphere.chase import STEPS
+from zplus_plugins.hypersphere.geometry import logarithm
 from zplus_plugins.hypersphere.mapping import mapping_of
+from zplus_plugins.hypersphere.moves import Path, along_style
+from zplus_plugins.records.directions import fits, require_direction
 from zplus_plugins.spaces.model import Model, Point
 
 CODES = 64
-RATE = 0.1
-LEASH_RATE = 0.05
-LEASH = 50  # steps of a local way's chase: with more, codes go far for little
 
 
 def find_by_chase(model: Model, w: Tensor, name: str, codes: int = CODES, seed: int = 0) -> Direction:
@@ -45,18 +43,18 @@ def find_by_chase(model: Model, w: Tensor, name: str, codes: int = CODES, seed: 
         raise DirectionError(f"{codes} codes are to chase; expected 1 to {MOST}.")
     generator = model.generator
     layers, w_dim = generator.num_layers, generator.architecture.w_dim
-    if tuple(w.shape) not in {(w_dim,), (1, w_dim), (layers, w_dim), (1, layers, w_dim)}:
+    if not fits(w, layers, w_dim):
         raise DirectionError(
             f"The direction {name} has the shape {tuple(w.shape)}; expected ({w_dim},), (1, {w_dim}), "
             f"({layers}, {w_dim}) or (1, {layers}, {w_dim})."
         )
     w = w.detach().reshape(-1, w_dim)
-    if not bool(torch.isfinite(w).all()) or not bool(w.any()):
-        raise DirectionError(f"The direction {name} is zero, or contains NaN or inf; it leads nowhere.")
+    require_direction(w, f"The direction {name}")
     w = w.to(generator.const)
     sample = random_codes(generator, seed=seed)
     start = sample.z[:codes, None].expand(-1, len(w), -1)
-    ways = logarithm(start, _chased(model, start, w, STEPS, RATE)).mean(dim=0)
+    reached = along_style(mapping_of(generator), start, w, steps=STEPS).detach()
+    ways = logarithm(start, reached).mean(dim=0)
     still = torch.zeros_like(ways[0])
     z = torch.stack(
         [
@@ -73,9 +71,8 @@ class Pursuit:
     """The way of codes on the hypersphere along a direction in W, for every strength: an edit.
 
     A direction in Z that is the same for all codes changes much beside what w changes, because the mapping network
-    turns it about differently from code to code. So each code has a way of its own, along geodesics between stations
-    at whole strengths. To the station k it chases the style code that lies k times w further, on a short leash: it goes
-    where the nearest way leads, not where it would come nearest.
+    turns it about differently from code to code. So each code has a way of its own, a
+    :class:`~zplus_plugins.hypersphere.moves.Path`.
 
     Args:
         model: of the point.
@@ -89,38 +86,16 @@ class Pursuit:
     def __init__(self, model: Model, point: Point, w: Tensor) -> None:
         if point.space.kind != "z":
             raise UsageError(f"Codes in {point.space.title} are not on the hypersphere; only those of Z and Z+ chase.")
-        self._model, self._point = model, point
-        self._step = w.to(point.code).expand(model.generator.num_layers, -1)
-        self._stations = {0: point.code}
+        self._point = point
+        first, z = model.first_layer(point.space), point.code
+        step = w.to(z).expand(model.generator.num_layers, -1)[first:]
+        if z.shape[1] > 1:  # the layers that F replaces stay where they are, wherever that is
+            z = torch.cat([z[:, :1].expand(-1, first, -1), z], dim=1)
+            step = torch.cat([step.new_zeros(first, step.shape[1]), step])
+        self._path = Path(mapping_of(model.generator, model.truncation), z, step)
 
     def __call__(self, strength: float) -> Point:
         """The point moved so far; F stays."""
         if strength == 0:
             return self._point
-        side = 1 if strength > 0 else -1
-        passed = int(abs(strength))
-        code, left = self._station(side * passed), abs(strength) - passed
-        if left:
-            code = retract(geodesic(code, logarithm(code, self._station(side * (passed + 1))), left))
-        return replace(self._point, code=code)
-
-    def _station(self, k: int) -> Tensor:
-        if k not in self._stations:
-            first, codes = self._model.first_layer(self._point.space), self._point.code.shape[1]
-            start, step = self._point.code, k * self._step
-            if codes == 1:
-                step = step[first:].mean(dim=0)
-            else:  # the layers that F replaces stay where they are, wherever that is
-                start = torch.cat([start[:, :1].expand(-1, first, -1), start], dim=1)
-                step = torch.cat([torch.zeros_like(step[:first]), step[first:]])
-            self._stations[k] = _chased(self._model, start, step, LEASH, LEASH_RATE)[:, -codes:]
-        return self._stations[k]
-
-
-def _chased(model: Model, z: Tensor, step: Tensor, steps: int, rate: float) -> Tensor:
-    """Where codes (n, N or 1, z_dim) arrive that chase map(z) + step."""
-    mapping = mapping_of(model.generator, model.truncation)
-    start = SphericalLatent.retracted(z)
-    with torch.no_grad():
-        target = mapping(start) + step
-    return chase(mapping, start, target, steps=steps, lr=rate).latent.detach()
+        return replace(self._point, code=self._path(strength)[:, -self._point.code.shape[1] :])

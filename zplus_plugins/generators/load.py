@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from pathlib import Path
 
 from zplus_plugins.errors import GeneratorError, GeneratorFileError
@@ -12,8 +13,9 @@ from zplus_plugins.generators.formats.layout import build
 from zplus_plugins.generators.formats.modules import with_states
 from zplus_plugins.generators.network.stylegan2 import Generator
 from zplus_plugins.generators.unpickling.torchfile import read
-from zplus_plugins.system.console import say
 from zplus_plugins.untrusted.filekinds import kind_of
+
+_log = logging.getLogger("zplus_plugins")
 
 EMBEDDED = Path(__file__).parents[1] / "weights" / "generator.pt"
 KINDS = (nvlabs, tensorflow, rosinality, genforce, own)
@@ -22,7 +24,7 @@ KINDS = (nvlabs, tensorflow, rosinality, genforce, own)
 def load_generator(path: Path | str | None = None) -> Generator:
     """The generator in a file, on the CPU, in evaluation mode and without gradients. Nothing in the file is run.
 
-    What had to be chosen, assumed or replaced, such as noise that is not in the file, is told in a line.
+    What had to be chosen, assumed or replaced, such as noise that is not in the file, is logged in a line.
 
     Args:
         path: None for the embedded generator of portraits.
@@ -40,7 +42,7 @@ def load_generator(path: Path | str | None = None) -> Generator:
         if source is not None:
             generator, notes = build(source)
             if notes:
-                say(f"{path}: {'; '.join(notes)}.")
+                _log.info("%s: %s.", path, "; ".join(notes))
             return generator
     except GeneratorError as error:
         raise GeneratorFileError(f"The generator in {path} cannot be used. {error}") from error

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from zplus_plugins.errors import GeneratorError
 from zplus_plugins.hypersphere.finite import require_finite
+from zplus_plugins.hypersphere.mean import mean_style
 
 
 @dataclass(frozen=True)
@@ -196,13 +197,11 @@ class RosinalityMapping(StyleMapping):
         network: nn.Module = self.generator.style
         return network
 
-    @torch.no_grad()
     def _mean_style(self) -> Tensor:
-        """These generators keep no w_avg: estimate it from 4,096 codes of a private random stream."""
+        """These generators keep no w_avg."""
         if self._w_avg is None:
             device, dtype = self.device_and_dtype()
-            codes = torch.randn(4096, self.z_dim, generator=torch.Generator().manual_seed(0))
-            self._w_avg = self.network(codes.to(device, dtype)).mean(0)
+            self._w_avg = mean_style(lambda z: self.network(z.to(device, dtype)), self.z_dim)
         return self._w_avg
 
     def _map(self, z: Tensor) -> Tensor:

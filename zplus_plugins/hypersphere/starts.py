@@ -6,7 +6,7 @@ its synthesis noise, runs on as if nobody were here.
 
 from __future__ import annotations
 
-import sys
+import logging
 from collections.abc import Callable
 
 import torch
@@ -16,8 +16,9 @@ from zplus_plugins.hypersphere.chase import project
 from zplus_plugins.hypersphere.finite import require_finite
 from zplus_plugins.hypersphere.latent import SphericalLatent
 from zplus_plugins.hypersphere.mapping import StyleMapping, require_finite_styles
+from zplus_plugins.hypersphere.mean import mean_style
 
-_MEAN_SAMPLES = 4096
+_log = logging.getLogger("zplus_plugins")
 
 
 def random_start(mapping: StyleMapping, codes: int, seed: int, leaf: Tensor) -> SphericalLatent:
@@ -51,25 +52,26 @@ def projected_start(mapping: StyleMapping, codes: int, seed: int, leaf: Tensor) 
     found = project(mapping, target, codes=codes, seed=seed)
     whole = float(torch.linalg.vector_norm(target - _mean_style(mapping, seed)))
     left = float(torch.linalg.vector_norm(found.distance)) / whole if whole else 0.0
-    print(
-        f"zplus: the upstream's own start was projected onto the hypersphere; {left:.0%} of its distance from the "
-        "mean style is left.",
-        file=sys.stderr,
+    _log.info(
+        "the upstream's own start was projected onto the hypersphere; %.0f%% of its distance from the mean style is "
+        "left.",
+        100 * left,
     )
     return found.latent
 
 
 def _mean_style(mapping: StyleMapping, seed: int) -> Tensor:
-    """Mean of the style codes of 4,096 samples, shape (1, num_ws, w_dim).
+    """The mean style code, shape (1, num_ws, w_dim).
 
     Raises:
         GeneratorError: it contains NaN or inf.
     """
     device, dtype = mapping.device_and_dtype()
-    stream = torch.Generator().manual_seed(seed)
-    samples = SphericalLatent.random(_MEAN_SAMPLES, 1, mapping.z_dim, generator=stream, dtype=dtype, device=device)
-    with torch.no_grad():
-        mean = mapping(samples).mean(0, keepdim=True)
+
+    def style(z: Tensor) -> Tensor:
+        return mapping(SphericalLatent.retracted(z[:, None].to(device)))
+
+    mean = mean_style(style, mapping.z_dim, seed=seed, dtype=dtype)[None]
     require_finite_styles(mean, "the generator's mean style")
     return mean
 

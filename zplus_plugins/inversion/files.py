@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -73,7 +73,7 @@ class Order:
             "generator": self.generator[:16],
             "space": self.space.name,
             "likeness": self.likeness,
-            **{f"setting {key}": str(value) for key, value in asdict(self.settings).items()},
+            **{f"setting {key}": str(value) for key, value in self.settings.stated().items()},
         }
 
     def finished(self, results: Results) -> set[str]:
@@ -107,7 +107,7 @@ def invert_files(
 
     Raises:
         RequirementError: the results cannot be written.
-        RecordError: an inversion has left the numbers.
+        RecordError: an inversion diverged.
     """
     finished, settings = order.finished(results), order.settings
     for names, batch in zip(_batches(list(order.files)), torch.split(targets, _AT_ONCE), strict=True):
@@ -134,12 +134,22 @@ def invert_files(
             found_how = about(settings, batch[index], pictures[index], float(found.losses[index]))
             record = PointRecord.of(domain.model, found.point[index : index + 1], source | found_how)
             with results.writing(order.settings_of(name)) as folder:
-                record.save(folder / result_name(name, ".npz"))
-                sheet(pictures[index : index + 1], 1).save(folder / result_name(name, ".png"))
+                record.save(folder / record_name(name))
+                sheet(pictures[index : index + 1], 1).save(folder / reconstruction_name(name))
+
+
+def record_name(name: str) -> str:
+    """The file of an inverted picture's record."""
+    return result_name(name, ".npz")
+
+
+def reconstruction_name(name: str) -> str:
+    """The file of what the generator makes of it."""
+    return result_name(name, ".png")
 
 
 def _result_names(name: str) -> list[str]:
-    return [result_name(name, suffix) for suffix in (".npz", ".png")]
+    return [record_name(name), reconstruction_name(name)]
 
 
 def _telling(on_step: Callable[[int], object], pictures: int) -> Callable[[int], None]:
@@ -160,7 +170,7 @@ def _hash(path: Path) -> str:
 def about(settings: Settings, target: Tensor, picture: Tensor, loss: float) -> dict[str, object]:
     """How codes were found, for their record; target and reconstruction are (3, R, R)."""
     return {
-        "settings": asdict(settings),
+        "settings": settings.stated(),
         "loss": loss,
         "mse": float((picture - target).square().mean()),
         "zplus_plugins": __version__,

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from zplus_plugins.errors import UsageError
 from zplus_plugins.hypersphere.finite import require_finite
-from zplus_plugins.hypersphere.geometry import retract
+from zplus_plugins.hypersphere.latent import SphericalLatent
+from zplus_plugins.hypersphere.retraction import attach
 from zplus_plugins.spaces.alignment import alignment
 from zplus_plugins.spaces.model import Model, Point
 from zplus_plugins.spaces.spaces import Space
@@ -33,6 +36,7 @@ class Settings:
         pn: weight of the regulariser of W+(P_N), the mean square of the codes' components in P_N, as BDInvert takes
             it. II2S's λ is of their sum: for K codes the same weight is K w_dim λ, 9216 λ for 18 codes of 512.
         lsap: weight of the regulariser of W+(LSAP).
+        seed: of the random code at which all pictures start; None starts at the mean picture.
     """
 
     steps: int = 200
@@ -42,6 +46,11 @@ class Settings:
     keep_f: float = 0.01
     pn: float = 1e-3
     lsap: float = 0.05
+    seed: int | None = None
+
+    def stated(self) -> dict[str, Any]:
+        """By name; no seed where none was given, so that records stay as they were before there was one."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -88,31 +97,24 @@ def invert(
         LatentError: F starts at features that are not finite.
     """
     _check(model, space, targets, settings, f)
-    start = model.start(space, len(targets), f)
-    code, features = start.code.requires_grad_(), None if start.f is None else start.f.requires_grad_()
-    groups = [{"params": [code], "lr": settings.rate * _spread(model, space)}]
-    if features is not None:
-        groups.append({"params": [features], "lr": settings.f_rate * model.f_spread})
-    optimizer = torch.optim.Adam(groups, betas=(0.9, 0.99))
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step / settings.steps))
-    origin = None if features is None else features.detach().clone()
-    point = replace(start, code=code, f=features)
+    point = _leaves(model.start(space, len(targets), f, settings.seed))
+    origin = None if point.f is None else point.f.detach().clone()
     losses = targets.new_zeros(len(targets))
+    optimizer = _optimizer(model, point, settings)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step / settings.steps))
     begin = time.perf_counter()
-    for step in range(settings.steps):
-        optimizer.zero_grad()
-        losses = _losses(model, point, targets, settings, likeness, origin)
-        torch.autograd.backward(losses.sum())
-        optimizer.step()
-        schedule.step()
-        if space.kind == "z":
-            with torch.no_grad():
-                code.copy_(retract(code))
-        on_step(step + 1)
+    with _retracting(optimizer, point):
+        for step in range(settings.steps):
+            optimizer.zero_grad()
+            losses = _losses(model, point, targets, settings, likeness, origin)
+            torch.autograd.backward(losses.sum())
+            optimizer.step()
+            schedule.step()
+            on_step(step + 1)
     if targets.is_cuda:
         torch.cuda.synchronize(targets.device)  # until then, the last steps are only queued
     seconds = (time.perf_counter() - begin) / settings.steps
-    found = replace(point, code=code.detach(), f=None if features is None else features.detach())
+    found = replace(point, code=point.code.detach(), f=None if point.f is None else point.f.detach())
     return Inversion(found, losses.detach(), seconds)
 
 
@@ -131,6 +133,24 @@ def _check(model: Model, space: Space, targets: Tensor, settings: Settings, f: T
         require_finite(
             f, "F at its start, such as an encoder's estimate", "Check the encoder and the pictures, or let f be None."
         )
+
+
+def _leaves(start: Point) -> Point:
+    """The start, whose codes and F an optimizer can move; codes in Z and Z+ know the hypersphere that they lie on."""
+    code = SphericalLatent(start.code) if start.space.kind == "z" else start.code.requires_grad_()
+    return replace(start, code=code, f=None if start.f is None else start.f.requires_grad_())
+
+
+def _optimizer(model: Model, point: Point, settings: Settings) -> torch.optim.Adam:
+    groups = [{"params": [point.code], "lr": settings.rate * _spread(model, point.space)}]
+    if point.f is not None:
+        groups.append({"params": [point.f], "lr": settings.f_rate * model.f_spread})
+    return torch.optim.Adam(groups, betas=(0.9, 0.99))
+
+
+def _retracting(optimizer: torch.optim.Optimizer, point: Point) -> AbstractContextManager[object]:
+    """In Z and Z+, every step ends on the hypersphere."""
+    return attach(optimizer, point.code) if isinstance(point.code, SphericalLatent) else nullcontext()
 
 
 def _losses(

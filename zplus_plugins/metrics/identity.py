@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from zplus_plugins.errors import ImageError, RequirementError
 from zplus_plugins.metrics.pixels import shown
 from zplus_plugins.system.downloads import NeededFile, downloading
+from zplus_plugins.system.picture_file import levels
 
 FACENET = "https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9/20180402-114759-vggface2.pt"
 _AT_ONCE = 32
@@ -75,12 +76,11 @@ class _Facenet(Identity):
 
     @torch.no_grad()
     def __call__(self, pictures: Tensor) -> Tensor:
-        rows = [self._row(picture) for picture in shown(pictures)]
+        rows = [self._row(picture) for picture in levels(pictures).byte()]
         return torch.stack(rows) if rows else torch.empty(0, 512)
 
     def _row(self, picture: Tensor) -> Tensor:
-        pixels = ((picture + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
-        face = self._find(pixels)
+        face = self._find(picture.permute(1, 2, 0).numpy())
         if face is None:
             return torch.full((512,), torch.nan)
         vector: Tensor = F.normalize(self._tell(face[None]), dim=1)[0]

@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 
 from zplus_plugins.errors import ImageError
+from zplus_plugins.system.picture_file import levels
 
 
 def shown(pictures: Tensor) -> Tensor:
     """Pictures as 8-bit files hold them: clamped to [-1, 1] and rounded to 256 levels; on the CPU, in float32."""
-    levels = ((pictures.detach().float().cpu() + 1) * 127.5).round().clamp(0, 255)
-    return levels / 127.5 - 1
+    return levels(pictures) / 127.5 - 1
 
 
 def mse(a: Tensor, b: Tensor) -> Tensor:

@@ -7,12 +7,12 @@ that says why. A choice by name never falls back. Each implementation is tried o
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import threading
 from collections.abc import Iterator
 from typing import Protocol
 
-import click
 import torch
 from torch import Tensor
 
@@ -21,6 +21,8 @@ from zplus_plugins.errors import OpsError, UsageError
 CHOICES = ("auto", "cuda", "cpu", "reference", "upstream")
 VARIABLE = "ZPLUS_OPS"
 UNUSED = "unused"
+_log = logging.getLogger("zplus_plugins")
+
 RETRY = "It is not tried again in this process; `zplus build-ops` tries at once"
 
 
@@ -195,10 +197,11 @@ def _select(device: torch.device) -> Kernels | None:
     if device not in _loaded and device not in _failures:
         try:
             _loaded[device] = _load(device)
+            _log.debug("operations on %s: %s", device, _loaded[device].name)
         except OpsError as error:
             _failures[device] = str(error)
             if choice == "auto":
-                click.echo(f"zplus: operations on {device}: PyTorch's are used. {error} {RETRY}.", err=True)
+                _log.warning("operations on %s: PyTorch's are used. %s %s.", device, error, RETRY)
     if choice == "auto" or device in _loaded:
         return _loaded.get(device)
     raise OpsError(_failures[device])

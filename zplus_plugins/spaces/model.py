@@ -11,8 +11,9 @@ from zplus_plugins.errors import LatentError, UsageError
 from zplus_plugins.generators import Generator
 from zplus_plugins.generators.network.layers import Noise
 from zplus_plugins.hypersphere.chase import project
-from zplus_plugins.hypersphere.geometry import geodesic, retract
+from zplus_plugins.hypersphere.geometry import retract
 from zplus_plugins.hypersphere.mapping import Truncation, mapping_of, truncated
+from zplus_plugins.hypersphere.moves import along_geodesic
 from zplus_plugins.spaces.spaces import Space
 from zplus_plugins.spaces.statistics import Statistics
 
@@ -97,17 +98,21 @@ class Model:
         return self._f_spread
 
     @torch.no_grad()
-    def start(self, space: Space, n: int, f: Tensor | None = None) -> Point:
+    def start(self, space: Space, n: int, f: Tensor | None = None, seed: int | None = None) -> Point:
         """The mean picture's point, n times: that of the mean style code, or of z whose style code is nearest to it.
+
+        With a seed it is a random code's, drawn from the hypersphere; F is the mean picture's all the same.
 
         Args:
             space: to start in.
             n: pictures.
             f: where F starts, (n, C, r, r); None for the mean picture's features.
+            seed: of a random code; None for the mean.
         """
-        w = self.statistics.w_mean[None, None]
+        z = None if seed is None else self._random_z(seed)
+        w = self.statistics.w_mean[None, None] if z is None else self.generator.mapping(z)
         if space.kind == "z":
-            code = self._z_of_mean()
+            code = self._z_of_mean() if z is None else z
         elif space.kind == "w":
             code = w
         elif space.kind == "pn":
@@ -126,7 +131,7 @@ class Model:
         """Style codes (B, N, w_dim); those that F replaces are the mean's.
 
         Raises:
-            LatentError: the point is none of this generator.
+            LatentError: the point does not belong to this generator.
             UsageError: the space is S, most of whose points have no style codes.
         """
         self._check(point)
@@ -149,7 +154,7 @@ class Model:
         """Style vectors of all layers in the order of use; those that F replaces are arbitrary.
 
         Raises:
-            LatentError: the point is none of this generator.
+            LatentError: the point does not belong to this generator.
         """
         self._check(point)
         if point.space.kind != "s":
@@ -163,7 +168,7 @@ class Model:
         """Pictures (B, 3, R, R), mostly in [-1, 1].
 
         Raises:
-            LatentError: the point is none of this generator.
+            LatentError: the point does not belong to this generator.
         """
         return self.generator.synthesis(
             styles=self.styles(point), f=point.f, f_resolution=self.f_resolution, noise=self.noise
@@ -183,7 +188,7 @@ class Model:
             strength: in units of the direction.
 
         Raises:
-            LatentError: the point is none of this generator.
+            LatentError: the point does not belong to this generator.
         """
         self._check(point)
         space, layers = point.space, self.generator.num_layers
@@ -191,7 +196,7 @@ class Model:
             return point
         if space.kind == "z":
             step = self._along(z, point).expand_as(point.code)
-            return replace(point, code=retract(geodesic(point.code, step, strength)))
+            return replace(point, code=along_geodesic(point.code, step, strength))
         if space.kind == "s":
             wide = w.expand(1, layers, -1)
             step = self._joined(self.generator.styles(wide), space) - self._joined(
@@ -233,6 +238,12 @@ class Model:
     def _mean_features(self, noise: Noise) -> Tensor:
         wide = self.statistics.w_mean.expand(1, self.generator.num_layers, -1)
         return self.generator.features(wide, self.f_resolution, noise)
+
+    def _random_z(self, seed: int) -> Tensor:
+        """(1, 1, z_dim), the same on every device."""
+        stream, like = torch.Generator().manual_seed(seed), self.generator.const
+        drawn = torch.randn(1, 1, self.generator.architecture.z_dim, generator=stream)
+        return retract(drawn.to(like))
 
     def _z_of_mean(self) -> Tensor:
         if self._mean_z is None:

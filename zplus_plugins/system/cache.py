@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import logging
 import os
 import shutil
 import sys
@@ -18,12 +19,11 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import click
-
 from zplus_plugins.errors import OpsError
 
 VARIABLE = "ZPLUS_CACHE_DIR"
 LOCK_SECONDS = 300.0
+_log = logging.getLogger("zplus_plugins")
 _MARKER = "ok"
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}
 
@@ -123,7 +123,7 @@ def _locked(path: Path) -> Iterator[None]:
                     raise
                 break  # a file system without locks: as above
             if not told and time.monotonic() > end - LOCK_SECONDS + 2:
-                click.echo("zplus: waiting for another process that builds the operations.", err=True)
+                _log.info("waiting for another process that builds the operations.")
                 told = True
             time.sleep(0.02)
         yield

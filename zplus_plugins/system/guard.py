@@ -11,8 +11,7 @@ from typing import Any
 import click
 
 from zplus_plugins.errors import ScriptError, UsageError, ZPlusError
-from zplus_plugins.system import process
-from zplus_plugins.system.console import say
+from zplus_plugins.system import console, process
 
 _INTERRUPTED = "everything was restored; finished results are complete, unfinished files were removed."
 
@@ -38,7 +37,9 @@ class Guarded(click.Command):
         if args is None:  # this process's own command line
             process.begin()
         given = sys.argv[1:] if args is None else list(args)
-        sys.exit(_status_of(lambda: call(given, prog_name, complete_var, False, **extra), given))
+        with console.speaking():
+            status = _status_of(lambda: call(given, prog_name, complete_var, False, **extra), given)
+        sys.exit(status)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Do the command, which signals interrupt from here on."""
@@ -74,12 +75,12 @@ def _told(error: BaseException) -> int | None:
     if isinstance(error, click.Abort | KeyboardInterrupt):
         signalled = error if isinstance(error, KeyboardInterrupt) else error.__cause__
         status = process.status_of(signalled)
-        say(f"interrupted{'' if status == process.CTRL_C else f' by {signalled}'}: {_INTERRUPTED}")
+        console.insist(f"interrupted{'' if status == process.CTRL_C else f' by {signalled}'}: {_INTERRUPTED}")
         return status
     if isinstance(error, ZPlusError):
         if isinstance(error, ScriptError):
-            click.echo(error.trace, err=True)
-        say(f"error: {error}")
+            console.pass_on(error.trace)
+        console.fail(str(error))
         return error.exit_status
     if isinstance(error, OSError | UnicodeError):
         return _told_of_the_system(error)
@@ -90,12 +91,12 @@ def _told_of_the_system(error: OSError | UnicodeError) -> int:
     """What the system has refused: mostly a path of the user's, or its output."""
     if isinstance(error, UnicodeError):
         text = getattr(error, "object", "")
-        say(f"error: {text[:200]!r} is no text that can be written or read here: {error}.")
+        console.fail(f"{text[:200]!r} is no text that can be written or read here: {error}.")
         return 1
     if error.filename is None:
         process.drop_output()
     if error.errno != errno.EPIPE:  # who closes a pipe knows
-        say(f"error: {_reason(error)}")
+        console.fail(_reason(error))
     return 1
 
 

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from math import isnan
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
+
+from zplus_plugins.system.console import QUIET, VERBOSE, set_volume
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any] | click.Command)
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -22,6 +28,71 @@ device = click.option(
     show_default=True,
     help="Where to compute: auto takes a GPU if there is one, cuda does not start without one.",
 )
+overwrite = click.option("--overwrite", is_flag=True, help="Make results anew that are there from an earlier command.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document, which docs/json.md describes.")
+
+
+def steps(default: int) -> Callable[[Decorated], Decorated]:
+    """How long to optimise."""
+    return click.option(
+        "--steps",
+        type=STEPS,
+        metavar="N",
+        default=default,
+        show_default=True,
+        help="Optimizer steps of each inversion.",
+    )
+
+
+def seed(of: str, default: int | None, otherwise: str = "") -> Callable[[Decorated], Decorated]:
+    """What random numbers begin with.
+
+    Args:
+        of: what is drawn.
+        default: None where the command has to know whether a seed was given.
+        otherwise: what the help calls the default then.
+    """
+    text = f"Seed of {of}." + (f" [default: {otherwise}]" if otherwise else "")
+    return click.option("--seed", type=SEED, metavar="N", default=default, show_default=not otherwise, help=text)
+
+
+def out(default: str | None = None) -> Callable[[Decorated], Decorated]:
+    """Where results go; there is no default where several commands' results may lie side by side."""
+    text = "Folder for the results. Files that zplus did not make there are never touched."
+    if default is None:
+        return click.option("--out", type=FOLDER, required=True, help=text)
+    return click.option("--out", type=FOLDER, default=Path(default), show_default=True, help=text)
+
+
+def voice(command: Decorated) -> Decorated:
+    """How much a command tells beside its results: the options ``--quiet`` and ``--verbose``."""
+    quiet = _volume("--quiet", QUIET, "Tell nothing but errors and results; no progress bars.")
+    verbose = _volume("--verbose", VERBOSE, "Tell more: adapters, patches, operations.")
+    voiced: Decorated = quiet(verbose(command))
+    return voiced
+
+
+def _volume(name: str, volume: int, text: str) -> Callable[[Decorated], Decorated]:
+    def choose(context: click.Context, parameter: click.Parameter, given: bool) -> None:
+        if given:
+            set_volume(context, volume)
+
+    return click.option(name, is_flag=True, expose_value=False, callback=choose, help=text)
+
+
+class Rate(click.FloatRange):
+    """A learning rate."""
+
+    name = "rate"
+
+    def __init__(self) -> None:
+        super().__init__(0, 100, min_open=True)
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        rate = super().convert(value, parameter, context)
+        if isnan(rate):
+            self.fail(f"{value} is no number above 0.", parameter, context)
+        return rate
 
 
 class Once(click.Option):

@@ -1,4 +1,4 @@
-"""What can be told of a picture's file before its pixels are decoded."""
+"""A picture's file: what can be told of it before its pixels are decoded, and the levels that it keeps of them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class UnfitError(Exception):
@@ -42,6 +46,11 @@ def picture_size(path: str) -> tuple[int, int] | None:
             return width, height
     except Exception:  # what is wrong is told when the picture is read
         return None
+
+
+def levels(pictures: Tensor) -> Tensor:
+    """The levels of an 8-bit file, 0 to 255, for pictures in [-1, 1] of any shape: float32, on the CPU."""
+    return ((pictures.detach().float().cpu() + 1) * 127.5).round().clamp(0, 255)
 
 
 @contextmanager

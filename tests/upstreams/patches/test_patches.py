@@ -1,4 +1,4 @@
-"""Patches for devices and tensors: the ailment, the mend, and the untouched state afterwards."""
+"""Patches for devices and tensors: the problem, the fix, and the untouched state afterwards."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ def test_cuda_stays_on_the_cpu_where_that_was_asked_for() -> None:
         assert module.cuda(0) is module
 
 
+@pytest.mark.usefixtures("spoken")
 def test_without_a_gpu_auto_says_so_once(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with applied(device.PATCH, choice="auto"):

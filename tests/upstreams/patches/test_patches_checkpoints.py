@@ -1,4 +1,4 @@
-"""The patch for torch.load: the ailment, the mend, and the untouched state afterwards."""
+"""The patch for torch.load: the problem, the fix, and the untouched state afterwards."""
 
 from __future__ import annotations
 

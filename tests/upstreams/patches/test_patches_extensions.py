@@ -178,6 +178,7 @@ def test_the_upstream_s_own_serve_on_a_gpu_where_they_are_wanted(
     assert found == "theirs" if theirs else found.fused_bias_act is extensions._fused_bias_act
 
 
+@pytest.mark.usefixtures("spoken")
 def test_their_own_that_cannot_be_built(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     failure = RuntimeError("Error building extension 'fused': no nvcc\nand more of it")
     assert fused(monkeypatch, True, failure, choice="auto", **OFF).fused_bias_act

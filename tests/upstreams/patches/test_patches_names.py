@@ -1,4 +1,4 @@
-"""Patches for names and modules that are gone: the ailment, the mend, and the untouched state afterwards."""
+"""Patches for names and modules that are gone: the problem, the fix, and the untouched state afterwards."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def _lead(plan: Plan, found: Sequence[Findings]) -> str:
     return (
         f"{len(plan.spaces)} spaces, {pictures}, {plan.settings.steps} optimizer steps each with the same losses, "
         f"{len(plan.edits)} editing directions at {len(plan.strengths)} strengths, "
-        f"on the hypersphere by {'the one direction in Z' if plan.way == 'global' else 'the own way of each code'}."
+        f"on the hypersphere by {'the one direction in Z' if plan.way == 'global' else 'each code going its own way'}."
     )
 
 

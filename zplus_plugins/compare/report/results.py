@@ -20,6 +20,7 @@ from zplus_plugins.compare.statistics import paper
 from zplus_plugins.compare.statistics.edits import EqualChange
 from zplus_plugins.compare.statistics.figures import Gain, Mean, mean_of, of_the_same
 from zplus_plugins.compare.statistics.findings import Findings
+from zplus_plugins.compare.statistics.verdicts import verdicts
 from zplus_plugins.compare.work.plan import Plan
 
 FORMAT = 1
@@ -54,6 +55,31 @@ def as_json(plan: Plan, settings: Mapping[str, str], missing: Mapping[str, str],
         },
     }
     return (json.dumps(content, allow_nan=False) + "\n").encode()
+
+
+def summary(
+    plan: Plan, missing: Mapping[str, str], found: Sequence[Findings], files: Mapping[str, str]
+) -> dict[str, Any]:
+    """What ``zplus compare --json`` prints: the means, what can be told from them, and where all the rest is.
+
+    Args:
+        plan, missing, found: as for :func:`as_json`.
+        files: that were written, by name.
+    """
+    return {
+        "format": FORMAT,
+        "files": dict(files),
+        "missing": dict(missing),
+        "sets": {
+            one.pictures.name: {
+                "title": one.pictures.title,
+                "n": len(one.pictures.pictures),
+                "spaces": {s: {f: _finite(mean) for f, mean in own.items()} for s, own in one.means.items()},
+                "verdicts": list(verdicts(plan, one)),
+            }
+            for one in found
+        },
+    }
 
 
 def _of_set(one: Findings) -> dict[str, Any]:

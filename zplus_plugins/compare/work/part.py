@@ -14,6 +14,7 @@ from zplus_plugins.compare.work.parts import Arrays
 from zplus_plugins.compare.work.plan import LARGEST_SHOWN, Instruments, Plan, Task
 from zplus_plugins.errors import LatentError
 from zplus_plugins.inversion import Model, Point
+from zplus_plugins.system.picture_file import levels
 
 SECONDS = "seconds"
 FIGURE, EDIT = "figure ", "edit "
@@ -79,8 +80,7 @@ def as_bytes(pictures: Tensor) -> np.ndarray:
     """Pictures (B, 3, R, R) in [-1, 1] as bytes (B, c, c, 3), c at most ``LARGEST_SHOWN``."""
     if pictures.shape[-1] > LARGEST_SHOWN:
         pictures = F.interpolate(pictures, size=LARGEST_SHOWN, mode="area")
-    shown = ((pictures.detach().cpu() + 1) * 127.5).round().clamp(0, 255).byte()
-    return shown.permute(0, 2, 3, 1).contiguous().numpy()
+    return levels(pictures).byte().permute(0, 2, 3, 1).contiguous().numpy()
 
 
 def _require_finite(point: Point, what: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -9,9 +10,10 @@ import numpy as np
 
 from zplus_plugins.errors import RequirementError
 from zplus_plugins.records.arrays import npz_bytes, read_npz
-from zplus_plugins.system.console import say
 from zplus_plugins.system.results import Results, Settings
 from zplus_plugins.untrusted import DamagedError, told
+
+_log = logging.getLogger("zplus_plugins")
 
 Arrays = dict[str, np.ndarray]
 
@@ -49,7 +51,7 @@ class Parts:
         """
         aside = self._results.set_aside_damaged(_file(name))
         if aside is not None:
-            say(f"{self.folder / _file(name)} is damaged, and made anew; what it was is {aside}.")
+            _log.warning("%s is damaged, and made anew; what it was is %s.", self.folder / _file(name), aside)
         if not self.is_finished(name):
             return None
         return read_part(self.folder / _file(name))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
@@ -189,7 +189,7 @@ class Plan:
             "shown": str(self.shown),
             "way on the hypersphere": self.way,
             "strengths": " ".join(map(str, self.strengths)),
-            **{f"setting {name}": str(value) for name, value in asdict(self.settings).items()},
+            **{f"setting {name}": str(value) for name, value in self.settings.stated().items()},
             **{f"pictures {s.name}": f"{len(s.pictures)}, {fingerprint(s.pictures)}" for s in self.sets},
             **edits,
             **{f"instrument {name}": text for name, text in instruments.about.items()},

@@ -15,8 +15,8 @@ from zplus_plugins.errors import GeneratorFileError
 from zplus_plugins.generators.network.architecture import Architecture
 from zplus_plugins.generators.network.stylegan2 import Generator
 from zplus_plugins.generators.unpickling.unpickle import printable
+from zplus_plugins.hypersphere.mean import mean_style
 
-MEAN_SAMPLES = 4096
 NOISE_SEED = 0
 MOST_BLOCKS, MOST_TAPS = 12, 32  # 8192 pixels; four times those of any generator that is known
 LARGEST = 1e9  # of numbers that are neither weights nor sizes
@@ -118,8 +118,7 @@ def build(source: Source) -> Built:
         generator = Generator(architecture).eval().requires_grad_(False)
     generator.load_state_dict(generator.state_dict() | checked)
     if "w_mean" not in ours:
-        z = torch.randn(MEAN_SAMPLES, architecture.z_dim, generator=torch.Generator().manual_seed(0))
-        generator.w_mean.copy_(generator.mapping(z).mean(dim=0))
+        generator.w_mean.copy_(mean_style(generator.mapping, architecture.z_dim))
     return Built(generator, tuple(notes))
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from zplus_plugins.errors import RequirementError
 from zplus_plugins.system.files import write_whole
+from zplus_plugins.system.picture_file import levels
 from zplus_plugins.untrusted import DamagedError, RefusedError, checkpoint, told
 
 WEIGHTS = Path(__file__).parents[2] / "weights"
@@ -45,7 +46,7 @@ def halved(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def sheet(pictures: Tensor, columns: int) -> Image.Image:
     """Pictures (n, 3, R, R) in [-1, 1] side by side, in rows."""
-    shown = ((pictures.detach().cpu() + 1) * 127.5).round().clamp(0, 255).byte()
+    shown = levels(pictures).byte()
     n, size = len(shown), shown.shape[-1]
     rows = -(-n // columns)
     blank = shown.new_zeros(rows * columns - n, *shown.shape[1:])

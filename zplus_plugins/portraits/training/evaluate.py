@@ -22,6 +22,7 @@ from zplus_plugins.portraits.drawing.drawing import draw
 from zplus_plugins.portraits.networks.embedded import embedded_regressor, portrait_generator
 from zplus_plugins.portraits.networks.regressor import Regressor
 from zplus_plugins.portraits.training import command
+from zplus_plugins.system import console
 
 NEIGHBOUR = 3
 Source = Callable[[int, int], Tensor]
@@ -98,7 +99,7 @@ def _features(regressor: Regressor, source: Source, n: int) -> Tensor:
 def main(generator: Path | None, pictures: int, threads: int) -> None:
     """Print the quality of a generator of portraits."""
     torch.set_num_threads(threads)
-    click.echo(json.dumps(quality(portrait_generator(generator), embedded_regressor(), pictures), indent=1))
+    console.result(json.dumps(quality(portrait_generator(generator), embedded_regressor(), pictures), indent=1))
 
 
 if __name__ == "__main__":

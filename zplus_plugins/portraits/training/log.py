@@ -10,9 +10,8 @@ import json
 from math import inf
 from pathlib import Path
 
-import click
-
 from zplus_plugins.errors import RequirementError
+from zplus_plugins.system import console
 from zplus_plugins.system.files import write_whole
 
 
@@ -33,7 +32,7 @@ def append(path: Path, figures: dict[str, float]) -> None:
             f"Cannot write {path}: {error.strerror or error}. Free some space or choose another folder with --out; "
             "the same command goes on from the last checkpoint."
         ) from None
-    click.echo(line)
+    console.result(line)
 
 
 def drop_after(path: Path, seen: int) -> None:

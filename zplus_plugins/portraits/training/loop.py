@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import click
 import torch
 from torch import nn
 
@@ -19,6 +18,7 @@ from zplus_plugins.errors import RequirementError
 from zplus_plugins.portraits.networks.files import load, save
 from zplus_plugins.portraits.training import log
 from zplus_plugins.portraits.training.kept_settings import keep, require_kept, require_own
+from zplus_plugins.system import console
 
 CHECKPOINT, LOG = "checkpoint.pt", "log.jsonl"
 
@@ -110,7 +110,7 @@ def train(
     if (out / CHECKPOINT).exists():
         require_kept(out, settings)
         restored(training, out)
-        click.echo(f"going on after {training.seen} pictures", err=True)
+        console.say(f"going on after {training.seen} pictures")
     else:
         require_own(out, settings, (LOG,))
         keep(out, settings)
@@ -129,7 +129,7 @@ def train(
             save(out / CHECKPOINT, training.state())
             saved(out)
     if interrupted:
-        click.echo(f"interrupted after {training.seen} pictures; the same command goes on from there", err=True)
+        console.insist(f"interrupted after {training.seen} pictures; the same command goes on from there")
         raise SystemExit(128 + interrupted[0])
 
 

@@ -23,6 +23,7 @@ from zplus_plugins.portraits.networks.files import halved, save, save_sheet
 from zplus_plugins.portraits.networks.regressor import Regressor, perceptual
 from zplus_plugins.portraits.training import command
 from zplus_plugins.portraits.training.loop import Resumable, restored, train
+from zplus_plugins.system import console
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def main(out: Path, pictures: int, minutes: float, seed: int, threads: int, expo
     save(export, {"outputs": training.encoder.outputs, "state": halved(training.encoder.state_dict())})
     targets = draw(sample(500, HELD_OUT_SEED))
     error = (training.rebuilt(targets) - targets).square().mean()
-    click.echo(f"{export}: MSE of held-out drawn portraits, with the mean code: {error:.5f}")
+    console.result(f"{export}: MSE of held-out drawn portraits, with the mean code: {error:.5f}")
 
 
 def show(training: Training, folder: Path) -> None:

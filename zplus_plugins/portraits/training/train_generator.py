@@ -13,11 +13,13 @@ from pathlib import Path
 import click
 import torch
 
+from zplus_plugins.hypersphere.mean import mean_style
 from zplus_plugins.portraits.networks.embedded import regressor_in
 from zplus_plugins.portraits.networks.files import halved, save, save_sheet
 from zplus_plugins.portraits.training import command
 from zplus_plugins.portraits.training.adversarial import Settings, Training
 from zplus_plugins.portraits.training.loop import restored, train
+from zplus_plugins.system import console
 
 SHOWN = 32
 
@@ -58,7 +60,7 @@ def main(
         return
     restored(training, out)
     save(export, exported(training))
-    click.echo(f"{export}: after {training.seen} pictures")
+    console.result(f"{export}: after {training.seen} pictures")
 
 
 @torch.no_grad()
@@ -75,9 +77,7 @@ def show(training: Training, folder: Path) -> None:
 def exported(training: Training) -> dict[str, object]:
     """The averaged generator, with its mean code measured, as the embedded file holds it."""
     average = training.average
-    rng = torch.Generator().manual_seed(2)
-    z = torch.randn(50_000, average.architecture.z_dim, generator=rng)
-    average.w_mean.copy_(average.mapping(z).mean(dim=0))
+    average.w_mean.copy_(mean_style(average.mapping, average.architecture.z_dim, samples=50_000, seed=2))
     return {"architecture": asdict(average.architecture), "state": halved(average.state_dict())}
 
 

@@ -25,6 +25,7 @@ from zplus_plugins.portraits.networks.files import halved, save
 from zplus_plugins.portraits.networks.regressor import CHANNELS, NAMES, Regressor
 from zplus_plugins.portraits.training import command
 from zplus_plugins.portraits.training.loop import Resumable, restored, train
+from zplus_plugins.system import console
 
 OTHER_LOOKS = 500_000  # seeds of the second looks, apart from those of the first
 SHARPNESS = 12.0  # of the softmax over similarities
@@ -147,7 +148,7 @@ def main(out: Path, pictures: int, minutes: float, seed: int, threads: int, expo
         return
     restored(training, out)
     save(export, {"state": halved(training.regressor.state_dict())})
-    click.echo(json.dumps(measured(training.regressor.eval()), indent=1))
+    console.result(json.dumps(measured(training.regressor.eval()), indent=1))
 
 
 if __name__ == "__main__":

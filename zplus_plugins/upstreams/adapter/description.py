@@ -31,17 +31,17 @@ Init = Literal["random", "mean", "project"]
 
 @dataclass(frozen=True)
 class Patch:
-    """One ailment of upstream code on today's libraries, and its mend.
+    """One problem of upstream code on today's libraries, and its fix.
 
     Attributes:
         name: short, unique, as listed to the user.
-        ailment: what breaks without it, in one line.
+        problem: what breaks without it, in one line.
         install: makes the change through the journal, which undoes it.
         provides: top-level modules that scripts can import with it although they are not installed.
     """
 
     name: str
-    ailment: str
+    problem: str
     install: Callable[[Journal, RunContext], None]
     provides: tuple[str, ...] = ()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import importlib.metadata
+import logging
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ from zplus_plugins.upstreams.checkout.containment import imported_apart, no_exit
 from zplus_plugins.upstreams.checkout.validation import faults
 
 DISTRIBUTION = "zplus-plugins"
+_log = logging.getLogger("zplus_plugins")
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,7 @@ def choose(script: Path, name: str | None = None) -> Choice:
         upstream = match_script(plugin.adapter, script)
         if upstream is None:
             raise UsageError(_unknown_to(plugin.adapter, script))
-        return Choice(plugin, upstream, Hooks(plugin))
+        return _chosen(plugin, upstream)
     broken = []
     known = []
     for plugin in _in_turn():
@@ -153,13 +155,18 @@ def choose(script: Path, name: str | None = None) -> Choice:
             continue
         upstream = match_script(plugin.adapter, script)
         if upstream is not None:
-            return Choice(plugin, upstream, Hooks(plugin))
+            return _chosen(plugin, upstream)
         known.append(f"\n  {plugin.adapter.name}: {', '.join(s.path for s in plugin.adapter.scripts)}")
     raise UsageError(
         f"No adapter knows {script}. The installed adapters know these scripts, inside a whole checkout of "
         f"their repository:{''.join(known)}{''.join(broken)}\n"
         f"For a fork, `zplus check --adapter NAME {script}` tells what the adapter of that name misses there."
     )
+
+
+def _chosen(plugin: Plugin, upstream: Upstream) -> Choice:
+    _log.debug("the adapter is %s, of %s; the checkout is %s", plugin.name, plugin.origin, upstream.root)
+    return Choice(plugin, upstream, Hooks(plugin))
 
 
 def examined(script: Path, name: str | None = None) -> Upstream:

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from zplus_plugins.errors import DirectionError, RecordError, RequirementError, SwapError
-from zplus_plugins.untrusted import DamagedError, RefusedError, checkpoint, told
+from zplus_plugins.records.directions import fits, read_direction, require_direction
 from zplus_plugins.upstreams.adapter.description import EditArguments
 from zplus_plugins.upstreams.patching.journal import Journal
 from zplus_plugins.upstreams.run.codes import InvertedCode, read_array_code
@@ -149,31 +149,21 @@ class Editor:
             )
 
     def _read_direction(self, path: Path) -> tuple[Tensor, str]:
-        try:
-            direction = checkpoint.load(path)
-        except FileNotFoundError:
-            raise DirectionError(f"There is no direction file {path}.") from None
-        except (RefusedError, DamagedError, OSError) as error:
-            raise DirectionError(f"The direction {path} cannot be read: {told(error)}.") from None
+        direction = read_direction(path, of_torch=True)
         num_ws, w_dim = self._codes[0].w.shape[1:]
         codes, z_dim = self._codes[0].record.z.shape[1:]
-        shape = tuple(direction.shape) if isinstance(direction, Tensor) else ()
-        fits = {"w": _fits(shape, num_ws, w_dim), "z": _fits(shape, codes, z_dim)}
+        fitting = {"w": fits(direction, num_ws, w_dim), "z": fits(direction, codes, z_dim)}
         space = self._run.options.direction_space
         if space == "auto":
-            space = "w" if fits["w"] else "z"
-        if not fits[space]:
+            space = "w" if fitting["w"] else "z"
+        if not fitting[space]:
             raise DirectionError(
-                f"The direction {path} has shape {shape}; expected ({w_dim},), (1, {w_dim}) or (1, {num_ws}, {w_dim}) "
-                f"for a direction in W, or ({z_dim},), (1, {z_dim}) or (1, {codes}, {z_dim}) for one in Z."
+                f"The direction {path} has shape {tuple(direction.shape)}; expected ({w_dim},), (1, {w_dim}) or "
+                f"(1, {num_ws}, {w_dim}) for a direction in W, or ({z_dim},), (1, {z_dim}) or (1, {codes}, {z_dim}) "
+                "for one in Z."
             )
-        if not bool(torch.isfinite(direction).all()) or not bool(direction.any()):
-            raise DirectionError(f"The direction {path} is zero, or contains NaN or inf; it leads nowhere.")
-        return direction.float(), space
-
-
-def _fits(shape: tuple[int, ...], layers: int, dim: int) -> bool:
-    return shape in ((dim,), (1, dim), (layers, dim), (1, layers, dim))
+        require_direction(direction, f"The direction {path}")
+        return direction, space
 
 
 def _carrier(w: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import sys
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -17,6 +17,8 @@ from zplus_plugins.upstreams.patching.journal import Journal
 from zplus_plugins.upstreams.run.editing import Editor
 from zplus_plugins.upstreams.run.session import Run
 from zplus_plugins.upstreams.script.settings import watch_settings
+
+_log = logging.getLogger("zplus_plugins")
 
 
 class ChecksDone(BaseException):
@@ -94,4 +96,4 @@ class _Gate:
         self._journal.callback(claims.close)
         claims.enter_context(self._run.work())
         for note in self._run.notes:
-            print(f"zplus: note: {note}", file=sys.stderr)
+            _log.warning("note: %s", note)

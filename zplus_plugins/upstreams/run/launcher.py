@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import logging
 import runpy
 import sys
 import traceback
@@ -29,6 +30,8 @@ from zplus_plugins.upstreams.run.gate import ChecksDone, HelpShown, watch_argume
 from zplus_plugins.upstreams.run.moving import Mover
 from zplus_plugins.upstreams.run.session import Run
 from zplus_plugins.upstreams.script.call import import_script
+
+_log = logging.getLogger("zplus_plugins")
 
 
 def launch(run: Run, script: Path, arguments: Sequence[str]) -> Summary:
@@ -94,6 +97,7 @@ def _prepare(journal: Journal, run: Run) -> None:
         forbid_network(journal)
     for patch in adapter.patches:
         patch.install(journal, run)
+        _log.debug("patch %s is installed: %s", patch.name, patch.problem)
     for writer in adapter.writers:
         run.outputs.follow(journal, writer)
     if run.latent != "off":

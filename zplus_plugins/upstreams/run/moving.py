@@ -1,15 +1,15 @@
 """Move inverted codes over the hypersphere, where the upstream moves them in W+.
 
-A wanted move in W is chased (:mod:`zplus_plugins.hypersphere.chase`) from the recorded z. A move of zero gives
-the saved code, bit for bit; what is left to the wanted code is reported, and never longer than the
-move itself.
+The moves themselves are :mod:`zplus_plugins.hypersphere.moves`; here, the codes of a run are moved by them from the
+recorded z. A move of zero gives the saved code, bit for bit; what is left to the wanted code is reported, and never
+longer than the move itself.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
-import sys
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from zplus_plugins.errors import SwapError
-from zplus_plugins.hypersphere.chase import chase
+from zplus_plugins.hypersphere import moves
 from zplus_plugins.hypersphere.geometry import sphere_error
 from zplus_plugins.hypersphere.latent import SphericalLatent
 from zplus_plugins.records.inversion import require_same_code
@@ -26,6 +26,8 @@ from zplus_plugins.upstreams.adapter.summary import EditResult
 from zplus_plugins.upstreams.patching.journal import Journal
 from zplus_plugins.upstreams.run.codes import InvertedCode, style_code
 from zplus_plugins.upstreams.run.session import Run
+
+_log = logging.getLogger("zplus_plugins")
 
 
 class Mover:
@@ -53,15 +55,9 @@ class Mover:
         """
         base = code.w.to(targets)
         latent = self.latent(code, targets.device)
-        starts = SphericalLatent.unchecked(latent.detach().repeat(len(targets), 1, 1), False, latent.radius)
-        still = (targets == base).all(-1).all(-1)
-        if bool(still.all()):
-            moved, reached = starts, base.repeat(len(targets), 1, 1)
-        else:
-            found = chase(self._run.mapping(code.record.truncation), starts, targets)
-            moved, reached = found.latent, torch.where(still[:, None, None], base, found.w)
-        self._report(code, targets - base, reached - base, moved, distance)
-        return reached
+        found = moves.towards(self._run.mapping(code.record.truncation), latent, base, targets)
+        self._report(code, targets - base, found.w - base, found.latent, distance)
+        return found.w
 
     def along(self, code: InvertedCode, direction: Tensor, distance: float, like: Tensor) -> Tensor:
         """The code at retract(z + distance * direction), for a direction in Z, shape (1, num_ws, w_dim).
@@ -69,10 +65,8 @@ class Mover:
         Args:
             like: a tensor of the device and type of what is returned.
         """
-        latent = self.latent(code, like.device)
-        moved, reached = latent, code.w.to(like)
+        moved, reached = moves.straight(self.latent(code, like.device), direction, distance), code.w.to(like)
         if distance:
-            moved = SphericalLatent.retracted(latent.detach() + distance * direction.to(latent), radius=latent.radius)
             with torch.no_grad():
                 reached = self._run.mapping(code.record.truncation)(moved)
         error = float(sphere_error(moved, moved.radius))
@@ -132,6 +126,6 @@ class Mover:
             if length:
                 gain = float(got @ goal / (goal @ goal))
                 residual = float(torch.linalg.vector_norm(got - goal))
-                print(f"zplus: {code.name} moved: gain {gain:.2f}, {residual / length:.0%} left", file=sys.stderr)
+                _log.info("%s moved: gain %.2f, %.0f%% left", code.name, gain, 100 * residual / length)
             error = float(sphere_error(moved[i], moved.radius))
             self._run.edits.append(EditResult(code.name, distance, "w", length, gain, residual, error))

@@ -24,6 +24,6 @@ ADAPTER = Adapter(
     # Where codes are saved, and what writes them: a record with z goes beside each code.
     codes="results/*.npy",
     writers=(Writer("numpy:save", suffix=".npy"),),
-    # What breaks the script on today's machines, one ailment a patch; here `.cuda()` without a GPU.
+    # What breaks the script on today's machines, one problem a patch; here `.cuda()` without a GPU.
     patches=(device.PATCH,),
 )

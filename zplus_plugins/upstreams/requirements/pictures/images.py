@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from zplus_plugins.errors import DirectionError
 from zplus_plugins.hypersphere.mapping import StyleMapping
-from zplus_plugins.records.arrays import ContentError, npy_header
+from zplus_plugins.records.directions import read_direction
 from zplus_plugins.system.downloads import LPIPS_BACKBONES, NeededFile, lpips_weights
 from zplus_plugins.system.picture_file import reason
 from zplus_plugins.upstreams.adapter.protocols import Finding
@@ -141,16 +141,14 @@ class LpipsWeights:
 
 def _direction_problem(file: Path, mapping: StyleMapping) -> str | None:
     try:
-        shape = npy_header(file).shape
-    except OSError as error:
-        return f"The direction {file} cannot be read: {error.strerror or error}."
-    except ContentError as error:
-        return f"The direction {file} cannot be read: {error}. Give a .npy file of numbers."
-    if math.prod(shape) == mapping.num_ws * mapping.w_dim:
+        direction = read_direction(file)
+    except DirectionError as error:
+        return f"{error} Give a .npy file of numbers."
+    if direction.numel() == mapping.num_ws * mapping.w_dim:
         return None
     return (
-        f"The direction {file} has the shape {shape}; this generator's codes are (1, {mapping.num_ws}, "
-        f"{mapping.w_dim}). It was made for another resolution: give a folder of fitting ones."
+        f"The direction {file} has the shape {tuple(direction.shape)}; this generator's codes are "
+        f"(1, {mapping.num_ws}, {mapping.w_dim}). It was made for another resolution: give a folder of fitting ones."
     )
 
 

@@ -1,0 +1,118 @@
+"""What commands print with ``--json``, as ``docs/json.md`` describes it: plain dictionaries."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zplus_plugins.directions.edit import EditFiles
+    from zplus_plugins.errors import RequirementError
+    from zplus_plugins.inversion.files import Order
+    from zplus_plugins.upstreams.checkout.checkout import Upstream
+    from zplus_plugins.upstreams.checkout.plugins import Plugin
+    from zplus_plugins.upstreams.doctor import Diagnosis
+
+FORMAT = 1
+Document = dict[str, Any]
+
+
+def of_doctor(findings: Sequence[Diagnosis]) -> Document:
+    """What is installed, and what is missing."""
+    rows = [{"subject": one.subject, "text": one.text, "remedy": one.remedy} for one in findings]
+    return {"format": FORMAT, "missing": sum(row["remedy"] is not None for row in rows), "findings": rows}
+
+
+def of_check(upstream: Upstream) -> Document:
+    """Everything that an adapter relies on, as it is in a checkout."""
+    from zplus_plugins.upstreams.checkout.report import verdict
+
+    readings = [
+        {"state": one.state, "kind": one.kind, "where": one.where, "text": one.text, "fatal": one.fatal}
+        for one in upstream.readings
+    ]
+    fits = upstream.status != "incompatible"
+    script = None if upstream.script is None else upstream.script.path
+    own = {"adapter": upstream.adapter.name, "script": script, "fits": fits, "verdict": verdict(upstream)}
+    return {"format": FORMAT, **own, "checkout": _checkout(upstream), "readings": readings}
+
+
+def of_adapters(plugins: Sequence[Plugin], folder: Path) -> Document:
+    """The installed adapters, and whether a folder is in a checkout of theirs."""
+    return {"format": FORMAT, "adapters": [_of_plugin(plugin, folder) for plugin in plugins]}
+
+
+def of_inversion(order: Order, out: Path, before: Collection[str], unfit: Sequence[RequirementError]) -> Document:
+    """Inverted pictures.
+
+    Args:
+        order: that was carried out.
+        out: folder of the results.
+        before: names of the pictures that were there already.
+        unfit: why pictures were left out.
+    """
+    return {
+        "format": FORMAT,
+        "space": order.space.name,
+        "generator": order.generator,
+        "likeness": order.likeness,
+        "settings": order.settings.stated(),
+        "results": [_of_picture(name, image, out, name not in before) for name, image in order.files.items()],
+        "left_out": list(map(str, unfit)),
+    }
+
+
+def of_edit(
+    record: Path, direction: str, strengths: Sequence[float], files: EditFiles, out: Path, before: bool
+) -> Document:
+    """Pictures along a direction; ``before`` says that they were there already."""
+    pictures = zip(strengths, files.pictures, strict=True)
+    return {
+        "format": FORMAT,
+        "record": str(record),
+        "direction": direction,
+        "made": not before,
+        "sheet": None if files.sheet is None else str(out / files.sheet),
+        "results": [{"strength": strength, "image": str(out / file)} for strength, file in pictures],
+    }
+
+
+def _of_plugin(plugin: Plugin, folder: Path) -> Document:
+    from zplus_plugins.upstreams.checkout.checkout import match_folder
+
+    adapter = plugin.adapter
+    here = None if adapter is None else match_folder(adapter, folder)
+    return {
+        "name": plugin.name if adapter is None else adapter.name,
+        "from": plugin.origin,
+        "summary": None if adapter is None else adapter.summary,
+        "scripts": [] if adapter is None else [script.path for script in adapter.scripts],
+        "broken": plugin.error,
+        "checkout": None if here is None else _checkout(here),
+    }
+
+
+def _checkout(upstream: Upstream) -> Document:
+    return {
+        "root": str(upstream.root),
+        "commit": upstream.commit,
+        "tested_commits": list(upstream.adapter.tested_commits),
+        "status": upstream.status,
+    }
+
+
+def _of_picture(name: str, image: Path, out: Path, made: bool) -> Document:
+    from zplus_plugins.inversion.files import reconstruction_name, record_name
+    from zplus_plugins.inversion.record import PointRecord
+
+    record = out / record_name(name)
+    about = PointRecord.load(record).about
+    return {
+        "image": str(image),
+        "record": str(record),
+        "reconstruction": str(out / reconstruction_name(name)),
+        "made": made,
+        "loss": about.get("loss"),
+        "mse": about.get("mse"),
+    }
