@@ -26,7 +26,7 @@ def measure(device: torch.device) -> str:
         activating = _bandwidth(lambda: bias_act(x, b, act="lrelu"), x)
         filtering = _bandwidth(lambda: upfirdn2d(x, f, padding=(2, 1, 2, 1)), x)
     return (
-        f"bias_act {activating / 1e9:.1f} GB/s, {activating / copying:.0%} of copying; "
+        f"bias_act {activating / 1e9:.1f} GB/s, {activating / copying:.0%} of the speed of copying; "
         f"upfirdn2d {filtering / 1e9:.1f} GB/s, {filtering / copying:.0%}"
     )
 
