@@ -20,6 +20,7 @@ from torch import nn
 from support import hostile as h
 from support.patching import applied
 from zplus_plugins.errors import RequirementError
+from zplus_plugins.hypersphere.latent import _rebuild
 from zplus_plugins.patches import checkpoints
 
 
@@ -227,12 +228,13 @@ def test_gpu_checkpoints_are_put_on_the_cpu(tmp_path: Path, zipped: bool) -> Non
 
 def test_what_torch_was_told_to_load_needs_trust_all_the_same(tmp_path: Path) -> None:
     """One such name would open everything that torch's own reader lets through: here, 2 GB from 300 bytes."""
-    ours = b"czplus_plugins.latent\n_rebuild\nsX\1\0\0\0bcbuiltins\nbytearray\nJ\xff\xff\xff\x7f\x85R"
+    assert _rebuild in torch.serialization.get_safe_globals()
+    ours = b"czplus_plugins.hypersphere.latent\n_rebuild\nsX\1\0\0\0bcbuiltins\nbytearray\nJ\xff\xff\xff\x7f\x85R"
     with zipfile.ZipFile(tmp_path / "model.pt", "w") as archive:
         archive.writestr("archive/data.pkl", b"\x80\x02}X\1\0\0\0a" + ours + b"s.")
         archive.writestr("archive/version", "3\n")
     refused = pytest.raises(
-        RequirementError, match=r"model.pt .* holds more than weights: zplus_plugins\.latent\._rebuild"
+        RequirementError, match=r"model.pt .* holds more than weights: zplus_plugins\.hypersphere\.latent\._rebuild"
     )
     with applied(checkpoints.PATCH), refused:
         torch.load(tmp_path / "model.pt")
