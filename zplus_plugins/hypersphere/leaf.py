@@ -1,6 +1,6 @@
 """Swap the leaf, not the code: the optimizer gets z, the upstream keeps its W+ leaf.
 
-An upstream hands its style code w, a leaf of shape (N, num_ws, w_dim), to an optimizer. Here the
+An upstream hands its style code w, a leaf of shape (B, L, D), to an optimizer. Here the
 optimizer's entry becomes a latent z instead, and around every step:
 
 1. before: z.grad = (d map / dz)^T w.grad, on the graph kept from the last map;
@@ -11,6 +11,9 @@ The upstream's losses, regularisers, noise, schedules and saves see an ordinary 
 costs one forward and one backward of the mapping network and never waits for the device.
 ``w.grad`` stays readable after the step and is cleared by the optimizer's ``zero_grad``, or by the
 upstream's own hand. Clipping w.grad clips dL/dw.
+
+A leaf of shape (B, 1, D) or (B, D), which the upstream repeats over the layers itself, holds the style code that a
+latent in Z has in every layer.
 """
 
 from __future__ import annotations
@@ -50,8 +53,8 @@ class LeafSwap:
     """One W+ leaf and the latent that an optimizer moves in its place.
 
     Attributes:
-        leaf: the upstream's w, shape (N, num_ws, w_dim).
-        latent: z, shape (N, num_ws, z_dim) in Z+ or (N, 1, z_dim) in Z.
+        leaf: the upstream's w, shape (B, L, D); in Z also (B, 1, D) or (B, D).
+        latent: z, shape (B, L, z_dim) in Z+ or (B, 1, z_dim) in Z.
         mapping: the generator's map from z to w.
         progress: steps, retractions and distance from the hypersphere.
 
@@ -87,15 +90,21 @@ class LeafSwap:
     def push(self) -> None:
         """w <- map(z), keeping the graph for the next :meth:`pull`."""
         with torch.enable_grad():
-            self._mapped = self.mapping(self.latent)
-        if self._mapped.shape != self.leaf.shape or self._mapped.dtype != self.leaf.dtype:
+            w = self.mapping(self.latent)
+            self._mapped = in_shape_of(w, self.leaf)
+        if self._mapped is None or self._mapped.dtype != self.leaf.dtype:
             raise SwapError(
-                f"The mapping network gives a code of shape {tuple(self._mapped.shape)} and type "
-                f"{self._mapped.dtype}; the upstream's leaf is {tuple(self.leaf.shape)}, {self.leaf.dtype}."
+                f"The mapping network gives a code of shape {tuple(w.shape)} and type {w.dtype}; the upstream's leaf "
+                f"is {tuple(self.leaf.shape)}, {self.leaf.dtype}."
             )
         with torch.no_grad():
             self.leaf.copy_(self._mapped)
         self._version = self.leaf._version
+
+    @torch.no_grad()
+    def code(self) -> Tensor:
+        """The style code that the upstream's leaf holds now, for all layers, shape (B, L, D)."""
+        return in_layers(self.leaf.detach(), self.mapping.num_ws)
 
     def pull(self) -> None:
         """z.grad = (d map / dz)^T w.grad; none if the loss did not reach the leaf.
@@ -144,3 +153,27 @@ class LeafSwap:
         self.progress.retractions = sum(handle.count for handle in self._retractions)
         self.progress.largest_error = torch.maximum(self.progress.largest_error, self.latent.sphere_error())
         self.push()
+
+
+def in_layers(leaf: Tensor, num_ws: int) -> Tensor:
+    """A leaf (B, L, D), (B, 1, D) or (B, D) as the style codes of all layers, shape (B, L, D)."""
+    return leaf.reshape(len(leaf), -1, leaf.shape[-1]).expand(-1, num_ws, -1)
+
+
+def in_shape_of(w: Tensor, leaf: Tensor) -> Tensor | None:
+    """Style codes w (B, L, D) in the shape of an upstream's leaf; None if they do not fit it.
+
+    A leaf with one code for all layers takes the first one, if all layers have the same.
+    """
+    if w.shape == leaf.shape:
+        return w
+    if leaf.ndim == 3 and leaf.shape == (len(w), 1, w.shape[2]) and _same_in_all_layers(w):
+        return w[:, :1]
+    if leaf.ndim == 2 and leaf.shape == (len(w), w.shape[2]) and _same_in_all_layers(w):
+        return w[:, 0]
+    return None
+
+
+def _same_in_all_layers(w: Tensor) -> bool:
+    # an expanded axis says so without waiting for the device
+    return w.stride(1) == 0 or bool((w == w[:, :1]).all())

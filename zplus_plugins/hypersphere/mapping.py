@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -106,11 +106,6 @@ class GenforceMapping(StyleMapping):
                 f"The generator is conditional (label_size {generator.label_size}); Z+ needs an "
                 "unconditional one, because its codes carry no label."
             )
-        if not getattr(generator, "repeat_w", True):
-            raise GeneratorError(
-                "The generator's mapping network makes the codes of all layers from one z "
-                "(repeat_w=False), so there is no z per layer. Use a generator with repeat_w=True."
-            )
         super().__init__(
             generator,
             truncation,
@@ -129,8 +124,10 @@ class GenforceMapping(StyleMapping):
         return network
 
     def _map(self, z: Tensor) -> Tensor:
-        w = self.network(z.reshape(-1, self.z_dim))["w"]
-        w = w.view(z.shape[0], z.shape[1], self.w_dim).expand(-1, self.num_ws, -1)
+        w = self.network(z.reshape(-1, self.z_dim))
+        w = per_layer(w["w"] if isinstance(w, Mapping) else w, z, self.num_ws, self.w_dim)
+        if not self.truncation.layers(self.num_ws):
+            return w
         truncated = self.truncation.layers(self.num_ws)
         psi = self.truncation.psi if truncated else None
         wp: Tensor = self.generator.truncation(w, trunc_psi=psi, trunc_layers=truncated)
@@ -171,11 +168,7 @@ class NVlabsMapping(StyleMapping):
             truncation_psi=self.truncation.psi,
             truncation_cutoff=self.truncation.cutoff,
         )
-        w = w.view(count, codes, self.num_ws, self.w_dim)
-        if codes == 1:
-            return w[:, 0]
-        # Each z was broadcast to every layer; layer i takes its copy of z_i.
-        return w.diagonal(dim1=1, dim2=2).transpose(1, 2)
+        return per_layer(w, z, self.num_ws, self.w_dim)
 
 
 class RosinalityMapping(StyleMapping):
@@ -233,6 +226,52 @@ class OwnMapping(StyleMapping):
         return truncated(w, self.generator.w_mean, self.truncation)
 
 
+class FunctionMapping(StyleMapping):
+    """The map of a generator of no known family, as its adapter gives it.
+
+    Args:
+        generator: any module.
+        function: from z (B, z_dim) to its style code (B, w_dim), or to those of all layers (B, L, w_dim) or
+            (B, L * w_dim); conditional generators are given their label in it.
+        network: the mapping network, whose weights decide device and type; the whole generator by default.
+        z_dim, w_dim, num_ws: as in :class:`StyleMapping`.
+        w_avg: mean style code (w_dim,) for the truncation; without it, only psi 1 is possible.
+    """
+
+    family = "function"
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        function: Callable[[Tensor], Tensor],
+        *,
+        z_dim: int,
+        w_dim: int,
+        num_ws: int,
+        network: nn.Module | None = None,
+        truncation: Truncation | None = None,
+        w_avg: Tensor | None = None,
+    ) -> None:
+        super().__init__(generator, truncation or Truncation(), z_dim=z_dim, w_dim=w_dim, num_ws=num_ws)
+        self._function = function
+        self._network = generator if network is None else network
+        self._w_avg = w_avg
+        if w_avg is None and self.truncation.layers(self.num_ws):
+            raise GeneratorError("The adapter's mapping gives no w_avg, so that nothing can be truncated; use psi 1.")
+
+    @classmethod
+    def matches(cls, generator: nn.Module) -> bool:
+        return False  # only an adapter makes one
+
+    @property
+    def network(self) -> nn.Module:
+        return self._network
+
+    def _map(self, z: Tensor) -> Tensor:
+        w = per_layer(self._function(z.reshape(-1, self.z_dim)), z, self.num_ws, self.w_dim)
+        return w if self._w_avg is None else truncated(w, self._w_avg, self.truncation)
+
+
 FAMILIES: tuple[type[StyleMapping], ...] = (GenforceMapping, NVlabsMapping, RosinalityMapping, OwnMapping)
 
 
@@ -254,6 +293,24 @@ def mapping_of(generator: nn.Module, truncation: Truncation | None = None) -> St
         "(mapping, truncation, z_space_dim), NVlabs (mapping, z_dim, w_dim, num_ws), rosinality "
         "(style, n_latent, style_dim) or this package (mapping, architecture, num_layers, w_mean)."
     )
+
+
+def per_layer(w: Tensor, z: Tensor, num_ws: int, w_dim: int) -> Tensor:
+    """What a mapping network made of z (B, L or 1, z_dim), flattened to one code a row, as style codes (B, L, w_dim).
+
+    Args:
+        w: one style code for each z, (B * codes, w_dim), or one for each z and layer, of any shape with as many
+            numbers: NVlabs' networks broadcast, genforce's with ``repeat_w=False`` make each layer's own.
+        z: what was mapped.
+    """
+    count, codes, _ = z.shape
+    if w.numel() == count * codes * w_dim:
+        return w.reshape(count, codes, w_dim).expand(-1, num_ws, -1)
+    w = w.reshape(count, codes, num_ws, w_dim)
+    if codes == 1:
+        return w[:, 0]
+    # Each z has codes for all layers; layer i takes its own from z_i.
+    return w.diagonal(dim1=1, dim2=2).transpose(1, 2)
 
 
 def require_finite_styles(w: Tensor, what: str) -> None:

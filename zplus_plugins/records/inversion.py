@@ -8,7 +8,9 @@ package and without torch or pickle: :mod:`zplus_plugins.records.record`, which 
 
 from __future__ import annotations
 
+import glob
 import hashlib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -169,6 +171,20 @@ class InversionRecord:
                 "after the inversion: invert the image again, or edit with --latent off."
             )
 
+    def rows(self, codes: Sequence[np.ndarray[Any, Any]] = ()) -> list[InversionRecord]:
+        """The record of each of several codes, where one was written for a whole batch of them.
+
+        Args:
+            codes: the codes (L, D) of the file beside it, for a record of format 1, which does not hold them.
+        """
+        if len(self.z) == 1:
+            return [self]
+        w = self.w if self.w is not None else np.stack(codes) if len(codes) == len(self.z) else None
+        if w is None or hash_code(w) != self.w_sha256:
+            return []
+        parts = [(self.z[i : i + 1], w[i : i + 1]) for i in range(len(w))]
+        return [replace(self, z=z, w=code, w_sha256=hash_code(code)) for z, code in parts]
+
     def latent(self, device: torch.device | str, name: str) -> SphericalLatent:
         """z as a latent on a device.
 
@@ -233,9 +249,15 @@ def _require_z(z: np.ndarray[Any, Any], path: Path) -> None:
         )
 
 
-def record_path(code: Path) -> Path:
-    """The record beside a code file: ``X.npy`` -> ``X.zplus.npz``."""
-    return code.with_suffix(SUFFIX)
+def record_path(code: Path, name: str = "") -> Path:
+    """The record beside a code file: ``X.npy`` -> ``X.zplus.npz``; of one of several codes, ``X-NAME.zplus.npz``."""
+    return code.with_name(f"{code.stem}-{name}{SUFFIX}") if name else code.with_suffix(SUFFIX)
+
+
+def record_paths(code: Path) -> list[Path]:
+    """The records beside a code file: its own, or those of the several codes in it; none if there are none."""
+    own = record_path(code)
+    return [own] if own.exists() else sorted(code.parent.glob(f"{glob.escape(code.stem)}-*{SUFFIX}"))
 
 
 def is_record_or_absent(path: Path) -> bool:

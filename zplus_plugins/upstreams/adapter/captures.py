@@ -1,4 +1,4 @@
-"""Ways to catch the generator that an upstream builds."""
+"""Ways to catch the generator that an upstream builds, and to see the calls of its functions."""
 
 from __future__ import annotations
 
@@ -10,25 +10,31 @@ from typing import Any
 from torch import Tensor
 
 from zplus_plugins.upstreams.adapter.context import RunContext
+from zplus_plugins.upstreams.adapter.picking import Call, Pick, picked
 from zplus_plugins.upstreams.patching.journal import Journal
 
 
 @dataclass(frozen=True)
 class InstanceOf:
-    """Every new object of the class ``"package.module:Class"`` is the generator.
+    """Every new object of the class ``"package.module:Class"`` is the generator, or has it at ``pick``.
 
     The class is watched, not the name that a script imported it by.
+
+    Attributes:
+        pick: path from the object to the generator, such as ``"net"``, or a function of the :class:`Call`.
     """
 
     where: str
+    pick: Pick = ""
 
     def install(self, journal: Journal, run: RunContext) -> None:
         """Watch the class's constructor."""
 
         def watching(construct: Callable[..., None]) -> Callable[..., None]:
-            def constructed(generator: Any, *args: Any, **kwargs: Any) -> None:
-                construct(generator, *args, **kwargs)
-                run.set_generator(generator)
+            def constructed(made: Any, *args: Any, **kwargs: Any) -> None:
+                construct(made, *args, **kwargs)
+                call = Call(named_arguments(construct, made, *args, **kwargs), made)
+                run.set_generator(picked(self.pick, call, made))
 
             return constructed
 
@@ -37,23 +43,26 @@ class InstanceOf:
 
 @dataclass(frozen=True)
 class ArgumentOf:
-    """The argument ``name`` of the function ``"package.module:function"`` is the generator.
+    """The argument ``name`` of the function ``"package.module:function"`` is the generator, or has it at ``pick``.
 
     The function finds a style code and returns it. What it returns is detached: its graph, and the
     optimizer's hold on it, end with the function.
+
+    Attributes:
+        pick: path from the argument to the generator, such as ``"decoder"``, or a function of the :class:`Call`.
     """
 
     where: str
     name: str
+    pick: Pick = ""
 
     def install(self, journal: Journal, run: RunContext) -> None:
         """Watch the function's calls."""
 
         def watching(find: Callable[..., Any]) -> Callable[..., Any]:
-            signature = inspect.signature(find)
-
             def found(*args: Any, **kwargs: Any) -> Any:
-                run.set_generator(signature.bind(*args, **kwargs).arguments[self.name])
+                call = Call(named_arguments(find, *args, **kwargs))
+                run.set_generator(picked(self.pick, call, call.arguments[self.name]))
                 code = find(*args, **kwargs)
                 return code.detach() if isinstance(code, Tensor) else code
 
@@ -64,22 +73,33 @@ class ArgumentOf:
 
 @dataclass(frozen=True)
 class ResultOf:
-    """What the function ``"package.module:function"`` returns is the generator.
+    """What the function ``"package.module:function"`` returns is the generator, or has it at ``pick``.
 
     For upstreams that unpickle a generator: its class comes out of the pickle and has no name to watch.
+
+    Attributes:
+        pick: path from the result to the generator, such as ``"G_ema"``, or a function of the :class:`Call`.
     """
 
     where: str
+    pick: Pick = ""
 
     def install(self, journal: Journal, run: RunContext) -> None:
         """Watch the function's returns."""
 
         def watching(load: Callable[..., Any]) -> Callable[..., Any]:
             def loaded(*args: Any, **kwargs: Any) -> Any:
-                generator = load(*args, **kwargs)
-                run.set_generator(generator)
-                return generator
+                result = load(*args, **kwargs)
+                run.set_generator(picked(self.pick, Call(named_arguments(load, *args, **kwargs), result), result))
+                return result
 
             return loaded
 
         journal.wrap_when_imported(self.where, watching)
+
+
+def named_arguments(function: Callable[..., Any], *args: Any, **kwargs: Any) -> dict[str, Any]:
+    """A call's arguments by name, defaults included."""
+    bound = inspect.signature(function).bind(*args, **kwargs)
+    bound.apply_defaults()
+    return bound.arguments

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pluggy
 
+from zplus_plugins.hypersphere.mapping import StyleMapping, Truncation
+from zplus_plugins.upstreams.adapter.picking import Call, Pick
 from zplus_plugins.upstreams.adapter.protocols import LEFT_OUT, Capture, Fit, Requirement
 
 if TYPE_CHECKING:
@@ -83,6 +85,42 @@ class Derived:
 
 
 @dataclass(frozen=True)
+class Gate:
+    """Where a script knows its arguments and has done nothing with them yet; there, all that it needs is checked.
+
+    By default, the script's own command line parser: argparse, click, fire or hydra.
+
+    Attributes:
+        where: ``"package.module:function"``, which has returned the arguments, in place of the parser.
+        pick: path from what it returned to a mapping or an object with the arguments, or a function of the
+            :class:`~zplus_plugins.upstreams.Call`.
+        parses: how often the script parses its command line, where the last time counts.
+    """
+
+    where: str = ""
+    pick: Pick = ""
+    parses: int = 1
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A function that returns a style code which nothing optimises, such as an encoder.
+
+    In Z and Z+ its code (B, L, D) is projected onto the hypersphere, and map(z) handed on in its place.
+
+    Attributes:
+        where: ``"package.module:Class.function"``.
+        pick: path to the code in what it returns, such as ``"0"`` or ``"codes.w"``.
+        add: from the :class:`~zplus_plugins.upstreams.Call`, what the script adds to the code afterwards, such as a
+            ``latent_avg``; the sum is projected.
+    """
+
+    where: str
+    pick: str = ""
+    add: Callable[[Call], Any] | None = None
+
+
+@dataclass(frozen=True)
 class Script:
     """One script of the upstream.
 
@@ -98,6 +136,8 @@ class Script:
         fits: checked where a style code is replaced, once the generator is there.
         init: where its inversions start, if not where the adapter says.
         earlier: from the arguments, code files that the script would use again instead of inverting.
+        gate: where it knows its arguments.
+        latent: what it runs in unless ``--latent`` says otherwise, if not Z+.
     """
 
     path: str
@@ -111,6 +151,8 @@ class Script:
     fits: tuple[Fit, ...] = ()
     init: Init | None = None
     earlier: Callable[[Mapping[str, Any]], Iterable[Path]] | None = None
+    gate: Gate = Gate()
+    latent: Literal["z", "zplus"] = "zplus"
 
 
 @dataclass(frozen=True)
@@ -189,13 +231,14 @@ class Writer:
     Attributes:
         where: ``"module:function"``.
         suffix: what the function itself appends to a path without it.
-        path, content: positions of the path and of what is written among its arguments.
+        path: position of the path among its arguments.
+        content: position of what is written; None if it is the keyword arguments, as of ``numpy.savez``.
     """
 
     where: str
     suffix: str = ""
     path: int = 0
-    content: int = 1
+    content: int | None = 1
 
 
 @dataclass(frozen=True)
@@ -239,12 +282,19 @@ class Adapter:
         scripts: what can be run.
         relies_on: sources whose change may break the adapter.
         generator: how the generator is caught.
+        mapping: the generator's map from z to w, where it is of no known family or takes a label.
+        estimates: functions whose codes nothing optimises.
+        paths: folders, relative to the root, that its scripts import from, beside their own folder, the root, and
+            those that they put on ``sys.path`` themselves.
         feature_map: where F enters, if the method has one.
         init: where inversions start, unless their script or ``--init`` says otherwise; ``project`` where the
             upstream starts at an encoder's estimate.
         codes: of the W+ codes that the upstream saves and loads, the end of their paths, as ``folder/*.npy``;
             with the script's arguments in it, as in ``{out}/*.npy``, the whole of them.
-        code_item: the key of the code, where such a file holds a dictionary.
+        code_item: path to the code, where such a file holds more, such as its key in a dictionary; ``*`` stands for
+            all keys or positions, as in ``*.latent``. A code is (L, D), or a batch (B, L, D), or (D,) for all layers.
+        find_codes: from a path and what was written there, the codes in it, each with the path that names its record;
+            where ``codes`` and ``code_item`` cannot say it.
         foreign_codes: whether the scripts also load codes of other methods, which have no record, to compare with;
             their moves stay in W+. Otherwise such a code is an error in Z and Z+.
         code_is_last: whether the code is the last file that the scripts write for an image; then files of an
@@ -271,10 +321,14 @@ class Adapter:
     markers: tuple[str, ...] = ()
     relies_on: tuple[Reliance, ...] = ()
     generator: tuple[Capture, ...] = ()
+    mapping: Callable[[Any, Truncation], StyleMapping] | None = None
+    estimates: tuple[Estimate, ...] = ()
+    paths: tuple[str, ...] = ()
     feature_map: FeatureMap | None = None
     init: Init = "random"
     codes: str = ""
     code_item: str = ""
+    find_codes: Callable[[Path, Any], Iterable[tuple[str | Path, Any]]] | None = None
     foreign_codes: bool = False
     code_is_last: bool = False
     writers: tuple[Writer, ...] = ()

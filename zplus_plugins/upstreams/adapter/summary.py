@@ -84,6 +84,8 @@ class Summary:
         reused: codes of an earlier run that the script used again.
         edits: what was edited.
         moved_in_w: moves of codes of other methods, which have no z.
+        estimates: codes that were projected onto the hypersphere instead of being optimised.
+        unmatched: records of codes that the script has not saved as they were found.
     """
 
     adapter: str
@@ -109,6 +111,8 @@ class Summary:
     reused: tuple[str, ...]
     edits: tuple[EditResult, ...]
     moved_in_w: int
+    estimates: int = 0
+    unmatched: tuple[str, ...] = ()
 
     def write(self, path: Path) -> None:
         """Write the summary as JSON, whole or not at all."""
@@ -123,6 +127,8 @@ class Summary:
                 f"{_count(self.retractions, 'retraction')}, "
                 f"at most {self.max_sphere_error:.1e} off the hypersphere"
             )
+        if self.estimates:
+            parts.append(f"{_count(self.estimates, 'estimate')} projected")
         if self.reused:
             parts.append(f"{_count(len(self.reused), 'code')} of an earlier run used again")
         if self.edits:
@@ -131,7 +137,11 @@ class Summary:
             parts.append(f"{_count(self.moved_in_w, 'move')} of codes without z left in W+")
         if self.records:
             parts.append(f"z in {Path(self.records[0]).parent}")
-        elif self.outputs:
+        if self.unmatched:
+            parts.append(
+                f"z of {_count(len(self.unmatched), 'code')} that the script did not save in {self.unmatched[0]}"
+            )
+        elif self.outputs and not self.records:
             parts.append(f"{_count(len(self.outputs), 'file')} written")
         return f"{'; '.join(parts)} ({self.seconds:.1f} s)"
 

@@ -16,6 +16,7 @@ from typing import Literal
 from zplus_plugins.errors import UpstreamError
 from zplus_plugins.upstreams.adapter.description import Adapter, Reliance, Script
 from zplus_plugins.upstreams.checkout.sources import Unseen, fingerprint, read_place, require_place
+from zplus_plugins.upstreams.imports.script import import_folders
 
 Status = Literal["known", "compatible", "incompatible"]
 
@@ -120,7 +121,9 @@ def match_folder(adapter: Adapter, folder: Path) -> Upstream | None:
 def examine(adapter: Adapter, root: Path, script: Script | None) -> Upstream:
     """Compare a checkout with what the adapter was tested on."""
     scripts = adapter.scripts if script is None else (script,)
-    folders = list(dict.fromkeys([*((root / entry.path).parent for entry in scripts), root]))
+    found = [folder for entry in scripts for folder in import_folders(root / entry.path, root)]
+    own = [folder for folder in found if folder.is_relative_to(root)]
+    folders = list(dict.fromkeys([*own, root, *(root / folder for folder in adapter.paths)]))
     readings = [
         *(_read_file(root, "marker", marker) for marker in adapter.markers),
         *(_read_reliance(root, reliance) for reliance in adapter.relies_on),
@@ -142,9 +145,11 @@ def head_commit(root: Path) -> str | None:
 def _places(adapter: Adapter) -> Iterator[tuple[str, str]]:
     """What the core watches or replaces for this adapter as soon as it is imported, and why."""
     yield from (("generator", capture.where) for capture in adapter.generator)
+    yield from (("estimate", estimate.where) for estimate in adapter.estimates)
     yield from (("synthesis", place) for place in (adapter.feature_map.synthesis if adapter.feature_map else ()))
     yield from (("move", move.where) for move in adapter.moves)
     yield from (("redirect", place) for pair in adapter.redirect.items() for place in pair)
+    yield from (("gate", script.gate.where) for script in adapter.scripts if script.gate.where)
     if adapter.settings is not None:
         yield from (("settings", module) for module in adapter.settings.modules)
         yield from (("gate", place) for place in adapter.settings.gates)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,7 +48,29 @@ def missing_imports(script: Path, root: Path, installed: Callable[[str], bool]) 
     """
     search = _Search(script, root)
     missing: dict[str, MissingModule] = {}
-    waiting, seen = [script], set()
+    for file, line, name in _all_imports(search):
+        top = name.split(".")[0]
+        if top not in missing and not _is_in(top, search.folders(file)) and not installed(top):
+            missing[top] = MissingModule(top, _shown(file, root), line, _hint(top, search))
+    return list(missing.values())
+
+
+def imports_any(script: Path, root: Path, modules: Collection[str]) -> bool:
+    """Whether a script, or a module of its repository that it imports at its top, imports one of these modules."""
+    return any(name.split(".")[0] in modules for _, _, name in _all_imports(_Search(script, root)))
+
+
+def import_folders(script: Path, root: Path) -> tuple[Path, ...]:
+    """The folders that a script's imports are looked for in, those that its sources add to ``sys.path`` included."""
+    search = _Search(script, root)
+    for _ in _all_imports(search):
+        pass
+    return tuple(dict.fromkeys(folder.resolve() for folder in search.folders(script) if folder.is_dir()))
+
+
+def _all_imports(search: _Search) -> Iterator[tuple[Path, int, str]]:
+    """File, line and name of what is imported at the top of the script and of its repository's modules."""
+    waiting, seen = [search.script], set()
     while waiting:
         file = waiting.pop()
         if file in seen:
@@ -58,12 +80,8 @@ def missing_imports(script: Path, root: Path, installed: Callable[[str], bool]) 
         for line, text in _path_changes(tree, file):
             search.add(file, line, text)
         for line, name in _imports(tree):
-            folders = search.folders(file)
-            waiting += _own_files(name, folders)
-            top = name.split(".")[0]
-            if top not in missing and not _is_in(top, folders) and not installed(top):
-                missing[top] = MissingModule(top, _shown(file, root), line, _hint(top, search))
-    return list(missing.values())
+            waiting += _own_files(name, search.folders(file))
+            yield file, line, name
 
 
 def _parsed(file: Path) -> ast.Module:

@@ -17,6 +17,7 @@ from types import ModuleType, TracebackType
 from typing import Any
 
 from zplus_plugins.errors import PatchError
+from zplus_plugins.upstreams.patching.definitions import Definitions, Wrapper
 from zplus_plugins.upstreams.patching.import_watch import ImportWatch
 
 _ABSENT: Any = object()
@@ -27,11 +28,16 @@ class Journal:
 
     ``with Journal() as journal, journal:`` closes it twice. An exception between the end of the block and the
     first line of the inner close then finds the outer one. Use it where Ctrl-C is to be expected.
+
+    Attributes:
+        definitions: what waits for functions and classes that the script itself defines.
     """
 
     def __init__(self) -> None:
         self._undos: list[Callable[[], object]] = []
         self._watch: ImportWatch | None = None
+        self._script_modules: tuple[str, ...] = ()
+        self.definitions = Definitions(self.wrap)
 
     def __enter__(self) -> Journal:
         return self
@@ -94,7 +100,7 @@ class Journal:
         self.keep(owner, name)
         setattr(owner, name, value)
 
-    def wrap(self, owner: Any, name: str, wrapper: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+    def wrap(self, owner: Any, name: str, wrapper: Wrapper) -> None:
         """Replace the function ``owner.name`` by ``wrapper(original)``, keeping its kind and metadata.
 
         Raises:
@@ -152,10 +158,24 @@ class Journal:
             self._watch = watch
         self._watch.add(module, action)
 
-    def wrap_when_imported(self, target: str, wrapper: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
-        """:meth:`wrap` for ``"package.module:Class.function"``, as soon as that module is imported."""
+    def name_script(self, *modules: str) -> None:
+        """Say by which module names places in the script itself are written; the script runs as ``__main__``."""
+        self._script_modules = modules
+
+    def script_module(self, name: str) -> ModuleType | None:
+        """The script itself as it runs, if ``name`` is one of its module names."""
+        module = sys.modules.get("__main__") if name in self._script_modules and name not in sys.modules else None
+        return module if module is not None and hasattr(module, "__file__") else None
+
+    def wrap_when_imported(self, target: str, wrapper: Wrapper) -> None:
+        """:meth:`wrap` for ``"package.module:Class.function"``, as soon as that module is imported.
+
+        If the module is the script itself, also as soon as the script, run as ``__main__``, defines it.
+        """
         module, _, path = target.partition(":")
         *owners, name = path.split(".")
+        if module in self._script_modules:
+            self.definitions.add(path, wrapper)
 
         def action(imported: ModuleType) -> None:
             self.wrap(resolve(imported, owners), name, wrapper)

@@ -7,7 +7,7 @@ its w, wherever the upstream has carried it in between.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,12 @@ from torch import Tensor
 
 from zplus_plugins.errors import RecordError
 from zplus_plugins.records.arrays import read_npy
-from zplus_plugins.records.inversion import InversionRecord, hash_code, record_path
+from zplus_plugins.records.inversion import InversionRecord, hash_code, record_path, record_paths
 from zplus_plugins.untrusted import DamagedError, RefusedError, checkpoint, told
 from zplus_plugins.upstreams.adapter.description import Adapter
 from zplus_plugins.upstreams.patching.journal import Journal
+from zplus_plugins.upstreams.run.live import LiveCodes
+from zplus_plugins.upstreams.run.rows import Array, as_array, in_all_layers, named_codes, rows
 from zplus_plugins.upstreams.script.code_files import CodeFiles
 
 
@@ -41,13 +43,8 @@ class InvertedCode:
 
 
 def style_code(content: Any, item: str) -> Any:
-    """The style code in what a file holds or a function takes: the entry ``item`` of a dictionary, or all of it."""
+    """The style code in what a function takes: the entry ``item`` of a dictionary, or all of it."""
     return content.get(item) if item and isinstance(content, Mapping) else content
-
-
-def as_array(code: Any) -> np.ndarray[Any, Any]:
-    """A code as NumPy keeps it."""
-    return code.detach().cpu().numpy() if isinstance(code, Tensor) else np.asarray(code)
 
 
 def _load_code(path: Path) -> Any:
@@ -64,8 +61,8 @@ def read_array_code(path: Path) -> InvertedCode:
     Raises:
         RecordError: it cannot be read, or has no record of its own.
     """
-    w = _load_code(path)
-    return _with_record(path, w, path.stem)
+    (found,) = with_records(path, [_load_code(path)], path.stem)[:1]
+    return found
 
 
 class Codes:
@@ -74,15 +71,17 @@ class Codes:
     Args:
         adapter: says what the files hold.
         files: says which files are codes.
+        live: codes that were found in this run.
         latent: the run's latent, which a loaded code must have been found in.
 
     Attributes:
         loaded: files whose codes were used again.
     """
 
-    def __init__(self, adapter: Adapter, files: CodeFiles, latent: str) -> None:
+    def __init__(self, adapter: Adapter, files: CodeFiles, live: LiveCodes, latent: str) -> None:
         self._adapter = adapter
         self._files = files
+        self._live = live
         self._latent = latent
         self._known: dict[str, InvertedCode] = {}
         self.loaded: list[Path] = []
@@ -91,13 +90,23 @@ class Codes:
         """Watch ``torch.load`` for codes of an earlier run."""
         journal.wrap(torch, "load", self._loading)
 
-    def add(self, path: Path, w: np.ndarray[Any, Any], record: InversionRecord) -> None:
+    def add(self, path: Path, record: InversionRecord) -> None:
         """Take in a code that has just been saved."""
-        self._known[hash_code(w)] = _inverted(w, record, self._files.name(path))
+        self._known[record.w_sha256] = _inverted(record, self._files.name(path))
 
     def find(self, w: Tensor) -> InvertedCode | None:
-        """The code whose w this is, bit for bit; None if it has no record."""
-        return self._known.get(hash_code(as_array(w)))
+        """The code whose w (1, L, D) or (L, D) this is, bit for bit, saved or not; None if there is no z for it."""
+        row = as_array(w).reshape(w.shape[-2:])
+        known = self._known.get(hash_code(row[None]))
+        if known is not None:
+            return known
+        record = self._live.find(row)
+        return None if record is None else _inverted(record, "the code just found")
+
+    def record_of(self, row: Array) -> InversionRecord | None:
+        """The record of a code of an earlier run that a script saves again."""
+        known = self._known.get(hash_code(row[None])) if self.loaded else None
+        return None if known is None else known.record
 
     def examine(self, path: Path) -> str:
         """What it means that the script will use this file again instead of inverting the image.
@@ -105,34 +114,34 @@ class Codes:
         Raises:
             RecordError: it is a W+ code in a Z or Z+ run, or one of the other latent, or its record is another code's.
         """
-        recorded = record_path(path).exists()
+        records = record_paths(path)
         if self._latent != "off":
-            if not recorded:
+            if not records:
                 raise RecordError(
                     f"{path} is a W+ code of an earlier run, which the script would use again instead of inverting "
                     "the image in Z+. Choose another output folder, remove the file, or run with --latent off."
                 )
-            record = InversionRecord.load(record_path(path))
-            _require_latent(record, path, self._latent)
-            record.require_code(as_array(style_code(_load_code(path), self._adapter.code_item)), path)
-        found = f"--latent {InversionRecord.load(record_path(path)).provenance.latent}" if recorded else "--latent off"
-        return f"{path} exists (inverted with {found}) and will be used again; remove it to invert the image anew."
+            contents = [code for _, code in named_codes(_load_code(path), self._adapter.code_item)]
+            for code in with_records(path, contents, path.stem):
+                _require_latent(code.record, path, self._latent)
+        found = f"--latent {InversionRecord.load(records[0]).provenance.latent}" if records else "--latent off"
+        return f"{path} exists (inverted with {found}) and will be used again; remove it to invert the image again."
 
     def _loading(self, load: Callable[..., Any]) -> Callable[..., Any]:
         def load_code(f: Any, *args: Any, **kwargs: Any) -> Any:
             content = load(f, *args, **kwargs)
             if isinstance(f, str | PathLike) and f in self._files:
-                self._take(Path(f), style_code(content, self._adapter.code_item))
+                self._take(Path(f), [code for _, code in named_codes(content, self._adapter.code_item)])
             return content
 
         return load_code
 
-    def _take(self, path: Path, code: Any) -> None:
-        if not isinstance(code, Tensor) or (self._adapter.foreign_codes and not record_path(path).exists()):
+    def _take(self, path: Path, codes: list[Any]) -> None:
+        if not any(rows(code) for code in codes) or (self._adapter.foreign_codes and not record_paths(path)):
             return
-        found = _with_record(path, as_array(code), self._files.name(path))
-        _require_latent(found.record, path, self._latent)
-        self._known[found.record.w_sha256] = found
+        for found in with_records(path, codes, self._files.name(path)):
+            _require_latent(found.record, path, self._latent)
+            self._known[found.record.w_sha256] = found
         self.loaded.append(path)
 
 
@@ -146,11 +155,39 @@ def _require_latent(record: InversionRecord, path: Path, latent: str) -> None:
         )
 
 
-def _with_record(path: Path, w: np.ndarray[Any, Any], name: str) -> InvertedCode:
-    record = InversionRecord.load(record_path(path))
-    record.require_code(w, path)
-    return _inverted(w, record, name)
+def with_records(path: Path, codes: list[Any], name: str) -> list[InvertedCode]:
+    """The codes of a file, each with its record.
+
+    Raises:
+        RecordError: there is none, or it cannot be read, or belongs to another code.
+    """
+    found = [row for code in codes for row in rows(code) or ()]
+    places = record_paths(path)
+    if len(places) == 1 and len(found) == 1:
+        record = InversionRecord.load(places[0])
+        record.require_code(_as_recorded(found[0], record), path)
+        return [_inverted(replace(record, w=_as_recorded(found[0], record)), name)]
+    records = [row for place in places or [record_path(path)] for row in InversionRecord.load(place).rows(found)]
+    known = {record.w_sha256: record for record in records}
+    return [_inverted(_own(row, known, path), f"{name} {i + 1}") for i, row in enumerate(found)]
 
 
-def _inverted(w: np.ndarray[Any, Any], record: InversionRecord, name: str) -> InvertedCode:
-    return InvertedCode(name, torch.from_numpy(np.array(w)).float(), record)
+def _own(row: Array, known: Mapping[str, InversionRecord], path: Path) -> InversionRecord:
+    for record in known.values():
+        full = _as_recorded(row, record)
+        if hash_code(full) in known:
+            return replace(known[hash_code(full)], w=full)
+    raise RecordError(
+        f"None of the {len(known)} Z+ records beside {path} belongs to a code in it: it was replaced after the inversion. "
+        "Invert the images again, or edit with --latent off."
+    )
+
+
+def _as_recorded(row: Array, record: InversionRecord) -> Array:
+    """A row as its record's checksum takes it, shape (1, L, D)."""
+    return in_all_layers(row, 1 if record.w is None else record.w.shape[1])[None]
+
+
+def _inverted(record: InversionRecord, name: str) -> InvertedCode:
+    assert record.w is not None
+    return InvertedCode(name, torch.from_numpy(np.array(record.w)).float(), record)

@@ -1,4 +1,4 @@
-"""The gate: a script's own argument parser, or its settings, tell what it is about to do.
+"""The gate: a script's own parser, settings or function tells what it is about to do.
 
 Everything a run needs is checked right after the script has parsed its arguments and before it does
 anything with them.
@@ -6,16 +6,19 @@ anything with them.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
+import functools
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from zplus_plugins.errors import UsageError
+from zplus_plugins.upstreams.adapter.captures import named_arguments
+from zplus_plugins.upstreams.adapter.picking import Call, Pick, picked
 from zplus_plugins.upstreams.patching.journal import Journal
 from zplus_plugins.upstreams.run.editing import Editor
 from zplus_plugins.upstreams.run.session import Run
+from zplus_plugins.upstreams.script.parsers import watch_parsers
 from zplus_plugins.upstreams.script.settings import watch_settings
 
 _log = logging.getLogger("zplus_plugins")
@@ -25,55 +28,71 @@ class ChecksDone(BaseException):
     """Ends a dry run at the gate. No Exception: upstream code must not catch it."""
 
 
-class HelpShown(BaseException):
-    """Ends a run whose script has only shown its help."""
-
-
-def watch_arguments(journal: Journal, run: Run, editor: Editor | None) -> None:
-    """Check the run as soon as the script has parsed its command line, or is past its settings' gate."""
-    gate = _Gate(journal, run, editor)
+def watch_arguments(journal: Journal, run: Run, editor: Editor | None) -> Gatekeeper:
+    """Check the run as soon as the script knows its arguments, and before it does anything with them."""
+    gate = Gatekeeper(journal, run, editor)
+    place = run.script.gate
     if run.adapter.settings is not None:
         watch_settings(journal, run.adapter.settings, run.root, run.assignments, gate.check)
-        return
-    for name in ("parse_args", "parse_known_args"):
-        journal.wrap(argparse.ArgumentParser, name, gate.guarding)
+    elif place.where:
+        journal.wrap_when_imported(place.where, functools.partial(gate.returning, place.pick))
+        watch_parsers(journal, gate.but_only_defaults())
+    else:
+        watch_parsers(journal, gate)
+    return gate
 
 
-class _Gate:
+class Gatekeeper:
+    """Listens to the script's arguments, and lets it pass once everything is checked."""
+
     def __init__(self, journal: Journal, run: Run, editor: Editor | None) -> None:
         self._journal = journal
         self._run = run
         self._editor = editor
+        self._parsings = 0
         self._passed = False
+        self._told: dict[str, Any] = {}
+        self._only_defaults = False
 
-    def guarding(self, parse: Callable[..., Any]) -> Callable[..., Any]:
-        def parse_and_check(
-            parser: argparse.ArgumentParser, args: Any = None, namespace: Any = None, **options: Any
-        ) -> Any:
-            # Only the script's own command line, and only once: parse_args calls parse_known_args.
-            if self._passed or args is not None or namespace is not None:
-                return parse(parser, args, namespace, **options)
-            self._passed = True
-            if self._run.inverts:
-                parser.set_defaults(**self._zplus_defaults(parser))
-            try:
-                result = parse(parser, args, namespace, **options)
-            except SystemExit as stop:
-                if stop.code in (None, 0):
-                    raise HelpShown from None
-                raise
-            self.check(vars(result[0] if isinstance(result, tuple) else result))
-            return result
+    def but_only_defaults(self) -> Gatekeeper:
+        """The same gate where a parser does not end the preparations, but a function after it."""
+        self._only_defaults = True
+        return self
 
-        return parse_and_check
-
-    def _zplus_defaults(self, parser: argparse.ArgumentParser) -> dict[str, Any]:
-        """The adapter's defaults for Z and Z+, as far as this parser knows the arguments."""
-        known = {action.dest for action in parser._actions}
+    def defaults(self) -> Mapping[str, Any]:
+        """The adapter's defaults for Z and Z+."""
+        if self._passed or not self._run.inverts:
+            return {}
         defaults = dict(self._run.script.zplus_defaults)
         for switch in self._run.switches:
             defaults.update(switch.sets)
-        return {name: value for name, value in defaults.items() if name in known}
+        return defaults
+
+    def parsed(self, arguments: Mapping[str, Any]) -> None:
+        """The script's parser has parsed its command line."""
+        if self._passed:
+            return
+        self._told.update(arguments)
+        self._parsings += 1
+        if not self._only_defaults and self._parsings == self._run.script.gate.parses:
+            self.check(self._told)
+
+    def returning(self, pick: Pick, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function after which the script knows its arguments."""
+
+        def returned(*args: Any, **kwargs: Any) -> Any:
+            result = function(*args, **kwargs)
+            if not self._passed:
+                call = Call(named_arguments(function, *args, **kwargs), result)
+                self.check({**self._told, **_as_mapping(picked(pick, call, result))})
+            return result
+
+        return returned
+
+    def require_call_checked(self) -> None:
+        """Check what ``--call`` is given where no parser or function of the script's will tell."""
+        if not self._passed and self._run.adapter.settings is None and not self._run.script.gate.where:
+            self.check(self._told)
 
     def _require_no_contradiction(self, arguments: Mapping[str, Any]) -> None:
         for switch in self._run.switches:
@@ -85,6 +104,7 @@ class _Gate:
 
     def check(self, arguments: Mapping[str, Any]) -> None:
         """Check all that the script needs; a dry run ends here."""
+        self._passed = True
         self._require_no_contradiction(arguments)
         call = self._run.call
         self._run.check({**(call.arguments if call is not None else {}), **arguments})
@@ -97,3 +117,8 @@ class _Gate:
         claims.enter_context(self._run.work())
         for note in self._run.notes:
             _log.warning("note: %s", note)
+
+
+def _as_mapping(settings: Any) -> Mapping[str, Any]:
+    """Settings by name, whether a script keeps them in a mapping, a namespace or the attributes of an object."""
+    return settings if isinstance(settings, Mapping) else vars(settings)

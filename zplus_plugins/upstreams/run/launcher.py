@@ -5,12 +5,10 @@ from __future__ import annotations
 import functools
 import importlib
 import logging
-import runpy
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from torch import Tensor
@@ -20,16 +18,19 @@ from zplus_plugins.ops.choice import asked, require, use
 from zplus_plugins.upstreams.adapter.summary import Summary
 from zplus_plugins.upstreams.imports.advice import MissingModule, how_to_get, version_of
 from zplus_plugins.upstreams.imports.packages import is_installed
+from zplus_plugins.upstreams.imports.script import imports_any
 from zplus_plugins.upstreams.patching.journal import Journal, resolve
 from zplus_plugins.upstreams.patching.malloc import tune
 from zplus_plugins.upstreams.patching.offline import forbid_network
 from zplus_plugins.upstreams.patching.stand_ins import stand_in_for_absent
 from zplus_plugins.upstreams.patching.surroundings import keep_surroundings
 from zplus_plugins.upstreams.run.editing import Editor
-from zplus_plugins.upstreams.run.gate import ChecksDone, HelpShown, watch_arguments
+from zplus_plugins.upstreams.run.estimates import watch_estimates
+from zplus_plugins.upstreams.run.gate import ChecksDone, Gatekeeper, watch_arguments
 from zplus_plugins.upstreams.run.moving import Mover
 from zplus_plugins.upstreams.run.session import Run
-from zplus_plugins.upstreams.script.call import import_script
+from zplus_plugins.upstreams.script.execution import execute, module_names
+from zplus_plugins.upstreams.script.parsers import KNOWN, HelpShown
 
 _log = logging.getLogger("zplus_plugins")
 
@@ -57,8 +58,9 @@ def launch(run: Run, script: Path, arguments: Sequence[str]) -> Summary:
         with Journal() as journal, journal:
             keep_surroundings(journal)
             _choose_ops(journal, run)
-            _prepare(journal, run)
-            _execute(journal, run, script, arguments)
+            gate = _prepare(journal, run)
+            _require_gate(run, script)
+            _execute(journal, run, gate, script, arguments)
     except ChecksDone:
         return run.summary()
     except HelpShown:
@@ -66,6 +68,7 @@ def launch(run: Run, script: Path, arguments: Sequence[str]) -> Summary:
     except BaseException:
         _abandon(run)
         raise
+    run.recorder.save_unrecorded(run.outputs.folder())
     run.outputs.finish_image()
     if run.inverts:
         _require_effect(run)
@@ -85,9 +88,10 @@ def _choose_ops(journal: Journal, run: Run) -> None:
     require()
 
 
-def _prepare(journal: Journal, run: Run) -> None:
+def _prepare(journal: Journal, run: Run) -> Gatekeeper:
     """Install all patches; upstream modules are patched as they are imported."""
     adapter, editor, mover = run.adapter, None, Mover(run)
+    journal.name_script(*module_names(run.script.path))
     if run.script.role == "edit" and run.latent != "off" and adapter.edit is not None:
         editor = Editor(run, mover, adapter.edit)
     if run.options.tune_malloc:
@@ -107,6 +111,7 @@ def _prepare(journal: Journal, run: Run) -> None:
         mover.install(journal)
     if run.inverts:
         run.swapper.install(journal)
+        watch_estimates(journal, run)
         for place, target in adapter.redirect.items():
             _redirect(journal, place, target)
     if adapter.feature_map is not None and (run.inverts or run.options.without_f):
@@ -115,35 +120,52 @@ def _prepare(journal: Journal, run: Run) -> None:
             journal.wrap_when_imported(where, functools.partial(change, adapter.feature_map.arguments))
     if editor is not None:
         editor.install(journal)
-    watch_arguments(journal, run, editor)
+    return watch_arguments(journal, run, editor)
+
+
+def _require_gate(run: Run, script: Path) -> None:
+    """A dry run needs to know where the script's arguments are known, or it would be a real one."""
+    if not run.options.dry_run or run.adapter.settings is not None or run.script.gate.where or run.call is not None:
+        return
+    if not imports_any(script.resolve(), run.root, KNOWN):
+        raise UsageError(
+            f"--dry-run: {run.script.path} uses none of the parsers that are known ({', '.join(KNOWN[:4])}), so nothing "
+            "would stop it before its work. Name the function that returns its arguments in the adapter: Script(..., "
+            'gate=Gate("package.module:function")).'
+        )
 
 
 def _redirect(journal: Journal, place: str, target: str) -> None:
-    """Let the function at one ``package.module:name`` stand for another's, once its module is imported."""
-    where, _, name = place.partition(":")
-    source, _, attribute = target.partition(":")
+    """Let calls of the function at one ``package.module:Class.function`` reach another one."""
+    source, _, path = target.partition(":")
 
-    def action(module: ModuleType) -> None:
-        journal.set(module, name, resolve(importlib.import_module(source), [attribute]))
+    def redirecting(function: Callable[..., Any]) -> Callable[..., Any]:
+        def redirected(*args: Any, **kwargs: Any) -> Any:
+            # the target may be defined by the script itself, below the place
+            module = journal.script_module(source) or importlib.import_module(source)
+            return resolve(module, path.split("."))(*args, **kwargs)
 
-    journal.when_imported(where, action)
+        return redirected
+
+    journal.wrap_when_imported(place, redirecting)
 
 
-def _execute(journal: Journal, run: Run, script: Path, arguments: Sequence[str]) -> None:
+def _execute(journal: Journal, run: Run, gate: Gatekeeper, script: Path, arguments: Sequence[str]) -> None:
     """Run the script as ``__main__``, or the call that was asked for; its own modules are forgotten afterwards."""
     path = script.resolve()
     journal.callback(functools.partial(_forget_modules, run.root, set(sys.modules)))
     sys.argv[:] = [str(script), *arguments]
     # First, because upstreams' own modules have names such as models and utils.
-    sys.path[:0] = [str(path.parent), str(run.root)]
+    sys.path[:0] = [str(path.parent), str(run.root), *(str(run.root / folder) for folder in run.adapter.paths)]
     try:
         if run.call is None:
-            runpy.run_path(str(path), run_name="__main__")
+            execute(journal, path)
         else:
-            run.call.make(import_script(journal, path, ".".join(Path(run.script.path).with_suffix("").parts)))
+            module = execute(journal, path, module_names(run.script.path)[0])
+            gate.require_call_checked()
+            run.call.make(module)
     except SystemExit as stop:
-        if stop.code not in (None, 0):
-            raise
+        _examine_exit(stop, run, arguments)
     except (ZPlusError, BrokenPipeError):  # nobody reads what the script prints any more
         raise
     except ModuleNotFoundError as error:
@@ -154,6 +176,19 @@ def _execute(journal: Journal, run: Run, script: Path, arguments: Sequence[str])
             raise cause from None
         trace = "".join(traceback.format_exception(error))
         raise ScriptError(f"{run.script.path} failed by itself, with the error above.", trace) from None
+
+
+def _examine_exit(stop: SystemExit, run: Run, arguments: Sequence[str]) -> None:
+    """What the script's exit means: click exits after all it does, and so turns help, Ctrl-C and our errors into one."""
+    cause: BaseException | None = stop
+    while cause is not None:
+        if isinstance(cause, KeyboardInterrupt | ZPlusError):
+            raise cause from None
+        cause = cause.__context__
+    if stop.code not in (None, 0):
+        raise stop
+    if not run.checked and {"-h", "--help"}.intersection(arguments):
+        raise HelpShown
 
 
 def _without_f(names: tuple[str, ...], synthesise: Callable[..., Any]) -> Callable[..., Any]:
@@ -202,8 +237,8 @@ def _require_folder(run: Run) -> None:
 def _require_effect(run: Run) -> None:
     """Raise unless the latent that was asked for took effect in every step."""
     summary = run.summary()
-    if run.codes.loaded and not run.swapper.progress:
-        return  # codes of an earlier run in this latent were used again
+    if (run.codes.loaded or run.live.estimates) and not run.swapper.progress:
+        return  # codes of an earlier run in this latent were used again, or an encoder's were projected
     if not run.swapper.progress or not summary.steps:
         raise SwapError(run.swapper.nothing_swapped())
     if run.options.retract == "step" and summary.retractions != summary.steps:

@@ -94,22 +94,32 @@ class Mover:
         def moving(*args: Any, **kwargs: Any) -> Any:
             given = signature.bind(*args, **kwargs)
             w = style_code(given.arguments[move.code], self._run.adapter.code_item)
-            code = self._recognise(w, move)
-            if code is None:
+            codes = [self._recognise(row, move) for row in w.reshape(-1, *w.shape[-2:])]
+            if not any(codes):
                 return function(*args, **kwargs)
             if not move.direction:
-                return self.towards(code, function(*args, **kwargs))
-            direction = given.arguments[move.direction]
-            given.arguments[move.direction] = self.towards(code, w + direction) - w
+                return self._each_towards(codes, function(*args, **kwargs))
+            wanted = w + given.arguments[move.direction]
+            given.arguments[move.direction] = self._each_towards(codes, wanted) - w
             return function(*given.args, **given.kwargs)
 
         return moving
+
+    def _each_towards(self, codes: list[InvertedCode | None], targets: Tensor) -> Tensor:
+        """:meth:`towards` for a batch: one target a code, or several of the only one; those without z stay in W+."""
+        each = targets.reshape(-1, *targets.shape[-2:])
+        if len(codes) == 1 and codes[0] is not None:
+            return self.towards(codes[0], each).reshape(targets.shape)
+        moved = [
+            row[None] if code is None else self.towards(code, row[None]) for code, row in zip(codes, each, strict=True)
+        ]
+        return torch.cat(moved).reshape(targets.shape)
 
     def _recognise(self, w: Tensor, move: Move) -> InvertedCode | None:
         code = self._run.codes.find(w)
         if code is None and not self._run.adapter.foreign_codes:
             raise SwapError(
-                f"{move.where} was given a style code that this run neither saved nor loaded, so there is no z to "
+                f"{move.where} was given a style code that this run neither found nor loaded, so there is no z to "
                 "move in its place. Run this script with --latent off."
             )
         if code is None:

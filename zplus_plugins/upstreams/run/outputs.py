@@ -10,6 +10,7 @@ import contextlib
 import functools
 import os
 from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ from zplus_plugins.errors import RequirementError
 from zplus_plugins.system.files import whole_file
 from zplus_plugins.upstreams.adapter.description import Writer
 from zplus_plugins.upstreams.patching.journal import Journal
+
+writing_own: ContextVar[bool] = ContextVar("writing_own", default=False)
+"""Whether what is written now is of this package: patches of global functions let it through."""
 
 OnWrite = Callable[[Path, Any], None]
 
@@ -26,14 +30,18 @@ class Outputs:
 
     Args:
         on_write: called after each file with its path and what was written.
+        before: called before the first byte of each; may refuse it.
 
     Attributes:
         complete: files of finished images, in the order they were written.
         pending: files of the image at work.
     """
 
-    def __init__(self, on_write: OnWrite = lambda path, content: None) -> None:
+    def __init__(
+        self, on_write: OnWrite = lambda path, content: None, before: Callable[[], object] = lambda: None
+    ) -> None:
         self._on_write = on_write
+        self._before = before
         self.complete: list[Path] = []
         self.pending: list[Path] = []
         self._inputs: dict[tuple[int, int], Path] = {}
@@ -52,8 +60,10 @@ class Outputs:
     def _following(self, writer: Writer, write: Callable[..., Any]) -> Callable[..., Any]:
         def followed(*args: Any, **kwargs: Any) -> Any:
             path = args[writer.path] if len(args) > writer.path else None
-            if not isinstance(path, str | os.PathLike):  # an open file is its owner's business
+            # An open file is its owner's business, and what we write is ours.
+            if writing_own.get() or not isinstance(path, str | os.PathLike):
                 return write(*args, **kwargs)
+            self._before()
             target = Path(path)
             if not target.name.endswith(writer.suffix):
                 target = target.with_name(target.name + writer.suffix)
@@ -64,7 +74,7 @@ class Outputs:
                 if result is False:  # OpenCV's way to say that it failed
                     raise RequirementError(f"{writer.where} could not write {target}: check the format and the disk.")
             self.pending.append(target)
-            self._on_write(target, args[writer.content] if len(args) > writer.content else None)
+            self._on_write(target, _content(writer, args, kwargs))
             return result
 
         return followed
@@ -90,8 +100,19 @@ class Outputs:
         self.complete += self.pending
         self.pending = []
 
+    def folder(self) -> Path:
+        """The folder of the last file; the current one if there is none."""
+        written = [*self.complete, *self.pending]
+        return written[-1].parent if written else Path()
+
     def discard_pending(self) -> None:
         """Take away the files of an unfinished image."""
         for path in self.pending:
             path.unlink(missing_ok=True)
         self.pending = []
+
+
+def _content(writer: Writer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if writer.content is None:
+        return kwargs
+    return args[writer.content] if len(args) > writer.content else None

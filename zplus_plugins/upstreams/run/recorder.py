@@ -1,106 +1,152 @@
-"""What a script saves: its files are followed, and a code in Z or Z+ gets a record beside it."""
+"""What a script saves: its files are followed, and every code in Z or Z+ gets a record beside it."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
-from dataclasses import replace
+import logging
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
-from zplus_plugins.errors import LatentError, RecordError
-from zplus_plugins.hypersphere.leaf import LeafSwap
-from zplus_plugins.records.inversion import InversionRecord, Provenance, hash_code, is_record_or_absent, record_path
-from zplus_plugins.upstreams.run.codes import Codes, as_array, style_code
-from zplus_plugins.upstreams.run.outputs import Outputs
+from zplus_plugins.errors import RecordError
+from zplus_plugins.records.inversion import SUFFIX, InversionRecord, is_record_or_absent, record_path
+from zplus_plugins.upstreams.adapter.description import Adapter
+from zplus_plugins.upstreams.run.codes import Codes
+from zplus_plugins.upstreams.run.live import LiveCodes, require_finite
+from zplus_plugins.upstreams.run.outputs import Outputs, writing_own
+from zplus_plugins.upstreams.run.rows import Array, named_codes, rows
 from zplus_plugins.upstreams.script.code_files import CodeFiles
+
+_log = logging.getLogger("zplus_plugins")
 
 
 class Recorder:
     """Counts the saved codes of one run and writes their records.
 
     Args:
+        adapter: says where in a file the codes are.
         files: which files are codes.
         codes: takes in those that are saved.
-        code_item: the key of the code, where its file holds a dictionary.
+        live: the codes that were found in this run.
         code_is_result: whether a script's result is its code; else every file is one.
-        provenance: of the code that a swap optimised; None where no style code is replaced.
+        records: whether codes get records, because style codes are replaced.
+        before: called before the script writes a file; may refuse it.
 
     Attributes:
         outputs: the files that the script writes.
         records: that were written.
+        unmatched: records of codes that the script has not saved as they were found.
         images: codes that the script has saved.
-        swap: the newest one, whose code is expected next.
     """
 
     def __init__(
         self,
+        adapter: Adapter,
         files: CodeFiles,
         codes: Codes,
-        code_item: str,
+        live: LiveCodes,
         *,
         code_is_result: bool,
-        provenance: Callable[[LeafSwap], Provenance] | None,
+        records: bool,
+        before: Callable[[], object],
     ) -> None:
+        self._adapter = adapter
         self._files = files
         self._codes = codes
-        self._code_item = code_item
+        self._live = live
         self._code_is_result = code_is_result
-        self._provenance = provenance
-        self.outputs = Outputs(self._written)
+        self._makes_records = records
+        self.outputs = Outputs(self._written, before)
         self.records: list[Path] = []
+        self.unmatched: list[Path] = []
         self.images = 0
-        self.swap: LeafSwap | None = None
 
     def _written(self, path: Path, content: Any) -> None:
-        """A writer of the upstream has written a file; a code gets its record."""
-        if path not in self._files:
+        """A writer of the upstream has written a file; its codes get their records."""
+        found = list(self._codes_in(path, content))
+        if not found and path not in self._files:
             if not self._code_is_result:
                 self.outputs.finish_image()
             return
-        self.images += 1
-        if self._provenance is not None:
-            w = as_array(style_code(content, self._code_item))
-            self._save(path, w, self._record(path, w, self._provenance))
+        self.images += max(1, len(found))
+        if self._makes_records:
+            for place, row in found:
+                self._record(path, place, row)
+            if not found:
+                self._save_unmatched(path, "without a code in it" if self._adapter.code_item else "of another kind")
         self.outputs.finish_image()
 
-    def _record(
-        self, path: Path, w: np.ndarray[Any, Any], provenance: Callable[[LeafSwap], Provenance]
-    ) -> InversionRecord:
-        known = self._codes.find(torch.from_numpy(w)) if self._codes.loaded else None
-        if known is not None:  # a code of an earlier run is saved again
-            return replace(known.record, w=w)
-        swap = self.swap
-        if swap is None or not np.array_equal(w, swap.leaf.detach().cpu().numpy()):
-            raise RecordError(
-                f"The code saved as {path} is not the code that was optimised in Z+ (w == map(z) does not "
-                "hold), so no record was written for it."
-            )
-        z = swap.latent.detach().cpu()
-        if not bool(torch.isfinite(z).all()):
-            raise LatentError(f"The inversion diverged: z for {path.stem} contains NaN or inf. Lower --lr.")
-        return InversionRecord(
-            z=z.numpy(),
-            radius=swap.latent.radius,
-            truncation=swap.mapping.truncation,
-            w_sha256=hash_code(w),
-            provenance=provenance(swap),
-            w=w,
-        )
+    def _codes_in(self, path: Path, content: Any) -> Iterator[tuple[Path, Array]]:
+        """The codes in what was written, each with the place of its record."""
+        if self._adapter.find_codes is not None:
+            for given, code in self._adapter.find_codes(path, content):
+                yield from _placed(Path(given), [("", code)])
+        elif path in self._files:
+            yield from _placed(path, list(named_codes(content, self._adapter.code_item)))
 
-    def _save(self, path: Path, w: np.ndarray[Any, Any], record: InversionRecord) -> None:
-        place = record_path(path)
-        if not is_record_or_absent(place):  # somebody's own: z is not lost, and neither is that file
+    def _record(self, path: Path, place: Path, row: Array) -> None:
+        record = self._live.find(row) or self._codes.record_of(row)
+        if record is None:
+            self._save_unmatched(path, f"of shape {row.shape}")
+            return
+        require_finite(record, path.stem)
+        self._save(path, place, record)
+
+    def _save_unmatched(self, path: Path, found: str) -> None:
+        """What a script saves is not what was optimised: z is kept, under a name that no code lays claim to."""
+        newest = self._live.newest()
+        if not newest:
+            raise RecordError(
+                f"The code saved as {path} was not found in Z or Z+: no optimizer has moved a style code since the last "
+                "one was saved, so no record was written for it."
+            )
+        for record in newest:
+            self._write(_free(path.with_name(f"unmatched-{path.stem}{SUFFIX}")), record, self.unmatched)
+        assert newest[0].w is not None
+        _log.warning(
+            "warning: what the script saved as %s, %s, is not the code that was optimised, of shape %s (w == map(z) does "
+            "not hold), so there is no record beside it; z was saved as %s.",
+            path, found, newest[0].w.shape[1:], self.unmatched[-1],
+        )  # fmt: skip
+
+    def save_unrecorded(self, folder: Path) -> None:
+        """Save codes that were optimised and that the script has saved nowhere."""
+        for record in self._live.unrecorded() if self._makes_records else ():
+            self._write(_free(folder / f"unmatched-{len(self.unmatched)}{SUFFIX}"), record, self.unmatched)
+
+    def _save(self, path: Path, place: Path, record: InversionRecord) -> None:
+        if not is_record_or_absent(place):  # a file of the user's: z is not lost, and neither is that file
             free = next(p for n in itertools.count(1) if not (p := place.with_suffix(f".{n}.npz")).exists())
             record.save(free)
             raise RecordError(
                 f"{place} exists and is no record of a script's code, so z was saved as {free} instead. Move that file "
                 "away, and give the record its name."
             )
+        self._write(place, record, self.records)
+        self._codes.add(path, record)
+
+    def _write(self, place: Path, record: InversionRecord, kind: list[Path]) -> None:
         self.outputs.add(place)  # first: whoever interrupts the writing leaves no record without a code
-        record.save(place)
-        self._codes.add(path, w, record)
-        self.records.append(place)
+        token = writing_own.set(True)
+        try:
+            record.save(place)
+        finally:
+            writing_own.reset(token)
+        self._live.recorded(record)
+        kind.append(place)
+
+
+def _placed(path: Path, codes: list[tuple[str, Any]]) -> Iterator[tuple[Path, Array]]:
+    """The rows of a file's codes, each with the place of its record: by name and number where there are several."""
+    found = [(name, row) for name, code in codes for row in rows(code) or ()]
+    names = [name for name, _ in found]
+    for i, (name, row) in enumerate(found):
+        parts = [name if len(set(names)) > 1 else "", str(names[:i].count(name)) if names.count(name) > 1 else ""]
+        yield record_path(path, "-".join(filter(None, parts))), row
+
+
+def _free(place: Path) -> Path:
+    """The place, or one with a number where another file is there already."""
+    stem = place.name.removesuffix(SUFFIX)
+    numbered = (place.with_name(f"{stem}-{n}{SUFFIX}") for n in itertools.count(2))
+    return place if not place.exists() else next(path for path in numbered if not path.exists())

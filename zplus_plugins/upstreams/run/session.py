@@ -17,8 +17,9 @@ from torch import Tensor, nn
 
 from zplus_plugins._version import __version__
 from zplus_plugins.errors import RequirementError, SwapError, UsageError
+from zplus_plugins.hypersphere.chase import project
 from zplus_plugins.hypersphere.latent import SphericalLatent
-from zplus_plugins.hypersphere.leaf import LeafSwap
+from zplus_plugins.hypersphere.leaf import LeafSwap, in_layers
 from zplus_plugins.hypersphere.mapping import StyleMapping, Truncation, mapping_of
 from zplus_plugins.ops import choice as choice_of_ops
 from zplus_plugins.records.inversion import Provenance
@@ -39,8 +40,10 @@ from zplus_plugins.upstreams.checkout.checkout import Upstream
 from zplus_plugins.upstreams.checkout.plugins import Choice
 from zplus_plugins.upstreams.run.claims import claimed
 from zplus_plugins.upstreams.run.codes import Codes
+from zplus_plugins.upstreams.run.live import LiveCodes
 from zplus_plugins.upstreams.run.outputs import Outputs
 from zplus_plugins.upstreams.run.recorder import Recorder
+from zplus_plugins.upstreams.run.rows import rows
 from zplus_plugins.upstreams.run.starts import Starts
 from zplus_plugins.upstreams.run.swapper import LeafSwapper
 from zplus_plugins.upstreams.script.call import read_call
@@ -53,11 +56,13 @@ class Run:
 
     Attributes:
         arguments: the script's parsed arguments; empty until they are parsed.
+        checked: whether they are known, and all that the script needs has been looked at.
         generator: the captured generator, None until it is built.
         switches: the adapter's flags that were given.
         init: where inversions start.
         code_files: which files are codes.
         codes: inverted codes, saved by this run or loaded from an earlier one.
+        live: codes that were found in this run.
         recorder: follows what the script saves.
         assignments: settings to change when their modules are imported.
         call: what to call of the script, None to run it as ``__main__``.
@@ -78,13 +83,16 @@ class Run:
         self.switches = self._resolve_switches()
         self.init = options.init or self.script.init or self.adapter.init
         self.code_files = CodeFiles(self.adapter.codes, lambda: self.arguments)
-        self.codes = Codes(self.adapter, self.code_files, self.latent)
+        self.live = LiveCodes(self._provenance)
+        self.codes = Codes(self.adapter, self.code_files, self.live, self.latent)
         self.recorder = Recorder(
+            self.adapter,
             self.code_files,
             self.codes,
-            self.adapter.code_item,
+            self.live,
             code_is_result=self.script.role == "invert",
-            provenance=self._provenance if self.inverts else None,
+            records=self.inverts,
+            before=lambda: self.require_checked("It has begun to write its results"),
         )
         self.assignments = read_assignments(self.adapter.settings, self.root, options.settings)
         self.call = None if options.call is None else read_call(self.root / self.script.path, options.call)
@@ -94,10 +102,14 @@ class Run:
         self.swapper = LeafSwapper(
             self._is_style_code,
             self._make,
+            is_one_code=self._is_one_code,
+            before=lambda: self.require_checked("It has built an optimizer"),
             retract=options.retract == "step",
             on_swap=self._swapped,
-            excused=lambda: bool(self.codes.loaded),
+            watched=self._watched_in_vain,
+            excused=lambda: bool(self.codes.loaded or self.live.estimates),
         )
+        self.checked = False
         self.edits: list[EditResult] = []
         self.ops = choice_of_ops.UNUSED
         self.moved_in_w = 0
@@ -166,6 +178,7 @@ class Run:
             RequirementError, UsageError: with everything that is missing, a line each.
         """
         derived = self.script.derived
+        self.checked = True
         self.arguments = derived.complete(arguments) if derived else dict(arguments)
         given = {**self.arguments, TRUSTED: self.options.trusted, ASKED_DEVICE: self.device.choice}
         self.code_files.pattern()  # which must be one, before work is spent
@@ -204,6 +217,7 @@ class Run:
 
     def set_generator(self, generator: nn.Module) -> None:
         """Called by a capture when the upstream has built its generator."""
+        self.require_checked("It has built its generator")
         self.generator = generator
         if self.inverts:
             mapping = self.mapping()  # a generator that cannot hold Z+ is refused before its weights are loaded
@@ -219,10 +233,32 @@ class Run:
         """
         if self.generator is None:
             raise SwapError(
-                f"{self.script.path} used a style code before it built a generator that the adapter "
-                f"{self.adapter.name!r} knows, so there is no mapping network to go through."
+                f"{self.script.path} used a style code before the adapter {self.adapter.name!r} caught a generator, so "
+                f"there is no mapping network to go through. It watches {self._watched_in_vain()}."
             )
-        return mapping_of(self.generator, truncation or self.truncation)
+        truncation = truncation or self.truncation
+        given = self.adapter.mapping or (lambda generator, truncation: None)
+        return (
+            given(self.generator, truncation)
+            or self.hooks.zplus_mapping(generator=self.generator, truncation=truncation)
+            or mapping_of(self.generator, truncation)
+        )
+
+    def require_checked(self, work: str) -> None:
+        """A dry run goes no further than the script's arguments.
+
+        Args:
+            work: what the script has begun, a sentence without its full stop.
+
+        Raises:
+            UsageError: its arguments were never seen, so that nothing was checked before it.
+        """
+        if self.options.dry_run and not self.checked:
+            raise UsageError(
+                f"--dry-run: {work}, and how {self.script.path} takes its arguments is not known to the adapter "
+                f"{self.adapter.name!r}, so nothing could be checked before. It was stopped there. Name the function "
+                'that returns the arguments in the adapter: Script(..., gate=Gate("package.module:function")).'
+            )
 
     def summary(self) -> Summary:
         """What has been done so far."""
@@ -251,6 +287,8 @@ class Run:
             reused=tuple(map(str, self.codes.loaded)),
             edits=tuple(self.edits),
             moved_in_w=self.moved_in_w,
+            estimates=self.live.estimates,
+            unmatched=tuple(map(str, self.recorder.unmatched)),
         )
 
     def _needs(self) -> tuple[Requirement, ...]:
@@ -267,36 +305,82 @@ class Run:
             )
         if self.options.without_f and (self.adapter.feature_map is None or role != "invert"):
             raise UsageError(f"--without-f has no meaning for {self.script.path}: it optimises no feature map F.")
-        default = "off" if role == "other" else "zplus"
+        default = "off" if role == "other" else self.script.latent
         return asked or default
 
+    def _watched_in_vain(self) -> str:
+        """The places that are watched for a generator, while none has been caught."""
+        return "" if self.generator is not None else ", ".join(c.where for c in self.adapter.generator) or "nothing"
+
     def _is_style_code(self, leaf: Tensor) -> bool:
+        """A leaf with a code for every layer, (B, L, D)."""
         if self.generator is None:
             return False
         mapping = self.mapping()
         return leaf.ndim == 3 and tuple(leaf.shape[1:]) == (mapping.num_ws, mapping.w_dim)
+
+    def _is_one_code(self, leaf: Tensor) -> bool:
+        """A leaf with one code that the script repeats over the layers itself, (B, 1, D) or (B, D).
+
+        Raises:
+            SwapError: it is one, and cannot hold the codes of Z+.
+        """
+        if self.generator is None or leaf.ndim not in (2, 3):
+            return False
+        mapping = self.mapping()
+        weight = leaf.ndim == 2 and (isinstance(leaf, nn.Parameter) or leaf.shape[0] == leaf.shape[1])
+        if weight or leaf.shape[-1] != mapping.w_dim or (leaf.ndim == 3 and leaf.shape[1] != 1):
+            return False
+        if self.latent == "zplus":
+            raise SwapError(
+                f"{self.script.path} optimises one style code for all layers, a leaf of shape {tuple(leaf.shape)}, which "
+                f"cannot hold the codes of Z+; expected (B, {mapping.num_ws}, {mapping.w_dim}). Run it with --latent z, "
+                "or switch it to W+ if it has an option for that."
+            )
+        return True
 
     def _make(self, leaf: Tensor) -> tuple[SphericalLatent, StyleMapping]:
         mapping = self.mapping()
         codes = mapping.num_ws if self.latent == "zplus" else 1
         start = self.hooks.zplus_start(mapping=mapping, codes=codes, seed=self.seed)
         if start is None:
-            start = self._starts.at(mapping, codes, self.seed, leaf)
+            start = self._known_start(leaf, codes) if self.init == "project" else None
+        if start is None:
+            start = self._starts.at(mapping, codes, self.seed, in_layers(leaf, mapping.num_ws))
         z = start.detach().to(leaf.device).expand(leaf.shape[0], -1, -1).clone()
         return SphericalLatent(z, radius=start.radius), mapping
 
+    def _known_start(self, leaf: Tensor, codes: int) -> SphericalLatent | None:
+        """The z of a leaf that starts at codes which this run has found, such as an encoder's projected estimate."""
+        found = [self.live.find(row) for row in rows(leaf) or ()]
+        z = [torch.from_numpy(record.z) for record in found if record is not None and record.z.shape[1] == codes]
+        return SphericalLatent(torch.cat(z).to(leaf.device)) if z and len(z) == len(leaf) else None
+
     def _swapped(self, swap: LeafSwap) -> None:
-        self.recorder.swap = swap
+        self.live.add(swap, self.init)
         self.hooks.zplus_swapped(swap=swap)
 
-    def _provenance(self, swap: LeafSwap) -> Provenance:
+    def project(self, w: Tensor) -> Tensor:
+        """Project style codes (B, L, D) that nothing optimises, and give map(z) back in their place.
+
+        Raises:
+            LatentError: they contain NaN or inf.
+            GeneratorError: they are of another generator's shape.
+        """
+        mapping = self.mapping()
+        codes = mapping.num_ws if self.latent == "zplus" else 1
+        found = project(mapping, w.detach().float(), codes=codes, seed=self.seed)
+        self.live.add_estimate(found.latent, found.w, mapping)
+        return found.w.to(w)
+
+    def _provenance(self, steps: int, init: str) -> Provenance:
         return Provenance(
             latent=self.latent,
             without_f=self.options.without_f,
-            init=self.init,
+            init=init,
             retract=self.options.retract,
             seed=self.seed,
-            steps=swap.progress.steps,
+            steps=steps,
             adapter=self.adapter.name,
             package=__version__,
             upstream_commit=self.upstream.commit,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -24,11 +25,14 @@ class LeafSwapper:
     """Watches optimizers being built, and swaps the leaves that are style codes.
 
     Args:
-        matches: whether an optimizer's parameter is a style code.
+        matches: whether an optimizer's parameter has a style code for every layer.
+        is_one_code: whether one has a style code for all layers together; asked only where none has one for each.
+        before: called before an optimizer gets its parameters; may refuse them.
         make: the latent and the mapping that replace a leaf.
         retract: whether to apply Eq. 1 after every step.
         on_swap: called with each new swap.
         excused: whether optimizers may step though nothing was swapped, because the codes were found earlier.
+        watched: the places that are watched for a generator, while none has been caught.
 
     Attributes:
         progress: one entry for each leaf swapped so far.
@@ -39,12 +43,18 @@ class LeafSwapper:
         matches: Callable[[Tensor], bool],
         make: Callable[[Tensor], tuple[SphericalLatent, StyleMapping]],
         *,
+        is_one_code: Callable[[Tensor], bool] = lambda leaf: False,
+        before: Callable[[], object] = lambda: None,
         retract: bool = True,
         on_swap: Callable[[LeafSwap], object] | None = None,
         excused: Callable[[], bool] = lambda: False,
+        watched: Callable[[], str] = lambda: "",
     ) -> None:
         self._excused = excused
+        self._watched = watched
         self._matches = matches
+        self._is_one_code = is_one_code
+        self._before = before
         self._make = make
         self._retract = retract
         self._on_swap = on_swap
@@ -68,8 +78,10 @@ class LeafSwapper:
             if params is None or isinstance(params, set):  # torch has its own message for these
                 add_param_group(optimizer, param_group)
                 return
+            self._before()
             entries = [params] if isinstance(params, Tensor) else list(params)
-            swaps = [self._swap(optimizer, entry) for entry in entries]
+            codes = self._style_codes([_tensor(entry) for entry in entries])
+            swaps = [self._swap(optimizer, _tensor(entry)) if i in codes else None for i, entry in enumerate(entries)]
             param_group["params"] = [
                 entry if swap is None else _with_latent(entry, swap.latent)
                 for entry, swap in zip(entries, swaps, strict=True)
@@ -82,15 +94,18 @@ class LeafSwapper:
 
         return add
 
-    def _swap(self, optimizer: Optimizer, entry: Any) -> LeafSwap | None:
-        """The swap for one entry of a parameter group: a tensor, or torch's (name, tensor)."""
-        leaf = entry[1] if isinstance(entry, tuple) else entry
-        if not isinstance(leaf, Tensor) or isinstance(leaf, SphericalLatent):
-            return None
-        if len(self._shapes_seen) < 8:
-            self._shapes_seen[tuple(leaf.shape)] = None
-        if not (leaf.is_leaf and leaf.requires_grad and self._matches(leaf)):
-            return None
+    def _style_codes(self, entries: list[Any]) -> set[int]:
+        """Which entries of a parameter group are style codes; of those with one code for all layers, the first."""
+        leaves = {i: e for i, e in enumerate(entries) if isinstance(e, Tensor) and not isinstance(e, SphericalLatent)}
+        for leaf in leaves.values():
+            if len(self._shapes_seen) < 8:
+                self._shapes_seen[tuple(leaf.shape)] = None
+        free = {i: leaf for i, leaf in leaves.items() if leaf.is_leaf and leaf.requires_grad}
+        found = {i for i, leaf in free.items() if self._matches(leaf)}
+        return found or set(itertools.islice((i for i, leaf in free.items() if self._is_one_code(leaf)), 1))
+
+    def _swap(self, optimizer: Optimizer, leaf: Tensor) -> LeafSwap:
+        """The swap for a leaf that is a style code."""
         refuse_closure_optimizer(type(optimizer))
         known = next((swap for swap in self._live if swap.leaf is leaf), None)
         if known is not None:  # a second optimizer for the same leaf goes on from the same z
@@ -120,13 +135,24 @@ class LeafSwapper:
 
     def nothing_swapped(self) -> str:
         """Why no leaf was swapped, for an error."""
+        watched = self._watched()
+        if watched:
+            return (
+                f"No generator was caught, so that no style code could be known: none of {watched} was called. Correct the "
+                "adapter's `generator`, or run the script with --latent off."
+            )
         shapes = ", ".join(map(str, self._shapes_seen)) or "nothing"
         return (
             "No optimizer was given a style code to replace: expected a leaf of shape "
-            f"(N, num_ws, w_dim) of the generator; the optimizers of this script hold {shapes}. "
+            f"(B, L, D) of the generator, that is (batch, num_ws, w_dim); the optimizers of this script hold {shapes}. "
             "Nothing was optimised in W+ in its place. If this script optimises no style code, run it "
             "with --latent off."
         )
+
+
+def _tensor(entry: Any) -> Any:
+    """What an entry of a parameter group is about: a tensor, or torch's (name, tensor)."""
+    return entry[1] if isinstance(entry, tuple) else entry
 
 
 def _with_latent(entry: Any, latent: SphericalLatent) -> Any:

@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import ast
 import difflib
-import importlib.util
 import inspect
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,7 +20,6 @@ from typing import Any
 
 from zplus_plugins.errors import UsageError
 from zplus_plugins.upstreams.imports.source_text import UnreadableSourceError, parse_source
-from zplus_plugins.upstreams.patching.journal import Journal
 
 _EXPECTED = "expected FUNCTION(ARGS) or CLASS(ARGS).METHOD(ARGS), with literals such as 3, 'text' or True for ARGS"
 
@@ -110,17 +107,6 @@ def read_call(script: Path, text: str) -> Call:
         own = _methods(node).get(name)
         arguments |= step.kwargs if own is None else _check(call, step, own, method=True)
     return replace(call, arguments=arguments)
-
-
-def import_script(journal: Journal, path: Path, name: str) -> ModuleType:
-    """Import a script by its path, as the module ``name``, until the journal closes."""
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    journal.set_item(sys.modules, name, module)
-    spec.loader.exec_module(module)
-    return module
 
 
 def _parse(text: str) -> Call:
