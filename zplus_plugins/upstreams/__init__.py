@@ -1,4 +1,4 @@
-"""Run somebody's script on the hypersphere. Here is all that an adapter's author needs."""
+"""Run other people's scripts on the hypersphere. Everything that an adapter's author needs is imported from here."""
 
 from __future__ import annotations
 

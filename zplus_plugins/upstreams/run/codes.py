@@ -1,7 +1,7 @@
-"""Inverted codes: what a run saved or loaded, each with the record of its z.
+"""Inverted codes: those that a run has saved or loaded, each with the record of its z.
 
-An upstream's file holds a plain w, alone or in a dictionary. A code is known again by the hash of
-its w, wherever the upstream has carried it in between.
+An upstream's file contains a plain w, alone or in a dictionary. A code is recognised by the hash of its w, however the
+upstream script has passed it along.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class InvertedCode:
     """A code and its record.
 
     Attributes:
-        name: tells it from others, such as the image's name.
-        w: as saved, shape (1, num_ws, w_dim), float32.
-        record: with z.
+        name: identifies the code; usually the image's name.
+        w: as saved, shape (1, L, D), float32.
+        record: the record with its z.
     """
 
     name: str
@@ -41,17 +41,17 @@ class InvertedCode:
 
 
 def style_code(content: Any, item: str) -> Any:
-    """The style code in what a file holds or a function takes: the entry ``item`` of a dictionary, or all of it."""
+    """The style code in a file's content or a function's argument: the entry ``item`` of a dictionary, or all of it."""
     return content.get(item) if item and isinstance(content, Mapping) else content
 
 
 def as_array(code: Any) -> np.ndarray[Any, Any]:
-    """A code as NumPy keeps it."""
+    """A code as a NumPy array."""
     return code.detach().cpu().numpy() if isinstance(code, Tensor) else np.asarray(code)
 
 
 def _load_code(path: Path) -> Any:
-    """What ``torch.save`` or ``numpy.save`` has put into a code's file."""
+    """The content of a code's file, written by ``torch.save`` or ``numpy.save``."""
     try:
         return read_npy(path) if path.suffix == ".npy" else checkpoint.load(path)
     except (RefusedError, DamagedError, OSError) as error:
@@ -59,25 +59,25 @@ def _load_code(path: Path) -> Any:
 
 
 def read_array_code(path: Path) -> InvertedCode:
-    """A code from an ``.npy`` file.
+    """Read a code from an ``.npy`` file.
 
     Raises:
-        RecordError: it cannot be read, or has no record of its own.
+        RecordError: it cannot be read, or has no record, or the record belongs to another code.
     """
     w = _load_code(path)
     return _with_record(path, w, path.stem)
 
 
 class Codes:
-    """The inverted codes that a run knows.
+    """The inverted codes that a run has saved or loaded.
 
     Args:
-        adapter: says what the files hold.
-        files: says which files are codes.
-        latent: the run's latent, which a loaded code must have been found in.
+        adapter: describes what the files contain.
+        files: which files are codes.
+        latent: the run's latent; loaded codes must have been inverted with the same one.
 
     Attributes:
-        loaded: files whose codes were used again.
+        loaded: the files whose codes were reused.
     """
 
     def __init__(self, adapter: Adapter, files: CodeFiles, latent: str) -> None:
@@ -88,35 +88,36 @@ class Codes:
         self.loaded: list[Path] = []
 
     def follow(self, journal: Journal) -> None:
-        """Watch ``torch.load`` for codes of an earlier run."""
+        """Watch ``torch.load`` for codes of earlier runs."""
         journal.wrap(torch, "load", self._loading)
 
     def add(self, path: Path, w: np.ndarray[Any, Any], record: InversionRecord) -> None:
-        """Take in a code that has just been saved."""
+        """Add a code that has just been saved."""
         self._known[hash_code(w)] = _inverted(w, record, self._files.name(path))
 
     def find(self, w: Tensor) -> InvertedCode | None:
-        """The code whose w this is, bit for bit; None if it has no record."""
+        """The code with exactly this w, bit for bit; None if there is none with a record."""
         return self._known.get(hash_code(as_array(w)))
 
     def examine(self, path: Path) -> str:
-        """What it means that the script will use this file again instead of inverting the image.
+        """Check an existing code that the script will reuse instead of inverting the image; a note about it.
 
         Raises:
-            RecordError: it is a W+ code in a Z or Z+ run, or one of the other latent, or its record is another code's.
+            RecordError: in a Z or Z+ run, the code is a W+ code, or was inverted with the other latent, or its record
+                belongs to another code.
         """
         recorded = record_path(path).exists()
         if self._latent != "off":
             if not recorded:
                 raise RecordError(
-                    f"{path} is a W+ code of an earlier run, which the script would use again instead of inverting "
+                    f"{path} is a W+ code of an earlier run, which the script would reuse instead of inverting "
                     "the image in Z+. Choose another output folder, remove the file, or run with --latent off."
                 )
             record = InversionRecord.load(record_path(path))
             _require_latent(record, path, self._latent)
             record.require_code(as_array(style_code(_load_code(path), self._adapter.code_item)), path)
         found = f"--latent {InversionRecord.load(record_path(path)).provenance.latent}" if recorded else "--latent off"
-        return f"{path} exists (inverted with {found}) and will be used again; remove it to invert the image anew."
+        return f"{path} exists (inverted with {found}) and will be reused; remove it to invert the image again."
 
     def _loading(self, load: Callable[..., Any]) -> Callable[..., Any]:
         def load_code(f: Any, *args: Any, **kwargs: Any) -> Any:
@@ -137,12 +138,12 @@ class Codes:
 
 
 def _require_latent(record: InversionRecord, path: Path, latent: str) -> None:
-    """Raise RecordError unless a code was found in the latent that a run works in."""
+    """Raise RecordError unless a code was inverted with the run's latent."""
     found = record.provenance.latent
     if found != latent:
         raise RecordError(
-            f"The code {path} was inverted with --latent {found}, this run has --latent {latent}. Use another "
-            f"output folder, or remove the code to invert the image again, or give --latent {found}."
+            f"The code {path} was inverted with --latent {found}, but this run has --latent {latent}. Use another "
+            f"output folder, or remove the code to invert the image again, or run with --latent {found}."
         )
 
 

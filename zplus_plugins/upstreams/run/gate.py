@@ -1,7 +1,6 @@
-"""The gate: a script's own argument parser, or its settings, tell what it is about to do.
+"""The gate: the moment at which a script has parsed its arguments, or loaded its settings, and has not used them yet.
 
-Everything a run needs is checked right after the script has parsed its arguments and before it does
-anything with them.
+Everything that the run needs is checked there.
 """
 
 from __future__ import annotations
@@ -22,15 +21,15 @@ _log = logging.getLogger("zplus_plugins")
 
 
 class ChecksDone(BaseException):
-    """Ends a dry run at the gate. No Exception: upstream code must not catch it."""
+    """Ends a dry run at the gate. Not an Exception, because upstream code must not catch it."""
 
 
 class HelpShown(BaseException):
-    """Ends a run whose script has only shown its help."""
+    """Ends a run after the script has printed its help."""
 
 
 def watch_arguments(journal: Journal, run: Run, editor: Editor | None) -> None:
-    """Check the run as soon as the script has parsed its command line, or is past its settings' gate."""
+    """Check the run as soon as the script has parsed its command line, or reaches the first gate of its settings."""
     gate = _Gate(journal, run, editor)
     if run.adapter.settings is not None:
         watch_settings(journal, run.adapter.settings, run.root, run.assignments, gate.check)
@@ -68,7 +67,7 @@ class _Gate:
         return parse_and_check
 
     def _zplus_defaults(self, parser: argparse.ArgumentParser) -> dict[str, Any]:
-        """The adapter's defaults for Z and Z+, as far as this parser knows the arguments."""
+        """The adapter's defaults for Z and Z+, for those arguments that this parser has."""
         known = {action.dest for action in parser._actions}
         defaults = dict(self._run.script.zplus_defaults)
         for switch in self._run.switches:
@@ -84,7 +83,7 @@ class _Gate:
                     )
 
     def check(self, arguments: Mapping[str, Any]) -> None:
-        """Check all that the script needs; a dry run ends here."""
+        """Check everything that the script needs; a dry run ends here."""
         self._require_no_contradiction(arguments)
         call = self._run.call
         self._run.check({**(call.arguments if call is not None else {}), **arguments})

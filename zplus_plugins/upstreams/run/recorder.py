@@ -1,4 +1,4 @@
-"""What a script saves: its files are followed, and a code in Z or Z+ gets a record beside it."""
+"""Track the files that a script saves, and write a record beside each code that was inverted in Z or Z+."""
 
 from __future__ import annotations
 
@@ -24,16 +24,17 @@ class Recorder:
 
     Args:
         files: which files are codes.
-        codes: takes in those that are saved.
-        code_item: the key of the code, where its file holds a dictionary.
-        code_is_result: whether a script's result is its code; else every file is one.
-        provenance: of the code that a swap optimised; None where no style code is replaced.
+        codes: the run's codes, to which saved ones are added.
+        code_item: key of the code, if its file contains a dictionary.
+        code_is_result: whether an image's files are complete once its code is saved; otherwise each file is complete
+            by itself.
+        provenance: returns the provenance of the code that a swap optimised; None if no style code is replaced.
 
     Attributes:
         outputs: the files that the script writes.
-        records: that were written.
-        images: codes that the script has saved.
-        swap: the newest one, whose code is expected next.
+        records: the records that were written.
+        images: the number of codes that the script has saved.
+        swap: the latest swap, whose code is expected next.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class Recorder:
         self.swap: LeafSwap | None = None
 
     def _written(self, path: Path, content: Any) -> None:
-        """A writer of the upstream has written a file; a code gets its record."""
+        """Called after the upstream has written a file: write the record if it is a code."""
         if path not in self._files:
             if not self._code_is_result:
                 self.outputs.finish_image()
@@ -71,13 +72,13 @@ class Recorder:
         self, path: Path, w: np.ndarray[Any, Any], provenance: Callable[[LeafSwap], Provenance]
     ) -> InversionRecord:
         known = self._codes.find(torch.from_numpy(w)) if self._codes.loaded else None
-        if known is not None:  # a code of an earlier run is saved again
+        if known is not None:  # a known code, such as one of an earlier run, is saved again
             return replace(known.record, w=w)
         swap = self.swap
         if swap is None or not np.array_equal(w, swap.leaf.detach().cpu().numpy()):
             raise RecordError(
-                f"The code saved as {path} is not the code that was optimised in Z+ (w == map(z) does not "
-                "hold), so no record was written for it."
+                f"The code saved as {path} is not the code that was optimised in Z+ (w differs from map(z)), so no "
+                "record was written for it."
             )
         z = swap.latent.detach().cpu()
         if not bool(torch.isfinite(z).all()):
@@ -93,14 +94,14 @@ class Recorder:
 
     def _save(self, path: Path, w: np.ndarray[Any, Any], record: InversionRecord) -> None:
         place = record_path(path)
-        if not is_record_or_absent(place):  # somebody's own: z is not lost, and neither is that file
+        if not is_record_or_absent(place):  # the user's own file: keep it, and save z under another name
             free = next(p for n in itertools.count(1) if not (p := place.with_suffix(f".{n}.npz")).exists())
             record.save(free)
             raise RecordError(
-                f"{place} exists and is no record of a script's code, so z was saved as {free} instead. Move that file "
-                "away, and give the record its name."
+                f"{place} exists and is not the record of a script's code, so z was saved as {free} instead. Move that "
+                "file away, and rename the record."
             )
-        self.outputs.add(place)  # first: whoever interrupts the writing leaves no record without a code
+        self.outputs.add(place)  # before writing, so that an interruption leaves no record without a code
         record.save(place)
         self._codes.add(path, w, record)
         self.records.append(place)

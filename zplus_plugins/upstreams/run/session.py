@@ -1,7 +1,7 @@
-"""One run of an upstream script: its options, what was captured, and what came of it.
+"""One run of an upstream script: its options, the captured generator, and the results.
 
-The launcher creates a Run and opens a journal; the adapter's captures and patches, the argument
-gate, the leaf swap and the editor all meet here.
+The Run connects the adapter's captures and patches, the argument gate, the leaf swap and the editor. The launcher
+executes it inside an open journal.
 """
 
 from __future__ import annotations
@@ -49,21 +49,21 @@ from zplus_plugins.upstreams.script.settings import read_assignments
 
 
 class Run:
-    """See the module.
+    """One run of an upstream script; see the module's docstring.
 
     Attributes:
         arguments: the script's parsed arguments; empty until they are parsed.
-        generator: the captured generator, None until it is built.
+        generator: the captured generator; None until it is built.
         switches: the adapter's flags that were given.
-        init: where inversions start.
+        init: initialisation of inversions.
         code_files: which files are codes.
         codes: inverted codes, saved by this run or loaded from an earlier one.
-        recorder: follows what the script saves.
+        recorder: tracks what the script saves.
         assignments: settings to change when their modules are imported.
-        call: what to call of the script, None to run it as ``__main__``.
-        edits: what was edited so far.
-        notes: what the requirements noted.
-        ops: the implementations of the custom operations that have served.
+        call: the call to make in the script; None to run it as ``__main__``.
+        edits: the edits made so far.
+        notes: the notes of the requirements.
+        ops: the implementations of the custom operations that were used.
         moved_in_w: how often the script moved a code of another method, which has no z.
     """
 
@@ -110,14 +110,14 @@ class Run:
         for name in self.options.switches:
             if name not in declared:
                 raise UsageError(
-                    f"--{name} has no meaning for {self.script.path} with --latent {self.latent}: it is for scripts of "
-                    "an adapter that declares it, where they invert in Z or Z+."
+                    f"--{name} has no effect on {self.script.path} with --latent {self.latent}: it is only for "
+                    "inversions in Z or Z+ by scripts whose adapter declares it."
                 )
         return tuple(declared[name] for name in self.options.switches)
 
     @property
     def inverts(self) -> bool:
-        """Whether a style code is to be replaced in this run."""
+        """Whether this run replaces the style code of an inversion."""
         return self.script.role == "invert" and self.latent != "off"
 
     @property
@@ -130,7 +130,7 @@ class Run:
         return (*self.outputs.complete, *self.outputs.pending)
 
     def space(self) -> str:
-        """The latent space as the papers write it: Z, Z+, F/Z, F/Z+ or W+."""
+        """The latent space in the papers' notation: Z, Z+, F/Z, F/Z+ or W+."""
         name = {"z": "Z", "zplus": "Z+", "off": "W+"}[self.latent]
         return f"F/{name}" if self._with_f else name
 
@@ -145,14 +145,14 @@ class Run:
 
     @property
     def seed(self) -> int:
-        """The seed of the start: the user's, else the script's own, else 0."""
+        """The seed of the start: the user's, or else the script's, or else 0."""
         if self.options.seed is not None:
             return self.options.seed
         return int(self.arguments.get(self.adapter.seed) or 0)
 
     @property
     def truncation(self) -> Truncation:
-        """The truncation in the script's arguments, as Truncation stores it."""
+        """The truncation that the script's arguments give."""
         names = self.adapter.truncation
         if names is None or names.psi not in self.arguments:
             return Truncation()
@@ -160,15 +160,15 @@ class Run:
         return Truncation(float(self.arguments[names.psi]), cutoff)
 
     def check(self, arguments: Mapping[str, Any]) -> None:
-        """Take the script's arguments and check all that it needs.
+        """Store the script's arguments and check everything that it needs.
 
         Raises:
-            RequirementError, UsageError: with everything that is missing, a line each.
+            RequirementError, UsageError: something is missing; the message lists everything that is, one per line.
         """
         derived = self.script.derived
         self.arguments = derived.complete(arguments) if derived else dict(arguments)
         given = {**self.arguments, TRUSTED: self.options.trusted, ASKED_DEVICE: self.device.choice}
-        self.code_files.pattern()  # which must be one, before work is spent
+        self.code_files.pattern()  # raises if the pattern is wrong, before any work is done
         findings = [finding for need in self._needs() for finding in need.check(given)]
         fatal = ("missing", "download") if self.options.offline else ("missing",)
         self.notes += [finding.text for finding in findings if finding.kind not in fatal]
@@ -180,20 +180,20 @@ class Run:
                 self.notes.append(self.codes.examine(path))
 
     def note_ops(self) -> None:
-        """Note which custom operations have served, before another run chooses its own."""
+        """Note which custom operations were used, before another run chooses its own."""
         self.ops = choice_of_ops.served()
 
     def files(self) -> list[NeededFile]:
-        """The files that the script will ask for, there or not; none before its arguments are parsed."""
+        """The files that the script needs, whether or not they exist; none before its arguments are parsed."""
         if not self.arguments:
             return []
         return [f for need in self._needs() if isinstance(need, FileRequirement) for f in need.asks_for(self.arguments)]
 
     def work(self) -> AbstractContextManager[None]:
-        """Claim what the script will write, for as long as it runs; inputs are safe from it from now on.
+        """Claim what the script will write for as long as it runs, and protect its inputs from being overwritten.
 
         Raises:
-            RequirementError: another run is about to write the same.
+            RequirementError: another run is writing the same results.
         """
         self.outputs.protect(file.path for file in self.files() if file.present and not file.made)
         folders = [need.folder(self.arguments) for need in self._needs() if isinstance(need, FolderRequirement)]
@@ -206,7 +206,7 @@ class Run:
         """Called by a capture when the upstream has built its generator."""
         self.generator = generator
         if self.inverts:
-            mapping = self.mapping()  # a generator that cannot hold Z+ is refused before its weights are loaded
+            mapping = self.mapping()  # raises before the weights are loaded if the generator does not support Z+
             findings = [finding for need in self.script.fits for finding in need.check(self.arguments, mapping)]
             if findings:
                 raise _as_error(findings)
@@ -220,12 +220,12 @@ class Run:
         if self.generator is None:
             raise SwapError(
                 f"{self.script.path} used a style code before it built a generator that the adapter "
-                f"{self.adapter.name!r} knows, so there is no mapping network to go through."
+                f"{self.adapter.name!r} captures, so there is no mapping network to use."
             )
         return mapping_of(self.generator, truncation or self.truncation)
 
     def summary(self) -> Summary:
-        """What has been done so far."""
+        """A summary of what has been done so far."""
         progress = self.swapper.progress
         return Summary(
             adapter=self.adapter.name,
@@ -262,11 +262,11 @@ class Run:
         asked, role = self.options.latent, self.script.role
         if role == "other" and asked not in (None, "off"):
             raise UsageError(
-                f"{self.script.path} optimises and edits no style code, so --latent {asked} cannot take "
+                f"{self.script.path} neither optimises nor edits a style code, so --latent {asked} cannot take "
                 "effect. Run it with --latent off."
             )
         if self.options.without_f and (self.adapter.feature_map is None or role != "invert"):
-            raise UsageError(f"--without-f has no meaning for {self.script.path}: it optimises no feature map F.")
+            raise UsageError(f"--without-f has no effect on {self.script.path}: it optimises no feature map F.")
         default = "off" if role == "other" else "zplus"
         return asked or default
 
@@ -310,4 +310,4 @@ def _as_error(missing: list[Finding]) -> RequirementError | UsageError:
     texts = [finding.text for finding in missing]
     if len(texts) == 1:
         return kind(texts[0])
-    return kind("\n".join([f"{len(texts)} things stand in the way:", *(f"  - {text}" for text in texts)]))
+    return kind("\n".join([f"{len(texts)} requirements are not met:", *(f"  - {text}" for text in texts)]))

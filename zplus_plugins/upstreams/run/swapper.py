@@ -1,4 +1,4 @@
-"""Watches optimizers being built, and swaps the leaves that are style codes."""
+"""Watch optimizers being built, and swap the leaves that are style codes."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ class LeafSwapper:
 
     Args:
         matches: whether an optimizer's parameter is a style code.
-        make: the latent and the mapping that replace a leaf.
+        make: returns the latent and the mapping that replace a leaf.
         retract: whether to apply Eq. 1 after every step.
         on_swap: called with each new swap.
-        excused: whether optimizers may step though nothing was swapped, because the codes were found earlier.
+        excused: whether optimizers may step although nothing was swapped, because the script has loaded the codes of
+            an earlier run.
 
     Attributes:
         progress: one entry for each leaf swapped so far.
@@ -48,8 +49,8 @@ class LeafSwapper:
         self._make = make
         self._retract = retract
         self._on_swap = on_swap
-        # Weak: the optimizer's hooks keep a swap, and with it the leaf and a graph, as long as it
-        # can step. An image list of any length then needs the memory of one image.
+        # Weak references: the optimizer's hooks keep a swap, with its leaf and graph, alive for as long as the
+        # optimizer exists. So an image list of any length needs the memory of one image.
         self._live: weakref.WeakSet[LeafSwap] = weakref.WeakSet()
         self._shapes_seen: dict[tuple[int, ...], None] = {}
         self.progress: list[Progress] = []
@@ -57,15 +58,15 @@ class LeafSwapper:
     def install(self, journal: Journal) -> None:
         """Watch every optimizer built from now on, until the journal closes."""
         journal.wrap(Optimizer, "add_param_group", self._adding)
-        journal.wrap(Optimizer, "zero_grad", self._zeroing)
-        # Not by torch's function, which gives the means to undo it only when it is done.
+        journal.wrap(Optimizer, "zero_grad", self._clearing_leaves)
+        # Not with torch's own function, which returns the handle that undoes it only after the change.
         hooks = _global_optimizer_pre_hooks
         journal.set_item(hooks, RemovableHandle(hooks).id, self._refuse_unswapped)
 
     def _adding(self, add_param_group: Callable[..., None]) -> Callable[..., None]:
         def add(optimizer: Optimizer, param_group: dict[str, Any]) -> None:
             params = param_group.get("params") if isinstance(param_group, dict) else None
-            if params is None or isinstance(params, set):  # torch has its own message for these
+            if params is None or isinstance(params, set):  # torch raises its own error for these
                 add_param_group(optimizer, param_group)
                 return
             entries = [params] if isinstance(params, Tensor) else list(params)
@@ -78,7 +79,7 @@ class LeafSwapper:
             for swap in swaps:
                 if swap is not None:
                     swap.attach(optimizer, retract=self._retract)
-            _require_finite_company(optimizer)
+            _require_finite_parameters(optimizer)
 
         return add
 
@@ -93,7 +94,7 @@ class LeafSwapper:
             return None
         refuse_closure_optimizer(type(optimizer))
         known = next((swap for swap in self._live if swap.leaf is leaf), None)
-        if known is not None:  # a second optimizer for the same leaf goes on from the same z
+        if known is not None:  # a second optimizer for the same leaf continues from the same z
             return known
         swap = LeafSwap(leaf, *self._make(leaf))
         self._live.add(swap)
@@ -102,7 +103,7 @@ class LeafSwapper:
             self._on_swap(swap)
         return swap
 
-    def _zeroing(self, zero_grad: Callable[..., None]) -> Callable[..., None]:
+    def _clearing_leaves(self, zero_grad: Callable[..., None]) -> Callable[..., None]:
         def zero(optimizer: Optimizer, set_to_none: bool = True) -> None:
             zero_grad(optimizer, set_to_none)
             held = {id(p) for group in optimizer.param_groups for p in group["params"]}
@@ -113,19 +114,18 @@ class LeafSwapper:
         return zero
 
     def _refuse_unswapped(self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """An optimizer that steps before any swap means minutes of work in W+: stop at its first step."""
+        """Stop at the first step of an optimizer before any swap: it would spend minutes optimising in W+."""
         held = (p for group in optimizer.param_groups for p in group["params"])
         if not self.progress and not self._excused() and not any(isinstance(p, SphericalLatent) for p in held):
             raise SwapError(self.nothing_swapped())
 
     def nothing_swapped(self) -> str:
-        """Why no leaf was swapped, for an error."""
+        """The error message that explains why no leaf was swapped."""
         shapes = ", ".join(map(str, self._shapes_seen)) or "nothing"
         return (
-            "No optimizer was given a style code to replace: expected a leaf of shape "
-            f"(N, num_ws, w_dim) of the generator; the optimizers of this script hold {shapes}. "
-            "Nothing was optimised in W+ in its place. If this script optimises no style code, run it "
-            "with --latent off."
+            "No optimizer was given a style code to replace: expected a leaf of shape (B, L, D), where L is the "
+            f"generator's num_ws and D its w_dim; the optimizers of this script were given {shapes}. Nothing was "
+            "optimised in W+ instead. If this script optimises no style code, run it with --latent off."
         )
 
 
@@ -133,15 +133,15 @@ def _with_latent(entry: Any, latent: SphericalLatent) -> Any:
     return (entry[0], latent) if isinstance(entry, tuple) else latent
 
 
-def _require_finite_company(optimizer: Optimizer) -> None:
-    """What is optimised beside a latent, such as a feature map F, starts at finite values, or takes z with it."""
+def _require_finite_parameters(optimizer: Optimizer) -> None:
+    """Require finite values in whatever is optimised along with a latent, such as F: NaN there would spread to z."""
     held = [p for group in optimizer.param_groups for p in group["params"]]
     others = [p for p in held if not isinstance(p, SphericalLatent)]
     for other in others if len(others) < len(held) else ():
         require_finite(
             other,
-            "what the script optimises beside its style code, such as an encoder's feature map",
-            "Check the image and the checkpoint that it was estimated with.",
+            "what the script optimises along with its style code, such as an encoder's feature map",
+            "Check the image and the encoder's checkpoint.",
         )
 
 
