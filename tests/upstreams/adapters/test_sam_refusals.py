@@ -226,5 +226,5 @@ def test_the_walk_through_in_the_readme(assets: Assets, tmp_path: Path, monkeypa
 def test_doctor_looks_for_the_submodules(assets: Assets) -> None:
     output = CliRunner().invoke(main, ["doctor"]).output
     assert "src/nets/stylegan3/legacy.py  " in output
-    absent = "missing: src/nets/pytorch-deeplab-xception/modeling/deeplab.py: the submodule is not there"
-    assert f"{absent}, or empty\n  git submodule update --init --recursive" in output
+    absent = "missing: src/nets/pytorch-deeplab-xception/modeling/deeplab.py: the submodule is missing"
+    assert f"{absent} or empty\n  git submodule update --init --recursive" in output
