@@ -86,7 +86,7 @@ class OpsArgumentError(ZPlusError, ValueError):
 
 
 class ScriptError(ZPlusError):
-    """The upstream script failed by itself.
+    """The upstream script itself failed.
 
     Attributes:
         trace: the script's own traceback, for its authors.

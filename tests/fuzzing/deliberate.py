@@ -41,7 +41,7 @@ def _advise(path: Path) -> None:
 
 
 def _blame(path: Path) -> None:
-    raise RecordError(f"{path}: invert.py failed by itself.")
+    raise RecordError(f"{path}: invert.py itself failed.")
 
 
 def _anonymous(path: Path) -> None:
@@ -104,7 +104,7 @@ FAULTS: dict[Callable[[Path], Any], tuple[str, str]] = {
     _key_error: ("traceback", "KeyError"),
     _leave: ("traceback", "SystemExit"),
     _advise: ("message", "allow_pickle"),
-    _blame: ("message", "failed by itself"),
+    _blame: ("message", "itself failed"),
     _anonymous: ("message", "does not name the file"),
     _garble: ("message", "control characters"),
     _allocate: ("memory", "MB"),

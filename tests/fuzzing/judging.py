@@ -30,7 +30,7 @@ _BAD_ADVICE = (
         "arbitrary code",
         "max_header_size",
     ),
-    *("failed by itself", "report this", "please file an issue", "Traceback", "object at 0x"),
+    *("itself failed", "report this", "please file an issue", "Traceback", "object at 0x"),
 )
 _PLAIN = (str, bytes, int, float, complex, type(None), torch.dtype, torch.device, torch.layout, np.dtype, enum.Enum)
 _READ = 1 << 20  # numbers of a tensor, all of which are looked at up to here

@@ -237,7 +237,7 @@ def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("options", "status", "part"),
     [
         (("--ops", "cuda"), 1, "torch sees no CUDA device"),
-        (("--ops", "cuda", "--device", "cpu"), 2, "--ops cuda cannot serve --device cpu"),
+        (("--ops", "cuda", "--device", "cpu"), 2, "use --ops auto"),
         (("--ops", "fast"), 2, "'fast' is not one of"),
     ],
 )

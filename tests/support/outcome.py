@@ -1,4 +1,4 @@
-"""What a process left behind: its files, its message."""
+"""What a process leaves behind: its files and its error message."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def refused(done: Any, status: int, *parts: str) -> None:
-    """One clear message, the right status, no traceback; ``done`` is a process or click's result."""
+    """Require one clear message, this status and no traceback; ``done`` is a process or click's result."""
     code, text = (done.returncode, done.stderr) if hasattr(done, "returncode") else (done.exit_code, done.output)
     assert code == status, text[-3000:]
     for part in parts:
@@ -21,6 +21,6 @@ def refused(done: Any, status: int, *parts: str) -> None:
     assert text.count("zplus: error:") == 1
 
 
-def failed(done: Any, message: str, status: int = 1) -> None:
-    """:func:`refused`, mostly with status 1."""
-    refused(done, status, message)
+def failed(done: Any, *parts: str) -> None:
+    """:func:`refused` with status 1."""
+    refused(done, 1, *parts)

@@ -1,4 +1,4 @@
-"""Run somebody's script on the hypersphere. Here is all that an adapter's author needs."""
+"""Run other people's scripts on the hypersphere. Everything that an adapter's author needs is imported from here."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from zplus_plugins._lazy import lazily
 if TYPE_CHECKING:
     from zplus_plugins.hypersphere.latent import SphericalLatent
     from zplus_plugins.hypersphere.leaf import LeafSwap
-    from zplus_plugins.hypersphere.mapping import StyleMapping, Truncation, mapping_of
+    from zplus_plugins.hypersphere.mapping import FunctionMapping, StyleMapping, Truncation, mapping_of
     from zplus_plugins.records.inversion import InversionRecord
     from zplus_plugins.system.downloads import NeededFile
     from zplus_plugins.upstreams.adapter.captures import ArgumentOf, InstanceOf, ResultOf
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
         Derived,
         Download,
         EditArguments,
+        Estimate,
         FeatureMap,
+        Gate,
         Move,
         Patch,
         Reliance,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
         Writer,
         hookimpl,
     )
+    from zplus_plugins.upstreams.adapter.picking import Call
     from zplus_plugins.upstreams.adapter.protocols import Capture, Finding, Fit, Requirement
     from zplus_plugins.upstreams.adapter.summary import Summary
     from zplus_plugins.upstreams.patching.journal import Journal
@@ -57,6 +60,7 @@ __all__ = [
     "Above",
     "Adapter",
     "ArgumentOf",
+    "Call",
     "Capture",
     "Checkpoint",
     "Derived",
@@ -64,10 +68,13 @@ __all__ = [
     "DnnlibDownload",
     "Download",
     "EditArguments",
+    "Estimate",
     "FeatureMap",
     "Finding",
     "Fit",
     "Folder",
+    "FunctionMapping",
+    "Gate",
     "HubWeights",
     "ImageFile",
     "ImageList",
@@ -115,7 +122,7 @@ __all__ = [
 _HOMES = {
     "hypersphere.leaf": ("LeafSwap",),
     "hypersphere.latent": ("SphericalLatent",),
-    "hypersphere.mapping": ("StyleMapping", "Truncation", "mapping_of"),
+    "hypersphere.mapping": ("FunctionMapping", "StyleMapping", "Truncation", "mapping_of"),
     "records.inversion": ("InversionRecord",),
     "system.downloads": ("NeededFile",),
     "upstreams.adapter.captures": ("ArgumentOf", "InstanceOf", "ResultOf"),
@@ -125,7 +132,9 @@ _HOMES = {
         "Derived",
         "Download",
         "EditArguments",
+        "Estimate",
         "FeatureMap",
+        "Gate",
         "Move",
         "Patch",
         "Reliance",
@@ -136,6 +145,7 @@ _HOMES = {
         "Writer",
         "hookimpl",
     ),
+    "upstreams.adapter.picking": ("Call",),
     "upstreams.adapter.protocols": ("Capture", "Finding", "Fit", "Requirement"),
     "upstreams.adapter.summary": ("Summary",),
     "upstreams.patching.journal": ("Journal",),

@@ -1,4 +1,4 @@
-"""What is installed here, and what the upstream in this folder still needs."""
+"""``zplus doctor``: what is installed, and what the upstream in the current folder still needs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from zplus_plugins.upstreams.imports.packages import missing_modules
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """One thing that was looked at; ``remedy`` is None where all is well."""
+    """The result of one check; ``remedy`` is None if there is nothing to do."""
 
     subject: str
     text: str
@@ -29,7 +29,7 @@ class Diagnosis:
 
 
 def examine(folder: Path) -> list[Diagnosis]:
-    """Look at the installation, and at the upstream that contains ``folder``, if there is one."""
+    """Check the installation, and the upstream that contains ``folder``, if there is one."""
     upstreams = [
         upstream
         for plugin in plugins.all_plugins()
@@ -44,7 +44,7 @@ def examine(folder: Path) -> list[Diagnosis]:
         *_ops(),
         *_plugins(),
         *(diagnosis for upstream in upstreams for diagnosis in _upstream(upstream)),
-        *([] if upstreams else [Diagnosis("upstream", f"{folder} is in no checkout that an adapter knows")]),
+        *([] if upstreams else [Diagnosis("upstream", f"{folder} is not in a checkout that an adapter knows")]),
     ]
 
 
@@ -57,13 +57,13 @@ def _cuda() -> Diagnosis:
 
 
 def _lpips() -> Diagnosis:
-    """LPIPS imports torchvision, whose build must match torch's."""
+    """Check that LPIPS can be imported: it imports torchvision, whose build must match torch's."""
     try:
         importlib.import_module("lpips")
     except Exception as error:
         cause = str(error)
         if "torchvision::nms" in cause:
-            cause += " (torch and torchvision are of different builds, for example one for the CPU and one for CUDA)"
+            cause += " (torch and torchvision are different builds, for example one for the CPU and one for CUDA)"
         remedy = "pip install --force-reinstall torch torchvision"
         return Diagnosis("lpips", f"cannot be imported: {cause}", remedy)
     return Diagnosis("lpips", importlib.metadata.version("lpips"))
@@ -78,7 +78,7 @@ def _ninja() -> Diagnosis:
 
 
 def _ops() -> list[Diagnosis]:
-    """Which custom operations serve each device, why, and how fast they are."""
+    """Which implementation of the custom operations each device uses, why, and how fast it is."""
     devices = [torch.device("cpu"), *(torch.device("cuda", n) for n in range(torch.cuda.device_count()))]
     return [_ops_on(device) for device in devices]
 
@@ -124,5 +124,5 @@ def _files(upstream: Upstream) -> list[Diagnosis]:
         files = [path for path in upstream.root.glob(download.path) if path.stat().st_size]
         text = ", ".join(f"{path.name} ({path.stat().st_size:,} bytes)" for path in files)
         remedy = None if files else download.remedy
-        found.append(Diagnosis(download.path, text or f"the {download.what} is not there, or empty", remedy))
+        found.append(Diagnosis(download.path, text or f"the {download.what} is missing or empty", remedy))
     return found

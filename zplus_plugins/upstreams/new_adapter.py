@@ -1,6 +1,6 @@
-"""``zplus new-adapter``: a distribution with an adapter, its entry point and a test that passes at once.
+"""``zplus new-adapter``: write a distribution with an adapter, its entry point, and tests that already pass.
 
-The files in ``template/`` are such a distribution themselves; only its name is changed.
+The files in ``template/`` are such a distribution; they are copied, and only the name is changed.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from zplus_plugins.errors import RequirementError, UsageError
 from zplus_plugins.upstreams.checkout import plugins
 
 TEMPLATE = Path(__file__).parent / "template"
-# As they stand in the template, for distributions and entry points, and for modules.
+# The adapter's name in the template: in distributions and entry points, and in modules.
 _NAME, _MODULE = "new-name", "new_name"
 
 
 def write_distribution(name: str, folder: Path | None = None) -> list[Path]:
-    """Write a distribution for an adapter of this name; all of it, or nothing.
+    """Write a distribution for an adapter of this name, or nothing at all if that fails.
 
     Args:
-        name: of the adapter: lower-case letters, digits, and single hyphens between them.
-        folder: a new one; ``zplus-NAME`` in the current folder by default.
+        name: name of the adapter: lower-case letters and digits, with single hyphens between them.
+        folder: the folder to create; by default ``zplus-NAME`` in the current folder.
 
     Returns:
         The files written.
 
     Raises:
-        UsageError: the name cannot be one or is taken, or the folder exists.
+        UsageError: the name is not valid or is already used, or the folder exists.
         RequirementError: the folder cannot be written.
     """
     _require_name(name)
@@ -70,9 +70,9 @@ def _require_name(name: str) -> None:
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
         close = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
         hint = f" Did you mean {close}?" if close else ""
-        raise UsageError(f"{name!r} is no name for an adapter: use lower-case letters, digits and hyphens.{hint}")
+        raise UsageError(f"{name!r} is not a valid adapter name: use lower-case letters, digits and hyphens.{hint}")
     origin = plugins.origin(name)
     if origin is not None:
-        raise UsageError(f"There is an adapter {name!r} already, from {origin}. Choose another name.")
+        raise UsageError(f"There is already an adapter {name!r}, from {origin}. Choose another name.")
     if f"zplus-{name}" == plugins.DISTRIBUTION:
         raise UsageError(f"{plugins.DISTRIBUTION} is the name of this package. Choose another name.")

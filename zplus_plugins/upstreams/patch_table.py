@@ -1,4 +1,4 @@
-"""The table of compatibility patches and the upstreams that need them, as in the README."""
+"""The README's table of compatibility patches and of the upstreams that need them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from zplus_plugins.upstreams.adapter.description import Adapter
 
 TESTED_TORCH = ("2.4.1", "2.15.0")
-"""Versions of torch with which the patches' tests pass."""
+"""Versions of torch for which the patches' tests pass."""
 
 
 def patch_table(adapters: Iterable[Adapter]) -> str:
-    """A table in Markdown: a row for each patch, a column for each upstream at its tested commits."""
+    """A Markdown table with a row for each patch and a column for each upstream at its tested commits."""
     patched = [adapter for adapter in adapters if adapter.patches]
     patches = {patch.name: patch for adapter in patched for patch in adapter.patches}
     upstreams = [f"{adapter.name} {', '.join(adapter.tested_commits)}".strip() for adapter in patched]

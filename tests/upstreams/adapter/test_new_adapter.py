@@ -172,7 +172,7 @@ def test_writes_all_files_with_the_name_everywhere(tmp_path: Path, monkeypatch: 
         ("mine-", "Did you mean mine?"),
         ("../mine", "Did you mean mine?"),
         ("", "use lower-case letters, digits and hyphens."),
-        ("pti", "There is an adapter 'pti' already, from zplus-plugins"),
+        ("pti", "adapter 'pti', from zplus-plugins"),
         ("plugins", "zplus-plugins is the name of this package"),
     ],
 )

@@ -276,7 +276,7 @@ class TestTwoRuns:
         arguments = (*invert_args(assets, STEPS), "--save_dir", tmp_path / "out")
         with claimed([tmp_path / "out"], {"crop1"}):  # as another run does
             done = zplus(assets, "run", "invert.py", *arguments, check=False)
-        failed(done, "works on crop1, and writes to")
+        failed(done, "Another run", "crop1", "another output folder")
         assert not (tmp_path / "out").exists()
 
 

@@ -83,7 +83,7 @@ def test_settings(assets: Assets, tmp_path: Path) -> None:
     ]
     for settings, status, message in cases:
         refused(run(assets, tmp_path / "out", RUN_PTI, **settings), status, message)
-    refused(run(assets, tmp_path / "out", "--without-f", RUN_PTI), 2, "--without-f has no meaning")
+    refused(run(assets, tmp_path / "out", "--without-f", RUN_PTI), 2, "--without-f has no effect")
     refused(run(assets, tmp_path / "out", "--call", "run_PIT()", RUN_PTI), 2, "Did you mean run_PTI?")
     refused(run(assets, tmp_path / "out", "--call", "run_PTI(name='x')", RUN_PTI), 2, "unexpected keyword argument")
     assert not (tmp_path / "out").exists()
@@ -294,7 +294,7 @@ class TestSavedPivots:
         save_pivot(code, stale=True)
         refused(run(assets, out, *CALL, **settings), 1, "does not belong to", "0.pt")
         save_pivot(code, recorded="z")
-        refused(run(assets, out, *CALL, **settings), 1, "was inverted with --latent z, this run has --latent zplus")
+        refused(run(assets, out, *CALL, **settings), 1, "inverted with --latent z,", "--latent zplus")
         save_pivot(code)
         left = files(out)
         assert run(assets, out, "--dry-run", *CALL, **settings).exit_code == 0

@@ -216,7 +216,7 @@ class TestEdits:
             shutil.rmtree(again / "crop0" / "edits")
             options = ("--latent", latent, "--ops", "upstream")  # for the same bits
             summary = invert(assets, again, *options, extra=("--generate_edits",))
-            assert "will be used again" in summary["said"]
+            assert "will be reused" in summary["said"]
             assert summary["steps"] == 0
             assert len(summary["edits"]) == (8 if latent == "zplus" else 0)
             assert files(again / "crop0" / "final") == files(out / "crop0" / "final")

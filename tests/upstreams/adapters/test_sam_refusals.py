@@ -160,9 +160,10 @@ def test_a_url_is_a_generator(assets: Assets, tmp_path: Path, monkeypatch: pytes
 def test_options(assets: Assets, tmp_path: Path) -> None:
     contradiction = run(assets, tmp_path, INVERT, "--lambda_mvg", "1e-8", options=("--without-mvg",))
     refused(contradiction, 2, "--without-mvg and --lambda_mvg 1e-08 contradict")
-    refused(run(assets, tmp_path, INVERT, options=("--latent", "off", "--without-mvg")), 2, "has no meaning")
-    refused(run(assets, tmp_path, INVERT, options=("--without-f",)), 2, "--without-f has no meaning")
-    refused(run(assets, tmp_path, INVERT, options=("--set", "a.b=c")), 2, "takes its settings as arguments")
+    off = run(assets, tmp_path, INVERT, options=("--latent", "off", "--without-mvg"))
+    refused(off, 2, "--without-mvg has no effect", "--latent off")
+    refused(run(assets, tmp_path, INVERT, options=("--without-f",)), 2, "--without-f has no effect")
+    refused(run(assets, tmp_path, INVERT, options=("--set", "a.b=c")), 2, "--set a.b=c", "after the script")
 
 
 def test_the_folder(assets: Assets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,15 +189,15 @@ def test_codes_of_an_earlier_run(assets: Assets, tmp_path: Path) -> None:
         refused(run(assets, tmp_path / "out", script), 1, f"{code} is a W+ code of an earlier run")
         other = run(assets, tmp_path / "out", script, options=("--latent", "off", "--dry-run"))
         assert other.exit_code == 0, other.output
-        assert "(inverted with --latent off) and will be used again" in other.output
+        assert "(inverted with --latent off) and will be reused" in other.output
         save_codes(code, recorded="z")
-        refused(run(assets, tmp_path / "out", script), 1, "was inverted with --latent z", "this run has --latent zplus")
+        refused(run(assets, tmp_path / "out", script), 1, "inverted with --latent z,", "--latent zplus")
         code.unlink()
         record_path(code).unlink()
     save_codes(swept)
     elsewhere = run(assets, tmp_path / "out", INVERT, "--threshold", "0.3", options=("--dry-run",))
     assert elsewhere.exit_code == 0, elsewhere.output
-    assert "used again" not in elsewhere.output
+    assert "reused" not in elsewhere.output
     save_codes(swept, stale=True)
     refused(run(assets, tmp_path / "out", INVERT), 1, "does not belong to")
     assert set(files(tmp_path / "out")) == {str(p.relative_to(tmp_path / "out")) for p in (swept, record_path(swept))}
@@ -225,5 +226,5 @@ def test_the_walk_through_in_the_readme(assets: Assets, tmp_path: Path, monkeypa
 def test_doctor_looks_for_the_submodules(assets: Assets) -> None:
     output = CliRunner().invoke(main, ["doctor"]).output
     assert "src/nets/stylegan3/legacy.py  " in output
-    absent = "missing: src/nets/pytorch-deeplab-xception/modeling/deeplab.py: the submodule is not there"
-    assert f"{absent}, or empty\n  git submodule update --init --recursive" in output
+    absent = "missing: src/nets/pytorch-deeplab-xception/modeling/deeplab.py: the submodule is missing"
+    assert f"{absent} or empty\n  git submodule update --init --recursive" in output

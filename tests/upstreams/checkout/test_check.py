@@ -111,7 +111,7 @@ def test_changed_inside_what_is_relied_on(fork: Path) -> None:
     result = zplus("check", SCRIPT)
     assert result.exit_code == 0, result.output
     assert states(result)["changed"] == [f"commit {head_commit(fork)}", f"source {PROJECT}"]
-    assert "compatible: its source differs from the tested one" in result.output
+    assert "compatible: its source differs" in result.output
     assert "fits, with 1 change (warning)" in result.output
 
 
@@ -140,13 +140,13 @@ def test_what_is_missing_is_told_with_its_place(fork: Path) -> None:
     assert result.exit_code == 1
     missing = ["source training/coaches/base_coach.py:BaseCoach.calc_inversions", "settings configs.global_config"]
     assert states(result)["missing"] == missing
-    assert "defines no BaseCoach.calc_inversions; expected it to take image, image_name" in result.output
-    assert "there is no module configs.global_config" in result.output
+    assert re.search(r"base_coach.py .*BaseCoach\.calc_inversions; expected .*image, image_name", result.output)
+    assert "module configs.global_config" in result.output
 
 
 def test_a_fork_that_is_not_recognised(fork: Path) -> None:
     (fork / "configs" / "hyperparameters.py").rename(fork / "configs" / "params.py")
-    assert f"`zplus check --adapter NAME {SCRIPT}` tells" in zplus("run", SCRIPT).output
+    assert f"`zplus check --adapter NAME {SCRIPT}`" in zplus("run", SCRIPT).output
     result = zplus("check", "--adapter", "pti", SCRIPT)
     assert result.exit_code == 1
     assert states(result)["missing"] == ["marker configs/hyperparameters.py", "settings configs.hyperparameters"]
@@ -194,6 +194,6 @@ def test_a_fork_that_differs_runs_with_a_warning(kind: str, tmp_path: Path) -> N
     environment = {"PYTHONPATH": os.environ.get("PYTHONPATH", "")}
     done = run_script(assets, "-m", command, environment, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert f"warning: {PROJECT}: its source differs from the tested one" in done.stderr
+    assert f"warning: {PROJECT}: its source differs" in done.stderr
     summary = json.loads((tmp_path / "s.json").read_text())
     assert (summary["fingerprint"], summary["steps"], summary["retractions"]) == ("compatible", 3, 3)

@@ -121,7 +121,7 @@ def test_all_are_listed_with_origin_and_error(site: Path, tiny: Path) -> None:
     assert "zplus-tiny 1.2" in lines["tiny"]
     assert "yes" in lines["tiny"]
     assert "ZeroDivisionError: division by zero" in lines["broken"]
-    assert "gives no Adapter" in lines["odd"]
+    assert "is not an Adapter" in lines["odd"]
     assert "zplus-plugins" in lines["bdinvert"]
 
 

@@ -61,13 +61,13 @@ def test_reads_a_function_and_its_parameters(checkout: Path) -> None:
     assert parameters == ("self", "x", "scale", "gain")
     assert read_place(checkout, "tools/run.py") == ("print('run')\n", ())
     for where, message in (
-        ("absent.py:f", "no file absent.py"),
-        ("nets.py:Net.backward", "nets.py defines no Net.backward"),
+        ("absent.py:f", r"absent\.py"),
+        ("nets.py:Net.backward", r"nets\.py .*Net\.backward"),
     ):
         with pytest.raises(LookupError, match=message):
             read_place(checkout, where)
     (checkout / "nets.py").write_text("def broken(:\n")
-    with pytest.raises(LookupError, match="cannot be read as Python"):
+    with pytest.raises(LookupError, match=r"nets\.py .*Python"):
         read_place(checkout, "nets.py:broken")
 
 
@@ -97,9 +97,9 @@ def test_places_are_looked_for_where_imports_would(checkout: Path) -> None:
         with pytest.raises(Unseen):
             look(place)
     for place, message in (
-        ("places:local", "tools/places.py defines no local"),
-        ("places:Own.other", "defines no Own.other"),
-        ("tools.other:f", "there is no module tools.other"),
+        ("places:local", r"tools/places\.py .*local"),
+        ("places:Own.other", r"Own\.other"),
+        ("tools.other:f", r"module tools\.other"),
     ):
         with pytest.raises(LookupError, match=message):
             look(place)

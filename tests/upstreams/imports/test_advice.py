@@ -40,7 +40,7 @@ def test_no_package_is_guessed(module: str, tmp_path: Path) -> None:
     checkout(tmp_path, run=f"import cv2\nfrom {module}.net import Net\n")
     text = told(tmp_path)
     assert re.findall(r"pip install ([^.]*)", text) == ["opencv-python-headless"]
-    assert f"No package is known for the module {module!r}. run.py imports it in line 2. It is neither" in text
+    assert re.search(rf"{module!r}\. .*run\.py .*line 2\b", text)
     assert install_command([module]) == ""
     (found,) = Module("absent_" + module).check({})
     assert "pip install" not in found.text
@@ -66,7 +66,7 @@ def test_folders_that_a_script_puts_on_its_path(tmp_path: Path, change: str) -> 
 
 def test_a_folder_that_is_elsewhere_in_the_checkout(tmp_path: Path) -> None:
     checkout(tmp_path, run="import models\n", deep__down__models__net="")
-    assert "The checkout has deep/down/models, in a folder that is not on the script's import path." in told(tmp_path)
+    assert re.search(r"deep/down/models,.* not on the script's import path", told(tmp_path))
 
 
 @pytest.mark.parametrize("exists", [True, False])
@@ -74,7 +74,7 @@ def test_a_folder_on_the_path_with_nothing_in_it(tmp_path: Path, exists: bool) -
     checkout(tmp_path, run="import sys\nsys.path.append('nets/parser')\nimport modeling\n")
     if exists:
         (tmp_path / "nets" / "parser").mkdir(parents=True)
-    assert "run.py puts nets/parser on the import path in line 2, where there is nothing" in told(tmp_path)
+    assert re.search(r"run\.py adds nets/parser .*line 2, .*nothing", told(tmp_path))
 
 
 def test_sources_that_cannot_be_read_tell_nothing(tmp_path: Path) -> None:

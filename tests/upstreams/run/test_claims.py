@@ -27,7 +27,7 @@ class TestClaims:
         works = [f"{k:02}" for k in range(9)]
         with (
             claimed([tmp_path], works[:6]),
-            pytest.raises(RequirementError, match=rf"Another run \(process {os.getpid()}\) works on 02, 03, 04 and 1"),
+            pytest.raises(RequirementError, match=rf"process {os.getpid()}\).* 02, 03, 04 and 1"),
             claimed([tmp_path], works[2:]),
         ):
             pass
@@ -40,7 +40,7 @@ class TestClaims:
     def test_a_claim_ends_with_its_process(self, tmp_path: Path) -> None:
         claiming = "claim = claimed([Path(where)], {'anna'}); claim.__enter__()"
         code = f"from zplus_plugins.upstreams.run.claims import claimed; {claiming}"
-        refused = pytest.raises(RequirementError, match="works on anna")
+        refused = pytest.raises(RequirementError, match=r" anna .*out")
         with process(code, tmp_path):
             with refused, claimed([tmp_path], {"anna"}):
                 pass
@@ -83,7 +83,7 @@ class TestInputs:
         outputs.protect([own, tmp_path / "absent.npy"])
         with Journal() as journal:
             outputs.follow(journal, Writer("numpy:save", suffix=".npy"))
-            with pytest.raises(RequirementError, match=r"about to write over its own input .*own.npy"):
+            with pytest.raises(RequirementError, match=r"input .*own.npy"):
                 np.save(target, np.zeros(9))
             np.save(tmp_path / "another.npy", np.zeros(9))
         assert np.load(own).tolist() == [0, 1, 2]
@@ -95,9 +95,9 @@ class TestSummary:
     def test_is_written_over_nothing_else(self, tmp_path: Path, content: str) -> None:
         path = tmp_path / "notes.json"
         path.write_text(content, errors="surrogateescape")
-        with pytest.raises(UsageError, match=r"notes.json: that file exists, and is no summary"):
+        with pytest.raises(UsageError, match=r"--summary .*notes.json: .*exists"):
             require_place(path)
 
     def test_needs_a_folder(self, tmp_path: Path) -> None:
-        with pytest.raises(UsageError, match="there is no folder"):
+        with pytest.raises(UsageError, match=r"absent does not exist"):
             require_place(tmp_path / "absent" / "summary.json")

@@ -88,18 +88,18 @@ def test_the_call_is_made_and_the_script_s_own_is_not(script: Path, text: str, e
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("rum('a')", r"defines no rum\. Did you mean run\? It defines run, Base, Creator, decorate, decorated\."),
-        ("run()", r"missing a required argument: 'name'; it is run\(name, steps, \*, multi\)"),
+        ("rum('a')", r" rum\. Did you mean run\? .* run, Base, Creator, decorate, decorated\."),
+        ("run()", r"missing a required argument: 'name'; .*run\(name, steps, \*, multi\)"),
         ("run('a', step=3)", r"unexpected keyword argument 'step'"),
         ("run('a', 1, 2)", "too many positional"),
-        ("run(name)", "is no literal"),
-        ("run(*[1])", "is no literal"),
-        ("run(**{'name': 1})", r"\*\* is not understood"),
-        ("run(__import__('os').getcwd())", "is no literal"),
+        ("run(name)", "not a literal"),
+        ("run(*[1])", "not a literal"),
+        ("run(**{'name': 1})", r": \*\* is"),
+        ("run(__import__('os').getcwd())", "not a literal"),
         ("run", "expected FUNCTION"),
         ("run('a'", "never closed|unexpected EOF"),
-        ("run('a').real()", "is a function, and has no methods"),
-        ("Creator()", r"call a method of it.*methods are make, free\."),
+        ("run('a').real()", "run is a function"),
+        ("Creator()", r"Creator\(\.\.\.\)\.METHOD\(\.\.\.\).* make, free\."),
         ("Creator().make(x=1)", "make"),
         ("Base(stps=1).create(1)", "unexpected keyword argument 'stps'"),
     ],
@@ -141,5 +141,5 @@ def test_arguments_by_name_are_known_to_the_checks(script: Path, text: str, argu
 
 def test_a_script_without_functions(script: Path) -> None:
     script.write_text("print(1)\n")
-    with pytest.raises(UsageError, match="It defines nothing that can be called"):
+    with pytest.raises(UsageError, match=r" main\. It defines nothing"):
         read_call(script, "main()")

@@ -62,8 +62,8 @@ def test_values_take_the_type_of_the_setting(root: Path, text: str, value: Any) 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("zpt_configs.hyper.step=5", r"has no 'step'\. Did you mean steps\? It has steps, lr, use_last, kind"),
-        ("zpt_configs.other.steps=5", r"settings in zpt_configs.paths, zpt_configs.hyper, not in zpt_configs.other"),
+        ("zpt_configs.hyper.step=5", r"'step'\. Did you mean steps\? .* steps, lr, use_last, kind"),
+        ("zpt_configs.other.steps=5", r" in zpt_configs.paths, zpt_configs.hyper, not in zpt_configs.other"),
         ("steps=5", r"expected module\.name=value"),
         ("zpt_configs.hyper.steps", r"expected module\.name=value"),
         ("zpt_configs.hyper.steps=many", r"expected a value of type int, such as 350"),
@@ -78,7 +78,7 @@ def test_mistakes_are_told_before_anything_is_imported(root: Path, text: str, me
 
 
 def test_scripts_with_a_command_line_take_no_settings(root: Path) -> None:
-    with pytest.raises(UsageError, match="takes its settings as arguments"):
+    with pytest.raises(UsageError, match=r"--set a\.b=1: .* after the script"):
         read_assignments(None, root, ["a.b=1"])
 
 

@@ -1,1 +1,1 @@
-"""What an adapter is made of."""
+"""The parts of an adapter."""

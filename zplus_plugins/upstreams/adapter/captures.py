@@ -1,4 +1,4 @@
-"""Ways to catch the generator that an upstream builds, and to see the calls of its functions."""
+"""How to capture the generator that an upstream script builds."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from zplus_plugins.upstreams.patching.journal import Journal
 
 @dataclass(frozen=True)
 class InstanceOf:
-    """Every new object of the class ``"package.module:Class"`` is the generator, or has it at ``pick``.
+    """The generator is any new instance of the class ``"package.module:Class"``, or is found in it at ``pick``.
 
-    The class is watched, not the name that a script imported it by.
+    The class itself is watched, so it does not matter under which name a script imports it.
 
     Attributes:
-        pick: path from the object to the generator, such as ``"net"``, or a function of the :class:`Call`.
+        pick: path from the instance to the generator, such as ``"net"``, or a function of the :class:`Call`.
     """
 
     where: str
@@ -43,10 +43,10 @@ class InstanceOf:
 
 @dataclass(frozen=True)
 class ArgumentOf:
-    """The argument ``name`` of the function ``"package.module:function"`` is the generator, or has it at ``pick``.
+    """The generator is the argument ``name`` of the function ``"package.module:function"``, or found in it at ``pick``.
 
-    The function finds a style code and returns it. What it returns is detached: its graph, and the
-    optimizer's hold on it, end with the function.
+    The function optimises a style code and returns it. The returned code is detached, so that neither its graph
+    nor the optimizer outlives the call.
 
     Attributes:
         pick: path from the argument to the generator, such as ``"decoder"``, or a function of the :class:`Call`.
@@ -73,19 +73,19 @@ class ArgumentOf:
 
 @dataclass(frozen=True)
 class ResultOf:
-    """What the function ``"package.module:function"`` returns is the generator, or has it at ``pick``.
+    """The generator is the return value of the function ``"package.module:function"``, or is found in it at ``pick``.
 
-    For upstreams that unpickle a generator: its class comes out of the pickle and has no name to watch.
+    For upstreams that unpickle a generator: its class is created by the pickle and has no name to watch.
 
     Attributes:
-        pick: path from the result to the generator, such as ``"G_ema"``, or a function of the :class:`Call`.
+        pick: path from the return value to the generator, such as ``"G_ema"``, or a function of the :class:`Call`.
     """
 
     where: str
     pick: Pick = ""
 
     def install(self, journal: Journal, run: RunContext) -> None:
-        """Watch the function's returns."""
+        """Watch what the function returns."""
 
         def watching(load: Callable[..., Any]) -> Callable[..., Any]:
             def loaded(*args: Any, **kwargs: Any) -> Any:

@@ -1,44 +1,50 @@
-"""What the user asked of a run, and what a patch or a capture may know of it."""
+"""The user's options for a run, and the part of the run that patches and captures can see."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from zplus_plugins.system.device import Device
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
+
+    from zplus_plugins.hypersphere.leaf import LeafSwap
+    from zplus_plugins.hypersphere.mapping import StyleMapping
+    from zplus_plugins.upstreams.patching.definitions import Wrapper
+    from zplus_plugins.upstreams.patching.journal import Journal
 
 LATENTS = ("off", "z", "zplus")
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the user asked for.
+    """The user's options for a run.
 
     Attributes:
-        latent: None means zplus for a script that inverts, the records' own for one that edits, and
-            off for the rest.
-        init: where an inversion starts, a name in :data:`~zplus_plugins.hypersphere.starts.STARTS`; None takes the
-            script's own, else its adapter's.
-        retract: ``step`` is Eq. 1; ``never`` normalises only the start, as the authors' scripts do.
-        without_f: leave the feature map F out (Z+ alone).
+        latent: ``off``, ``z`` or ``zplus``. None means ``zplus`` for a script that inverts, the latent in the
+            records for one that edits, and ``off`` for all others.
+        init: initialisation of an inversion, a name in :data:`~zplus_plugins.hypersphere.starts.STARTS`; None uses
+            the script's, or else the adapter's.
+        retract: ``step`` applies Eq. 1 after every step; ``never`` normalises only the start, as the authors'
+            scripts do.
+        without_f: drop the feature map F and use Z+ alone.
         switches: names of the adapter's own flags that were given.
-        seed: of the start; None takes the script's own seed.
+        seed: seed of the start; None uses the script's seed.
         device: ``auto``, ``cpu`` or ``cuda``.
-        direction_space: whether the direction that a script edits along lies in W or in Z; ``auto``
-            tells by its size, and takes W where both have the same.
+        direction_space: whether the direction that a script edits along is in W or in Z; ``auto`` decides by its
+            shape, and chooses W where both spaces have the same shape.
         settings: ``module.name=value`` for scripts whose settings are module attributes.
-        call: what to call of the script instead of running it as ``__main__``.
+        call: a function or method in the script to call instead of running the script as ``__main__``.
         dry_run: check everything, run nothing.
-        offline: touch no network; a file that the script would download is missing.
+        offline: do not use the network; files that the script would download count as missing.
         ops: implementation of the custom operations, one of :data:`zplus_plugins.ops.choice.CHOICES`; None means
-            upstream with the latent off, which promises the upstream's own bits, and auto else.
-        trusted: checkpoints that may hold more than weights, as absolute paths.
-        tune_malloc: let the allocator keep freed memory; Linux on a CPU.
+            ``upstream`` with the latent off, where results must be bit for bit the upstream's, and ``auto`` otherwise.
+        trusted: absolute paths of checkpoints that may contain more than weights.
+        tune_malloc: let the memory allocator keep freed memory; for Linux on a CPU.
     """
 
     latent: str | None = None
@@ -59,23 +65,55 @@ class Options:
 
     @property
     def operations(self) -> str:
-        """The choice of custom operations that is in force."""
+        """The implementation of the custom operations, with the default filled in."""
         return self.ops or ("upstream" if self.latent == "off" else "auto")
 
 
 class RunContext(Protocol):
-    """One run, as patches and captures see it.
+    """One run, as patches, captures and hooks see it.
 
     Attributes:
-        options: what the user asked for.
+        options: the user's options.
         device: the device of the run.
+        latent: ``off``, ``z`` or ``zplus``.
+        journal: the changes of this run, which are undone when it ends.
+        arguments: the script's arguments; empty until they are known.
+        generator: the captured generator; None until it is built.
     """
 
     options: Options
     device: Device
+    latent: str
+    journal: Journal
+    arguments: Mapping[str, Any]
+    generator: nn.Module | None
+
+    @property
+    def swaps(self) -> Collection[LeafSwap]:
+        """The swaps whose optimizers are alive; each has the leaf, the latent and the mapping."""
 
     def set_generator(self, generator: nn.Module) -> None:
         """Called by a capture when the upstream has built its generator."""
+
+    def mapping(self) -> StyleMapping:
+        """The generator's map from z to w, with the script's truncation.
+
+        Raises:
+            SwapError: no generator was captured yet.
+        """
+
+    def wrap(self, where: str, wrapper: Wrapper) -> None:
+        """Wrap the function ``"package.module:Class.function"``, except for this package's own calls of it."""
+
+    def save_record(self, path: Path, w: Tensor) -> list[Path]:
+        """Write the records of codes (B, L, D) or (L, D) that this run has found beside the file ``path``.
+
+        Returns:
+            The records' paths.
+
+        Raises:
+            RecordError: this run has found no codes.
+        """
 
     def written(self) -> Collection[Path]:
         """The files that the script has written so far."""

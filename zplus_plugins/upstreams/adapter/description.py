@@ -1,10 +1,11 @@
-"""Adapter: a frozen description of one upstream repository. An adapter's author reads this file.
+"""Adapter: a frozen description of one upstream repository. This is the file for adapter authors to read.
 
-An adapter says which scripts of a repository it knows, what it relies on there, which object holds the mapping
-network, and where codes are saved. It contains no patch: the core reads it, and installs the patches that it lists.
+An adapter lists the scripts that it supports, the upstream code that it relies on, the object that contains the
+mapping network, and the files in which codes are saved. It contains no code of its own: the core reads the
+description and installs the patches that it lists.
 
-Places in upstream code are written ``"package.module:Class.function"``; files relative to the repository's root;
-``{name}`` in a path stands for the script's argument of that name.
+Functions and classes of upstream code are written ``"package.module:Class.function"``. Files are relative to the
+repository's root. ``{name}`` in a path stands for the script's argument of that name.
 """
 
 from __future__ import annotations
@@ -33,13 +34,13 @@ Init = Literal["random", "mean", "project"]
 
 @dataclass(frozen=True)
 class Patch:
-    """One problem of upstream code on today's libraries, and its fix.
+    """One problem that upstream code has with current libraries, and its fix.
 
     Attributes:
-        name: short, unique, as listed to the user.
-        problem: what breaks without it, in one line.
+        name: short and unique; shown to the user.
+        problem: what breaks without the patch, in one line.
         install: makes the change through the journal, which undoes it.
-        provides: top-level modules that scripts can import with it although they are not installed.
+        provides: top-level modules that need not be installed, because the patch provides them.
     """
 
     name: str
@@ -54,8 +55,8 @@ class Reliance:
 
     Attributes:
         where: ``"path/to/file.py:Class.function"``.
-        fingerprint: of its source at the tested commits, as ``zplus check --fingerprints`` prints it.
-        takes: parameters that it must have; with them a changed function is still compatible.
+        fingerprint: hash of its source at the tested commits, as printed by ``zplus check --fingerprints``.
+        takes: parameters that it must have; a changed function is still compatible as long as it has them.
     """
 
     where: str
@@ -65,12 +66,12 @@ class Reliance:
 
 @dataclass(frozen=True)
 class Derived:
-    """Values that a script itself gives to its arguments, by the value of another one.
+    """Arguments that the script sets itself, depending on the value of another argument.
 
     Attributes:
-        argument: the other one.
-        defaults: for each of its values, arguments that get a value where they are None.
-        overrides: likewise, arguments that get a value whatever the user gave.
+        argument: the argument that decides.
+        defaults: for each of its values, the arguments that are set if they are None.
+        overrides: for each of its values, the arguments that are set whatever the user gave.
     """
 
     argument: str
@@ -78,7 +79,7 @@ class Derived:
     overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def complete(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """The arguments as the script will use them, and under ``LEFT_OUT`` those that it gives a value itself."""
+        """The arguments as the script will use them; ``LEFT_OUT`` lists those that were None and got a default."""
         value = str(arguments[self.argument])
         absent = {k: v for k, v in self.defaults.get(value, {}).items() if arguments.get(k) is None}
         return {**arguments, **absent, **self.overrides.get(value, {}), LEFT_OUT: frozenset(absent)}
@@ -126,18 +127,19 @@ class Script:
 
     Attributes:
         path: relative to the repository's root.
-        role: ``invert`` optimises a W or W+ code, ``edit`` moves saved codes, ``other`` runs with the patches alone.
-        folder: the current folder that it expects, relative to the root (``.``); None if any will do.
+        role: ``invert`` optimises a W or W+ code, ``edit`` edits saved codes, ``other`` does neither and only gets
+            the patches.
+        folder: the working directory that it expects, relative to the root (``.``); None if any will do.
         needs: checked before the script does anything.
-        zplus_needs: checked in addition where a style code is replaced.
-        off_needs: checked in addition with ``--latent off``.
-        zplus_defaults: defaults of its arguments that differ in Z and Z+; what the user gives wins.
-        derived: values that the script gives to its arguments; needs are checked with them.
-        fits: checked where a style code is replaced, once the generator is there.
-        init: where its inversions start, if not where the adapter says.
-        earlier: from the arguments, code files that the script would use again instead of inverting.
-        gate: where it knows its arguments.
-        latent: what it runs in unless ``--latent`` says otherwise, if not Z+.
+        zplus_needs: checked as well when a style code is replaced.
+        off_needs: checked as well with ``--latent off``.
+        zplus_defaults: argument defaults that are different in Z and Z+; the user's values take precedence.
+        derived: arguments that the script sets itself; the needs are checked with these values.
+        fits: checked when a style code is replaced, as soon as the generator is built.
+        init: initialisation of its inversions, if it differs from the adapter's.
+        earlier: from the arguments, the code files of earlier runs that the script would reuse instead of inverting.
+        gate: where the script knows its arguments.
+        latent: the default of ``--latent`` for this script.
     """
 
     path: str
@@ -157,7 +159,7 @@ class Script:
 
 @dataclass(frozen=True)
 class TruncationArguments:
-    """Names of the script's arguments that hold the truncation psi and its number of layers."""
+    """Names of the script's arguments for the truncation psi and the number of layers that are truncated."""
 
     psi: str
     cutoff: str | None = None
@@ -168,9 +170,9 @@ class EditArguments:
     """Names of an editing script's arguments.
 
     Attributes:
-        inversion: the folder with the inversion's results.
-        direction: the file with the direction, read by ``torch.load``.
-        start, end, steps: the distances are ``linspace(start, end, steps)``.
+        inversion: the folder with the results of the inversion.
+        direction: the file with the direction, which the script reads with ``torch.load``.
+        start, end, steps: the edit's distances are ``linspace(start, end, steps)``.
     """
 
     inversion: str
@@ -182,13 +184,13 @@ class EditArguments:
 
 @dataclass(frozen=True)
 class Move:
-    """A function of the upstream that moves a style code; in Z and Z+ it moves on the hypersphere.
+    """A function of the upstream that moves a style code; in Z and Z+ the code then moves on the hypersphere.
 
     Attributes:
         where: ``"package.module:Class.function"``.
-        code: its argument that is the code, shape (1, num_ws, w_dim), or the dictionary that holds it.
-        direction: its argument that is added to the code, broadcastable to the code's shape; empty if
-            the function returns the moved codes, shape (M, num_ws, w_dim).
+        code: name of the argument with the code, shape (1, L, D), or with a dictionary that contains it.
+        direction: name of the argument that is added to the code, broadcastable to the code's shape; empty if
+            the function returns the moved codes, shape (B, L, D).
     """
 
     where: str
@@ -198,12 +200,12 @@ class Move:
 
 @dataclass(frozen=True)
 class Switch:
-    """A flag of ``zplus run`` for one upstream: it gives its scripts' arguments other values in Z and Z+.
+    """A flag of ``zplus run`` for one upstream, which changes arguments of its scripts in Z and Z+.
 
     Attributes:
-        name: of the flag, without the dashes.
-        help: what it does, a sentence.
-        sets: values of the script's arguments.
+        name: the flag, without the dashes.
+        help: what it does, in one sentence.
+        sets: the values that it gives to the script's arguments.
     """
 
     name: str
@@ -213,11 +215,13 @@ class Switch:
 
 @dataclass(frozen=True)
 class FeatureMap:
-    """Where F enters the synthesis network.
+    """How the feature map F is passed to the synthesis network.
+
+    F is an intermediate feature map of the synthesis network that some methods optimise together with the style code.
 
     Attributes:
-        synthesis: functions that take w+ (and F) and make the picture.
-        arguments: their keyword arguments that bring F in; ``--without-f`` drops them.
+        synthesis: functions that take w+ (and F) and return the image.
+        arguments: the keyword arguments with which they take F; ``--without-f`` drops them.
     """
 
     synthesis: tuple[str, ...]
@@ -226,13 +230,14 @@ class FeatureMap:
 
 @dataclass(frozen=True)
 class Writer:
-    """A function of the upstream's libraries that writes a file.
+    """A library function with which the upstream writes files.
 
     Attributes:
         where: ``"module:function"``.
-        suffix: what the function itself appends to a path without it.
-        path: position of the path among its arguments.
-        content: position of what is written; None if it is the keyword arguments, as of ``numpy.savez``.
+        suffix: the suffix that the function appends to paths without it.
+        path: position of the argument with the path.
+        content: position of the argument with the content; None if the keyword arguments are the content, as in
+            ``numpy.savez``.
     """
 
     where: str
@@ -246,8 +251,8 @@ class Settings:
     """Settings that are module attributes instead of command line arguments.
 
     Attributes:
-        modules: that hold them; ``--set module.name=value`` changes one for a run.
-        gates: functions before whose first call everything that the script needs is checked.
+        modules: the modules that contain them; ``--set module.name=value`` changes one for a run.
+        gates: functions that the script calls early; its needs are checked just before the first call of any of them.
     """
 
     modules: tuple[str, ...]
@@ -256,12 +261,12 @@ class Settings:
 
 @dataclass(frozen=True)
 class Download:
-    """A file that users must fetch before a first run; ``zplus doctor`` looks for it.
+    """A file that users must download before the first run; ``zplus doctor`` looks for it.
 
     Attributes:
-        path: file pattern relative to the repository's root.
-        what: the file is.
-        remedy: where it comes from and where to put it.
+        path: file pattern, relative to the repository's root.
+        what: what the file contains, for messages.
+        remedy: where to get the file and where to put it.
     """
 
     path: str
@@ -271,46 +276,47 @@ class Download:
 
 @dataclass(frozen=True)
 class Adapter:
-    """One upstream repository; see the module.
+    """The description of one upstream repository; see the module's docstring.
 
     Attributes:
-        name: what ``--adapter`` takes.
+        name: the adapter's name, for ``--adapter``.
         summary: one line for the list of adapters.
         upstream: URL of the repository.
-        tested_commits: abbreviated commits on which this description was tried.
-        markers: files that, together with a script's path, tell this repository from others.
-        scripts: what can be run.
-        relies_on: sources whose change may break the adapter.
-        generator: how the generator is caught.
-        mapping: the generator's map from z to w, where it is of no known family or takes a label.
-        estimates: functions whose codes nothing optimises.
-        paths: folders, relative to the root, that its scripts import from, beside their own folder, the root, and
-            those that they put on ``sys.path`` themselves.
-        feature_map: where F enters, if the method has one.
-        init: where inversions start, unless their script or ``--init`` says otherwise; ``project`` where the
+        tested_commits: abbreviated hashes of the commits that the adapter was tested on.
+        markers: files that, together with a script's path, identify this repository.
+        scripts: the scripts that can be run.
+        relies_on: functions and classes whose change may break the adapter.
+        generator: how the generator is captured.
+        mapping: returns the generator's map from z to w, if the generator belongs to no known family or is
+            conditional.
+        estimates: functions whose style codes no optimizer changes, such as encoders.
+        paths: folders to import from, relative to the root, in addition to the script's folder, the root, and the
+            folders that the script adds to ``sys.path``.
+        feature_map: how F is passed to the synthesis network, if the method has one.
+        init: initialisation of inversions, unless the script or ``--init`` gives another; ``project`` if the
             upstream starts at an encoder's estimate.
-        codes: of the W+ codes that the upstream saves and loads, the end of their paths, as ``folder/*.npy``;
-            with the script's arguments in it, as in ``{out}/*.npy``, the whole of them.
-        code_item: path to the code, where such a file holds more, such as its key in a dictionary; ``*`` stands for
-            all keys or positions, as in ``*.latent``. A code is (L, D), or a batch (B, L, D), or (D,) for all layers.
-        find_codes: from a path and what was written there, the codes in it, each with the path that names its record;
-            where ``codes`` and ``code_item`` cannot say it.
-        foreign_codes: whether the scripts also load codes of other methods, which have no record, to compare with;
-            their moves stay in W+. Otherwise such a code is an error in Z and Z+.
-        code_is_last: whether the code is the last file that the scripts write for an image; then files of an
-            image whose code is missing are unfinished, and are taken away if the script ends there.
-        writers: functions that write results; they are followed and made atomic.
+        codes: pattern of the files in which the upstream saves W+ codes, such as ``folder/*.npy``, compared with the
+            end of a path; if it contains arguments of the script, such as ``{out}/*.npy``, with the whole path.
+        code_item: path to the code, if such a file contains more, such as its key in a dictionary; ``*`` stands for
+            every key or position, as in ``*.latent``. A code is (L, D), a batch (B, L, D), or (D,) for all layers.
+        find_codes: for what ``codes`` and ``code_item`` cannot express: returns the codes in a file from its path and
+            content, each with the path that names its record.
+        foreign_codes: whether the scripts also load codes of other methods for comparison, which have no record;
+            these codes are moved in W+. Otherwise such a code is an error in Z and Z+.
+        code_is_last: whether the code is the last file that the scripts write for an image. If so, the files of an
+            image without a code are incomplete, and are removed if the script ends there.
+        writers: functions that write results; their files are tracked and written atomically.
         truncation: the script's truncation arguments.
-        settings: where the scripts' settings are, if they parse no command line.
-        redirect: ``"package.module:function"`` to the one that takes its place in Z and Z+.
+        settings: the modules with the scripts' settings, if the scripts do not parse a command line.
+        redirect: maps ``"package.module:function"`` to the function that replaces it in Z and Z+.
         edit: the editing script's arguments.
         moves: functions that move codes, in scripts of any role.
-        switches: flags that ``zplus run`` takes for this upstream.
-        downloads: files that a first run by the scripts' own defaults needs.
-        seed: the script's argument that seeds it; the start in Z+ follows it unless told otherwise.
-        optional: modules that the scripts import but use only if asked to, such as loggers; where one is not
-            installed, a stand-in takes its place that says so when it is used.
-        patches: compatibility patches, installed for every latent, ``off`` too.
+        switches: additional flags of ``zplus run`` for this upstream.
+        downloads: files that a first run with the scripts' defaults needs.
+        seed: the script's seed argument, which also seeds the start in Z+ unless ``--seed`` is given.
+        optional: modules that the scripts import but use only on request, such as loggers; if one is not installed,
+            it is replaced by a stand-in that raises an error when it is used.
+        patches: compatibility patches, installed for every latent, including ``off``.
     """
 
     name: str
@@ -350,5 +356,5 @@ class Adapter:
 
     @hookimpl
     def zplus_adapter(self) -> Adapter:
-        """An adapter is a plugin by itself: an entry point may name it directly."""
+        """An adapter is itself a plugin, so that an entry point can refer to it directly."""
         return self

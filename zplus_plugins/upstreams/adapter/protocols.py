@@ -1,4 +1,4 @@
-"""What an adapter's parts must offer: requirements, fits and captures, and what they find."""
+"""The protocols of an adapter's parts (requirements, fits and captures), and the findings that they return."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 LEFT_OUT = "arguments left out"
 ASKED_DEVICE = "device asked for"
 TRUSTED = "files that the user trusts"
-"""Names under which requirements get, beside the script's arguments, what they cannot tell."""
+"""Additional keys of the arguments that requirements are given: facts that the script's arguments do not show."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a requirement found.
+    """Something that a requirement found.
 
     Attributes:
-        kind: ``missing`` stops the run, a ``note`` is only told; a ``download``, which the script makes by
-            itself, is told, and stops the run with ``--offline``.
+        kind: ``missing`` stops the run; a ``note`` is only shown; a ``download``, which the script makes itself,
+            is shown, and stops the run with ``--offline``.
         text: what is wrong, and what to do.
-        usage: whether the command is wrong, rather than a file.
+        usage: whether the fault is in the command rather than in a file.
     """
 
     kind: Literal["missing", "download", "note"]
@@ -37,41 +37,41 @@ class Finding:
 
 
 class Requirement(Protocol):
-    """Something a script needs, checked once its arguments are parsed and before it does anything."""
+    """Something that a script needs. It is checked after the arguments are parsed, before the script does anything."""
 
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
-        """What is wrong; an empty list if all is well. Paths are relative to the current folder."""
+        """What is wrong; an empty list if nothing is. Paths are relative to the current folder."""
 
 
 class Fit(Protocol):
-    """Something that must fit the generator, checked as soon as it is there."""
+    """Something that must match the generator. It is checked as soon as the generator is built."""
 
     def check(self, arguments: Mapping[str, Any], mapping: StyleMapping) -> list[Finding]:
-        """What does not fit; an empty list if all is well."""
+        """What does not match; an empty list if everything does."""
 
 
 @runtime_checkable
 class FileRequirement(Protocol):
-    """A requirement that can tell which files it is about."""
+    """A requirement that can list the files it is about."""
 
     def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
-        """The files, there or not."""
+        """The files, whether or not they exist."""
 
 
 @runtime_checkable
 class FolderRequirement(Protocol):
-    """A requirement of a folder that the script writes its results to."""
+    """A requirement on a folder that the script writes its results to."""
 
     def folder(self, arguments: Mapping[str, Any]) -> Path:
-        """The folder, there or not."""
+        """The folder, whether or not it exists."""
 
 
 class Capture(Protocol):
-    """How the run gets hold of the generator."""
+    """How a run gets hold of the generator."""
 
     @property
     def where(self) -> str:
-        """The place that it watches, ``"package.module:Class"`` or ``"package.module:function"``."""
+        """The class or function that it watches, ``"package.module:Class"`` or ``"package.module:function"``."""
 
     def install(self, journal: Journal, run: RunContext) -> None:
-        """Arrange that ``run.set_generator`` is called."""
+        """Arrange for ``run.set_generator`` to be called."""

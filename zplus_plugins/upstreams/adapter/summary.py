@@ -1,4 +1,4 @@
-"""What a run did, for a person (one line) and for a program (JSON)."""
+"""What a run did, as one line for people and as JSON for programs."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from zplus_plugins.system.files import write_whole
 
 
 def require_place(path: Path) -> None:
-    """See to it that a summary can be written to a file: one of an earlier run is replaced, and nothing else is.
+    """Require that a summary can be written to ``path``. Only the summary of an earlier run may be replaced.
 
     Raises:
-        UsageError: there is no such folder, or a file that is no summary.
+        UsageError: the folder does not exist or is read-only, or the file exists and is not a summary.
     """
     folder = path.absolute().parent
     if not folder.is_dir():
-        raise UsageError(f"--summary {path}: there is no folder {folder}.")
+        raise UsageError(f"--summary {path}: the folder {folder} does not exist.")
     if not os.access(folder, os.W_OK):
         raise UsageError(f"--summary {path}: the folder {folder} is read-only.")
     try:
-        path.lstat()  # which a name that is too long does not survive
+        path.lstat()  # raises OSError for a name that is too long
     except FileNotFoundError:
         return
     if not _is_summary(path):
         raise UsageError(
-            f"--summary {path}: that file exists, and is no summary of an earlier run. Choose another name."
+            f"--summary {path}: the file exists and is not the summary of an earlier run. Choose another name."
         )
 
 
@@ -43,15 +43,15 @@ def _is_summary(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class EditResult:
-    """One picture edited in Z or Z+.
+    """One image edited in Z or Z+.
 
     Attributes:
         image: name of the inverted image.
-        distance: as given to the script; None where the script adds a direction without one.
-        space: ``w`` if the direction was chased, ``z`` if it was used as it is.
-        wanted: length of the wanted move in W+; 0 for a Z direction.
-        gain: part of the wanted move that was made along it; 1 is all.
-        residual: distance in W+ that is left to the wanted code, never above ``wanted``.
+        distance: the distance given to the script; None if the script adds a direction without one.
+        space: ``w`` for a direction in W, whose target is chased; ``z`` for a direction in Z, which is used directly.
+        wanted: length in W+ of the move that the script asked for; 0 for a direction in Z.
+        gain: the share of that move that was made along its direction; 1 is all of it.
+        residual: remaining distance in W+ to the target code, at most ``wanted``.
         sphere_error: largest ``| |z_i| - radius |`` of the edited code.
     """
 
@@ -69,23 +69,23 @@ class Summary:
     """What a run did.
 
     Attributes:
-        adapter, script: what was run.
-        upstream_commit: HEAD of the checkout, None without history.
+        adapter, script: the adapter, and the script that was run.
+        upstream_commit: HEAD of the checkout; None without a git history.
         fingerprint: ``known`` or ``compatible``.
-        latent, init, retract, without_f, seed: the options as they took effect.
-        images: codes saved by the script.
-        steps, retractions: of all images together.
+        latent, init, retract, without_f, seed: the options that took effect.
+        images: number of codes that the script saved.
+        steps, retractions: totals over all images.
         max_sphere_error: largest ``| |z_i| - radius |`` after any step; None in W+.
-        device, torch, package: where, and with which versions.
-        ops: the custom operations that served, ``upstream`` for its own.
-        seconds: wall clock, imports included.
-        outputs: files written, in order.
-        records: Z+ records among them.
-        reused: codes of an earlier run that the script used again.
-        edits: what was edited.
-        moved_in_w: moves of codes of other methods, which have no z.
-        estimates: codes that were projected onto the hypersphere instead of being optimised.
-        unmatched: records of codes that the script has not saved as they were found.
+        device, torch, package: the device, and the versions of torch and of this package.
+        ops: the implementation of the custom operations that was used, ``upstream`` for the upstream's own.
+        seconds: wall-clock time, including imports.
+        outputs: the files written, in order.
+        records: the Z+ records among them.
+        reused: codes of an earlier run that the script reused.
+        edits: the edits that were made.
+        moved_in_w: number of moves of codes without z, from other methods, which were made in W+.
+        estimates: number of codes that were projected onto the hypersphere instead of being optimised.
+        unmatched: records of codes that the script did not save, or saved changed.
     """
 
     adapter: str
@@ -115,7 +115,7 @@ class Summary:
     unmatched: tuple[str, ...] = ()
 
     def write(self, path: Path) -> None:
-        """Write the summary as JSON, whole or not at all."""
+        """Write the summary as JSON, atomically."""
         write_whole(path, (json.dumps(asdict(self), indent=2) + "\n").encode())
 
     def line(self) -> str:
@@ -130,11 +130,11 @@ class Summary:
         if self.estimates:
             parts.append(f"{_count(self.estimates, 'estimate')} projected")
         if self.reused:
-            parts.append(f"{_count(len(self.reused), 'code')} of an earlier run used again")
+            parts.append(f"{_count(len(self.reused), 'code')} of an earlier run reused")
         if self.edits:
             parts.append(self._edits_line())
         if self.moved_in_w:
-            parts.append(f"{_count(self.moved_in_w, 'move')} of codes without z left in W+")
+            parts.append(f"{_count(self.moved_in_w, 'move')} of codes without z made in W+")
         if self.records:
             parts.append(f"z in {Path(self.records[0]).parent}")
         if self.unmatched:
@@ -151,7 +151,7 @@ class Summary:
         if gains:
             left = max(edit.residual / edit.wanted for edit in self.edits if edit.residual is not None)
             text += f", gain {min(gains):.2f} to {max(gains):.2f} (median {statistics.median(gains):.2f})"
-            text += f", at most {left:.0%} of the wanted move left"
+            text += f", at most {left:.0%} of the move remaining"
         return text
 
 

@@ -1,1 +1,1 @@
-"""Somebody's checkout: whose it is, and whether it fits its adapter."""
+"""The user's checkout: which upstream it is, and whether the adapter works with it."""

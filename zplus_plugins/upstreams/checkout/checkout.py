@@ -1,7 +1,7 @@
-"""Find an upstream repository around a script, and see whether it is the one that was tested.
+"""Find the upstream repository that contains a script, and compare it with the version that was tested.
 
-Upstreams are clones without a version, so the source of what an adapter relies on is fingerprinted.
-Nothing of the upstream is imported for it.
+Upstreams are git clones without version numbers, so the source code that an adapter relies on is fingerprinted.
+Nothing of the upstream is imported for this.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ Status = Literal["known", "compatible", "incompatible"]
 
 @dataclass(frozen=True)
 class Reading:
-    """One thing that an adapter relies on, as it is in a checkout.
+    """The state in a checkout of one file, function or class that an adapter relies on.
 
     Attributes:
         kind: what the adapter needs it for.
         where: a file, ``"file.py:Class.function"``, or ``"package.module:Class.function"``.
-        state: ``unseen`` is what only an import could show.
-        text: what was found and expected, if there is something to say.
-        fatal: whether the adapter cannot work with it.
-        fingerprint: of a function's source as it is here.
+        state: ``unseen`` means that only an import could tell.
+        text: what was found and what was expected; empty if everything is as expected.
+        fatal: whether the adapter cannot work because of it.
+        fingerprint: the fingerprint of the source in this checkout.
     """
 
     kind: str
@@ -48,9 +48,9 @@ class Upstream:
 
     Attributes:
         root: the repository's root folder.
-        script: the adapter's entry for the script to run, or None when only a folder was given.
-        commit: HEAD, or None where there is no git history (a downloaded archive).
-        readings: everything that the adapter relies on, as it is here.
+        script: the adapter's entry for the script to run; None if only a folder was given.
+        commit: HEAD; None without a git history, as in a downloaded archive.
+        readings: the state of everything that the adapter relies on.
     """
 
     adapter: Adapter
@@ -61,24 +61,24 @@ class Upstream:
 
     @property
     def differences(self) -> tuple[Reading, ...]:
-        """What is not as tested."""
+        """The readings that differ from the tested version."""
         return tuple(reading for reading in self.readings if reading.state in ("changed", "missing"))
 
     @property
     def untested_commit(self) -> bool:
-        """Whether this is another commit than those that the adapter was tested on, as far as both are known."""
+        """Whether the commit is known and the adapter was tested, but not on this commit."""
         tested = self.adapter.tested_commits
         return self.commit is not None and bool(tested) and self.commit[:7] not in {c[:7] for c in tested}
 
     @property
     def status(self) -> Status:
-        """known: all as tested. compatible: changed, but what is needed is there. incompatible."""
+        """``known``: as tested. ``compatible``: changed, but nothing is missing. ``incompatible``: something is."""
         if any(reading.fatal for reading in self.readings):
             return "incompatible"
         return "compatible" if self.differences else "known"
 
     def require_compatible(self) -> None:
-        """Raise UpstreamError, naming what is missing, if the adapter cannot work here."""
+        """Raise UpstreamError, listing what is missing, if the adapter cannot work with this checkout."""
         if self.status != "incompatible":
             return
         fatal = "\n".join(f"  {reading.where}: {reading.text}" for reading in self.readings if reading.fatal)
@@ -86,18 +86,18 @@ class Upstream:
         raise UpstreamError(
             f"The checkout {self.root} (commit {self.commit or 'unknown'}) lacks what the adapter "
             f"{self.adapter.name!r} relies on:\n{fatal}\n"
-            f"Tested commits of {self.adapter.upstream}: {tested}. Check one of them out, or write an "
-            "adapter for this version and choose it with --adapter. `zplus check` shows everything that it relies on."
+            f"Tested commits of {self.adapter.upstream}: {tested}. Check one of them out, or write an adapter for "
+            "this version and select it with --adapter. `zplus check` shows everything that the adapter relies on."
         )
 
 
 def match_script(adapter: Adapter, script: Path, *, whole: bool = True) -> Upstream | None:
-    """The checkout that the script belongs to, if it is one of this adapter's.
+    """The checkout that contains the script, if it is one of this adapter's upstream.
 
     Args:
-        adapter: the one in question.
+        adapter: the adapter.
         script: path of the script.
-        whole: False takes a checkout without the adapter's markers, too.
+        whole: False also accepts a checkout without the adapter's markers.
     """
     script = script.resolve()
     for entry in adapter.scripts:
@@ -110,7 +110,7 @@ def match_script(adapter: Adapter, script: Path, *, whole: bool = True) -> Upstr
 
 
 def match_folder(adapter: Adapter, folder: Path) -> Upstream | None:
-    """The adapter's checkout that contains this folder, if there is one."""
+    """The checkout of the adapter's upstream that contains this folder, if there is one."""
     folder = folder.resolve()
     for root in (folder, *folder.parents):
         if any((root / entry.path).is_file() for entry in adapter.scripts) and _has_markers(adapter, root):
@@ -119,7 +119,7 @@ def match_folder(adapter: Adapter, folder: Path) -> Upstream | None:
 
 
 def examine(adapter: Adapter, root: Path, script: Script | None) -> Upstream:
-    """Compare a checkout with what the adapter was tested on."""
+    """Compare a checkout with the version that the adapter was tested on."""
     scripts = adapter.scripts if script is None else (script,)
     found = [folder for entry in scripts for folder in import_folders(root / entry.path, root)]
     own = [folder for folder in found if folder.is_relative_to(root)]
@@ -133,7 +133,7 @@ def examine(adapter: Adapter, root: Path, script: Script | None) -> Upstream:
 
 
 def head_commit(root: Path) -> str | None:
-    """Abbreviated HEAD of the git repository whose top is ``root``, else None."""
+    """Abbreviated HEAD of the git repository with the top folder ``root``; None if there is none."""
     git = shutil.which("git")
     if git is None or not (root / ".git").exists():
         return None
@@ -143,7 +143,7 @@ def head_commit(root: Path) -> str | None:
 
 
 def _places(adapter: Adapter) -> Iterator[tuple[str, str]]:
-    """What the core watches or replaces for this adapter as soon as it is imported, and why."""
+    """The modules, functions and classes that the core watches or replaces for this adapter, and why."""
     yield from (("generator", capture.where) for capture in adapter.generator)
     yield from (("estimate", estimate.where) for estimate in adapter.estimates)
     yield from (("synthesis", place) for place in (adapter.feature_map.synthesis if adapter.feature_map else ()))
@@ -159,14 +159,14 @@ def _places(adapter: Adapter) -> Iterator[tuple[str, str]]:
 def _read_file(root: Path, kind: str, file: str) -> Reading:
     if (root / file).exists():
         return Reading(kind, file)
-    return Reading(kind, file, "missing", f"there is no {file}", fatal=True)
+    return Reading(kind, file, "missing", f"{file} does not exist", fatal=True)
 
 
 def _read_place(root: Path, folders: Sequence[Path], kind: str, place: str) -> Reading:
     try:
         require_place(root, folders, place)
     except Unseen as reason:
-        return Reading(kind, place, "unseen", f"{reason}; only the run can tell")
+        return Reading(kind, place, "unseen", f"{reason}; only a run can tell")
     except LookupError as error:
         return Reading(kind, place, "missing", str(error), fatal=True)
     return Reading(kind, place)
@@ -186,12 +186,12 @@ def _read_reliance(root: Path, reliance: Reliance) -> Reading:
         return Reading(kind, where, "changed", text, fatal=True, fingerprint=seen)
     if reliance.fingerprint and seen != reliance.fingerprint:
         return Reading(kind, where, "changed", "its source differs from the tested one", fingerprint=seen)
-    text = "" if reliance.fingerprint else "not compared: the adapter names no fingerprint"
+    text = "" if reliance.fingerprint else "not compared, because the adapter gives no fingerprint"
     return Reading(kind, where, text=text, fingerprint=seen)
 
 
 def _expected(reliance: Reliance) -> str:
-    return f"it to take {', '.join(reliance.takes)}" if reliance.takes else "it there"
+    return f"parameters {', '.join(reliance.takes)}" if reliance.takes else "it to exist"
 
 
 def _has_markers(adapter: Adapter, root: Path) -> bool:

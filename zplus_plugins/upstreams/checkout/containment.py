@@ -1,7 +1,7 @@
-"""Somebody else's code, called so that it can neither end this process nor leave it changed.
+"""Call other people's code so that it can neither end this process nor leave it changed.
 
-What a plugin does to the process by a signal to itself, by ``os.abort``, in a compiled module or by never coming back
-is out of reach here, as it is for every program that has plugins in its own process.
+There are limits, as for any program with plugins in its own process: nothing here can stop a plugin that sends a signal
+to its own process, calls ``os.abort``, crashes in a compiled module, or never returns.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from zplus_plugins.system import process
 
 
 class _Left(BaseException):
-    """Takes the place of ``os._exit``, which nothing could catch."""
+    """Raised instead of calling ``os._exit``, which could not be caught."""
 
     def __init__(self, status: int) -> None:
         super().__init__(status)
@@ -27,9 +27,9 @@ class _Left(BaseException):
 
 @contextmanager
 def no_exit() -> Iterator[None]:
-    """Inside, ``os._exit`` raises, and a signal raises :class:`~zplus_plugins.system.process.Stopped`.
+    """A context in which ``os._exit`` raises, and a signal raises :class:`~zplus_plugins.system.process.Stopped`.
 
-    So a KeyboardInterrupt of another type is the plugin's own, and no Ctrl-C.
+    So any other KeyboardInterrupt is raised by the plugin itself and is not a Ctrl-C.
     """
     leave, owner, inside = os._exit, os.getpid(), True
 
@@ -49,9 +49,9 @@ def no_exit() -> Iterator[None]:
 
 @contextmanager
 def imported_apart() -> Iterator[None]:
-    """As :func:`no_exit`; and afterwards the import path, the current folder and the handlers of signals are as before.
+    """Like :func:`no_exit`, but also restores the import path, the current folder and the signal handlers.
 
-    What is printed inside goes to the standard error output: the other one is for what the command has to say.
+    Whatever is printed inside goes to stderr, because stdout is for the command's own output.
     """
     path, folder, handlers = list(sys.path), os.getcwd(), _handlers()  # noqa: PTH109 # as os.chdir takes it
     try:
@@ -66,14 +66,14 @@ def imported_apart() -> Iterator[None]:
 
 
 def why(error: BaseException) -> str:
-    """In a line, what somebody else's code has raised, or how it tried to end the process."""
+    """In one line, what a plugin's code has raised, or how it tried to end the process."""
     if isinstance(error, SystemExit):
         return f"it called sys.exit({'' if error.code is None else repr(error.code)})"
     if isinstance(error, _Left):
         return f"it called os._exit({error.args[0]})"
     text = str(error).partition("\n")[0]
     if isinstance(error, ImportError) and _is_of_old(error):
-        return f"{text.partition(' (')[0]}: what adapters need is imported from zplus_plugins.upstreams now"
+        return f"{text.partition(' (')[0]}: adapters now import what they need from zplus_plugins.upstreams"
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
@@ -83,23 +83,23 @@ _OLD = frozenset(
         "networks", "packages", "pickles", "pictures", "record", "requirements", "run", "states", "summary", "swap",
     }
 )  # fmt: skip
-"""Modules that adapters imported from before there was zplus_plugins.upstreams."""
+"""Modules from which adapters used to import, before zplus_plugins.upstreams existed."""
 
 
 def _is_of_old(error: ImportError) -> bool:
-    """Whether an adapter asks for what was on top of the package, in a module of its own or not."""
+    """Whether the import is of one of the package's former top-level modules, or of a name from the package itself."""
     package, _, module = (error.name or "").rpartition(".")
     return error.name == "zplus_plugins" or (package == "zplus_plugins" and module in _OLD)
 
 
-def place(error: BaseException) -> str:
-    """File and line where an error was raised."""
+def raised_at(error: BaseException) -> str:
+    """The file and line where an error was raised."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{frames[-1].filename}, line {frames[-1].lineno}" if frames else "an unknown place"
 
 
 def _handlers() -> dict[int, Callable[..., Any] | int]:
-    """The handlers that Python knows of, which only the main thread can change."""
+    """The signal handlers that Python can restore; none outside the main thread, which alone can change them."""
     if threading.current_thread() is not threading.main_thread():
         return {}
     known = {number: signal.getsignal(number) for number in signal.valid_signals()}

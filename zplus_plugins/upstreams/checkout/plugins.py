@@ -1,7 +1,7 @@
-"""Find adapters through entry points; a broken one is listed as broken and disturbs no other.
+"""Find adapters through entry points. A broken one is listed as broken and does not affect the others.
 
-This distribution's own are loaded one by one, until one knows the script, and only then the others, all together, for
-two of them may claim one name. The names of ours cannot be taken.
+To choose an adapter for a script, our own are loaded first, one by one, until one knows the script. The others are
+loaded only after that, all together, because two of them may claim the same name. They cannot take the names of ours.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from zplus_plugins.system.process import Stopped
 from zplus_plugins.upstreams.adapter import hookspecs
 from zplus_plugins.upstreams.adapter.description import PROJECT, Adapter
 from zplus_plugins.upstreams.checkout.checkout import Upstream, match_script
-from zplus_plugins.upstreams.checkout.containment import imported_apart, no_exit, place, why
+from zplus_plugins.upstreams.checkout.containment import imported_apart, no_exit, raised_at, why
 from zplus_plugins.upstreams.checkout.validation import faults
 
 DISTRIBUTION = "zplus-plugins"
@@ -35,12 +35,12 @@ class Plugin:
     """One entry point, loaded or broken.
 
     Attributes:
-        name: of the entry point.
-        origin: distribution and version it comes from.
+        name: the entry point's name.
+        origin: the distribution that it comes from, with the version.
         adapter: None if the plugin is broken.
         error: why it is broken.
         plugin: the object that may implement further hooks.
-        claimed: the adapter's own name, also where it cannot have it.
+        claimed: the name that the adapter gives itself, even if it is already taken.
     """
 
     name: str
@@ -65,13 +65,13 @@ class Choice:
 
 
 class Hooks:
-    """The hooks of one plugin, and of no other; one that fails is an error that names the plugin.
+    """The hooks of one plugin alone. If a hook fails, the error names the plugin.
 
     Args:
-        plugin: loaded.
+        plugin: the loaded plugin.
 
     Raises:
-        pluggy.PluginValidationError: it implements a hook that does not exist, or in another way.
+        pluggy.PluginValidationError: it implements a hook that does not exist, or with the wrong arguments.
     """
 
     def __init__(self, plugin: Plugin) -> None:
@@ -90,35 +90,35 @@ class Hooks:
             except BaseException as error:
                 raise PluginError(
                     f"The plugin {self._plugin.name!r} ({self._plugin.origin}) failed in {name}: {why(error)} "
-                    f"({place(error)}). Tell its authors, or uninstall it."
+                    f"({raised_at(error)}). Report this to its authors, or uninstall it."
                 ) from error
 
         return call
 
 
 def all_plugins() -> list[Plugin]:
-    """Load every installed adapter; those that claim one name are all broken."""
+    """Load every installed adapter; if several claim the same name, they all count as broken."""
     points, unreadable = _entry_points()
     ours = [_load(point) for point in points if _is_ours(point)]
     return [*ours, *_others(points), *unreadable]
 
 
 def origin(name: str) -> str | None:
-    """Distribution and version of the adapter of this name, which is not loaded; None if there is none."""
+    """Distribution and version of the adapter of this name, without loading it; None if there is none."""
     return next((_origin(point) for point in _entry_points()[0] if point.name == name), None)
 
 
 def named(name: str) -> Plugin:
-    """The installed adapter of this name, which is its entry point's or its own.
+    """The installed adapter whose entry point, or which itself, has this name.
 
     Raises:
         UsageError: there is none.
-        PluginError: it is broken, or the name is taken twice.
+        PluginError: it is broken, or two adapters have the name.
     """
     points, _ = _entry_points()
     called = [point for point in points if point.name == name]
     if called and (_is_ours(called[0]) or len(called) == 1):
-        found = [_unless_taken(_load(called[0]), _our_names(points), {})]  # no other one is loaded
+        found = [_unless_taken(_load(called[0]), _our_names(points), {})]  # without loading any other
     else:
         found = _others(points)
     for plugin in found:
@@ -130,14 +130,14 @@ def named(name: str) -> Plugin:
     names = list(dict.fromkeys(point.name for point in points))
     close = difflib.get_close_matches(name, names, n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
-    raise UsageError(f"There is no adapter {name!r}; installed are {', '.join(names)}.{hint}")
+    raise UsageError(f"There is no adapter {name!r}; the installed adapters are {', '.join(names)}.{hint}")
 
 
 def choose(script: Path, name: str | None = None) -> Choice:
     """The adapter for a script: the one called ``name``, or the first that knows the script.
 
     Raises:
-        UsageError: no such adapter, or none knows the script.
+        UsageError: there is no adapter of this name, or none knows the script.
         PluginError: the adapter called ``name`` is broken.
     """
     if name is not None:
@@ -158,9 +158,9 @@ def choose(script: Path, name: str | None = None) -> Choice:
             return _chosen(plugin, upstream)
         known.append(f"\n  {plugin.adapter.name}: {', '.join(s.path for s in plugin.adapter.scripts)}")
     raise UsageError(
-        f"No adapter knows {script}. The installed adapters know these scripts, inside a whole checkout of "
-        f"their repository:{''.join(known)}{''.join(broken)}\n"
-        f"For a fork, `zplus check --adapter NAME {script}` tells what the adapter of that name misses there."
+        f"No adapter knows {script}. The installed adapters know these scripts, in complete checkouts of "
+        f"their repositories:{''.join(known)}{''.join(broken)}\n"
+        f"For a fork, `zplus check --adapter NAME {script}` shows what the adapter NAME does not find in it."
     )
 
 
@@ -172,10 +172,10 @@ def _chosen(plugin: Plugin, upstream: Upstream) -> Choice:
 def examined(script: Path, name: str | None = None) -> Upstream:
     """The checkout around a script, compared with what its adapter relies on.
 
-    As :func:`choose`; but the adapter called ``name`` is asked about a checkout without its markers, too.
+    Like :func:`choose`, but the adapter called ``name`` also accepts a checkout without its markers.
 
     Raises:
-        UsageError, PluginError: as :func:`choose`.
+        UsageError, PluginError: as for :func:`choose`.
     """
     if name is None:
         return choose(script).upstream
@@ -196,12 +196,12 @@ def _relay(plugin: object) -> pluggy.HookRelay:
 
 
 def _entry_points() -> tuple[list[importlib.metadata.EntryPoint], list[Plugin]]:
-    """All entry points, ours first, and what stands for distributions whose entry points cannot be read."""
+    """All entry points, ours first, and a broken plugin for each distribution whose entry points cannot be read."""
     points: list[importlib.metadata.EntryPoint] = []
     unreadable = []
     try:
         points += importlib.metadata.entry_points(group=PROJECT)
-    except Exception:  # of one distribution; which one, only all of them can tell
+    except Exception:  # one distribution is broken; find out which by reading them one by one
         seen = set()
         for distribution in importlib.metadata.distributions():
             name = distribution.name
@@ -225,7 +225,7 @@ def _origin(point: importlib.metadata.EntryPoint) -> str:
 
 
 def _in_turn() -> Iterator[Plugin]:
-    """All plugins; the next of ours, and all the others, are not loaded before they are asked for."""
+    """All plugins, loaded lazily: first ours, one by one, then all the others together."""
     points, unreadable = _entry_points()
     yield from (_load(point) for point in points if _is_ours(point))
     yield from _others(points)
@@ -233,7 +233,7 @@ def _in_turn() -> Iterator[Plugin]:
 
 
 def _others(points: list[importlib.metadata.EntryPoint]) -> list[Plugin]:
-    """The plugins of other distributions, none of which has a name that ours or another one has."""
+    """The plugins of other distributions; one whose name is already taken counts as broken."""
     taken = _our_names(points)
     loaded = [_load(point) for point in points if not _is_ours(point)]
     claims = defaultdict(list)
@@ -250,17 +250,17 @@ def _our_names(points: list[importlib.metadata.EntryPoint]) -> dict[str, str]:
 def _unless_taken(plugin: Plugin, taken: dict[str, str], claims: dict[str, list[str]]) -> Plugin:
     for name in dict.fromkeys((plugin.name, plugin.claimed)):
         if taken.get(name, plugin.origin) != plugin.origin:
-            text = f"the name {name!r} is taken by {taken[name]}, whose names no other distribution can have"
+            text = f"the name {name!r} is taken by {taken[name]}, whose names no other distribution can use"
             return replace(plugin, adapter=None, plugin=None, error=text)
         others = claims.get(name, [])
         if len(others) > 1:
-            text = f"the name {name!r} is taken {len(others)} times, by {' and '.join(others)}"
+            text = f"the name {name!r} is used {len(others)} times, by {' and '.join(others)}"
             return replace(plugin, adapter=None, plugin=None, error=f"{text}: uninstall all but one of them")
     return plugin
 
 
 def _load(point: importlib.metadata.EntryPoint) -> Plugin:
-    """Anything that goes wrong in somebody else's plugin becomes a line about it, not a crash."""
+    """Load one plugin. If anything goes wrong in it, the plugin counts as broken, and its error says why."""
     origin = _origin(point)
     try:
         with imported_apart():
@@ -272,16 +272,16 @@ def _load(point: importlib.metadata.EntryPoint) -> Plugin:
     except BaseException as error:
         return Plugin(point.name, origin, error=why(error))
     if not isinstance(adapter, Adapter):
-        text = f"{point.value} gives no Adapter: name an Adapter, or a module whose hook zplus_adapter returns one"
+        text = f"{point.value} is not an Adapter, nor a module whose hook zplus_adapter returns one"
         return Plugin(point.name, origin, error=text)
     if wrong:
-        return Plugin(point.name, origin, error=f"{point.value} is no valid Adapter: {'; '.join(wrong)}")
+        return Plugin(point.name, origin, error=f"{point.value} is not a valid Adapter: {'; '.join(wrong)}")
     return Plugin(point.name, origin, adapter, plugin=loaded, claimed=adapter.name)
 
 
 def _unknown_to(adapter: Adapter, script: Path) -> str:
     scripts = ", ".join(entry.path for entry in adapter.scripts)
     return (
-        f"The adapter {adapter.name!r} does not know {script}. It knows {scripts} in a checkout of "
+        f"The adapter {adapter.name!r} does not know {script}. It knows {scripts} in checkouts of "
         f"{adapter.upstream} (recognised by {', '.join(adapter.markers) or 'the path alone'})."
     )

@@ -1,7 +1,7 @@
-"""What ``zplus check`` says: everything an adapter relies on, as it is in a checkout, and whether that is enough.
+"""The report of ``zplus check``: the state of everything that an adapter relies on, and whether the adapter fits.
 
-It reads what :func:`zplus_plugins.upstreams.checkout.checkout.examine` found, as ``zplus run`` does: what does not fit
-here is refused there.
+The report shows the findings of :func:`zplus_plugins.upstreams.checkout.checkout.examine`. ``zplus run`` uses the same
+findings, and refuses a checkout that does not fit.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from zplus_plugins.upstreams.checkout.checkout import Upstream
 
 
 def rows(upstream: Upstream) -> list[tuple[str, ...]]:
-    """The table: a header, the commit, then a row for everything that the adapter relies on."""
+    """The table: a header, the commit, then one row for each file, function or class that the adapter relies on."""
     table: list[tuple[str, ...]] = [("STATE", "NEEDED AS", "WHERE", "REMARK"), _commit(upstream)]
     if upstream.script is not None:
         table.append(("found", "script", upstream.script.path, _start(upstream.script)))
@@ -26,17 +26,17 @@ def rows(upstream: Upstream) -> list[tuple[str, ...]]:
 
 
 def verdict(upstream: Upstream) -> str:
-    """The last line: whether the adapter fits, and how far the checkout is from the tested one."""
+    """The last line: whether the adapter fits, and how the checkout differs from the tested version."""
     name, fatal = upstream.adapter.name, [reading.where for reading in upstream.readings if reading.fatal]
     if fatal:
         return f"does not fit: the adapter {name!r} cannot work with {', '.join(dict.fromkeys(fatal))}"
     changes = len(upstream.differences)
     if changes:
-        return f"fits, with {changes} change{'s' if changes > 1 else ''} (warning): what is needed is there"
+        return f"fits, with {changes} change{'s' if changes > 1 else ''} (warning): everything needed is present"
     if upstream.untested_commit:
-        return "fits, with changes elsewhere (warning): everything that is relied on is as tested"
+        return "fits, with changes elsewhere (warning): everything that the adapter relies on is as tested"
     if not all(reliance.fingerprint for reliance in upstream.adapter.relies_on):
-        return "fits by name: not every source that is relied on has a fingerprint to compare it with"
+        return "fits by name: the adapter does not give a fingerprint for all the sources that it relies on"
     return "fits as tested"
 
 
@@ -55,7 +55,7 @@ def _as_source(reliance: Reliance, fingerprint: str) -> str:
 def _start(script: Script) -> str:
     if script.folder is None:
         return ""
-    return f"to be started in {'the root' if Path(script.folder) == Path() else script.folder}"
+    return f"must be started in {'the root' if Path(script.folder) == Path() else script.folder}"
 
 
 def _commit(upstream: Upstream) -> tuple[str, ...]:

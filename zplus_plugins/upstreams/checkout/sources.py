@@ -1,4 +1,4 @@
-"""What a checkout's sources say. They are parsed; nothing of the upstream is imported."""
+"""Look up files, functions and classes in a checkout's sources, which are parsed but never imported."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 class Unseen(Exception):
-    """A place that may well be there, but that only an import could show."""
+    """A module, function or class that may exist, but only an import could tell."""
 
 
 def fingerprint(source: str) -> str:
-    """Hash of a source text that ignores blank lines, comment lines, indentation depth and line ends."""
+    """Hash of a source text, ignoring blank lines, comment lines, indentation depth and line endings."""
     lines = [line.rstrip() for line in source.expandtabs(4).splitlines()]
     lines = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
     margin = min((len(line) - len(line.lstrip()) for line in lines), default=0)
@@ -26,7 +26,7 @@ def fingerprint(source: str) -> str:
 
 
 def read_place(root: Path, where: str) -> tuple[str, tuple[str, ...]]:
-    """Source text and parameter names of ``"file.py:Class.function"`` (a file alone: all of it).
+    """Source text and parameter names of ``"file.py:Class.function"``; for ``"file.py"``, all of the file.
 
     Raises:
         LookupError: the file, or the function in it, does not exist; the message says which.
@@ -44,16 +44,17 @@ def read_place(root: Path, where: str) -> tuple[str, tuple[str, ...]]:
 
 
 def require_place(root: Path, folders: Sequence[Path], place: str) -> None:
-    """Look for ``"package.module:Class.function"`` (a module alone: its file), where imports would.
+    """Look for ``"package.module:Class.function"`` where an import would; for ``"package.module"``, for its file.
 
     Args:
-        root: the checkout's.
-        folders: those that imports start from, the first one first.
-        place: a module of the checkout or of an installed library; the latter is not looked into.
+        root: the root of the checkout.
+        folders: the folders of the import path, in order.
+        place: the module, function or class. If its module belongs to an installed library, nothing is checked.
 
     Raises:
-        LookupError: it is not there; the message says what is missing.
-        Unseen: a module that the script itself puts on its path, or a name that another module defines.
+        LookupError: it does not exist; the message says what is missing.
+        Unseen: the module may be in a folder that the script itself adds to the import path, or the name may be
+            defined in another module.
     """
     module, _, path = place.partition(":")
     file = _module_file(folders, module)
@@ -64,7 +65,7 @@ def require_place(root: Path, folders: Sequence[Path], place: str) -> None:
     for name in filter(None, path.split(".")):
         found = _definition(node, name)
         if found is None and _may_come_from_elsewhere(node, name):
-            raise Unseen(f"{relative} takes {name} from elsewhere")
+            raise Unseen(f"{relative} gets {name} from elsewhere")
         if found is None:
             raise LookupError(f"{relative} defines no {path}")
         node = found
@@ -89,19 +90,19 @@ def _parse(root: Path, file: str) -> tuple[str, ast.AST]:
     try:
         return parse_source(root / file)
     except OSError:
-        raise LookupError(f"there is no file {file}") from None
+        raise LookupError(f"the file {file} does not exist") from None
     except UnreadableSourceError as error:
         raise LookupError(f"{file} cannot be read as Python: {error}") from None
 
 
 def _definition(node: ast.AST, name: str) -> ast.AST | None:
-    """The last class or function of this name in a module or class, also below an ``if`` or ``try``."""
+    """The last class or function of this name in a module or class, including those below ``if`` and ``try``."""
     found = [below for below in _own_scope(node) if isinstance(below, _SCOPES) and below.name == name]
     return found[-1] if found else None
 
 
 def _may_come_from_elsewhere(node: ast.AST, name: str) -> bool:
-    """Whether a name without a definition here may be imported, assigned or inherited."""
+    """Whether a name that is not defined here may be imported, assigned or inherited."""
     if isinstance(node, ast.ClassDef) and node.bases:
         return True
     return any(
@@ -112,7 +113,7 @@ def _may_come_from_elsewhere(node: ast.AST, name: str) -> bool:
 
 
 def _own_scope(node: ast.AST) -> Iterator[ast.AST]:
-    """What stands in a module or class itself, without the insides of its functions and classes."""
+    """The nodes of a module or class, without the bodies of its functions and classes."""
     for below in ast.iter_child_nodes(node):
         yield below
         if not isinstance(below, _SCOPES):

@@ -1,4 +1,4 @@
-"""Whether an adapter is what its annotations say: somebody else's may be written without a type checker."""
+"""Check the types of an adapter's fields, because its author may not use a type checker."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zplus_plugins.upstreams.adapter.description import Adapter
 
 
 def faults(adapter: Adapter) -> list[str]:
-    """What is of another type than expected, a phrase each; of the adapter and its scripts."""
+    """One phrase for each field of the adapter and its scripts that is not of the expected type."""
     found = _faults(adapter, "")
     if not found and not adapter.name:
         found.append("name is empty")
@@ -31,7 +31,7 @@ def _faults(described: Any, where: str) -> list[str]:
 
 
 def _is(value: Any, hint: Any) -> bool:
-    """Whether a value is of a type, as far as annotations of adapters go."""
+    """Whether a value is of a type; supports the annotations that adapters use."""
     origin, inner = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         return any(_is(value, one) for one in inner)

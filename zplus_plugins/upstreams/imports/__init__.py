@@ -1,1 +1,1 @@
-"""What a script imports, and how to get what is missing."""
+"""Which modules a script imports, and how to install those that are missing."""

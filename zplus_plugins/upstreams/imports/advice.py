@@ -1,7 +1,7 @@
-"""How to get modules that are missing; a package is named only where its name is known.
+"""Advice on installing missing modules; a package is named only if it is known to contain the module.
 
-An upstream's own modules have names such as models, utils or clip, under which the package index has something else:
-to guess a package from a module would tell users to install a stranger's.
+An upstream's own modules have names such as models, utils or clip, and the package index has unrelated packages with
+the same names. Guessing a package from a module's name would tell users to install the wrong one.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-# Modules that inversion repositories import, whose distribution has another name,
+# Modules that inversion repositories import and whose distribution has another name,
 _OTHERWISE = {
     "bs4": "beautifulsoup4",
     "cv2": "opencv-python-headless",
@@ -31,7 +31,7 @@ _OTHERWISE = {
     "turbojpeg": "PyTurboJPEG",
     "yaml": "PyYAML",
 }
-# and those whose distribution has the same.
+# and those whose distribution has the same name.
 # fmt: off
 _ALIKE = frozenset((
     "accelerate", "addict", "albumentations", "click", "cryptography", "diffusers", "dlib", "dominate",
@@ -47,12 +47,12 @@ _ALIKE = frozenset((
 
 @dataclass(frozen=True)
 class MissingModule:
-    """A module that is imported and is nowhere to be found.
+    """A module that is imported but cannot be found.
 
     Attributes:
-        name: as imported.
-        file, line: of the import; None and 0 where it is not known.
-        hint: what the checkout tells about it, such as that it has it in another folder; empty if nothing.
+        name: the name under which it is imported.
+        file, line: the location of the import; None and 0 if unknown.
+        hint: what the checkout shows, such as another folder that contains the module; empty if nothing.
     """
 
     name: str
@@ -61,37 +61,37 @@ class MissingModule:
     hint: str = ""
 
     def told(self) -> str:
-        """Sentences about it, without a package's name."""
+        """Sentences about a module for which no package is known."""
         found = self.hint or "It is neither installed nor in the checkout."
-        where = "" if self.file is None else f" {self.file} imports it in line {self.line}."
+        where = "" if self.file is None else f" {self.file} imports it on line {self.line}."
         return f"No package is known for the module {self.name!r}.{where} {found}"
 
 
 def package_of(module: str) -> str | None:
-    """The distribution that has a module; None if that is not known."""
+    """The distribution that contains a module; None if unknown."""
     top = module.split(".")[0]
     return _OTHERWISE.get(top, top if top in _ALIKE else None)
 
 
 def install_command(modules: Iterable[str]) -> str:
-    """``pip install ...`` for those of these modules whose packages are known; empty if there is none."""
+    """``pip install ...`` for those of the modules whose packages are known; empty if there are none."""
     known = dict.fromkeys(package for module in modules if (package := package_of(module)) is not None)
     return f"pip install {' '.join(known)}" if known else ""
 
 
 def how_to_get(missing: Iterable[MissingModule]) -> str:
-    """What to do about missing modules: a command for the known ones, a sentence about each of the others."""
+    """What to do about missing modules: a command for those with a known package, and sentences about the others."""
     missing = list(missing)
     command = install_command(module.name for module in missing)
     unknown = [module.told() for module in missing if package_of(module.name) is None]
     if not unknown:
         return f"Install {'it' if len(missing) == 1 else 'them'}: {command}"
-    installing = [f"Install what is known: {command}."] if command else []
-    return " ".join([*installing, *unknown, "The repository's README should tell where that comes from."])
+    installing = [f"Install the known packages: {command}."] if command else []
+    return " ".join([*installing, *unknown, "See the repository's README for where to get it."])
 
 
 def version_of(top: str) -> str:
-    """The installed distribution of a module and its version, or the module's name alone."""
+    """The installed distribution of a module with its version, or else the module's name."""
     for name in importlib.metadata.packages_distributions().get(top, [])[:1]:
         return f"{name} {importlib.metadata.version(name)}"
     return top

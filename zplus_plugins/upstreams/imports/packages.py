@@ -1,4 +1,4 @@
-"""Which modules can be imported here, and which of those that an upstream script imports cannot."""
+"""Which modules can be imported in this environment, and which of a script's imports cannot."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from zplus_plugins.upstreams.imports.script import missing_imports
 
 
 def missing_modules(script: Path, root: Path) -> list[MissingModule]:
-    """As :func:`~zplus_plugins.upstreams.imports.script.missing_imports`, of what can be imported here."""
+    """:func:`~zplus_plugins.upstreams.imports.script.missing_imports` for the modules installed in this environment."""
     return missing_imports(script, root, is_installed)
 
 
 def is_installed(top: str) -> bool:
-    """Whether a top-level module can be imported; it is not."""
+    """Whether a top-level module can be imported. It is not actually imported."""
     if not top or top in sys.modules or top in sys.stdlib_module_names:
         return True
     try:

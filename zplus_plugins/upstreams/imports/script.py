@@ -1,4 +1,4 @@
-"""Which modules a script imports as it starts, and where they would be found; nothing is imported for it."""
+"""Which modules a script imports when it starts, and where they would be found, without importing anything."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _HIDDEN = (".git", "node_modules", "__pycache__")
 
 @dataclass
 class _Search:
-    """The import path of one script, as it grows while its modules are imported.
+    """The import path of one script, which grows while its modules are imported.
 
     Attributes:
-        added: folders that the sources put onto it, each with the words that do so.
+        added: the folders that the sources add to it, each with a description of where.
     """
 
     script: Path
@@ -26,25 +26,25 @@ class _Search:
     added: dict[Path, str] = field(default_factory=dict)
 
     def folders(self, file: Path) -> tuple[Path, ...]:
-        """Where a file's imports are looked for; its own folder last."""
+        """The folders in which a file's imports are looked up; its own folder is last."""
         return (self.script.parent, self.root, *self.added, file.parent)
 
     def add(self, file: Path, line: int, text: str) -> None:
-        """Take in a path, relative to any of the folders that the script may be started in."""
-        told = f"{_shown(file, self.root)} puts {text} on the import path in line {line}"
+        """Add a path, relative to any of the folders that the script may be started in."""
+        told = f"{_shown(file, self.root)} adds {text} to the import path on line {line}"
         for base in dict.fromkeys((Path.cwd(), self.script.parent, self.root, file.parent)):
             self.added.setdefault(base / text, told)
 
 
 def missing_imports(script: Path, root: Path, installed: Callable[[str], bool]) -> list[MissingModule]:
-    """Top-level modules that a script, or a module of its repository that it imports, needs and are absent.
+    """Top-level modules that a script imports, directly or through modules of its repository, and that are missing.
 
-    Only imports at the top of a file count: others may never run.
+    Only imports at the top level of a file count, because others may never run.
 
     Args:
-        script: to run.
-        root: of its repository.
-        installed: whether a top-level module can be imported from elsewhere.
+        script: the script.
+        root: the root of its repository.
+        installed: whether a top-level module can be imported from outside the repository.
     """
     search = _Search(script, root)
     missing: dict[str, MissingModule] = {}
@@ -92,7 +92,7 @@ def _parsed(file: Path) -> ast.Module:
 
 
 def _imports(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """Line and name of what is imported at the top of a file; of ``from a import b``, both a and a.b."""
+    """Line and name of each import at the top level of a file; for ``from a import b``, both a and a.b."""
     for node in tree.body:
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
@@ -104,8 +104,8 @@ def _imports(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 
 def _path_changes(tree: ast.Module, file: Path) -> Iterator[tuple[int, str]]:
-    """Line and folder of ``sys.path.append(...)``, ``insert`` and ``extend``, and ``sys.path += ...``, where these
-    folders can be told from the source."""
+    """Line and folder of ``sys.path.append(...)``, ``insert``, ``extend`` and ``sys.path += ...``, where the source
+    shows which folders they are."""
     for node in ast.walk(tree):
         values: list[ast.expr] = []
         if isinstance(node, ast.Call) and ast.unparse(node.func) in ("sys.path.append", "sys.path.insert"):
@@ -122,7 +122,7 @@ def _path_changes(tree: ast.Module, file: Path) -> Iterator[tuple[int, str]]:
 
 
 def _folder(node: ast.expr, file: Path) -> str | None:
-    """The folder that an expression names: a literal, or one made of ``__file__`` by :mod:`os.path`."""
+    """The folder that an expression evaluates to: a literal, or an :mod:`os.path` expression with ``__file__``."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
     if isinstance(node, ast.Name) and node.id == "__file__":
@@ -148,7 +148,7 @@ def _is_in(top: str, folders: Iterable[Path]) -> bool:
 
 
 def _own_files(name: str, folders: Iterable[Path]) -> list[Path]:
-    """The files of the repository that importing ``name`` executes; relative names need the last folder."""
+    """The files of the repository that importing ``name`` executes. Relative names are looked up in the last folder."""
     folders = list(folders)
     if name.startswith("."):
         folders, name = folders[-1:], name.lstrip(".")
@@ -162,14 +162,14 @@ def _own_files(name: str, folders: Iterable[Path]) -> list[Path]:
 
 
 def _hint(top: str, search: _Search) -> str:
-    """What the checkout tells about a module: that it has it elsewhere, or lacks a folder in which it should be."""
+    """A hint from the checkout: another folder that contains the module, or an empty folder that should contain it."""
     for path in sorted((*search.root.rglob(top), *search.root.rglob(f"{top}.py"))):
         own = path.relative_to(search.root)
         if not set(own.parts) & set(_HIDDEN):
-            return f"The checkout has {own}, in a folder that is not on the script's import path."
+            return f"The checkout contains {own}, but in a folder that is not on the script's import path."
     words = {told for folder, told in search.added.items() if _has_files(folder)}
     empty = [told for told in search.added.values() if told not in words]
-    return f"{empty[0]}, where there is nothing: another repository belongs there." if empty else ""
+    return f"{empty[0]}, but nothing is there: another repository belongs in that folder." if empty else ""
 
 
 def _has_files(folder: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Python sources as the interpreter reads them: byte order marks, coding cookies and any line ends."""
+"""Read Python sources as the interpreter does, with byte order marks, encoding declarations and any line endings."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from pathlib import Path
 
 
 class UnreadableSourceError(ValueError):
-    """A file is no Python source; the message says why."""
+    """A file is not a valid Python source; the message says why."""
 
 
 def parse_source(file: Path) -> tuple[str, ast.Module]:
-    """Text and syntax tree of a source file; the text has no byte order mark, and ``\\n`` at the ends of lines.
+    """Text and syntax tree of a source file; the text has no byte order mark, and its lines end with ``\\n``.
 
     Raises:
         OSError: the file cannot be read.
-        UnreadableSourceError: it is no Python, or not in the encoding that it claims (PEP 263).
+        UnreadableSourceError: it is not Python, or not in the encoding that it declares (PEP 263).
     """
     try:
         with tokenize.open(file) as lines:

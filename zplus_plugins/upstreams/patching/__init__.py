@@ -1,1 +1,1 @@
-"""Changes to other people's modules, which are given back."""
+"""Reversible changes to other people's modules."""

@@ -20,7 +20,7 @@ class Definitions:
     """The names that a script is going to define, and what waits for them.
 
     Args:
-        wrap: wraps the function ``owner.name`` reversibly: :meth:`~zplus_plugins.upstreams.patching.journal.Journal.wrap`.
+        wrap: wraps the function ``owner.name`` reversibly, as :meth:`Journal.wrap` does.
     """
 
     def __init__(self, wrap: Wrap) -> None:

@@ -1,10 +1,10 @@
-"""Reversible patches: every change to somebody else's objects is made here and knows its undo.
+"""Reversible patches: every change to other people's objects is made through a journal, which can undo it.
 
-Undo lists are never written by hand. A journal is a context manager; when it closes, on success,
+Nobody writes lists of undos by hand. A journal is a context manager; when it closes, on success,
 on an exception or on Ctrl-C, all changes are undone in reverse order.
 
-An exception may strike at any line, as Ctrl-C does. So an undo is noted before its change is made, and
-gives back what there was: whether the change was made or not, once or twice over.
+An exception can be raised at any line, for example by Ctrl-C. So an undo is noted before its change is made, and
+restores the original state even if the change was never made, or if the undo is called twice.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _ABSENT: Any = object()
 
 
 class Journal:
-    """The open list of changes; see the module.
+    """A list of changes that will be undone; see the module's docstring.
 
-    ``with Journal() as journal, journal:`` closes it twice. An exception between the end of the block and the
-    first line of the inner close then finds the outer one. Use it where Ctrl-C is to be expected.
+    ``with Journal() as journal, journal:`` closes the journal twice, so that the outer close still runs if an exception
+    is raised just before the inner one starts. Use this where the user may press Ctrl-C.
 
     Attributes:
-        definitions: what waits for functions and classes that the script itself defines.
+        definitions: the wrappers of functions and classes that the script itself will define.
     """
 
     def __init__(self) -> None:
@@ -48,11 +48,11 @@ class Journal:
         self.close()
 
     def close(self) -> None:
-        """Undo everything, last change first. Closing twice does nothing.
+        """Undo everything, starting with the last change. Closing again does nothing.
 
-        An undo that fails, or is interrupted, does not keep the others from being done: it is tried once more, the
-        others follow, and then the exception goes on. Only an exception before the first line leaves all to be
-        done, by another close.
+        An undo that fails or is interrupted does not prevent the others: it is tried once more, then the others are
+        called, and then the exception is raised again. Only an exception before the first line leaves everything to a
+        second close.
         """
         try:
             while self._undos:
@@ -62,7 +62,7 @@ class Journal:
                 self.close()
 
     def _undo(self, undo: Callable[[], object]) -> None:
-        """Forget the undo only when it is done, so that an interrupted one is done again."""
+        """Call an undo, and remove it only afterwards, so that it is called again if it was interrupted."""
         try:
             undo()
         except BaseException:
@@ -75,15 +75,15 @@ class Journal:
         """Note the undo of a change that is about to be made elsewhere.
 
         Args:
-            undo: gives back what there was. It may be called although the change was not made, and twice.
+            undo: restores the original state. It may be called even if the change was not made, and more than once.
         """
         self._undos.append(undo)
 
     def keep(self, owner: Any, name: str) -> None:
-        """Give an attribute of a module, a class or an object its present value back at the end.
+        """Restore the current value of an attribute of a module, class or object when the journal closes.
 
-        What is inherited is inherited again afterwards, and descriptors (static methods, properties) come back as
-        the objects they are.
+        An inherited attribute is inherited again afterwards, and descriptors (static methods, properties) are restored
+        as descriptors.
         """
         before = vars(owner).get(name, _ABSENT)
 
@@ -96,7 +96,7 @@ class Journal:
         self.callback(undo)
 
     def set(self, owner: Any, name: str, value: Any) -> None:
-        """Set an attribute of a module, a class or an object, which :meth:`keep` gives back."""
+        """Set an attribute of a module, class or object; :meth:`keep` restores it."""
         self.keep(owner, name)
         setattr(owner, name, value)
 
@@ -118,7 +118,7 @@ class Journal:
         self.set(owner, name, kind(replacement) if kind else replacement)
 
     def keep_item(self, mapping: MutableMapping[Any, Any], key: Any) -> None:
-        """Give an item of a mapping its present value back at the end; one that is absent is absent again."""
+        """Restore the current value of an item of a mapping when the journal closes, or remove it if it was absent."""
         before = mapping.get(key, _ABSENT)
 
         def undo() -> None:
@@ -130,12 +130,12 @@ class Journal:
         self.callback(undo)
 
     def set_item(self, mapping: MutableMapping[Any, Any], key: Any, value: Any) -> None:
-        """Set an item of a mapping, such as ``sys.modules`` or ``os.environ``, which :meth:`keep_item` gives back."""
+        """Set an item of a mapping, such as ``sys.modules`` or ``os.environ``; :meth:`keep_item` restores it."""
         self.keep_item(mapping, key)
         mapping[key] = value
 
     def keep_list(self, values: list[Any]) -> None:
-        """Give a list, such as ``sys.path``, its present content back at the end, in the same object."""
+        """Restore the current content of a list, such as ``sys.path``, in place when the journal closes."""
         before = list(values)
 
         def undo() -> None:
@@ -144,12 +144,12 @@ class Journal:
         self.callback(undo)
 
     def when_imported(self, module: str, action: Callable[[ModuleType], None]) -> None:
-        """Run ``action(module)`` as soon as the module has been imported; at once if it already is.
+        """Run ``action(module)`` as soon as the module has been imported; immediately if it already is.
 
-        An action that fails stops the import with its own error, and the module is not kept.
+        If the action fails, the import fails with the same error, and the module is removed from ``sys.modules``.
         """
         if sys.modules.get(module) is not None:
-            action(importlib.import_module(module))  # waits for another thread that is at it
+            action(importlib.import_module(module))  # waits if another thread is still importing it
             return
         if self._watch is None:
             watch = ImportWatch()
@@ -159,18 +159,18 @@ class Journal:
         self._watch.add(module, action)
 
     def name_script(self, *modules: str) -> None:
-        """Say by which module names places in the script itself are written; the script runs as ``__main__``."""
+        """Set the module names that refer to the script itself, which runs as ``__main__``."""
         self._script_modules = modules
 
     def script_module(self, name: str) -> ModuleType | None:
-        """The script itself as it runs, if ``name`` is one of its module names."""
+        """The running script's module, if ``name`` is one of its module names."""
         module = sys.modules.get("__main__") if name in self._script_modules and name not in sys.modules else None
         return module if module is not None and hasattr(module, "__file__") else None
 
     def wrap_when_imported(self, target: str, wrapper: Wrapper) -> None:
-        """:meth:`wrap` for ``"package.module:Class.function"``, as soon as that module is imported.
+        """:meth:`wrap` the function ``"package.module:Class.function"`` as soon as its module is imported.
 
-        If the module is the script itself, also as soon as the script, run as ``__main__``, defines it.
+        If the module is the script itself, the function is wrapped as soon as the script defines it.
         """
         module, _, path = target.partition(":")
         *owners, name = path.split(".")
@@ -188,10 +188,10 @@ class Journal:
 
 
 def resolve(module: ModuleType, path: Sequence[str]) -> Any:
-    """The object at an attribute path below a module.
+    """The object at a path of attributes below a module.
 
     Raises:
-        PatchError: names what is missing, and where the module came from.
+        PatchError: an attribute is missing; the message says which, and where the module was loaded from.
     """
     owner: Any = module
     for name in path:
@@ -205,7 +205,7 @@ def resolve(module: ModuleType, path: Sequence[str]) -> Any:
 
 
 def _lookup(owner: Any, name: str) -> Any:
-    """The raw attribute: descriptors are returned as they are, not bound."""
+    """The raw attribute: descriptors are returned unbound."""
     classes = owner.__mro__ if isinstance(owner, type) else (owner, *type(owner).__mro__)
     for place in classes:
         if name in vars(place):

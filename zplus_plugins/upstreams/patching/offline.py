@@ -1,4 +1,4 @@
-"""``--offline``: while it lasts, this process looks up no host but this machine."""
+"""``--offline``: while it is active, this process can look up no host but this machine."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _HERE = (None, "", b"", "localhost", b"localhost", "127.0.0.1", "::1")
 
 
 def forbid_network(journal: Journal) -> None:
-    """Let every look-up of another host raise DownloadError, which names it.
+    """Raise DownloadError, naming the host, whenever this process looks up another host.
 
-    Connections to an address look it up too, so nothing that uses Python's sockets gets out.
+    Connecting to a numeric address also looks it up, so this covers everything that uses Python's sockets.
     """
 
     def looking_up(look_up: Callable[..., Any]) -> Callable[..., Any]:

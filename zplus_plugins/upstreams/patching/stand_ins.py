@@ -1,4 +1,4 @@
-"""Modules that stand for others that are not installed."""
+"""Stand-ins for modules that are not installed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zplus_plugins.upstreams.patching.journal import Journal
 
 
 class _AbsentModule(ModuleType):
-    """Stands for a module that is not installed, until something in it is used."""
+    """A stand-in for a module that is not installed; using anything in it raises an error."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -23,7 +23,7 @@ class _AbsentModule(ModuleType):
 
 
 class _AbsentName:
-    """Stands for a name in such a module: ``from module import name`` succeeds, any use of it says why not."""
+    """A stand-in for a name in such a module: it can be imported, but any use of it raises RequirementError."""
 
     def __init__(self, module: str, name: str) -> None:
         self._module, self._name = module, name
@@ -44,15 +44,15 @@ class _AbsentName:
 
 
 def stand_in_for_absent(journal: Journal, modules: Iterable[str]) -> None:
-    """Let imports of these modules succeed where they are not installed."""
+    """Let imports of these modules succeed even if the modules are not installed."""
     for name in modules:
         if not is_installed(name):
             journal.set_item(sys.modules, name, _AbsentModule(name))
 
 
 def provide(journal: Journal, name: str, **content: Any) -> None:
-    """Let a module with this content be imported where it is not installed; a package after its modules."""
+    """Provide a module with this content if it is not installed. Provide a package after its modules."""
     if not is_installed(name.split(".")[0]):
-        module = ModuleType(name, "A stand-in by zplus-plugins for a module that is not installed.")
+        module = ModuleType(name, "A stand-in, provided by zplus-plugins, for a module that is not installed.")
         vars(module).update(content)
         journal.set_item(sys.modules, name, module)

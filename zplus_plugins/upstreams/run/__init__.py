@@ -1,1 +1,1 @@
-"""One run of a script."""
+"""Running an upstream script."""

@@ -1,8 +1,8 @@
-"""Two runs of a script must not write the same results: each claims its work before it begins.
+"""Claims, which keep two runs from writing the same results: each run claims its images before it starts.
 
-Upstream scripts write where and what they like, so whole folders cannot be locked: runs that share a folder and work
-on different pictures do each other no harm. A claim is a temporary folder (:mod:`zplus_plugins.system.files`) among the
-results, which lists what its process works on, and is gone with it however it ends.
+Locking whole folders would be too strict: runs that share an output folder but work on different images do not disturb
+each other. A claim is a temporary folder (:mod:`zplus_plugins.system.files`) among the results. It lists what its
+process is working on, and goes away with the process, however that ends.
 """
 
 from __future__ import annotations
@@ -20,15 +20,17 @@ from zplus_plugins.system.locks import Unlockable, try_lock
 
 _LIST = "claimed.json"
 _MOST_NAMED = 3
-_PATIENCE = 10.0  # seconds: looking through a folder takes milliseconds
+_PATIENCE = 10.0  # seconds; whoever has the lock only looks through the folder, which takes milliseconds
 
 
 @contextlib.contextmanager
 def claimed(folders: Iterable[Path], works: Collection[str]) -> Iterator[None]:
-    """Claim works, such as pictures by their names, in folders of results; made if absent, taken away if empty.
+    """Claim works, such as images by their names, in output folders.
+
+    Folders that do not exist are created, and removed at the end if they are empty.
 
     Raises:
-        RequirementError: another process works on one of them there, or a folder cannot be written to.
+        RequirementError: another process is working on one of the works there, or a folder cannot be written to.
     """
     with contextlib.ExitStack() as claims:
         for folder in dict.fromkeys(folder.absolute() for folder in folders):
@@ -51,7 +53,7 @@ def _claim(folder: Path, works: Collection[str]) -> Iterator[None]:
                 (place / _LIST).write_text(json.dumps(sorted(works)))
             yield
     finally:
-        with contextlib.suppress(OSError):  # it holds results
+        with contextlib.suppress(OSError):  # not empty: it contains results
             for place in absent:
                 place.rmdir()
 
@@ -62,8 +64,8 @@ def _require_free(folder: Path, works: Collection[str]) -> None:
         if both:
             more = f" and {len(both) - _MOST_NAMED} more" if len(both) > _MOST_NAMED else ""
             raise RequirementError(
-                f"Another run (process {other.name.split('-')[1]}) works on {', '.join(both[:_MOST_NAMED])}{more}, "
-                f"and writes to {folder}, too. Wait for it to end, or choose another output folder."
+                f"Another run (process {other.name.split('-')[1]}) is working on {', '.join(both[:_MOST_NAMED])}{more} "
+                f"and also writes to {folder}. Wait for it to end, or choose another output folder."
             )
 
 
@@ -71,12 +73,12 @@ def _listed(claim: Path) -> set[str]:
     try:
         return {name for name in json.loads((claim / _LIST).read_text()) if isinstance(name, str)}
     except (OSError, ValueError, TypeError, RecursionError):
-        return set()  # a file that is being written, or a claim that has just ended
+        return set()  # the file is being written, or the claim has just ended
 
 
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Two processes that begin at once look for each other one after the other."""
+    """Lock the folder, so that two processes that start at the same time look for each other's claims in turn."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         end = time.monotonic() + _PATIENCE

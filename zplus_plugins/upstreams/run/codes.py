@@ -1,7 +1,7 @@
-"""Inverted codes: what a run saved or loaded, each with the record of its z.
+"""Inverted codes: those that a run has saved or loaded, each with the record of its z.
 
-An upstream's file holds a plain w, alone or in a dictionary. A code is known again by the hash of
-its w, wherever the upstream has carried it in between.
+An upstream's file contains a plain w, alone or in a dictionary. A code is recognised by the hash of its w, however the
+upstream script has passed it along.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class InvertedCode:
     """A code and its record.
 
     Attributes:
-        name: tells it from others, such as the image's name.
-        w: as saved, shape (1, num_ws, w_dim), float32.
-        record: with z.
+        name: identifies the code; usually the image's name.
+        w: as saved, shape (1, L, D), float32.
+        record: the record with its z.
     """
 
     name: str
@@ -43,12 +43,12 @@ class InvertedCode:
 
 
 def style_code(content: Any, item: str) -> Any:
-    """The style code in what a function takes: the entry ``item`` of a dictionary, or all of it."""
+    """The style code in a file's content or a function's argument: the entry ``item`` of a dictionary, or all of it."""
     return content.get(item) if item and isinstance(content, Mapping) else content
 
 
 def _load_code(path: Path) -> Any:
-    """What ``torch.save`` or ``numpy.save`` has put into a code's file."""
+    """The content of a code's file, written by ``torch.save`` or ``numpy.save``."""
     try:
         return read_npy(path) if path.suffix == ".npy" else checkpoint.load(path)
     except (RefusedError, DamagedError, OSError) as error:
@@ -56,26 +56,26 @@ def _load_code(path: Path) -> Any:
 
 
 def read_array_code(path: Path) -> InvertedCode:
-    """A code from an ``.npy`` file.
+    """Read a code from an ``.npy`` file.
 
     Raises:
-        RecordError: it cannot be read, or has no record of its own.
+        RecordError: it cannot be read, or has no record, or the record belongs to another code.
     """
     (found,) = with_records(path, [_load_code(path)], path.stem)[:1]
     return found
 
 
 class Codes:
-    """The inverted codes that a run knows.
+    """The inverted codes that a run has saved or loaded.
 
     Args:
-        adapter: says what the files hold.
-        files: says which files are codes.
-        live: codes that were found in this run.
-        latent: the run's latent, which a loaded code must have been found in.
+        adapter: describes what the files contain.
+        files: which files are codes.
+        live: the codes that this run has found.
+        latent: the run's latent; loaded codes must have been inverted with the same one.
 
     Attributes:
-        loaded: files whose codes were used again.
+        loaded: the files whose codes were reused.
     """
 
     def __init__(self, adapter: Adapter, files: CodeFiles, live: LiveCodes, latent: str) -> None:
@@ -87,11 +87,11 @@ class Codes:
         self.loaded: list[Path] = []
 
     def follow(self, journal: Journal) -> None:
-        """Watch ``torch.load`` for codes of an earlier run."""
+        """Watch ``torch.load`` for codes of earlier runs."""
         journal.wrap(torch, "load", self._loading)
 
     def add(self, path: Path, record: InversionRecord) -> None:
-        """Take in a code that has just been saved."""
+        """Add a code that has just been saved."""
         self._known[record.w_sha256] = _inverted(record, self._files.name(path))
 
     def find(self, w: Tensor) -> InvertedCode | None:
@@ -109,23 +109,24 @@ class Codes:
         return None if known is None else known.record
 
     def examine(self, path: Path) -> str:
-        """What it means that the script will use this file again instead of inverting the image.
+        """Check an existing code that the script will reuse instead of inverting the image; a note about it.
 
         Raises:
-            RecordError: it is a W+ code in a Z or Z+ run, or one of the other latent, or its record is another code's.
+            RecordError: in a Z or Z+ run, the code is a W+ code, or was inverted with the other latent, or its record
+                belongs to another code.
         """
         records = record_paths(path)
         if self._latent != "off":
             if not records:
                 raise RecordError(
-                    f"{path} is a W+ code of an earlier run, which the script would use again instead of inverting "
+                    f"{path} is a W+ code of an earlier run, which the script would reuse instead of inverting "
                     "the image in Z+. Choose another output folder, remove the file, or run with --latent off."
                 )
             contents = [code for _, code in named_codes(_load_code(path), self._adapter.code_item)]
             for code in with_records(path, contents, path.stem):
                 _require_latent(code.record, path, self._latent)
         found = f"--latent {InversionRecord.load(records[0]).provenance.latent}" if records else "--latent off"
-        return f"{path} exists (inverted with {found}) and will be used again; remove it to invert the image again."
+        return f"{path} exists (inverted with {found}) and will be reused; remove it to invert the image again."
 
     def _loading(self, load: Callable[..., Any]) -> Callable[..., Any]:
         def load_code(f: Any, *args: Any, **kwargs: Any) -> Any:
@@ -146,12 +147,12 @@ class Codes:
 
 
 def _require_latent(record: InversionRecord, path: Path, latent: str) -> None:
-    """Raise RecordError unless a code was found in the latent that a run works in."""
+    """Raise RecordError unless a code was inverted with the run's latent."""
     found = record.provenance.latent
     if found != latent:
         raise RecordError(
-            f"The code {path} was inverted with --latent {found}, this run has --latent {latent}. Use another "
-            f"output folder, or remove the code to invert the image again, or give --latent {found}."
+            f"The code {path} was inverted with --latent {found}, but this run has --latent {latent}. Use another "
+            f"output folder, or remove the code to invert the image again, or run with --latent {found}."
         )
 
 
@@ -178,8 +179,8 @@ def _own(row: Array, known: Mapping[str, InversionRecord], path: Path) -> Invers
         if hash_code(full) in known:
             return replace(known[hash_code(full)], w=full)
     raise RecordError(
-        f"None of the {len(known)} Z+ records beside {path} belongs to a code in it: it was replaced after the inversion. "
-        "Invert the images again, or edit with --latent off."
+        f"None of the {len(known)} Z+ records beside {path} belongs to a code in it: it was replaced after the "
+        "inversion. Invert the images again, or edit with --latent off."
     )
 
 

@@ -1,11 +1,12 @@
-"""Edit saved codes in Z+: the upstream's editing script adds a direction to w, we move z instead.
+"""Edit saved codes in Z+: the upstream's editing script adds a direction to w, and we move z instead.
 
-The script loads its codes, adds ``distance * direction`` to w, and hands the sum to the synthesis
+The script loads its codes, adds ``distance * direction`` to w, and passes the sum to the synthesis
 network. There the sum is recognised as a move of one of the loaded codes, and replaced by the style
 code of a point on the hypersphere:
 
-* a direction in W is chased (:mod:`zplus_plugins.hypersphere.chase`), from the recorded z towards the sum;
-* a direction in Z is used as it is: retract(z + distance * direction).
+* for a direction in W, the point is optimised from the recorded z until its style code is as close as possible to the
+  sum (:mod:`zplus_plugins.hypersphere.chase`);
+* for a direction in Z, it is retract(z + distance * direction).
 
 At distance 0 the code is the saved one, bit for bit.
 """
@@ -29,12 +30,12 @@ from zplus_plugins.upstreams.run.codes import InvertedCode, read_array_code
 from zplus_plugins.upstreams.run.moving import Mover
 from zplus_plugins.upstreams.run.session import Run
 
-# How far, relatively to w, what the script made may lie from a multiple of the direction.
+# How far the script's move may be from a multiple of the direction, relative to the size of w.
 _ROUNDING = 1e-4
 
 
 class Editor:
-    """Moves the codes of one run of an editing script; see the module."""
+    """Moves the codes of one run of an editing script; see the module's docstring."""
 
     def __init__(self, run: Run, mover: Mover, names: EditArguments) -> None:
         self._run = run
@@ -46,23 +47,24 @@ class Editor:
         self._distances: list[float] = []
 
     def install(self, journal: Journal) -> None:
-        """Stand between the script and the synthesis network, and between it and a Z direction."""
+        """Intercept the calls of the synthesis network, and the loading of a direction in Z."""
         feature_map = self._run.adapter.feature_map
         for where in feature_map.synthesis if feature_map else ():
             journal.wrap_when_imported(where, self._synthesising)
         journal.wrap(torch, "load", self._loading)
 
     def check(self) -> None:
-        """Read the records and the direction, before the script does anything.
+        """Read the records and the direction before the script does anything.
 
         Raises:
-            RequirementError, RecordError, DirectionError: naming the file.
+            RequirementError, RecordError, DirectionError: a code, a record or the direction is missing or cannot be
+                used; the message names the file.
         """
         arguments = self._run.arguments
         folder = Path(arguments[self._names.inversion])
         self._codes = [read_array_code(path) for path in self._run.code_files.inside(folder)]
         if not self._codes:
-            raise RequirementError(f"There are no inverted codes {folder / self._run.code_files.pattern()}.")
+            raise RequirementError(f"No inverted codes were found at {folder / self._run.code_files.pattern()}.")
         for code in self._codes:
             self._check_record(code)
         self._direction, self._space = self._read_direction(Path(arguments[self._names.direction]))
@@ -73,10 +75,10 @@ class Editor:
         """The style code in Z+ for a code that the script moved in W.
 
         Args:
-            w: what the script hands to the synthesis network, shape (1, num_ws, w_dim).
+            w: what the script passes to the synthesis network, shape (1, L, D).
 
         Returns:
-            The code to synthesise instead, and the inverted code it comes from.
+            The code to synthesise instead, and the inverted code that was moved.
 
         Raises:
             SwapError: ``w`` is not one of the loaded codes moved along the direction.
@@ -100,7 +102,7 @@ class Editor:
         return synthesise_edited
 
     def _loading(self, load: Callable[..., Any]) -> Callable[..., Any]:
-        """A direction in Z cannot be added to w: give the script one in W that only carries the distance."""
+        """A direction in Z cannot be added to w: give the script one in W from which the distance can be read off."""
 
         def load_direction(file: Any, *args: Any, **kwargs: Any) -> Any:
             asked_for = self._run.arguments.get(self._names.direction)
@@ -111,7 +113,7 @@ class Editor:
         return load_direction
 
     def _recognise(self, w: Tensor) -> tuple[InvertedCode, float]:
-        """Which code was moved how far: the one from which ``w`` lies in the direction."""
+        """The code that was moved to ``w`` along the direction, and how far."""
         direction = _carrier(self._codes[0].w) if self._space == "z" else self._direction
         direction = direction.to(w).expand_as(w)
         best: tuple[float, InvertedCode, float] | None = None
@@ -125,9 +127,9 @@ class Editor:
         off, code, distance = best
         if off > _ROUNDING:
             raise SwapError(
-                f"{self._run.script.path} synthesised a code that is none of the {len(self._codes)} loaded codes "
-                f"moved along {self._run.arguments[self._names.direction]} (the nearest, {code.name}, is "
-                f"{off:.1e} off), so it cannot be followed in Z+. Run this script with --latent off."
+                f"{self._run.script.path} synthesised a code that does not result from moving one of the "
+                f"{len(self._codes)} loaded codes along {self._run.arguments[self._names.direction]} (the nearest, "
+                f"{code.name}, is {off:.1e} away), so the edit cannot be made in Z+. Run this script with --latent off."
             )
         nearest = min(self._distances, key=lambda asked: abs(asked - distance), default=distance)
         exact = abs(nearest - distance) <= 1e-3 * max(1.0, abs(distance))
@@ -144,7 +146,7 @@ class Editor:
         if names is not None and record.truncation != self._run.truncation:
             have, want = self._run.truncation, record.truncation
             raise RecordError(
-                f"{code.name} was inverted with --{names.psi} {want.psi} --{names.cutoff} {want.cutoff}; this "
+                f"{code.name} was inverted with --{names.psi} {want.psi} --{names.cutoff} {want.cutoff}, but this "
                 f"command has {have.psi} and {have.cutoff}. Edit it with the values of the inversion."
             )
 
@@ -167,5 +169,5 @@ class Editor:
 
 
 def _carrier(w: Tensor) -> Tensor:
-    """A direction in W, shape (1, w_dim), of about a code's size: distances along it are well resolved."""
+    """A direction in W, shape (1, D), about as long as a code, so that distances along it are well resolved."""
     return torch.full((1, w.shape[-1]), float(w.std()))

@@ -1,7 +1,6 @@
-"""The gate: a script's own parser, settings or function tells what it is about to do.
+"""The gate: the moment at which a script has parsed its arguments, or loaded its settings, and has not used them yet.
 
-Everything a run needs is checked right after the script has parsed its arguments and before it does
-anything with them.
+Everything that the run needs is checked there.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _log = logging.getLogger("zplus_plugins")
 
 
 class ChecksDone(BaseException):
-    """Ends a dry run at the gate. No Exception: upstream code must not catch it."""
+    """Ends a dry run at the gate. Not an Exception, because upstream code must not catch it."""
 
 
 def watch_arguments(journal: Journal, run: Run, editor: Editor | None) -> Gatekeeper:
@@ -103,7 +102,7 @@ class Gatekeeper:
                     )
 
     def check(self, arguments: Mapping[str, Any]) -> None:
-        """Check all that the script needs; a dry run ends here."""
+        """Check everything that the script needs; a dry run ends here."""
         self._passed = True
         self._require_no_contradiction(arguments)
         call = self._run.call

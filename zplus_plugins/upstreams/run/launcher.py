@@ -1,4 +1,4 @@
-"""Run an unmodified upstream script inside an open journal, and give everything back afterwards."""
+"""Run an unmodified upstream script inside an open journal, and restore everything afterwards."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from torch import Tensor
@@ -39,17 +40,17 @@ def launch(run: Run, script: Path, arguments: Sequence[str]) -> Summary:
     """Run a script as ``python script arguments...`` would, with the run's latent in place of W+.
 
     Args:
-        run: what to do; its upstream must be compatible.
+        run: the run to launch; its upstream must be compatible.
         script: path as the user typed it.
-        arguments: the script's own.
+        arguments: the script's own arguments.
 
     Returns:
-        What was done. After a dry run, nothing was.
+        A summary of what was done; after a dry run, that is nothing.
 
     Raises:
-        ZPlusError: what the user can act on; everything is restored before it is raised.
-        KeyboardInterrupt: Ctrl-C, likewise.
-        SystemExit: the script's own exit, if it was not a success, or has only shown its help.
+        ZPlusError: an error that the user can act on; everything is restored before it is raised.
+        KeyboardInterrupt: Ctrl-C; everything is restored before it is raised.
+        SystemExit: the script exited with a failure, or only printed its help.
     """
     run.upstream.require_compatible()
     run.device.require()
@@ -58,6 +59,7 @@ def launch(run: Run, script: Path, arguments: Sequence[str]) -> Summary:
         with Journal() as journal, journal:
             keep_surroundings(journal)
             _choose_ops(journal, run)
+            run.journal = journal
             gate = _prepare(journal, run)
             _require_gate(run, script)
             _execute(journal, run, gate, script, arguments)
@@ -78,10 +80,10 @@ def launch(run: Run, script: Path, arguments: Sequence[str]) -> Summary:
 
 
 def _choose_ops(journal: Journal, run: Run) -> None:
-    """Choose the custom operations for this run; those asked for by name are required before work is spent."""
+    """Choose the custom operations for this run; if the user named an implementation, require it right away."""
     operations, device = run.options.operations, run.options.device
     if {operations, device} == {"cuda", "cpu"}:
-        raise UsageError(f"--ops {operations} cannot serve --device {device}; use --ops auto.")
+        raise UsageError(f"--ops {operations} does not work with --device {device}; use --ops auto.")
     journal.callback(functools.partial(use, asked()))
     use(operations)
     journal.callback(run.note_ops)
@@ -89,7 +91,7 @@ def _choose_ops(journal: Journal, run: Run) -> None:
 
 
 def _prepare(journal: Journal, run: Run) -> Gatekeeper:
-    """Install all patches; upstream modules are patched as they are imported."""
+    """Install all patches; the upstream's modules are patched as they are imported."""
     adapter, editor, mover = run.adapter, None, Mover(run)
     journal.name_script(*module_names(run.script.path))
     if run.script.role == "edit" and run.latent != "off" and adapter.edit is not None:
@@ -129,14 +131,14 @@ def _require_gate(run: Run, script: Path) -> None:
         return
     if not imports_any(script.resolve(), run.root, KNOWN):
         raise UsageError(
-            f"--dry-run: {run.script.path} uses none of the parsers that are known ({', '.join(KNOWN[:4])}), so nothing "
-            "would stop it before its work. Name the function that returns its arguments in the adapter: Script(..., "
-            'gate=Gate("package.module:function")).'
+            f"--dry-run: {run.script.path} uses none of the known argument parsers ({', '.join(KNOWN[:4])}), so "
+            "nothing would stop it before its work. Name the function that returns its arguments in the adapter: "
+            'Script(..., gate=Gate("package.module:function")).'
         )
 
 
 def _redirect(journal: Journal, place: str, target: str) -> None:
-    """Let calls of the function at one ``package.module:Class.function`` reach another one."""
+    """Replace the function ``place`` (``package.module:Class.function``) by ``target``."""
     source, _, path = target.partition(":")
 
     def redirecting(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -151,11 +153,11 @@ def _redirect(journal: Journal, place: str, target: str) -> None:
 
 
 def _execute(journal: Journal, run: Run, gate: Gatekeeper, script: Path, arguments: Sequence[str]) -> None:
-    """Run the script as ``__main__``, or the call that was asked for; its own modules are forgotten afterwards."""
+    """Run the script as ``__main__``, or make the requested call; the upstream's modules are unloaded afterwards."""
     path = script.resolve()
     journal.callback(functools.partial(_forget_modules, run.root, set(sys.modules)))
     sys.argv[:] = [str(script), *arguments]
-    # First, because upstreams' own modules have names such as models and utils.
+    # First on the path, because upstreams have modules with common names such as models and utils.
     sys.path[:0] = [str(path.parent), str(run.root), *(str(run.root / folder) for folder in run.adapter.paths)]
     try:
         if run.call is None:
@@ -166,7 +168,7 @@ def _execute(journal: Journal, run: Run, gate: Gatekeeper, script: Path, argumen
             run.call.make(module)
     except SystemExit as stop:
         _examine_exit(stop, run, arguments)
-    except (ZPlusError, BrokenPipeError):  # nobody reads what the script prints any more
+    except (ZPlusError, BrokenPipeError):  # BrokenPipeError: the reader of the script's output has closed the pipe
         raise
     except ModuleNotFoundError as error:
         raise RequirementError(_missing_module(run, error)) from None
@@ -175,11 +177,11 @@ def _execute(journal: Journal, run: Run, gate: Gatekeeper, script: Path, argumen
         if cause is not None:
             raise cause from None
         trace = "".join(traceback.format_exception(error))
-        raise ScriptError(f"{run.script.path} failed by itself, with the error above.", trace) from None
+        raise ScriptError(f"{run.script.path} itself failed, with the error above.", trace) from None
 
 
 def _examine_exit(stop: SystemExit, run: Run, arguments: Sequence[str]) -> None:
-    """What the script's exit means: click exits after all it does, and so turns help, Ctrl-C and our errors into one."""
+    """Tell apart the reasons for an exit: click turns Ctrl-C, errors and the normal end of a command into exits."""
     cause: BaseException | None = stop
     while cause is not None:
         if isinstance(cause, KeyboardInterrupt | ZPlusError):
@@ -192,7 +194,7 @@ def _examine_exit(stop: SystemExit, run: Run, arguments: Sequence[str]) -> None:
 
 
 def _without_f(names: tuple[str, ...], synthesise: Callable[..., Any]) -> Callable[..., Any]:
-    """The synthesis network without the arguments that bring F in."""
+    """The synthesis network, called without the arguments that pass F."""
 
     def synthesise_without_f(*args: Any, **kwargs: Any) -> Any:
         return synthesise(*args, **{name: value for name, value in kwargs.items() if name not in names})
@@ -201,10 +203,10 @@ def _without_f(names: tuple[str, ...], synthesise: Callable[..., Any]) -> Callab
 
 
 def _with_contiguous_f(names: tuple[str, ...], synthesise: Callable[..., Any]) -> Callable[..., Any]:
-    """The synthesis network with F as it will be saved.
+    """The synthesis network, called with F in the memory format in which it is saved.
 
-    Files hold F contiguous. In another memory format, such as an encoder's channels last, convolutions
-    round differently, and a picture made from the files would not be the reconstruction.
+    Saved files contain F in contiguous format. In another format, such as an encoder's channels_last, convolutions
+    round differently, and an image made from the files would differ from the reconstruction.
     """
 
     def synthesise_contiguous(*args: Any, **kwargs: Any) -> Any:
@@ -215,7 +217,7 @@ def _with_contiguous_f(names: tuple[str, ...], synthesise: Callable[..., Any]) -
 
 
 def _abandon(run: Run) -> None:
-    """The script did not end well: keep what is complete."""
+    """After a failure of the script, keep only what is complete."""
     if run.script.role == "invert" and run.adapter.code_is_last:
         run.outputs.discard_pending()
     else:
@@ -223,49 +225,49 @@ def _abandon(run: Run) -> None:
 
 
 def _require_folder(run: Run) -> None:
-    """Upstream scripts read and write relative to the folder that they are started in."""
+    """Raise UsageError unless the current folder is the one that the script must be started in."""
     if run.script.folder is None:
         return
     expected = (run.root / run.script.folder).resolve()
     if Path.cwd().resolve() != expected:
         raise UsageError(
-            f"{run.script.path} must be started in {expected}, because it reads and writes files relative to it; "
-            f"the current folder is {Path.cwd()}. Change there first: cd {expected}"
+            f"{run.script.path} must be started in {expected}, because it reads and writes files relative to that "
+            f"folder; the current folder is {Path.cwd()}. Change to it first: cd {expected}"
         )
 
 
 def _require_effect(run: Run) -> None:
-    """Raise unless the latent that was asked for took effect in every step."""
+    """Raise SwapError unless the requested latent took effect in every step."""
     summary = run.summary()
     if (run.codes.loaded or run.live.estimates) and not run.swapper.progress:
-        return  # codes of an earlier run in this latent were used again, or an encoder's were projected
+        return  # codes of an earlier run with this latent were reused, or an encoder's codes were projected
     if not run.swapper.progress or not summary.steps:
         raise SwapError(run.swapper.nothing_swapped())
     if run.options.retract == "step" and summary.retractions != summary.steps:
         raise SwapError(
-            f"Only {summary.retractions} of {summary.steps} optimizer steps ended with a retraction; the "
+            f"Only {summary.retractions} of {summary.steps} optimizer steps were followed by a retraction; the "
             "codes may be off the hypersphere."
         )
 
 
 def _forget_modules(root: Path, before: set[str]) -> None:
-    """Drop the upstream's own modules: another checkout's may have the same names."""
+    """Unload the upstream's own modules, because another checkout may have modules with the same names."""
     own = [
         name
         for name, module in list(sys.modules.items())
         if name not in before and any(place.is_relative_to(root) for place in _places(module))
     ]
-    for name in own:  # only now: a package without a file asks its parent where it is
+    for name in own:  # in a second loop, because a namespace package looks up its path through its parent
         sys.modules.pop(name, None)
 
 
 def _places(module: ModuleType) -> list[Path]:
-    """The file of a module, or the folders of a package without one."""
-    content = getattr(module, "__dict__", {})  # not through the module: a lazy one would import what it stands for
+    """The file of a module, or the folders of a namespace package."""
+    content = getattr(module, "__dict__", {})  # not by attribute access: a lazy module would import its target
     file = content.get("__file__")
     try:
         places = [file] if isinstance(file, str) else list(content.get("__path__") or ())
-    except KeyError:  # the script itself has dropped the parent
+    except KeyError:  # the script itself has unloaded the parent
         return []
     return [Path(place).resolve() for place in places]
 
@@ -280,11 +282,11 @@ def _missing_module(run: Run, error: ModuleNotFoundError) -> str:
             f"{run.script.path} needs the module {name!r} ({where.file}, line {where.line}), which {version_of(top)} "
             "does not have: the script was written for another version."
         )
-    return f"{run.script.path} needs the module {name!r}, which is not there. {how_to_get([where])}"
+    return f"{run.script.path} needs the module {name!r}, which was not found. {how_to_get([where])}"
 
 
 def _our_error(error: BaseException) -> ZPlusError | None:
-    """One of our errors behind an upstream's, which may have caught and wrapped it."""
+    """The error of ours that an upstream's error wraps or was raised from, if there is one."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ZPlusError):

@@ -1,8 +1,8 @@
-"""Move inverted codes over the hypersphere, where the upstream moves them in W+.
+"""Move inverted codes on the hypersphere where the upstream moves them in W+.
 
-The moves themselves are :mod:`zplus_plugins.hypersphere.moves`; here, the codes of a run are moved by them from the
-recorded z. A move of zero gives the saved code, bit for bit; what is left to the wanted code is reported, and never
-longer than the move itself.
+:mod:`zplus_plugins.hypersphere.moves` implements the moves; this module applies them to the codes of a run, starting
+from the recorded z. A move of length zero returns the saved code, bit for bit. The remaining distance to the target
+code is reported; it is never longer than the move itself.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _log = logging.getLogger("zplus_plugins")
 
 
 class Mover:
-    """Moves the codes of one run and keeps account of it in ``run.edits``."""
+    """Moves the codes of one run and adds the results to ``run.edits``."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -43,15 +43,15 @@ class Mover:
             journal.wrap_when_imported(move.where, functools.partial(self._moving, move))
 
     def towards(self, code: InvertedCode, targets: Tensor, distance: float | None = None) -> Tensor:
-        """Codes as near the wanted ones as the hypersphere allows.
+        """The codes of points on the hypersphere that are as close to the targets as possible.
 
         Args:
-            code: from whose z all start.
-            targets: wanted codes, shape (M, num_ws, w_dim).
-            distance: in the script's units, where it gives one.
+            code: the code from whose z every move starts.
+            targets: target codes, shape (B, L, D).
+            distance: in the script's units, if it gives one.
 
         Returns:
-            Codes map(z) of shape (M, num_ws, w_dim); the saved code itself where it is the target.
+            Codes map(z), shape (B, L, D); the saved code itself where it is the target.
         """
         base = code.w.to(targets)
         latent = self.latent(code, targets.device)
@@ -60,10 +60,10 @@ class Mover:
         return found.w
 
     def along(self, code: InvertedCode, direction: Tensor, distance: float, like: Tensor) -> Tensor:
-        """The code at retract(z + distance * direction), for a direction in Z, shape (1, num_ws, w_dim).
+        """The code of retract(z + distance * direction), for a direction in Z; shape (1, L, D).
 
         Args:
-            like: a tensor of the device and type of what is returned.
+            like: a tensor with the device and dtype of the result.
         """
         moved, reached = moves.straight(self.latent(code, like.device), direction, distance), code.w.to(like)
         if distance:
@@ -74,10 +74,10 @@ class Mover:
         return reached
 
     def latent(self, code: InvertedCode, device: torch.device) -> SphericalLatent:
-        """The code's z, once it is sure that this generator maps it to the saved w.
+        """The code's z, after checking that this generator maps it to the saved w.
 
         Raises:
-            RecordError: the generator is another one.
+            RecordError: it does not, so the code was inverted with another generator.
         """
         key = (code.record.w_sha256, device)
         if key not in self._latents:
@@ -119,8 +119,8 @@ class Mover:
         code = self._run.codes.find(w)
         if code is None and not self._run.adapter.foreign_codes:
             raise SwapError(
-                f"{move.where} was given a style code that this run neither found nor loaded, so there is no z to "
-                "move in its place. Run this script with --latent off."
+                f"{move.where} was given a style code that this run has neither found nor loaded, so there is no z to "
+                "move instead. Run this script with --latent off."
             )
         if code is None:
             self._run.moved_in_w += 1
@@ -136,6 +136,6 @@ class Mover:
             if length:
                 gain = float(got @ goal / (goal @ goal))
                 residual = float(torch.linalg.vector_norm(got - goal))
-                _log.info("%s moved: gain %.2f, %.0f%% left", code.name, gain, 100 * residual / length)
+                _log.info("%s moved: gain %.2f, %.0f%% remaining", code.name, gain, 100 * residual / length)
             error = float(sphere_error(moved[i], moved.radius))
             self._run.edits.append(EditResult(code.name, distance, "w", length, gain, residual, error))

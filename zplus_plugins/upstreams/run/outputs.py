@@ -1,7 +1,7 @@
-"""Files that a script writes: each appears whole or not at all, and all are listed.
+"""The files that a script writes: each is written atomically, and all are listed.
 
-Where a script saves an image's code last, the image's files are complete once it has been saved. If
-the script ends before that, by an error or Ctrl-C, the files of the unfinished image are taken away.
+If a script saves an image's code last, the image's files are complete once the code has been saved. If
+the script ends before that, because of an error or Ctrl-C, the files of the incomplete image are removed.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ class Outputs:
     """The files written so far.
 
     Args:
-        on_write: called after each file with its path and what was written.
-        before: called before the first byte of each; may refuse it.
+        on_write: called after each file with its path and content.
+        before: called before each file is written; may raise.
 
     Attributes:
-        complete: files of finished images, in the order they were written.
-        pending: files of the image at work.
+        complete: the files of finished images, in the order they were written.
+        pending: the files of the image that is being worked on.
     """
 
     def __init__(
@@ -47,20 +47,20 @@ class Outputs:
         self._inputs: dict[tuple[int, int], Path] = {}
 
     def protect(self, inputs: Iterable[Path]) -> None:
-        """Let nothing be written over these files, under whatever name."""
+        """Refuse to overwrite these files, under any of their names."""
         for path in inputs:
-            with contextlib.suppress(OSError):  # it is not there
+            with contextlib.suppress(OSError):  # the file does not exist
                 found = path.stat()
                 self._inputs[found.st_dev, found.st_ino] = path
 
     def follow(self, journal: Journal, writer: Writer) -> None:
-        """Follow a function that writes a file."""
+        """Track the files that a function writes."""
         journal.wrap_when_imported(writer.where, functools.partial(self._following, writer))
 
     def _following(self, writer: Writer, write: Callable[..., Any]) -> Callable[..., Any]:
         def followed(*args: Any, **kwargs: Any) -> Any:
             path = args[writer.path] if len(args) > writer.path else None
-            # An open file is its owner's business, and what we write is ours.
+            # An open file cannot be written atomically here; and our own files are written elsewhere.
             if writing_own.get() or not isinstance(path, str | os.PathLike):
                 return write(*args, **kwargs)
             self._before()
@@ -71,8 +71,8 @@ class Outputs:
             with whole_file(target) as unfinished:
                 arguments = [*args[: writer.path], str(unfinished), *args[writer.path + 1 :]]
                 result = write(*arguments, **kwargs)
-                if result is False:  # OpenCV's way to say that it failed
-                    raise RequirementError(f"{writer.where} could not write {target}: check the format and the disk.")
+                if result is False:  # how OpenCV reports a failure
+                    raise RequirementError(f"{writer.where} could not write {target}. Check its format and the disk.")
             self.pending.append(target)
             self._on_write(target, _content(writer, args, kwargs))
             return result
@@ -87,16 +87,16 @@ class Outputs:
         own = self._inputs.get((there.st_dev, there.st_ino))
         if own is not None:
             raise RequirementError(
-                f"The script is about to write over its own input {own}. It was stopped, and the file is as it was: "
-                "choose an output folder that holds no inputs."
+                f"The script was about to overwrite its own input {own}. It was stopped, and the file is unchanged. "
+                "Choose an output folder that contains no inputs."
             )
 
     def add(self, path: Path) -> None:
-        """Note a file that was written otherwise."""
+        """Add a file that was written in another way."""
         self.pending.append(path)
 
     def finish_image(self) -> None:
-        """What was written so far is complete."""
+        """Mark everything written so far as complete."""
         self.complete += self.pending
         self.pending = []
 
@@ -106,7 +106,7 @@ class Outputs:
         return written[-1].parent if written else Path()
 
     def discard_pending(self) -> None:
-        """Take away the files of an unfinished image."""
+        """Remove the files of an incomplete image."""
         for path in self.pending:
             path.unlink(missing_ok=True)
         self.pending = []

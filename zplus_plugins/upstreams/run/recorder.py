@@ -1,4 +1,4 @@
-"""What a script saves: its files are followed, and every code in Z or Z+ gets a record beside it."""
+"""Track the files that a script saves, and write a record beside each code that was inverted in Z or Z+."""
 
 from __future__ import annotations
 
@@ -26,17 +26,18 @@ class Recorder:
     Args:
         adapter: says where in a file the codes are.
         files: which files are codes.
-        codes: takes in those that are saved.
-        live: the codes that were found in this run.
-        code_is_result: whether a script's result is its code; else every file is one.
+        codes: the run's codes, to which saved ones are added.
+        live: the codes that this run has found.
+        code_is_result: whether an image's files are complete once its code is saved; otherwise each file is complete
+            by itself.
         records: whether codes get records, because style codes are replaced.
-        before: called before the script writes a file; may refuse it.
+        before: called before each file is written; may raise.
 
     Attributes:
         outputs: the files that the script writes.
-        records: that were written.
-        unmatched: records of codes that the script has not saved as they were found.
-        images: codes that the script has saved.
+        records: the records that were written.
+        unmatched: the records of codes that the script did not save, or saved changed.
+        images: the number of codes that the script has saved.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class Recorder:
         self.images = 0
 
     def _written(self, path: Path, content: Any) -> None:
-        """A writer of the upstream has written a file; its codes get their records."""
+        """Called after the upstream has written a file: write the records of the codes in it."""
         found = list(self._codes_in(path, content))
         if not found and path not in self._files:
             if not self._code_is_result:
@@ -93,40 +94,47 @@ class Recorder:
         self._save(path, place, record)
 
     def _save_unmatched(self, path: Path, found: str) -> None:
-        """What a script saves is not what was optimised: z is kept, under a name that no code lays claim to."""
+        """The script has saved something else than the code that was optimised: save z under a name of its own."""
         newest = self._live.newest()
         if not newest:
             raise RecordError(
-                f"The code saved as {path} was not found in Z or Z+: no optimizer has moved a style code since the last "
-                "one was saved, so no record was written for it."
+                f"The code saved as {path} was not inverted in Z or Z+: no style code has been optimised since the "
+                "last one was saved. No record was written for it."
             )
         for record in newest:
             self._write(_free(path.with_name(f"unmatched-{path.stem}{SUFFIX}")), record, self.unmatched)
         assert newest[0].w is not None
         _log.warning(
-            "warning: what the script saved as %s, %s, is not the code that was optimised, of shape %s (w == map(z) does "
-            "not hold), so there is no record beside it; z was saved as %s.",
+            "warning: %s, %s, is not the code that was optimised, of shape %s (w differs from map(z)), so it has no "
+            "record; z was saved as %s.",
             path, found, newest[0].w.shape[1:], self.unmatched[-1],
         )  # fmt: skip
 
+    def save(self, path: Path, code: Any) -> list[Path]:
+        """Write the records of codes that this run has found, as if the script had saved them as ``path``."""
+        before = len(self.records)
+        for place, row in _placed(path, [("", code)]):
+            self._record(path, place, row)
+        return self.records[before:]
+
     def save_unrecorded(self, folder: Path) -> None:
-        """Save codes that were optimised and that the script has saved nowhere."""
+        """Save the records of codes that were optimised but never saved by the script."""
         for record in self._live.unrecorded() if self._makes_records else ():
             self._write(_free(folder / f"unmatched-{len(self.unmatched)}{SUFFIX}"), record, self.unmatched)
 
     def _save(self, path: Path, place: Path, record: InversionRecord) -> None:
-        if not is_record_or_absent(place):  # a file of the user's: z is not lost, and neither is that file
+        if not is_record_or_absent(place):  # the user's own file: keep it, and save z under another name
             free = next(p for n in itertools.count(1) if not (p := place.with_suffix(f".{n}.npz")).exists())
             record.save(free)
             raise RecordError(
-                f"{place} exists and is no record of a script's code, so z was saved as {free} instead. Move that file "
-                "away, and give the record its name."
+                f"{place} exists and is not the record of a script's code, so z was saved as {free} instead. Move that "
+                "file away, and rename the record."
             )
         self._write(place, record, self.records)
         self._codes.add(path, record)
 
     def _write(self, place: Path, record: InversionRecord, kind: list[Path]) -> None:
-        self.outputs.add(place)  # first: whoever interrupts the writing leaves no record without a code
+        self.outputs.add(place)  # before writing, so that an interruption leaves no record without a code
         token = writing_own.set(True)
         try:
             record.save(place)

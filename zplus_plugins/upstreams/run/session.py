@@ -1,13 +1,13 @@
-"""One run of an upstream script: its options, what was captured, and what came of it.
+"""One run of an upstream script: its options, the captured generator, and the results.
 
-The launcher creates a Run and opens a journal; the adapter's captures and patches, the argument
-gate, the leaf swap and the editor all meet here.
+The Run connects the adapter's captures and patches, the argument gate, the leaf swap and the editor. The launcher
+executes it inside an open journal.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -38,10 +38,12 @@ from zplus_plugins.upstreams.adapter.protocols import (
 from zplus_plugins.upstreams.adapter.summary import EditResult, Summary
 from zplus_plugins.upstreams.checkout.checkout import Upstream
 from zplus_plugins.upstreams.checkout.plugins import Choice
+from zplus_plugins.upstreams.patching.definitions import Wrapper
+from zplus_plugins.upstreams.patching.journal import Journal
 from zplus_plugins.upstreams.run.claims import claimed
 from zplus_plugins.upstreams.run.codes import Codes
 from zplus_plugins.upstreams.run.live import LiveCodes
-from zplus_plugins.upstreams.run.outputs import Outputs
+from zplus_plugins.upstreams.run.outputs import Outputs, writing_own
 from zplus_plugins.upstreams.run.recorder import Recorder
 from zplus_plugins.upstreams.run.rows import rows
 from zplus_plugins.upstreams.run.starts import Starts
@@ -52,23 +54,24 @@ from zplus_plugins.upstreams.script.settings import read_assignments
 
 
 class Run:
-    """See the module.
+    """One run of an upstream script; see the module's docstring.
 
     Attributes:
+        journal: the changes of this run, open while the script runs.
         arguments: the script's parsed arguments; empty until they are parsed.
-        checked: whether they are known, and all that the script needs has been looked at.
-        generator: the captured generator, None until it is built.
+        checked: whether the arguments are known and the script's needs have been checked.
+        generator: the captured generator; None until it is built.
         switches: the adapter's flags that were given.
-        init: where inversions start.
+        init: initialisation of inversions.
         code_files: which files are codes.
         codes: inverted codes, saved by this run or loaded from an earlier one.
-        live: codes that were found in this run.
-        recorder: follows what the script saves.
+        live: the codes that this run has found.
+        recorder: tracks what the script saves.
         assignments: settings to change when their modules are imported.
-        call: what to call of the script, None to run it as ``__main__``.
-        edits: what was edited so far.
-        notes: what the requirements noted.
-        ops: the implementations of the custom operations that have served.
+        call: the call to make in the script; None to run it as ``__main__``.
+        edits: the edits made so far.
+        notes: the notes of the requirements.
+        ops: the implementations of the custom operations that were used.
         moved_in_w: how often the script moved a code of another method, which has no z.
     """
 
@@ -92,18 +95,19 @@ class Run:
             self.live,
             code_is_result=self.script.role == "invert",
             records=self.inverts,
-            before=lambda: self.require_checked("It has begun to write its results"),
+            before=lambda: self.require_checked("started to write its results"),
         )
         self.assignments = read_assignments(self.adapter.settings, self.root, options.settings)
         self.call = None if options.call is None else read_call(self.root / self.script.path, options.call)
         self.device = Device(options.device)
         self.arguments: Mapping[str, Any] = {}
         self.generator: nn.Module | None = None
+        self.journal = Journal()
         self.swapper = LeafSwapper(
             self._is_style_code,
             self._make,
             is_one_code=self._is_one_code,
-            before=lambda: self.require_checked("It has built an optimizer"),
+            before=lambda: self.require_checked("built an optimizer"),
             retract=options.retract == "step",
             on_swap=self._swapped,
             watched=self._watched_in_vain,
@@ -122,14 +126,14 @@ class Run:
         for name in self.options.switches:
             if name not in declared:
                 raise UsageError(
-                    f"--{name} has no meaning for {self.script.path} with --latent {self.latent}: it is for scripts of "
-                    "an adapter that declares it, where they invert in Z or Z+."
+                    f"--{name} has no effect on {self.script.path} with --latent {self.latent}: it is only for "
+                    "inversions in Z or Z+ by scripts whose adapter declares it."
                 )
         return tuple(declared[name] for name in self.options.switches)
 
     @property
     def inverts(self) -> bool:
-        """Whether a style code is to be replaced in this run."""
+        """Whether this run replaces the style code of an inversion."""
         return self.script.role == "invert" and self.latent != "off"
 
     @property
@@ -137,12 +141,34 @@ class Run:
         """The files that the script writes."""
         return self.recorder.outputs
 
+    @property
+    def swaps(self) -> Collection[LeafSwap]:
+        """The swaps whose optimizers are alive."""
+        return self.swapper.live
+
+    def wrap(self, where: str, wrapper: Wrapper) -> None:
+        """Wrap the function ``"package.module:Class.function"``, except for this package's own calls of it."""
+
+        def except_ours(function: Callable[..., Any]) -> Callable[..., Any]:
+            wrapped = wrapper(function)
+
+            def either(*args: Any, **kwargs: Any) -> Any:
+                return (function if writing_own.get() else wrapped)(*args, **kwargs)
+
+            return either
+
+        self.journal.wrap_when_imported(where, except_ours)
+
+    def save_record(self, path: Path, w: Tensor) -> list[Path]:
+        """Write the records of codes (B, L, D) or (L, D) that this run has found beside the file ``path``."""
+        return self.recorder.save(path, w)
+
     def written(self) -> Collection[Path]:
         """The files that the script has written so far."""
         return (*self.outputs.complete, *self.outputs.pending)
 
     def space(self) -> str:
-        """The latent space as the papers write it: Z, Z+, F/Z, F/Z+ or W+."""
+        """The latent space in the papers' notation: Z, Z+, F/Z, F/Z+ or W+."""
         name = {"z": "Z", "zplus": "Z+", "off": "W+"}[self.latent]
         return f"F/{name}" if self._with_f else name
 
@@ -157,14 +183,14 @@ class Run:
 
     @property
     def seed(self) -> int:
-        """The seed of the start: the user's, else the script's own, else 0."""
+        """The seed of the start: the user's, or else the script's, or else 0."""
         if self.options.seed is not None:
             return self.options.seed
         return int(self.arguments.get(self.adapter.seed) or 0)
 
     @property
     def truncation(self) -> Truncation:
-        """The truncation in the script's arguments, as Truncation stores it."""
+        """The truncation that the script's arguments give."""
         names = self.adapter.truncation
         if names is None or names.psi not in self.arguments:
             return Truncation()
@@ -172,16 +198,16 @@ class Run:
         return Truncation(float(self.arguments[names.psi]), cutoff)
 
     def check(self, arguments: Mapping[str, Any]) -> None:
-        """Take the script's arguments and check all that it needs.
+        """Store the script's arguments and check everything that it needs.
 
         Raises:
-            RequirementError, UsageError: with everything that is missing, a line each.
+            RequirementError, UsageError: something is missing; the message lists everything that is, one per line.
         """
         derived = self.script.derived
         self.checked = True
         self.arguments = derived.complete(arguments) if derived else dict(arguments)
         given = {**self.arguments, TRUSTED: self.options.trusted, ASKED_DEVICE: self.device.choice}
-        self.code_files.pattern()  # which must be one, before work is spent
+        self.code_files.pattern()  # raises if the pattern is wrong, before any work is done
         findings = [finding for need in self._needs() for finding in need.check(given)]
         fatal = ("missing", "download") if self.options.offline else ("missing",)
         self.notes += [finding.text for finding in findings if finding.kind not in fatal]
@@ -193,20 +219,20 @@ class Run:
                 self.notes.append(self.codes.examine(path))
 
     def note_ops(self) -> None:
-        """Note which custom operations have served, before another run chooses its own."""
+        """Note which custom operations were used, before another run chooses its own."""
         self.ops = choice_of_ops.served()
 
     def files(self) -> list[NeededFile]:
-        """The files that the script will ask for, there or not; none before its arguments are parsed."""
+        """The files that the script needs, whether or not they exist; none before its arguments are parsed."""
         if not self.arguments:
             return []
         return [f for need in self._needs() if isinstance(need, FileRequirement) for f in need.asks_for(self.arguments)]
 
     def work(self) -> AbstractContextManager[None]:
-        """Claim what the script will write, for as long as it runs; inputs are safe from it from now on.
+        """Claim what the script will write for as long as it runs, and protect its inputs from being overwritten.
 
         Raises:
-            RequirementError: another run is about to write the same.
+            RequirementError: another run is writing the same results.
         """
         self.outputs.protect(file.path for file in self.files() if file.present and not file.made)
         folders = [need.folder(self.arguments) for need in self._needs() if isinstance(need, FolderRequirement)]
@@ -217,10 +243,10 @@ class Run:
 
     def set_generator(self, generator: nn.Module) -> None:
         """Called by a capture when the upstream has built its generator."""
-        self.require_checked("It has built its generator")
+        self.require_checked("built its generator")
         self.generator = generator
         if self.inverts:
-            mapping = self.mapping()  # a generator that cannot hold Z+ is refused before its weights are loaded
+            mapping = self.mapping()  # raises before the weights are loaded if the generator does not support Z+
             findings = [finding for need in self.script.fits for finding in need.check(self.arguments, mapping)]
             if findings:
                 raise _as_error(findings)
@@ -233,35 +259,33 @@ class Run:
         """
         if self.generator is None:
             raise SwapError(
-                f"{self.script.path} used a style code before the adapter {self.adapter.name!r} caught a generator, so "
-                f"there is no mapping network to go through. It watches {self._watched_in_vain()}."
+                f"{self.script.path} used a style code before a generator was captured, so there is no mapping network "
+                f"to use. The adapter {self.adapter.name!r} watches {self._watched_in_vain()}."
             )
         truncation = truncation or self.truncation
-        given = self.adapter.mapping or (lambda generator, truncation: None)
-        return (
-            given(self.generator, truncation)
-            or self.hooks.zplus_mapping(generator=self.generator, truncation=truncation)
-            or mapping_of(self.generator, truncation)
-        )
+        if self.adapter.mapping is not None:
+            return self.adapter.mapping(self.generator, truncation)
+        given: StyleMapping | None = self.hooks.zplus_mapping(generator=self.generator, truncation=truncation)
+        return given or mapping_of(self.generator, truncation)
 
     def require_checked(self, work: str) -> None:
-        """A dry run goes no further than the script's arguments.
+        """End a dry run whose script starts its work although its arguments were never seen.
 
         Args:
-            work: what the script has begun, a sentence without its full stop.
+            work: what the script has just done, as a clause.
 
         Raises:
-            UsageError: its arguments were never seen, so that nothing was checked before it.
+            UsageError: this is a dry run, and nothing has been checked yet.
         """
         if self.options.dry_run and not self.checked:
             raise UsageError(
-                f"--dry-run: {work}, and how {self.script.path} takes its arguments is not known to the adapter "
-                f"{self.adapter.name!r}, so nothing could be checked before. It was stopped there. Name the function "
-                'that returns the arguments in the adapter: Script(..., gate=Gate("package.module:function")).'
+                f"--dry-run: {self.script.path} {work} before its arguments were checked, and was stopped. The adapter "
+                f"{self.adapter.name!r} does not say where the arguments are known; name the function that returns "
+                'them: Script(..., gate=Gate("package.module:function")).'
             )
 
     def summary(self) -> Summary:
-        """What has been done so far."""
+        """A summary of what has been done so far."""
         progress = self.swapper.progress
         return Summary(
             adapter=self.adapter.name,
@@ -300,11 +324,11 @@ class Run:
         asked, role = self.options.latent, self.script.role
         if role == "other" and asked not in (None, "off"):
             raise UsageError(
-                f"{self.script.path} optimises and edits no style code, so --latent {asked} cannot take "
+                f"{self.script.path} neither optimises nor edits a style code, so --latent {asked} cannot take "
                 "effect. Run it with --latent off."
             )
         if self.options.without_f and (self.adapter.feature_map is None or role != "invert"):
-            raise UsageError(f"--without-f has no meaning for {self.script.path}: it optimises no feature map F.")
+            raise UsageError(f"--without-f has no effect on {self.script.path}: it optimises no feature map F.")
         default = "off" if role == "other" else self.script.latent
         return asked or default
 
@@ -333,9 +357,8 @@ class Run:
             return False
         if self.latent == "zplus":
             raise SwapError(
-                f"{self.script.path} optimises one style code for all layers, a leaf of shape {tuple(leaf.shape)}, which "
-                f"cannot hold the codes of Z+; expected (B, {mapping.num_ws}, {mapping.w_dim}). Run it with --latent z, "
-                "or switch it to W+ if it has an option for that."
+                f"{self.script.path} optimises one style code for all layers, a leaf of shape {tuple(leaf.shape)}; Z+ "
+                f"needs (B, {mapping.num_ws}, {mapping.w_dim}). Run it with --latent z, or in W+ mode if it has one."
             )
         return True
 
@@ -394,4 +417,4 @@ def _as_error(missing: list[Finding]) -> RequirementError | UsageError:
     texts = [finding.text for finding in missing]
     if len(texts) == 1:
         return kind(texts[0])
-    return kind("\n".join([f"{len(texts)} things stand in the way:", *(f"  - {text}" for text in texts)]))
+    return kind("\n".join([f"{len(texts)} requirements are not met:", *(f"  - {text}" for text in texts)]))

@@ -1,4 +1,4 @@
-"""The starts of the inversions of one run."""
+"""The starting points of a run's inversions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zplus_plugins.records.inversion import hash_code
 
 
 class Starts:
-    """The starts of one run. The same for every image, so that its result does not depend on the others.
+    """The starting points of one run. All images share the same seed, so no result depends on the other images.
 
     Args:
         init: a name in :data:`STARTS`.
@@ -22,7 +22,7 @@ class Starts:
         self._known: dict[tuple[int, str], SphericalLatent] = {}
 
     def at(self, mapping: StyleMapping, codes: int, seed: int, leaf: Tensor) -> SphericalLatent:
-        """The start for a leaf; an estimate that comes again, as in a sweep, is projected only once."""
+        """The start for a leaf, shape (1, codes, D). An estimate that occurs again is projected only once."""
         own = hash_code(leaf.detach().cpu().numpy()) if self._init == "project" else ""
         if (codes, own) not in self._known:
             self._known[codes, own] = STARTS[self._init](mapping, codes, seed, leaf)

@@ -1,10 +1,10 @@
-"""Watches optimizers being built, and swaps the leaves that are style codes."""
+"""Watch optimizers being built, and swap the leaves that are style codes."""
 
 from __future__ import annotations
 
 import itertools
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from torch import Tensor
@@ -25,14 +25,15 @@ class LeafSwapper:
     """Watches optimizers being built, and swaps the leaves that are style codes.
 
     Args:
-        matches: whether an optimizer's parameter has a style code for every layer.
-        is_one_code: whether one has a style code for all layers together; asked only where none has one for each.
-        before: called before an optimizer gets its parameters; may refuse them.
-        make: the latent and the mapping that replace a leaf.
+        matches: whether an optimizer's parameter holds one style code per layer.
+        is_one_code: whether a parameter holds one style code for all layers; used if no parameter matches.
+        before: called before parameters are added to an optimizer; may raise.
+        make: returns the latent and the mapping that replace a leaf.
         retract: whether to apply Eq. 1 after every step.
         on_swap: called with each new swap.
-        excused: whether optimizers may step though nothing was swapped, because the codes were found earlier.
-        watched: the places that are watched for a generator, while none has been caught.
+        excused: whether optimizers may step although nothing was swapped, because the script has loaded the codes of
+            an earlier run, or its codes are estimates.
+        watched: the places that are watched for a generator, as long as none was captured.
 
     Attributes:
         progress: one entry for each leaf swapped so far.
@@ -58,8 +59,8 @@ class LeafSwapper:
         self._make = make
         self._retract = retract
         self._on_swap = on_swap
-        # Weak: the optimizer's hooks keep a swap, and with it the leaf and a graph, as long as it
-        # can step. An image list of any length then needs the memory of one image.
+        # Weak references: the optimizer's hooks keep a swap, with its leaf and graph, alive for as long as the
+        # optimizer exists. So an image list of any length needs the memory of one image.
         self._live: weakref.WeakSet[LeafSwap] = weakref.WeakSet()
         self._shapes_seen: dict[tuple[int, ...], None] = {}
         self.progress: list[Progress] = []
@@ -67,15 +68,15 @@ class LeafSwapper:
     def install(self, journal: Journal) -> None:
         """Watch every optimizer built from now on, until the journal closes."""
         journal.wrap(Optimizer, "add_param_group", self._adding)
-        journal.wrap(Optimizer, "zero_grad", self._zeroing)
-        # Not by torch's function, which gives the means to undo it only when it is done.
+        journal.wrap(Optimizer, "zero_grad", self._clearing_leaves)
+        # Not with torch's own function, which returns the handle that undoes it only after the change.
         hooks = _global_optimizer_pre_hooks
         journal.set_item(hooks, RemovableHandle(hooks).id, self._refuse_unswapped)
 
     def _adding(self, add_param_group: Callable[..., None]) -> Callable[..., None]:
         def add(optimizer: Optimizer, param_group: dict[str, Any]) -> None:
             params = param_group.get("params") if isinstance(param_group, dict) else None
-            if params is None or isinstance(params, set):  # torch has its own message for these
+            if params is None or isinstance(params, set):  # torch raises its own error for these
                 add_param_group(optimizer, param_group)
                 return
             self._before()
@@ -90,7 +91,7 @@ class LeafSwapper:
             for swap in swaps:
                 if swap is not None:
                     swap.attach(optimizer, retract=self._retract)
-            _require_finite_company(optimizer)
+            _require_finite_parameters(optimizer)
 
         return add
 
@@ -108,7 +109,7 @@ class LeafSwapper:
         """The swap for a leaf that is a style code."""
         refuse_closure_optimizer(type(optimizer))
         known = next((swap for swap in self._live if swap.leaf is leaf), None)
-        if known is not None:  # a second optimizer for the same leaf goes on from the same z
+        if known is not None:  # a second optimizer for the same leaf continues from the same z
             return known
         swap = LeafSwap(leaf, *self._make(leaf))
         self._live.add(swap)
@@ -117,7 +118,7 @@ class LeafSwapper:
             self._on_swap(swap)
         return swap
 
-    def _zeroing(self, zero_grad: Callable[..., None]) -> Callable[..., None]:
+    def _clearing_leaves(self, zero_grad: Callable[..., None]) -> Callable[..., None]:
         def zero(optimizer: Optimizer, set_to_none: bool = True) -> None:
             zero_grad(optimizer, set_to_none)
             held = {id(p) for group in optimizer.param_groups for p in group["params"]}
@@ -128,25 +129,29 @@ class LeafSwapper:
         return zero
 
     def _refuse_unswapped(self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """An optimizer that steps before any swap means minutes of work in W+: stop at its first step."""
+        """Stop at the first step of an optimizer before any swap: it would spend minutes optimising in W+."""
         held = (p for group in optimizer.param_groups for p in group["params"])
         if not self.progress and not self._excused() and not any(isinstance(p, SphericalLatent) for p in held):
             raise SwapError(self.nothing_swapped())
 
+    @property
+    def live(self) -> Collection[LeafSwap]:
+        """The swaps whose optimizers are alive."""
+        return tuple(self._live)
+
     def nothing_swapped(self) -> str:
-        """Why no leaf was swapped, for an error."""
+        """The error message that explains why no leaf was swapped."""
         watched = self._watched()
         if watched:
             return (
-                f"No generator was caught, so that no style code could be known: none of {watched} was called. Correct the "
-                "adapter's `generator`, or run the script with --latent off."
+                f"No generator was captured, so style codes cannot be recognised: the script used none of {watched}. "
+                "Correct the adapter's `generator`, or run the script with --latent off."
             )
         shapes = ", ".join(map(str, self._shapes_seen)) or "nothing"
         return (
-            "No optimizer was given a style code to replace: expected a leaf of shape "
-            f"(B, L, D) of the generator, that is (batch, num_ws, w_dim); the optimizers of this script hold {shapes}. "
-            "Nothing was optimised in W+ in its place. If this script optimises no style code, run it "
-            "with --latent off."
+            "No optimizer was given a style code to replace: expected a leaf of shape (B, L, D), where L is the "
+            f"generator's num_ws and D its w_dim; the optimizers of this script were given {shapes}. Nothing was "
+            "optimised in W+ instead. If this script optimises no style code, run it with --latent off."
         )
 
 
@@ -159,15 +164,15 @@ def _with_latent(entry: Any, latent: SphericalLatent) -> Any:
     return (entry[0], latent) if isinstance(entry, tuple) else latent
 
 
-def _require_finite_company(optimizer: Optimizer) -> None:
-    """What is optimised beside a latent, such as a feature map F, starts at finite values, or takes z with it."""
+def _require_finite_parameters(optimizer: Optimizer) -> None:
+    """Require finite values in whatever is optimised along with a latent, such as F: NaN there would spread to z."""
     held = [p for group in optimizer.param_groups for p in group["params"]]
     others = [p for p in held if not isinstance(p, SphericalLatent)]
     for other in others if len(others) < len(held) else ():
         require_finite(
             other,
-            "what the script optimises beside its style code, such as an encoder's feature map",
-            "Check the image and the checkpoint that it was estimated with.",
+            "what the script optimises along with its style code, such as an encoder's feature map",
+            "Check the image and the encoder's checkpoint.",
         )
 
 

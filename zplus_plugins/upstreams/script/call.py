@@ -1,10 +1,10 @@
-"""One call of what a script defines, in place of what it does by itself.
+"""``--call``: call a function or method that a script defines, instead of running the script.
 
-Research scripts often write their one call, arguments and all, under ``if __name__ == "__main__"``.
-``--call 'FUNCTION(ARGS)'`` makes another one: the script is imported, so that this part is skipped,
-and the call is made. ``CLASS(ARGS).METHOD(ARGS)`` does the same with an object. Arguments are
-literals; nothing else of what the user typed is evaluated. What the script's own source shows is
-checked before anything is imported, the rest, such as inherited methods, before the call.
+Research scripts often contain a single call with hard-coded arguments under ``if __name__ == "__main__"``.
+``--call 'FUNCTION(ARGS)'`` imports the script instead, which skips that part, and makes the given call.
+``CLASS(ARGS).METHOD(ARGS)`` calls a method of a new object. Arguments must be literals; nothing else that
+the user types is evaluated. The call is checked against the script's source before anything is imported, and
+what the source does not show, such as inherited methods, just before the call.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _EXPECTED = "expected FUNCTION(ARGS) or CLASS(ARGS).METHOD(ARGS), with literals 
 
 @dataclass(frozen=True)
 class Step:
-    """A name and the arguments it is called with."""
+    """A name and the arguments that it is called with."""
 
     name: str
     args: tuple[Any, ...]
@@ -38,7 +38,7 @@ class Call:
     """``--call TEXT``: a call of a function, or of a class and then of one of its methods.
 
     Attributes:
-        arguments: those that are given, by name, as far as the script's source tells their names.
+        arguments: the given arguments by name, as far as their names are known from the script's source.
     """
 
     text: str
@@ -47,10 +47,10 @@ class Call:
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
     def make(self, module: ModuleType) -> None:
-        """Make the call on an imported script.
+        """Make the call in an imported script.
 
         Raises:
-            UsageError: it cannot be made; nothing has been called yet.
+            UsageError: the call cannot be made; nothing has been called yet.
         """
         target = getattr(module, self.first.name)
         self.require_fit(self.first, inspect.signature(target))
@@ -67,18 +67,18 @@ class Call:
         getattr(made, self.method.name)(*self.method.args, **self.method.kwargs)
 
     def require_fit(self, step: Step, signature: inspect.Signature) -> dict[str, Any]:
-        """A step's arguments by name; raise UsageError unless they fit a signature."""
+        """A step's arguments by name; raises UsageError if they do not match the signature."""
         try:
             return signature.bind(*step.args, **step.kwargs).arguments
         except TypeError as error:
-            raise UsageError(f"--call {self.text}: {error}; it is {step.name}{_names(signature)}.") from None
+            raise UsageError(f"--call {self.text}: {error}; the signature is {step.name}{_names(signature)}.") from None
 
 
 def read_call(script: Path, text: str) -> Call:
-    """Parse ``text`` and compare it with the source of ``script``; nothing is imported.
+    """Parse ``text`` and check it against the source of ``script``; nothing is imported.
 
     Raises:
-        UsageError: it is no such call, or the script is no Python or defines nothing that takes it.
+        UsageError: the text is not such a call, the script cannot be parsed, or it does not define what is called.
     """
     call = _parse(text)
     try:
@@ -91,16 +91,16 @@ def read_call(script: Path, text: str) -> Call:
         close = difflib.get_close_matches(call.first.name, defined, n=1)
         hint = f" Did you mean {close[0]}?" if close else ""
         has = f"It defines {', '.join(defined)}." if defined else "It defines nothing that can be called."
-        raise UsageError(f"--call {text}: {script.name} defines no {call.first.name}.{hint} {has}")
+        raise UsageError(f"--call {text}: {script.name} does not define {call.first.name}.{hint} {has}")
     if isinstance(node, ast.FunctionDef):
         if call.method is not None:
-            raise UsageError(f"--call {text}: {call.first.name} is a function, and has no methods; {_EXPECTED}.")
+            raise UsageError(f"--call {text}: {call.first.name} is a function, so it has no methods; {_EXPECTED}.")
         return replace(call, arguments=_check(call, call.first, node))
     if call.method is None:
         methods = ", ".join(name for name in _methods(node) if not name.startswith("_"))
         raise UsageError(
-            f"--call {text} would only make an object: call a method of it, {call.first.name}(...).METHOD(...). "
-            f"Its own methods are {methods or 'all inherited'}."
+            f"--call {text} would only create an object. Call one of its methods, {call.first.name}(...).METHOD(...); "
+            f"the class itself defines {methods or 'none'}."
         )
     arguments: dict[str, Any] = {}
     for step, name in ((call.first, "__init__"), (call.method, call.method.name)):
@@ -127,15 +127,15 @@ def _step(text: str, node: ast.Call, name: str) -> Step:
         args = tuple(map(ast.literal_eval, node.args))
         kwargs = {str(k.arg): ast.literal_eval(k.value) for k in node.keywords if k.arg is not None}
     except (ValueError, TypeError):
-        raise UsageError(f"--call {text}: an argument is no literal; {_EXPECTED}.") from None
+        raise UsageError(f"--call {text}: an argument is not a literal; {_EXPECTED}.") from None
     if len(kwargs) < len(node.keywords):
-        raise UsageError(f"--call {text}: ** is not understood; {_EXPECTED}.")
+        raise UsageError(f"--call {text}: ** is not supported; {_EXPECTED}.")
     return Step(name, args, kwargs)
 
 
 def _check(call: Call, step: Step, node: ast.FunctionDef, *, method: bool = False) -> dict[str, Any]:
     """The step's arguments by name."""
-    if node.decorator_list:  # it may take other arguments; checked once it is imported
+    if node.decorator_list:  # a decorator may change the arguments; they are checked after the import
         return dict(step.kwargs)
     signature = _signature(node.args)
     return call.require_fit(step, _without_self(signature) if method else signature)
@@ -146,7 +146,7 @@ def _methods(node: ast.ClassDef) -> dict[str, ast.FunctionDef]:
 
 
 def _signature(arguments: ast.arguments) -> inspect.Signature:
-    """The signature that a function has by its source; a default's value does not matter."""
+    """The signature of a function, from its source; all defaults are replaced by None."""
     kind, empty = inspect.Parameter, inspect.Parameter.empty
     before = [*arguments.posonlyargs, *arguments.args]
     required = len(before) - len(arguments.defaults)

@@ -1,4 +1,4 @@
-"""Which files hold the codes of an upstream: the adapter's pattern, filled in with the script's arguments."""
+"""Which files are an upstream's codes: the adapter's pattern, with the script's arguments filled in."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class CodeFiles:
     """The code files of one run.
 
     Args:
-        pattern: ``folder/*.npy``, the end of their paths; with ``{name}`` in it, the whole of them, where it stands for
-            the script's argument of that name. Empty if there are none.
-        arguments: gives the script's arguments, which are known once it has parsed them.
+        pattern: ``folder/*.npy``, compared with the end of a path; if it contains ``{name}``, which stands for the
+            script's argument of that name, with the whole path. Empty if the upstream saves no codes.
+        arguments: returns the script's arguments, once the script has parsed them.
     """
 
     def __init__(self, pattern: str, arguments: Callable[[], Mapping[str, Any]]) -> None:
@@ -36,7 +36,7 @@ class CodeFiles:
         """The pattern with the arguments filled in.
 
         Raises:
-            PluginError: it names one that the script has not.
+            PluginError: it names an argument that the script does not have.
         """
         if not self._whole:
             return self._pattern
@@ -45,18 +45,18 @@ class CodeFiles:
             return self._pattern.format_map(known)
         except (KeyError, ValueError, IndexError, AttributeError) as error:
             raise PluginError(
-                f"The adapter says that codes are saved as {self._pattern}, but {error} is no argument of the script; "
-                f"it has {', '.join(known) or 'none'}. Correct the adapter's `codes`."
+                f"According to the adapter, codes are saved as {self._pattern}, but {error} is not an argument of the "
+                f"script, whose arguments are {', '.join(known) or 'none'}. Correct the adapter's `codes`."
             ) from None
 
     def inside(self, folder: Path) -> list[Path]:
-        """The code files that lie in a folder; where the pattern is a whole path, those that it speaks of."""
+        """The code files in a folder; if the pattern is a whole path, the files that match it."""
         if self._whole:
             return sorted(map(Path, glob.glob(self.pattern())))  # noqa: PTH207 # Path.glob takes no whole path
         return sorted(folder.glob(self._pattern))
 
     def name(self, path: Path) -> str:
-        """The end of a path that the pattern speaks of, and the folder that it lies in."""
+        """The part of a path that the pattern matches, with the folder above it, without the suffix."""
         return "/".join(path.with_suffix("").parts[-len(Path(self._pattern).parts) - 1 :])
 
     @property

@@ -107,7 +107,7 @@ def _watch_click(journal: Journal, listener: Listener, click: ModuleType) -> Non
 
 def _chain(context: Any) -> list[Any]:
     """A click context and those around it, the outermost first."""
-    chain = []
+    chain: list[Any] = []
     while context is not None:
         chain.insert(0, context)
         context = context.parent

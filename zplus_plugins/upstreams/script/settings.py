@@ -1,8 +1,8 @@
-"""Settings of scripts that parse no command line: module attributes, changed for one run.
+"""Settings of scripts that do not parse a command line: module attributes, which ``--set`` changes for one run.
 
 ``--set module.name=value`` is checked against the module's source before anything is imported, and
-set when the module is. The gate, a function that the script calls early, is where everything that
-it will need is checked.
+applied when the module is imported. At the gate, a function that the script calls early, everything
+that the script needs is checked.
 """
 
 from __future__ import annotations
@@ -36,10 +36,11 @@ class Assignment:
 
 
 def read_assignments(settings: Settings | None, root: Path, texts: Iterable[str]) -> list[Assignment]:
-    """Parse and check what was given with ``--set``.
+    """Parse and check the values of ``--set``.
 
     Raises:
-        UsageError: no such module or name, with those that exist; a value of another type; a name given twice.
+        UsageError: there is no such module or name (the message lists those that exist), the value is of the wrong
+            type, or a name is given twice.
     """
     found = [_read(settings, root, text) for text in texts]
     names = [f"{assignment.module}.{assignment.name}" for assignment in found]
@@ -56,8 +57,11 @@ def watch_settings(
     assignments: list[Assignment],
     check: Callable[[dict[str, Any]], None],
 ) -> None:
-    """Apply the assignments when their modules are imported; call ``check`` with all settings at the first gate
-    after that, which counts only where the repository at ``root`` calls it: libraries make folders, too."""
+    """Apply the assignments when their modules are imported; call ``check`` with all settings at the first gate after.
+
+    A call of a gate counts only if it comes from the repository at ``root``: a gate may be a common function such as
+    ``os.makedirs``, which libraries call as well.
+    """
     modules: dict[str, ModuleType] = {}
 
     def arrived(imported: ModuleType) -> None:
@@ -84,7 +88,7 @@ def watch_settings(
 
 
 def _called_from(root: Path) -> bool:
-    """Whether the function around was called by code below a folder, as far as this package's own does not count."""
+    """Whether the code that called the wrapped function is below ``root``; this package's own frames do not count."""
     frame = sys._getframe(2)
     while frame.f_back is not None and Path(frame.f_code.co_filename).is_relative_to(_HERE):
         frame = frame.f_back
@@ -93,13 +97,13 @@ def _called_from(root: Path) -> bool:
 
 def _read(settings: Settings | None, root: Path, text: str) -> Assignment:
     if settings is None:
-        raise UsageError(f"--set {text}: this script takes its settings as arguments; give them after the script.")
+        raise UsageError(f"--set {text}: this script takes command-line arguments instead; give them after the script.")
     place, equals, raw = text.partition("=")
     module, _, name = place.strip().rpartition(".")
     if not equals or not module:
         raise UsageError(f"--set {text}: expected module.name=value, such as {settings.modules[0]}.NAME=VALUE.")
     if module not in settings.modules:
-        raise UsageError(f"--set {text}: there are settings in {', '.join(settings.modules)}, not in {module}.")
+        raise UsageError(f"--set {text}: the settings are in {', '.join(settings.modules)}, not in {module}.")
     file = root.joinpath(*module.split(".")).with_suffix(".py")
     try:
         known = _assigned(file)
@@ -128,7 +132,7 @@ def _value(text: str, raw: str, default: Any) -> Any:
 
 @functools.cache
 def _assigned(file: Path) -> dict[str, Any]:
-    """Names assigned at the top of a module, with their literal values where they have one."""
+    """Names that are assigned at the top level of a module, with their values if these are literals."""
     names: dict[str, Any] = {}
     for node in parse_source(file)[1].body:
         targets = node.targets if isinstance(node, ast.Assign) else []

@@ -1,4 +1,4 @@
-"""new-name (OWNER/REPOSITORY): invert.py finds its code in Z+ instead of W+."""
+"""new-name (OWNER/REPOSITORY): invert.py optimises its code in Z+ instead of W+."""
 
 from zplus_plugins.patches import device
 from zplus_plugins.upstreams import Adapter, Checkpoint, InstanceOf, Reliance, Script, Writable, Writer
@@ -7,23 +7,23 @@ GENERATOR = Checkpoint("{ckpt}", what="generator (--ckpt)", remedy="Say where to
 
 ADAPTER = Adapter(
     name="new-name",
-    summary="new-name: the code is found in Z+ instead of W+",
+    summary="new-name: the code is optimised in Z+ instead of W+",
     upstream="https://github.com/OWNER/REPOSITORY",
     tested_commits=(),
-    # Files that tell the repository from others that have a script of this name.
+    # Files that distinguish the repository from others with a script of this name.
     markers=("model.py",),
-    # `needs` is checked before the script does anything; {ckpt} is its argument --ckpt.
+    # `needs` is checked before the script does anything; {ckpt} stands for its argument --ckpt.
     scripts=(Script("invert.py", role="invert", needs=(GENERATOR, Writable("{out}"))),),
-    # What must not change, with the fingerprints that `zplus check --fingerprints invert.py` prints.
+    # Functions that must not change; `zplus check --fingerprints invert.py` prints them with their fingerprints.
     relies_on=(
         Reliance("invert.py:main"),
         Reliance("model.py:Generator.__init__"),
     ),
-    # Who holds the mapping network.
+    # The object that contains the mapping network.
     generator=(InstanceOf("model:Generator"),),
-    # Where codes are saved, and what writes them: a record with z goes beside each code.
+    # Where codes are saved, and the function that writes them; a record with z is written beside each code.
     codes="results/*.npy",
     writers=(Writer("numpy:save", suffix=".npy"),),
-    # What breaks the script on today's machines, one problem a patch; here `.cuda()` without a GPU.
+    # Fixes for what breaks the script on current machines, one problem per patch; here `.cuda()` without a GPU.
     patches=(device.PATCH,),
 )

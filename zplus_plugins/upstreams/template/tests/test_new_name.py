@@ -1,4 +1,4 @@
-"""The script runs in Z+; with --latent off it writes what it writes without zplus."""
+"""The script runs in Z+, and with --latent off it writes the same files as without zplus."""
 
 import importlib.util
 import json
@@ -23,7 +23,7 @@ SCRIPT = ("invert.py", "--ckpt", "generator.pt", "picture.png")
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A copy of the stand-in, with weights and a picture."""
+    """A copy of the stand-in, with weights and an image."""
     root = Path(shutil.copytree(STANDIN, tmp_path / "checkout"))
     torch.manual_seed(1)
     torch.save({"g_ema": generator(root).state_dict()}, root / "generator.pt")
@@ -32,7 +32,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def generator(root: Path) -> Any:
-    """A new generator of the checkout's class."""
+    """A new instance of the checkout's generator."""
     spec = importlib.util.spec_from_file_location("standin_model", root / "model.py")
     assert spec is not None
     assert spec.loader is not None
@@ -42,7 +42,7 @@ def generator(root: Path) -> Any:
 
 
 def python(root: Path, *command: str) -> Path:
-    """Run a command in the checkout, on one CPU thread so that results compare; returns the code's file."""
+    """Run a command in the checkout, with one CPU thread so that results are reproducible; the path of the code."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     done = subprocess.run([sys.executable, *command], cwd=root, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -55,7 +55,7 @@ def test_runs_in_z_plus(checkout: Path) -> None:
     assert summary["steps"] == summary["retractions"] == 20
     assert summary["max_sphere_error"] <= 1e-5
 
-    # The file holds a plain w, and the record beside it the z that maps to it.
+    # The file contains a plain w, and the record beside it the z that maps to it.
     z = InversionRecord.load(code.with_suffix(".zplus.npz")).z
     network = generator(checkout)
     network.load_state_dict(torch.load(checkout / "generator.pt")["g_ema"])

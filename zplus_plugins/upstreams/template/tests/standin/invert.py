@@ -1,4 +1,4 @@
-"""Invert a picture into W+, as the upstream does it; it knows nothing of Z+."""
+"""Invert an image into W+ as the upstream does, without any knowledge of Z+."""
 
 import argparse
 from pathlib import Path
@@ -10,8 +10,8 @@ from PIL import Image
 
 
 def main() -> None:
-    """Read the arguments, optimise w, save it."""
-    parser = argparse.ArgumentParser(description="Invert a picture into W+.")
+    """Parse the arguments, optimise w, and save it."""
+    parser = argparse.ArgumentParser(description="Invert an image into W+.")
     parser.add_argument("--ckpt", required=True)
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--out", default="results")
@@ -27,7 +27,7 @@ def main() -> None:
 
     torch.manual_seed(0)
     mean = generator.style(torch.randn(1000, generator.style_dim)).mean(0)
-    w = mean.repeat(1, generator.n_latent, 1).requires_grad_()  # [1, n_latent, style_dim]
+    w = mean.repeat(1, generator.n_latent, 1).requires_grad_()  # (1, L, D)
     optimizer = torch.optim.Adam([w], lr=0.05)
     for _ in range(args.steps):
         loss = (generator(w) - target).square().mean()

@@ -1,11 +1,11 @@
-"""A generator small enough for tests, with the names that the upstream's generator has."""
+"""A generator small enough for tests, whose attributes have the same names as those of the upstream's generator."""
 
 import torch
 from torch import Tensor, nn
 
 
 class Generator(nn.Module):
-    """z -> style(z) -> one w a layer -> a picture of 8x8 pixels."""
+    """z -> style(z) -> one w per layer -> an image of 8x8 pixels."""
 
     def __init__(self, style_dim: int = 16, n_latent: int = 4) -> None:
         super().__init__()
@@ -14,5 +14,5 @@ class Generator(nn.Module):
         self.synthesis = nn.Linear(n_latent * style_dim, 3 * 8 * 8)
 
     def forward(self, w: Tensor) -> Tensor:
-        """Codes (N, n_latent, style_dim) to pictures (N, 3, 8, 8) in [-1, 1]."""
+        """Codes (B, L, D) to images (B, 3, 8, 8) in [-1, 1]."""
         return torch.tanh(self.synthesis(w.flatten(1))).view(-1, 3, 8, 8)
