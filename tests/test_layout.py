@@ -21,7 +21,8 @@ GROUND = {"_lazy", "_version", "errors"}
 METHOD = GROUND | {"system", "untrusted", "hypersphere", "records", "ops"}
 OWN = [*METHOD, "generators", "spaces", "portraits", "metrics", "inversion", "directions", "compare", "demo"]
 UPSTREAMS = [
-    f"upstreams.{name}" for name in ("imports", "patching", "adapter", "requirements", "checkout", "script", "run")
+    f"upstreams.{name}"
+    for name in ("imports", "patching", "adapter", "requirements", "checkout", "script", "results", "run")
 ]
 
 MAY_IMPORT = {
@@ -37,7 +38,8 @@ MAY_IMPORT = {
     "upstreams.requirements": METHOD | {*UPSTREAMS[:3]},
     "upstreams.checkout": METHOD | {*UPSTREAMS[:4]},
     "upstreams.script": METHOD | {*UPSTREAMS[:5]},
-    "upstreams.run": METHOD | {*UPSTREAMS[:6]},
+    "upstreams.results": METHOD | {*UPSTREAMS[:6]},
+    "upstreams.run": METHOD | {*UPSTREAMS[:7]},
     "upstreams": METHOD | {*UPSTREAMS},
     "patches": METHOD | {*UPSTREAMS[:4], "upstreams"},
     "adapters": METHOD | {*UPSTREAMS[:4], "upstreams", "patches"},

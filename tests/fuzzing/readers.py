@@ -26,7 +26,7 @@ from zplus_plugins.upstreams.adapter.protocols import Finding
 from zplus_plugins.upstreams.requirements.files import Checkpoint
 from zplus_plugins.upstreams.requirements.networks import Networks
 from zplus_plugins.upstreams.requirements.pickles import PickleFile
-from zplus_plugins.upstreams.run.codes import read_array_code
+from zplus_plugins.upstreams.results.codes import read_array_code
 
 _REMEDY = "Get another one."
 

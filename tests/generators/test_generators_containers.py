@@ -169,7 +169,7 @@ NAMES: dict[str, tuple[Any, str]] = {
     "rosinality's StyleGAN1": ({"generator": {"generator.progression.0.conv1.0.weight": 1}}, "a StyleGAN1 generator"),
     "an encoder": ({"state_dict": {"encoder.input_layer.0.weight": 1}}, "an encoder (e4e, pSp or ArcFace's backbone)"),
     "ArcFace": ({"input_layer.0.weight": 1, "body.0.shortcut_layer.0.weight": 1}, "without its generator"),
-    "BasicSR": ({"params_ema": {"style_conv1.modulated_conv.weight": 1}}, "by BasicSR's names"),
+    "BasicSR": ({"params_ema": {"style_conv1.modulated_conv.weight": 1}}, "BasicSR's names"),
     "GFPGAN": ({"params_ema": {"stylegan_decoder.style_conv1.weight": 1}}, "GFPGAN"),
     "a discriminator": ({"d": {"convs.0.0.weight": 1, "final_linear.0.weight": 1}}, "a discriminator (final_linear"),
     "LPIPS": ({"lin0.model.1.weight": 1}, "the weights of LPIPS"),
@@ -207,7 +207,7 @@ def test_other_contents_are_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("channels", "what"),
-    [(1, "grey pictures: its RGB layers have 1 channel;"), (4, "RGBA pictures: its RGB layers have 4 channels;")],
+    [(1, "greyscale images: its RGB layers have 1 channel;"), (4, "RGBA images: its RGB layers have 4 channels;")],
 )
 @pytest.mark.parametrize("family", ["nvlabs", "rosinality", "genforce"])
 def test_grey_and_rgba_generators_are_named(tmp_path: Path, family: str, channels: int, what: str) -> None:
@@ -218,7 +218,7 @@ def test_grey_and_rgba_generators_are_named(tmp_path: Path, family: str, channel
             part = getattr(rgb, name)
             setattr(rgb, name, torch.nn.Parameter(part.repeat_interleave(2, dim=0)[:channels], requires_grad=False))
     files.write_pickle(getattr(files, family)(generator), tmp_path / "a", None if family == "nvlabs" else torch.save)
-    refused(tmp_path / "a", f"This {'NVlabs' if family == 'nvlabs' else family} generator makes {what}")
+    refused(tmp_path / "a", f"This {'NVlabs' if family == 'nvlabs' else family} generator generates {what}")
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(4, 2), (4, 8), (3, 4), (8, 8)])
@@ -226,7 +226,7 @@ def test_generators_that_are_not_square_are_named(tmp_path: Path, rows: int, col
     generator = files.trained()
     generator.const = torch.nn.Parameter(torch.ones(8, rows, columns), requires_grad=False)
     torch.save(files.rosinality(generator), tmp_path / "a.pt")
-    refused(tmp_path / "a.pt", f"do not start at 4 x 4 but at {columns} x {rows}", "only square ones")
+    refused(tmp_path / "a.pt", f"not at 4 x 4 but at {columns} x {rows}", "only square ones")
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_generators_that_are_not_square_are_named(tmp_path: Path, rows: int, col
         ("to_rgbs.0.iwt.ll", "is a SWAGAN"),
         ("embed.weight", "is conditional"),
         ("convs.1.attention.weight", "of another architecture: by our names, it is with blocks.1.conv.attention"),
-        ("to_rgb2.bias", "has tensors that no StyleGAN2 generator has: to_rgb2.bias"),
+        ("to_rgb2.bias", "do not have: to_rgb2.bias"),
     ],
 )
 def test_variants_of_rosinality_are_named(tmp_path: Path, name: str, message: str) -> None:

@@ -23,7 +23,7 @@ from zplus_plugins.portraits.networks.files import load
 from zplus_plugins.system.results import Results
 from zplus_plugins.upstreams.requirements.files import SavedFeatures
 from zplus_plugins.upstreams.requirements.pictures.images import Directions
-from zplus_plugins.upstreams.run.codes import read_array_code
+from zplus_plugins.upstreams.results.codes import read_array_code
 
 ADVICE = ("allow_pickle", "weights_only", "trust", "unsafe")
 OWN = ("--generator", "generator.pt", "--out", "edited")

@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from support.toys import Genforce, NVlabs, Rosinality
+from support.toys import Genforce, GenforceMapping, NVlabs, Rosinality
 from zplus_plugins import SphericalLatent, Truncation, mapping_of
 from zplus_plugins.errors import GeneratorError
+from zplus_plugins.hypersphere.mapping import FunctionMapping
 
 GENERATORS = {
     "genforce": lambda: Genforce(),
@@ -79,9 +80,43 @@ def test_wrong_shapes_are_refused(shape: tuple[int, ...]) -> None:
         mapping_of(NVlabs())(torch.ones(shape))
 
 
-def test_generators_without_a_z_per_layer_are_refused() -> None:
-    with pytest.raises(GeneratorError, match="repeat_w=False"):
-        mapping_of(Genforce(repeat_w=False))
+def test_a_network_that_makes_the_codes_of_all_layers_from_one_z() -> None:
+    """``repeat_w=False``, as in IDInvert: layer i takes its own code of z_i."""
+    generator = Genforce(repeat_w=False)
+    generator.mapping = GenforceMapping(16, 6 * 16)
+    generator.truncation = nn.Identity()  # type: ignore[assignment]
+    mapping, z = mapping_of(generator), codes()
+    each = generator.mapping(z.reshape(-1, 16))["w"].view(2, 6, 6, 16)  # [batch, z of layer, layer, dim]
+    for layer in range(6):
+        torch.testing.assert_close(mapping(z)[:, layer], each[:, layer, layer])
+        torch.testing.assert_close(mapping(z[:, layer : layer + 1]), each[:, layer])
+    with pytest.raises(GeneratorError, match="psi"):
+        mapping_of(generator, Truncation(0.7))
+
+
+def test_a_generator_of_no_known_family_by_the_function_of_its_adapter() -> None:
+    """A conditional network, whose label the adapter gives."""
+    network = nn.Linear(16 + 3, 8)
+
+    def function(z: Tensor) -> Tensor:
+        made: Tensor = network(torch.cat([z, torch.ones(len(z), 3)], dim=1))
+        return made
+
+    def mapping_with(truncation: Truncation | None = None, w_avg: Tensor | None = None) -> FunctionMapping:
+        return FunctionMapping(network, function, z_dim=16, w_dim=8, num_ws=6, truncation=truncation, w_avg=w_avg)
+
+    mapping, z = mapping_with(), codes()
+    assert torch.equal(mapping(z), function(z.reshape(-1, 16)).view(2, 6, 8))
+    assert torch.equal(mapping(z[:, :1]), function(z[:, 0])[:, None].expand(-1, 6, -1))
+    with pytest.raises(GeneratorError, match="w_avg"):
+        mapping_with(Truncation(0.7))
+    w_avg = torch.arange(8.0)
+    truncated = mapping_with(Truncation(0.7, 2), w_avg)(z)
+    torch.testing.assert_close(truncated[:, :2], w_avg + 0.7 * (mapping(z)[:, :2] - w_avg))
+    assert torch.equal(truncated[:, 2:], mapping(z)[:, 2:])
+
+
+def test_conditional_and_unknown_generators_are_refused() -> None:
     conditional = NVlabs()
     conditional.c_dim = 10
     with pytest.raises(GeneratorError, match="conditional"):

@@ -291,7 +291,7 @@ def test_an_optimizer_that_steps_before_any_swap_is_stopped(bench: Bench) -> Non
     other = torch.ones(1, 1, 16, requires_grad=True)
     optimizer = torch.optim.Adam([other])
     other.sum().backward()
-    with pytest.raises(SwapError, match=r"hold \(1, 1, 16\)"):
+    with pytest.raises(SwapError, match=r"\(1, 1, 16\)"):
         optimizer.step()
     assert other.tolist() == torch.ones(1, 1, 16).tolist()
 

@@ -7,6 +7,7 @@ its class, because upstreams copy, rename and pickle these classes.
 from __future__ import annotations
 
 import contextlib
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -113,6 +114,10 @@ class GenforceMapping(StyleMapping):
             w_dim=generator.w_space_dim,
             num_ws=generator.num_layers,
         )
+        # IDInvert's truncation is fixed when the network is built, and its inverter bypasses it.
+        self._takes_truncation = "trunc_psi" in inspect.signature(generator.truncation.forward).parameters
+        if truncation.layers(self.num_ws) and not self._takes_truncation:
+            raise GeneratorError("The generator's truncation module takes no psi; use a truncation of 1.")
 
     @classmethod
     def matches(cls, generator: nn.Module) -> bool:
@@ -126,7 +131,7 @@ class GenforceMapping(StyleMapping):
     def _map(self, z: Tensor) -> Tensor:
         w = self.network(z.reshape(-1, self.z_dim))
         w = per_layer(w["w"] if isinstance(w, Mapping) else w, z, self.num_ws, self.w_dim)
-        if not self.truncation.layers(self.num_ws):
+        if not self._takes_truncation:
             return w
         truncated = self.truncation.layers(self.num_ws)
         psi = self.truncation.psi if truncated else None

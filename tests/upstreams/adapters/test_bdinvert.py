@@ -38,7 +38,7 @@ from support.npz_files import point_record
 from support.outcome import failed, files
 from zplus_plugins import InversionRecord, load_generator
 from zplus_plugins.portraits.networks.files import sheet
-from zplus_plugins.upstreams.run.claims import claimed
+from zplus_plugins.upstreams.results.claims import claimed
 
 REAL = pytest.mark.upstream
 Prepare = Callable[..., Assets]

@@ -10,7 +10,8 @@ import pytest
 
 from zplus_plugins.errors import UsageError
 from zplus_plugins.upstreams import Journal
-from zplus_plugins.upstreams.script.call import import_script, read_call
+from zplus_plugins.upstreams.script.call import read_call
+from zplus_plugins.upstreams.script.execution import execute
 
 SCRIPT = """\
 import functools
@@ -61,7 +62,7 @@ def script(tmp_path: Path) -> Path:
 def made(script: Path, text: str) -> list[Any]:
     call = read_call(script, text)
     with Journal() as journal:
-        module = import_script(journal, script, "zpt_package.zpt_script")
+        module = execute(journal, script, "zpt_package.zpt_script")
         assert sys.modules["zpt_package.zpt_script"] is module
         call.make(module)
         found: list[Any] = module.MADE
@@ -119,7 +120,7 @@ def test_mistakes_are_told_by_the_source_alone(script: Path, text: str, message:
 )
 def test_what_is_inherited_is_checked_before_the_call(script: Path, text: str, message: str) -> None:
     with Journal() as journal:
-        module = import_script(journal, script, "zpt_script")
+        module = execute(journal, script, "zpt_script")
         with pytest.raises(UsageError, match=message):
             read_call(script, text).make(module)
         assert module.MADE == []

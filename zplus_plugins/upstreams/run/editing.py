@@ -26,7 +26,7 @@ from zplus_plugins.errors import DirectionError, RecordError, RequirementError, 
 from zplus_plugins.records.directions import fits, read_direction, require_direction
 from zplus_plugins.upstreams.adapter.description import EditArguments
 from zplus_plugins.upstreams.patching.journal import Journal
-from zplus_plugins.upstreams.run.codes import InvertedCode, read_array_code
+from zplus_plugins.upstreams.results.codes import InvertedCode, read_array_code
 from zplus_plugins.upstreams.run.moving import Mover
 from zplus_plugins.upstreams.run.session import Run
 

@@ -24,7 +24,7 @@ from zplus_plugins.records.inversion import require_same_code
 from zplus_plugins.upstreams.adapter.description import Move
 from zplus_plugins.upstreams.adapter.summary import EditResult
 from zplus_plugins.upstreams.patching.journal import Journal
-from zplus_plugins.upstreams.run.codes import InvertedCode, style_code
+from zplus_plugins.upstreams.results.codes import InvertedCode, style_code
 from zplus_plugins.upstreams.run.session import Run
 
 _log = logging.getLogger("zplus_plugins")

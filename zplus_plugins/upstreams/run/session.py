@@ -40,12 +40,12 @@ from zplus_plugins.upstreams.checkout.checkout import Upstream
 from zplus_plugins.upstreams.checkout.plugins import Choice
 from zplus_plugins.upstreams.patching.definitions import Wrapper
 from zplus_plugins.upstreams.patching.journal import Journal
-from zplus_plugins.upstreams.run.claims import claimed
-from zplus_plugins.upstreams.run.codes import Codes
-from zplus_plugins.upstreams.run.live import LiveCodes
-from zplus_plugins.upstreams.run.outputs import Outputs, writing_own
-from zplus_plugins.upstreams.run.recorder import Recorder
-from zplus_plugins.upstreams.run.rows import rows
+from zplus_plugins.upstreams.results.claims import claimed
+from zplus_plugins.upstreams.results.codes import Codes
+from zplus_plugins.upstreams.results.live import LiveCodes
+from zplus_plugins.upstreams.results.outputs import Outputs, writing_own
+from zplus_plugins.upstreams.results.recorder import Recorder
+from zplus_plugins.upstreams.results.rows import rows
 from zplus_plugins.upstreams.run.starts import Starts
 from zplus_plugins.upstreams.run.swapper import LeafSwapper
 from zplus_plugins.upstreams.script.call import read_call

@@ -63,7 +63,10 @@ def _argparse(listener: Listener, parse: Callable[..., Any]) -> Callable[..., An
         # Only the script's own command line: parse_args calls parse_known_args, and subparsers get the rest of it.
         if parsing or args is not None or namespace is not None:
             return parse(parser, args, namespace, **options)
-        if parser not in seen:  # a script that parses twice may set defaults of its own in between
+        of_hydra = (
+            sys._getframe(1).f_globals.get("__name__", "").startswith("hydra.")
+        )  # knows hydra's own options alone
+        if parser not in seen and not of_hydra:  # a script that parses twice may set defaults of its own in between
             known = {action.dest for action in parser._actions}
             parser.set_defaults(**{name: value for name, value in listener.defaults().items() if name in known})
             seen.append(parser)
@@ -76,6 +79,8 @@ def _argparse(listener: Listener, parse: Callable[..., Any]) -> Callable[..., An
             raise
         finally:
             parsing.clear()
+        if of_hydra:
+            return result
         listener.parsed(vars(result[0] if isinstance(result, tuple) else result))
         return result
 
@@ -116,18 +121,16 @@ def _chain(context: Any) -> list[Any]:
 
 def _watch_fire(journal: Journal, listener: Listener, fire: ModuleType) -> None:
     def telling(function: Callable[..., Any]) -> Callable[..., Any]:
-        signature = inspect.signature(function)
+        signature = _with_defaults(inspect.signature(function), listener.defaults())
 
         @functools.wraps(function)
         def tell_first(*args: Any, **kwargs: Any) -> Any:
             given = signature.bind(*args, **kwargs)
-            for name, value in listener.defaults().items():
-                if name in signature.parameters:
-                    given.arguments.setdefault(name, value)
             given.apply_defaults()
             listener.parsed({name: value for name, value in given.arguments.items() if name != "self"})
             return function(*given.args, **given.kwargs)
 
+        tell_first.__signature__ = signature  # type: ignore[attr-defined] # fire gives defaults that it finds there
         return tell_first
 
     def component(value: Any) -> Any:
@@ -153,6 +156,11 @@ def _watch_fire(journal: Journal, listener: Listener, fire: ModuleType) -> None:
         return fire_and_tell
 
     journal.wrap(fire, "Fire", firing)
+
+
+def _with_defaults(signature: inspect.Signature, defaults: Mapping[str, Any]) -> inspect.Signature:
+    found = signature.parameters.values()
+    return signature.replace(parameters=[p.replace(default=defaults.get(p.name, p.default)) for p in found])
 
 
 def _watch_hydra(journal: Journal, listener: Listener, hydra: ModuleType) -> None:

@@ -17,7 +17,7 @@ from zplus_plugins.hypersphere.latent import SphericalLatent
 from zplus_plugins.hypersphere.leaf import LeafSwap
 from zplus_plugins.hypersphere.mapping import StyleMapping
 from zplus_plugins.records.inversion import InversionRecord, Provenance, hash_code
-from zplus_plugins.upstreams.run.rows import Array, as_array, in_all_layers
+from zplus_plugins.upstreams.results.rows import Array, as_array, in_all_layers
 
 _ProvenanceOf = Callable[[int, str], Provenance]
 

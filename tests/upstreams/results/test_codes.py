@@ -10,7 +10,7 @@ import pytest
 from support.npz_files import HASH, W, code_record, former_code, former_point, point_record
 from zplus_plugins.errors import RecordError
 from zplus_plugins.records.inversion import is_record_or_absent, record_path
-from zplus_plugins.upstreams.run.codes import read_array_code
+from zplus_plugins.upstreams.results.codes import read_array_code
 
 
 @pytest.fixture

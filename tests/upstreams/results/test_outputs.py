@@ -15,8 +15,8 @@ import torch
 from zplus_plugins.errors import RequirementError
 from zplus_plugins.system.files import whole_file, write_whole
 from zplus_plugins.upstreams import Journal, Writer
+from zplus_plugins.upstreams.results.outputs import Outputs
 from zplus_plugins.upstreams.run.launcher import _abandon
-from zplus_plugins.upstreams.run.outputs import Outputs
 
 
 def test_a_failing_writer_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:

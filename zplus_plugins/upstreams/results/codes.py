@@ -22,8 +22,8 @@ from zplus_plugins.records.inversion import InversionRecord, hash_code, record_p
 from zplus_plugins.untrusted import DamagedError, RefusedError, checkpoint, told
 from zplus_plugins.upstreams.adapter.description import Adapter
 from zplus_plugins.upstreams.patching.journal import Journal
-from zplus_plugins.upstreams.run.live import LiveCodes
-from zplus_plugins.upstreams.run.rows import Array, as_array, in_all_layers, named_codes, rows
+from zplus_plugins.upstreams.results.live import LiveCodes
+from zplus_plugins.upstreams.results.rows import Array, as_array, in_all_layers, named_codes, rows
 from zplus_plugins.upstreams.script.code_files import CodeFiles
 
 

@@ -12,8 +12,8 @@ from support.processes import names, process
 from zplus_plugins.errors import RequirementError, UsageError
 from zplus_plugins.upstreams import Journal, Writer
 from zplus_plugins.upstreams.adapter.summary import require_place
-from zplus_plugins.upstreams.run.claims import claimed
-from zplus_plugins.upstreams.run.outputs import Outputs
+from zplus_plugins.upstreams.results.claims import claimed
+from zplus_plugins.upstreams.results.outputs import Outputs
 
 
 class TestClaims:
@@ -39,7 +39,7 @@ class TestClaims:
 
     def test_a_claim_ends_with_its_process(self, tmp_path: Path) -> None:
         claiming = "claim = claimed([Path(where)], {'anna'}); claim.__enter__()"
-        code = f"from zplus_plugins.upstreams.run.claims import claimed; {claiming}"
+        code = f"from zplus_plugins.upstreams.results.claims import claimed; {claiming}"
         refused = pytest.raises(RequirementError, match=r" anna .*out")
         with process(code, tmp_path):
             with refused, claimed([tmp_path], {"anna"}):

@@ -11,10 +11,10 @@ from typing import Any
 from zplus_plugins.errors import RecordError
 from zplus_plugins.records.inversion import SUFFIX, InversionRecord, is_record_or_absent, record_path
 from zplus_plugins.upstreams.adapter.description import Adapter
-from zplus_plugins.upstreams.run.codes import Codes
-from zplus_plugins.upstreams.run.live import LiveCodes, require_finite
-from zplus_plugins.upstreams.run.outputs import Outputs, writing_own
-from zplus_plugins.upstreams.run.rows import Array, named_codes, rows
+from zplus_plugins.upstreams.results.codes import Codes
+from zplus_plugins.upstreams.results.live import LiveCodes, require_finite
+from zplus_plugins.upstreams.results.outputs import Outputs, writing_own
+from zplus_plugins.upstreams.results.rows import Array, named_codes, rows
 from zplus_plugins.upstreams.script.code_files import CodeFiles
 
 _log = logging.getLogger("zplus_plugins")

@@ -1,0 +1,1 @@
+"""What a run finds and what its script saves."""
