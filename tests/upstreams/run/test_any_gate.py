@@ -99,7 +99,8 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Toys]:
     with toys(tmp_path, monkeypatch) as made:
         (tmp_path / "configs").mkdir()
         (tmp_path / "configs" / "toy.yaml").write_text(
-            "outdir: ???\nsteps: 4\nhydra: {run: {dir: .}, output_subdir: null, job_logging: {root: {handlers: []}}}\n"
+            "defaults: [override hydra/job_logging: disabled, override hydra/hydra_logging: disabled, _self_]\n"
+            "outdir: ???\nsteps: 4\nhydra: {run: {dir: .}, output_subdir: null}\n"
         )
         yield made
 

@@ -48,15 +48,17 @@ class HelpShown(BaseException):
 
 def watch_parsers(journal: Journal, listener: Listener) -> None:
     """Watch all of them; whichever the script uses tells the listener."""
+    parsing: list[argparse.ArgumentParser] = []
     for name in ("parse_args", "parse_known_args"):
-        journal.wrap(argparse.ArgumentParser, name, functools.partial(_argparse, listener))
+        journal.wrap(argparse.ArgumentParser, name, functools.partial(_argparse, listener, parsing))
     journal.when_imported("click.core", functools.partial(_watch_click, journal, listener))
     journal.when_imported("fire", functools.partial(_watch_fire, journal, listener))
     journal.when_imported("hydra", functools.partial(_watch_hydra, journal, listener))
 
 
-def _argparse(listener: Listener, parse: Callable[..., Any]) -> Callable[..., Any]:
-    parsing: list[argparse.ArgumentParser] = []
+def _argparse(
+    listener: Listener, parsing: list[argparse.ArgumentParser], parse: Callable[..., Any]
+) -> Callable[..., Any]:
     seen: list[argparse.ArgumentParser] = []
 
     def parse_and_tell(parser: argparse.ArgumentParser, args: Any = None, namespace: Any = None, **options: Any) -> Any:
