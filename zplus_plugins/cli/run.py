@@ -228,7 +228,7 @@ def run(
 
 
 def _require_modules(script: Path, upstream: Upstream) -> None:
-    found = missing_modules(script.resolve(), upstream.root)
+    found = missing_modules(script.resolve(), upstream.root, upstream.adapter.paths)
     missing = [module for module in found if module.name not in upstream.adapter.dispensable]
     if missing:
         names = ", ".join(module.name for module in missing)

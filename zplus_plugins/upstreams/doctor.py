@@ -110,7 +110,7 @@ def _upstream(upstream: Upstream) -> list[Diagnosis]:
     needed = {
         module.name: module
         for entry in adapter.scripts
-        for module in missing_modules((root / entry.path).resolve(), root)
+        for module in missing_modules((root / entry.path).resolve(), root, adapter.paths)
         if module.name not in adapter.dispensable
     }
     if needed:

@@ -121,9 +121,9 @@ def match_folder(adapter: Adapter, folder: Path) -> Upstream | None:
 def examine(adapter: Adapter, root: Path, script: Script | None) -> Upstream:
     """Compare a checkout with the version that the adapter was tested on."""
     scripts = adapter.scripts if script is None else (script,)
-    found = [folder for entry in scripts for folder in import_folders(root / entry.path, root)]
+    found = [folder for entry in scripts for folder in import_folders(root / entry.path, root, adapter.paths)]
     own = [folder for folder in found if folder.is_relative_to(root)]
-    folders = list(dict.fromkeys([*own, root, *(root / folder for folder in adapter.paths)]))
+    folders = list(dict.fromkeys([*own, root]))
     readings = [
         *(_read_file(root, "marker", marker) for marker in adapter.markers),
         *(_read_reliance(root, reliance) for reliance in adapter.relies_on),

@@ -10,9 +10,9 @@ from zplus_plugins.upstreams.imports.advice import MissingModule
 from zplus_plugins.upstreams.imports.script import missing_imports
 
 
-def missing_modules(script: Path, root: Path) -> list[MissingModule]:
+def missing_modules(script: Path, root: Path, extra: tuple[str, ...] = ()) -> list[MissingModule]:
     """:func:`~zplus_plugins.upstreams.imports.script.missing_imports` for the modules installed in this environment."""
-    return missing_imports(script, root, is_installed)
+    return missing_imports(script, root, is_installed, extra)
 
 
 def is_installed(top: str) -> bool:

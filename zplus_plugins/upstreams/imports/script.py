@@ -18,16 +18,19 @@ class _Search:
     """The import path of one script, which grows while its modules are imported.
 
     Attributes:
+        extra: folders that the adapter adds to it, relative to the root.
         added: the folders that the sources add to it, each with a description of where.
     """
 
     script: Path
     root: Path
+    extra: tuple[str, ...] = ()
     added: dict[Path, str] = field(default_factory=dict)
 
     def folders(self, file: Path) -> tuple[Path, ...]:
         """The folders in which a file's imports are looked up; its own folder is last."""
-        return (self.script.parent, self.root, *self.added, file.parent)
+        extra = (self.root / folder for folder in self.extra)
+        return (self.script.parent, self.root, *extra, *self.added, file.parent)
 
     def add(self, file: Path, line: int, text: str) -> None:
         """Add a path, relative to any of the folders that the script may be started in."""
@@ -36,7 +39,9 @@ class _Search:
             self.added.setdefault(base / text, told)
 
 
-def missing_imports(script: Path, root: Path, installed: Callable[[str], bool]) -> list[MissingModule]:
+def missing_imports(
+    script: Path, root: Path, installed: Callable[[str], bool], extra: tuple[str, ...] = ()
+) -> list[MissingModule]:
     """Top-level modules that a script imports, directly or through modules of its repository, and that are missing.
 
     Only imports at the top level of a file count, because others may never run.
@@ -45,8 +50,9 @@ def missing_imports(script: Path, root: Path, installed: Callable[[str], bool]) 
         script: the script.
         root: the root of its repository.
         installed: whether a top-level module can be imported from outside the repository.
+        extra: folders to import from that the adapter adds, relative to the root.
     """
-    search = _Search(script, root)
+    search = _Search(script, root, extra)
     missing: dict[str, MissingModule] = {}
     for file, line, name in _all_imports(search):
         top = name.split(".")[0]
@@ -60,9 +66,9 @@ def imports_any(script: Path, root: Path, modules: Collection[str]) -> bool:
     return any(name.split(".")[0] in modules for _, _, name in _all_imports(_Search(script, root)))
 
 
-def import_folders(script: Path, root: Path) -> tuple[Path, ...]:
+def import_folders(script: Path, root: Path, extra: tuple[str, ...] = ()) -> tuple[Path, ...]:
     """The folders that a script's imports are looked for in, those that its sources add to ``sys.path`` included."""
-    search = _Search(script, root)
+    search = _Search(script, root, extra)
     for _ in _all_imports(search):
         pass
     return tuple(dict.fromkeys(folder.resolve() for folder in search.folders(script) if folder.is_dir()))

@@ -7,6 +7,7 @@ values, whatever batch, dictionary or axis the script has put it into.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,9 @@ from zplus_plugins.hypersphere.leaf import LeafSwap
 from zplus_plugins.hypersphere.mapping import StyleMapping
 from zplus_plugins.records.inversion import InversionRecord, Provenance, hash_code
 from zplus_plugins.upstreams.results.rows import Array, as_array, in_all_layers
+
+# How far an addition and its subtraction move a number of a style code, whose size is about 1.
+_ROUNDING = 1e-5
 
 _ProvenanceOf = Callable[[int, str], Provenance]
 
@@ -36,19 +40,33 @@ class LiveCodes:
         self._provenance = provenance
         self._swap: tuple[LeafSwap, str] | None = None
         self._settled: dict[str, InversionRecord] = {}
+        self._estimated: list[InversionRecord] = []
+        self._rounded = False
         self._recorded: set[str] = set()
         self.estimates = 0
 
     def add(self, swap: LeafSwap, init: str) -> None:
         """Follow the code that an optimizer is about to move; those before it move no more."""
         self._settle()
+        self._estimated = []
         self._swap = (swap, init)
 
-    def add_estimate(self, latent: SphericalLatent, w: torch.Tensor, mapping: StyleMapping) -> None:
-        """Take in codes that were projected onto the hypersphere: z (B, codes, z_dim) and map(z) (B, L, D)."""
+    def add_estimate(
+        self, latent: SphericalLatent, w: torch.Tensor, mapping: StyleMapping, *, rounded: bool = False
+    ) -> None:
+        """Take in codes that were projected onto the hypersphere: z (B, codes, z_dim) and map(z) (B, L, D).
+
+        Args:
+            latent: z.
+            w: map(z).
+            mapping: of the generator.
+            rounded: whether the script takes the codes apart and puts them together again, which rounds them.
+        """
+        self._settle()
         self.estimates += len(w)
-        for record in self._rows(latent, w, mapping, 0, "project"):
-            self._settled[record.w_sha256] = record
+        self._estimated = list(self._rows(latent, w, mapping, 0, "project"))
+        self._settled.update({record.w_sha256: record for record in self._estimated})
+        self._rounded = rounded
 
     def find(self, row: Array) -> InversionRecord | None:
         """The code with the style code ``row``, shape (L, D), or (1, D) for all layers; None if there is none."""
@@ -58,12 +76,16 @@ class LiveCodes:
             full = in_all_layers(row, record.w.shape[1])
             if full.shape == record.w.shape[1:] and hash_code(full[None].astype(record.w.dtype)) in known:
                 return known[hash_code(full[None].astype(record.w.dtype))]
-        return None
+        return (
+            next((found for one in self._estimated if (found := _rounded_to(one, row))), None)
+            if self._rounded
+            else None
+        )
 
     def newest(self) -> list[InversionRecord]:
-        """The codes that move now, one record each."""
+        """The codes that an optimizer moves now, or that were last estimated; one record each."""
         if self._swap is None:
-            return []
+            return self._estimated
         swap, init = self._swap
         return list(self._rows(swap.latent, swap.code(), swap.mapping, swap.progress.steps, init))
 
@@ -96,6 +118,15 @@ class LiveCodes:
                 provenance=self._provenance(steps, init),
                 w=np.ascontiguousarray(styles[i : i + 1]),
             )
+
+
+def _rounded_to(record: InversionRecord, row: Array) -> InversionRecord | None:
+    """The record for a code that differs from map(z) by rounding alone, bound to that code."""
+    assert record.w is not None
+    if row.shape != record.w.shape[1:] or not np.allclose(row, record.w[0], rtol=_ROUNDING, atol=_ROUNDING):
+        return None
+    w = np.ascontiguousarray(row[None])
+    return replace(record, w=w, w_sha256=hash_code(w))
 
 
 def require_finite(record: InversionRecord, name: Any) -> None:

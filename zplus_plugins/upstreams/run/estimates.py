@@ -36,7 +36,9 @@ class _Estimating:
                     "tensor (B, L, D). Correct its `pick`."
                 )
             call = Call(named_arguments(function, *args, **kwargs), result)
-            offset = 0 if self._estimate.add is None else self._estimate.add(call)
-            return replaced(self._estimate.pick, result, self._run.project(code + offset) - offset)
+            if self._estimate.add is None:
+                return replaced(self._estimate.pick, result, self._run.project(code))
+            offset = self._estimate.add(call)
+            return replaced(self._estimate.pick, result, self._run.project(code + offset, rounded=True) - offset)
 
         return estimated

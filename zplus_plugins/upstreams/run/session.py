@@ -383,8 +383,12 @@ class Run:
         self.live.add(swap, self.init)
         self.hooks.zplus_swapped(swap=swap)
 
-    def project(self, w: Tensor) -> Tensor:
-        """Project style codes (B, L, D) that nothing optimises, and give map(z) back in their place.
+    def project(self, w: Tensor, *, rounded: bool = False) -> Tensor:
+        """Project style codes (B, L, D) that nothing optimises, and return map(z) to use instead.
+
+        Args:
+            w: the style codes.
+            rounded: whether the script takes them apart and puts them together again.
 
         Raises:
             LatentError: they contain NaN or inf.
@@ -393,7 +397,7 @@ class Run:
         mapping = self.mapping()
         codes = mapping.num_ws if self.latent == "zplus" else 1
         found = project(mapping, w.detach().float(), codes=codes, seed=self.seed)
-        self.live.add_estimate(found.latent, found.w, mapping)
+        self.live.add_estimate(found.latent, found.w, mapping, rounded=rounded)
         return found.w.to(w)
 
     def _provenance(self, steps: int, init: str) -> Provenance:
