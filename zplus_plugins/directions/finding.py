@@ -1,4 +1,7 @@
-"""``zplus directions``: find directions, and show what they do."""
+"""``zplus directions``: write directions that were found, and show what they do.
+
+:mod:`unsupervised`, :mod:`boundary` and :mod:`pursuit` find them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The projection hook: any optimizer moves a latent, and every step ends on the hypersphere."""
+"""The projection hook: any optimizer moves a latent, and every step ends on the hypersphere.
+
+The retraction itself, Eq. 1, is :func:`zplus_plugins.hypersphere.geometry.retract`.
+"""
 
 from __future__ import annotations
 
