@@ -12,13 +12,12 @@ import torch
 from PIL import Image
 
 from zplus_plugins.upstreams.adapter.protocols import TRUSTED, FileRequirement, Requirement
+from zplus_plugins.upstreams.requirements.arguments import OneOf, PowerOfTwo
 from zplus_plugins.upstreams.requirements.files import (
     Checkpoint,
     DnnlibDownload,
     Folder,
     HubWeights,
-    OneOf,
-    PowerOfTwo,
     SavedFeatures,
     Writable,
 )
