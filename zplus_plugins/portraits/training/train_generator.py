@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 import torch
 
+from zplus_plugins.hypersphere.draws import standard_normal
 from zplus_plugins.hypersphere.mean import mean_style
 from zplus_plugins.portraits.networks.embedded import regressor_in
 from zplus_plugins.portraits.networks.files import halved, save, save_sheet
@@ -66,9 +67,8 @@ def main(
 @torch.no_grad()
 def show(training: Training, folder: Path) -> None:
     """Samples of the averaged generator, always of the same codes: above in Z, below in Z+."""
-    rng = torch.Generator().manual_seed(1)
     architecture = training.settings.architecture
-    z = torch.randn(2 * SHOWN, architecture.num_layers, architecture.z_dim, generator=rng)
+    z = standard_normal(2 * SHOWN, architecture.num_layers, architecture.z_dim, seed=1)
     z[:SHOWN] = z[:SHOWN, :1]
     save_sheet(folder / f"samples_{training.seen:08d}.png", training.average(z), columns=8)
 
