@@ -33,7 +33,7 @@ SHOWN = 32
 @click.option("--pictures", type=command.AT_LEAST_1, default=1_000_000, help="Drawn pictures to be seen in all.")
 @command.minutes(5.0)
 @click.option("--batch", type=click.IntRange(2), default=Settings.batch, help="Pictures a step.")
-@click.option("--rate", default=Settings.rate, help="Learning rate.")
+@click.option("--lr", "--rate", "lr", default=Settings.lr, help="Learning rate.")  # --rate: its former name
 @click.option("--r1", default=Settings.r1, help="Weight of the gradient penalty.")
 @command.seed
 @click.option("--half/--full", default=Settings.half, help="Convolutions in bfloat16 or float32.")
@@ -45,7 +45,7 @@ def main(
     pictures: int,
     minutes: float,
     batch: int,
-    rate: float,
+    lr: float,
     r1: float,
     seed: int,
     half: bool,
@@ -54,7 +54,7 @@ def main(
 ) -> None:
     """Train the generator of portraits; Ctrl-C saves."""
     torch.set_num_threads(threads)
-    training = Training(Settings(batch=batch, rate=rate, r1=r1, seed=seed, half=half), regressor_in(eyes))
+    training = Training(Settings(batch=batch, lr=lr, r1=r1, seed=seed, half=half), regressor_in(eyes))
     if export is None:
         settings = asdict(training.settings) | {"eyes": sha256(eyes.read_bytes()).hexdigest()}
         train(training, settings, out, pictures, minutes, lambda folder: show(training, folder))
