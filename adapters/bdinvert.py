@@ -23,15 +23,9 @@ from zplus_plugins.upstreams.adapter.description import (
     TruncationArguments,
     Writer,
 )
+from zplus_plugins.upstreams.requirements.arguments import PowerOfTwo
 from zplus_plugins.upstreams.requirements.device_settings import VisibleGpus
-from zplus_plugins.upstreams.requirements.files import (
-    Checkpoint,
-    Folder,
-    HubWeights,
-    PowerOfTwo,
-    SavedFeatures,
-    Writable,
-)
+from zplus_plugins.upstreams.requirements.files import Checkpoint, Folder, HubWeights, SavedFeatures, Writable
 from zplus_plugins.upstreams.requirements.pictures.images import ImageList
 from zplus_plugins.upstreams.requirements.pictures.readers import OPENCV
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from zplus_plugins.upstreams.adapter.protocols import Finding, Requirement
-from zplus_plugins.upstreams.requirements.arguments import Above, Undotted
+from zplus_plugins.upstreams.requirements.arguments import Above, OneOf, Undotted, When
 from zplus_plugins.upstreams.requirements.device_settings import VisibleGpus
-from zplus_plugins.upstreams.requirements.files import Checkpoint, DnnlibDownload, Folder, OneOf, When, Writable
+from zplus_plugins.upstreams.requirements.files import Checkpoint, DnnlibDownload, Folder, Writable
 from zplus_plugins.upstreams.requirements.networks import Networks, generator_in
 from zplus_plugins.upstreams.requirements.pickles import PickleFile
 from zplus_plugins.upstreams.requirements.pictures.folders import Pictures, SavedCodes, Unsaved

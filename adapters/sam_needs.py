@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from zplus_plugins.upstreams.adapter.description import Derived
-from zplus_plugins.upstreams.requirements.files import Checkpoint, OneOf, When
+from zplus_plugins.upstreams.requirements.arguments import OneOf, When
+from zplus_plugins.upstreams.requirements.files import Checkpoint
 from zplus_plugins.upstreams.requirements.modules import Module, Submodule
 from zplus_plugins.upstreams.requirements.networks import Networks, generator_in
 from zplus_plugins.upstreams.requirements.pickles import PickleFile

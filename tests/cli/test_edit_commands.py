@@ -29,6 +29,7 @@ from zplus_plugins.inversion.images import read_pictures
 from zplus_plugins.inversion.record import PointRecord
 from zplus_plugins.portraits.networks.files import sheet
 from zplus_plugins.records.inversion import Provenance, hash_code
+from zplus_plugins.system.results import BOOK
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +99,24 @@ def test_other_methods_find_directions_too(work: Path) -> None:
     assert done(*common, "--method", "sefa", "--components", 1) == ["found/sefa-00.zplus.npz"]
     assert done(*common, "--method", "chase", "--w", "theirs.npy") == ["found/theirs.zplus.npz"]
     assert Direction.load(Path("found/theirs.zplus.npz"), GENERATOR).method == "chase"
+
+
+def test_an_inversion_of_an_earlier_version_goes_on(work: Path) -> None:
+    done(*INVERT, "--lr", "0.3")
+    folder = Path("inverted")
+    whole = {path.name: path.read_bytes() for path in folder.iterdir()}
+    book = folder / BOOK  # two lines, of anna and of bert; the second is yet to come
+    first = book.read_text().splitlines(keepends=True)[0]
+    book.write_text(first.replace("setting lr", "setting rate").replace("setting f_lr", "setting f_rate"))
+    for path in folder.glob("bert.*"):
+        path.unlink()
+    refusal = zplus(*INVERT, "--lr", "0.2")
+    assert refusal.exit_code == 2 and "setting lr was 0.3, is 0.2" in refusal.stderr
+    changed = (folder / "anna.zplus.npz").stat().st_mtime_ns
+    done(*INVERT, "--lr", "0.3")
+    assert (folder / "anna.zplus.npz").stat().st_mtime_ns == changed
+    now = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert now.keys() == whole.keys() and all(now[name] == whole[name] for name in now if name != BOOK)
 
 
 def test_a_picture_that_is_gone_by_the_end_has_been_hashed(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from zplus_plugins.errors import GeneratorError, LatentError, UsageError
 from zplus_plugins.generators import Architecture, Generator
+from zplus_plugins.hypersphere.mean import mean_style
 from zplus_plugins.inversion import SPACES, Model, Point, Settings, Space, invert, space_named, statistics_of
 from zplus_plugins.spaces import statistics
 from zplus_plugins.spaces.alignment import alignment
@@ -93,6 +94,10 @@ class TestStatistics:
         coordinates = model.statistics.to_pn(w)
         assert coordinates.mean(dim=0).abs().max() < 0.1
         torch.testing.assert_close(coordinates.T.cov(), torch.eye(DIM), rtol=0, atol=0.15)
+
+    def test_the_mean_of_w_is_the_mean_style_of_as_many_codes(self, model: Model, generator: Generator) -> None:
+        mean = mean_style(generator.mapping, DIM, samples=2048, seed=statistics.SEED)
+        torch.testing.assert_close(model.statistics.w_mean, mean, rtol=0, atol=1e-6)
 
     def test_p_n_and_back(self, model: Model) -> None:
         w = torch.randn(5, 3, DIM)

@@ -82,9 +82,9 @@ def test_the_autoencoder_learns_alone_at_first() -> None:
     unmoved = {name for name, old in before.items() if torch.equal(flat(old), flat(training.networks[name]))}
     assert unmoved == {"discriminator", "judges"}
     groups = training.optimizers["generator"].param_groups
-    assert {(group["lr"], group["betas"]) for group in groups} == {(training.settings.alone_rate, (0.9, 0.99))}
+    assert {(group["lr"], group["betas"]) for group in groups} == {(training.settings.alone_lr, (0.9, 0.99))}
     assert "generator" in training.step()
-    assert {(group["lr"], group["betas"]) for group in groups} == {(training.settings.rate, (0.0, 0.99))}
+    assert {(group["lr"], group["betas"]) for group in groups} == {(training.settings.lr, (0.0, 0.99))}
 
 
 def test_the_autoencoder_learns_to_rebuild() -> None:
@@ -147,18 +147,22 @@ def test_the_command_trains_saves_resumes_and_exports(tmp_path: Path, monkeypatc
     monkeypatch.setattr(embedded, "Regressor", lambda: Regressor((2, 3, 3, 2)))
     save(tmp_path / "eyes.pt", {"state": eyes().state_dict()})
     run = partial(train_generator.main.callback, eyes=tmp_path / "eyes.pt")
-    options = {"minutes": 1e-9, "batch": 4, "rate": 1e-3, "r1": 0.1, "seed": 0, "half": True, "threads": 1}
+    options = {"minutes": 1e-9, "batch": 4, "lr": 1e-3, "r1": 0.1, "seed": 0, "half": True, "threads": 1}
     run(out=tmp_path / "a", pictures=12, export=None, **options)
     lines = [json.loads(line) for line in (tmp_path / "a/log.jsonl").read_text().splitlines()]
     assert [line["seen"] for line in lines] == [4, 8, 12]
     with Image.open(tmp_path / "a/samples_00000012.png") as samples:
         assert samples.size == (8 * 64, 2 * 64)
-    for pictures in (4, 12):
-        run(out=tmp_path / "b", pictures=pictures, export=None, **options)
+    run(out=tmp_path / "b", pictures=4, export=None, **options)
+    kept = tmp_path / "b" / "settings.json"  # as an earlier version has named them
+    begun = json.loads(kept.read_text())
+    begun |= {"rate": begun.pop("lr"), "alone_rate": begun.pop("alone_lr")}
+    kept.write_text(json.dumps(begun))
+    run(out=tmp_path / "b", pictures=12, export=None, **options)
     first, second = (load(tmp_path / folder / "checkpoint.pt")["networks"]["average"] for folder in "ab")
     assert all(torch.equal(first[name], second[name]) for name in first)
-    with pytest.raises(UsageError, match=r"was begun with rate = 0\.001, not 0\.002, seed = 0, not 1\. Give the same"):
-        run(out=tmp_path / "a", pictures=16, export=None, **{**options, "rate": 2e-3, "seed": 1})
+    with pytest.raises(UsageError, match=r"was begun with lr = 0\.001, not 0\.002, seed = 0, not 1\. Give the same"):
+        run(out=tmp_path / "a", pictures=16, export=None, **{**options, "lr": 2e-3, "seed": 1})
     save(tmp_path / "eyes.pt", {"state": Regressor((2, 3, 3, 2)).state_dict()})
     with pytest.raises(UsageError, match="was begun with eyes = "):
         run(out=tmp_path / "a", pictures=16, export=None, **options)
@@ -326,7 +330,7 @@ def test_a_restored_training_learns_at_the_rate_and_in_the_batches_asked_for(tmp
     training = Training(TINY, eyes())
     training.step()
     save(tmp_path / "state.pt", training.state())
-    other = Training(Settings(**{**TINY.__dict__, "rate": 1e-4, "batch": 8}), eyes())
+    other = Training(Settings(**{**TINY.__dict__, "lr": 1e-4, "batch": 8}), eyes())
     other.restore(load(tmp_path / "state.pt"))
     other.step()
     assert other.seen == 12

@@ -247,7 +247,7 @@ OTHERS = {
     "a web page": b"  <!DOCTYPE html><html>",
     "a Git LFS pointer": b"version https://git-lfs.github.com/spec/v1\n",
     "a file of an unknown kind": bytes(range(1, 9)),
-    "a file of an unknown kind ": bz2.compress(b"x"),
+    "a bzip2 archive": bz2.compress(b"x"),
 }
 
 

@@ -14,7 +14,7 @@ from support.npz_files import HASH, W, code_record, former_code, former_point, p
 from zplus_plugins import InversionRecord, PointRecord, SphericalLatent, Truncation
 from zplus_plugins.errors import RecordError
 from zplus_plugins.generators.network.layers import Noise
-from zplus_plugins.inversion import SPACES, Point
+from zplus_plugins.inversion import SPACES, Point, Settings
 from zplus_plugins.records import terms
 from zplus_plugins.records.inversion import Provenance, hash_code
 
@@ -45,6 +45,26 @@ def test_a_picture_of_format_1_loads(tmp_path: Path, f: np.ndarray | None) -> No
     assert record.point.space is SPACES["zplus" if f is None else "f/zplus"]
     assert (record.generator, record.f_resolution, record.noise, record.about) == (HASH, 4, "const", {"loss": 0.5})
     assert record.script is None and record.truncation == Truncation() and record.notes == []
+
+
+@pytest.mark.parametrize("format", [1, 2])
+def test_settings_of_the_inverter_have_todays_names(tmp_path: Path, format: int) -> None:
+    about = {"loss": 0.5, "settings": {"steps": 7, "rate": 0.3, "f_rate": 0.1, "seed": 4}}
+    if format == 1:
+        former_point(tmp_path / "r.npz", Z, about=about)
+    else:
+        point_record().save(tmp_path / "r.npz")
+        restated(tmp_path / "r.npz", {"about": about})
+    record = PointRecord.load(tmp_path / "r.npz")
+    assert record.about == {"loss": 0.5, "settings": {"steps": 7, "lr": 0.3, "f_lr": 0.1, "seed": 4}}
+    assert Settings(**record.about["settings"]) == Settings(steps=7, lr=0.3, f_lr=0.1, seed=4)
+
+
+@pytest.mark.parametrize("settings", [{"rate": 3}, {"rate": 0.3, "lr": 0.1}, ["rate", "f_rate"], None])
+def test_notes_of_somebody_elses_stay_as_they_are(tmp_path: Path, settings: object) -> None:
+    point_record().save(tmp_path / "r.npz")
+    restated(tmp_path / "r.npz", {"about": {"settings": settings, "rate": 1}})
+    assert PointRecord.load(tmp_path / "r.npz").about == {"settings": settings, "rate": 1}
 
 
 def test_what_is_saved_again_is_of_todays_format(tmp_path: Path) -> None:

@@ -304,7 +304,7 @@ def test_quiet_leaves_errors_and_results(material: Path) -> None:
 
 def test_rate_and_seed_of_an_inversion(material: Path) -> None:
     """What was not asked for is in no record: those of before are the same, bit for bit."""
-    assert Settings().steps == inversion.STEPS and Settings().rate == inversion.RATE
+    assert Settings().steps == inversion.STEPS and Settings().lr == inversion.LR
     assert "seed" not in Settings().stated() and Settings(seed=0).stated()["seed"] == 0
 
     def record(out: str, *extra: str) -> bytes:
@@ -319,9 +319,9 @@ def test_rate_and_seed_of_an_inversion(material: Path) -> None:
     assert len({record("a"), record("f", "--lr", "0.2"), seeded}) == 3
 
 
-@pytest.mark.parametrize("rate", ["0", "-1", "nan", "inf", "fast"])
-def test_rates_that_are_none(rate: str) -> None:
-    result = zplus("invert", "a.png", "--out", "x", "--lr", rate)
+@pytest.mark.parametrize("lr", ["0", "-1", "nan", "inf", "fast"])
+def test_learning_rates_that_are_none(lr: str) -> None:
+    result = zplus("invert", "a.png", "--out", "x", "--lr", lr)
     assert result.exit_code == 2 and "'--lr'" in result.stderr
 
 

@@ -37,6 +37,13 @@ class TestOurs:
         assert not make(out, content="other")
         assert (out / NAMES[0]).read_text() == f"made {NAMES[0]}"
 
+    def test_former_names_of_settings_in_the_book_are_todays(self, tmp_path: Path) -> None:
+        make(tmp_path, {"setting rate": "0.1", "setting f_rate": "0.05", "steps": "1"})
+        asked = {"setting lr": "0.1", "setting f_lr": "0.05", "steps": "1"}
+        assert not make(tmp_path, asked)
+        with pytest.raises(UsageError, match=r"settings: setting lr was 0\.1, is 0\.2\. "):
+            make(tmp_path, asked | {"setting lr": "0.2"})
+
     def test_an_absent_one_is_made_again(self, tmp_path: Path) -> None:
         make(tmp_path)
         (tmp_path / NAMES[1]).unlink()

@@ -17,7 +17,7 @@ COMPONENTS = 10
 LIKENESSES = ("auto", "features", "lpips", "none")
 DEFAULT_SPACE = "f/zplus"
 STEPS = 200
-RATE = 0.1
+LR = 0.1
 
 _generator = click.option(
     "--generator",
@@ -120,10 +120,9 @@ def directions(
 @options.steps(STEPS)
 @click.option(
     "--lr",
-    "rate",
-    type=options.Rate(),
+    type=options.LearningRate(),
     metavar="RATE",
-    default=RATE,
+    default=LR,
     show_default=True,
     help="Learning rate of the codes, in units of their spread.",
 )
@@ -147,7 +146,7 @@ def invert(
     images: tuple[Path, ...],
     space: str,
     steps: int,
-    rate: float,
+    lr: float,
     seed: int | None,
     resize: bool,
     skip_bad: bool,
@@ -177,7 +176,7 @@ def invert(
     from zplus_plugins.inversion.images import read_fit, read_pictures
     from zplus_plugins.system.threads import limited_to, threads_for
 
-    settings = Settings(steps=steps, rate=rate, seed=seed)
+    settings = Settings(steps=steps, lr=lr, seed=seed)
     chosen, files = space_named(space), named_files(images)
     model = open_model(generator, device)
     resolution = model.generator.architecture.resolution

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from zplus_plugins.generators import Generator
+from zplus_plugins.hypersphere.draws import standard_normal
 from zplus_plugins.hypersphere.geometry import geodesic, retract
 
 CODES = 16384
@@ -30,8 +31,7 @@ class Codes:
 @torch.no_grad()
 def random_codes(generator: Generator, n: int = CODES, seed: int = 0) -> Codes:
     """Codes drawn from a random stream of their own; a seed gives the same on every device."""
-    stream = torch.Generator().manual_seed(seed)
-    z = retract(torch.randn(n, generator.architecture.z_dim, generator=stream)).to(generator.const)
+    z = retract(standard_normal(n, generator.architecture.z_dim, seed=seed)).to(generator.const)
     return Codes(z, torch.cat([generator.mapping(part) for part in torch.split(z, _AT_ONCE)]))
 
 

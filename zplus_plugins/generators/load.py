@@ -13,7 +13,7 @@ from zplus_plugins.generators.formats.layout import build
 from zplus_plugins.generators.formats.modules import with_states
 from zplus_plugins.generators.network.stylegan2 import Generator
 from zplus_plugins.generators.unpickling.torchfile import read
-from zplus_plugins.untrusted.filekinds import kind_of
+from zplus_plugins.untrusted.filekinds import not_a_network
 
 _log = logging.getLogger("zplus_plugins")
 
@@ -75,8 +75,8 @@ def generator_hash(path: Path | str | None = None) -> str:
 def _require_a_checkpoint(path: Path) -> None:
     """Raise GeneratorFileError if a file is something else by its first bytes; what cannot be read is left to read."""
     try:
-        kind = kind_of(path)
+        kind = not_a_network(path)
     except OSError:
         return
     if kind is not None:
-        raise GeneratorFileError(f"{path} ({path.stat().st_size:,} bytes) {kind.what}. {kind.remedy}")
+        raise GeneratorFileError(f"{path} ({path.stat().st_size:,} bytes) is {kind.what}. {kind.remedy}")

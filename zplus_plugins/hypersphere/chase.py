@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from zplus_plugins.errors import GeneratorError
+from zplus_plugins.hypersphere.draws import standard_normal
 from zplus_plugins.hypersphere.finite import require_finite
 from zplus_plugins.hypersphere.latent import SphericalLatent, require_directions
 from zplus_plugins.hypersphere.mapping import StyleMapping, require_finite_styles
@@ -110,8 +111,8 @@ def project(
         )
     require_finite(target, "the style code to project", _TARGET)
     device, dtype = mapping.device_and_dtype()
-    stream = torch.Generator().manual_seed(seed)
-    candidates = SphericalLatent.random(_CANDIDATES, 1, mapping.z_dim, generator=stream, dtype=dtype, device=device)
+    normal = standard_normal(_CANDIDATES, 1, mapping.z_dim, seed=seed, dtype=dtype)
+    candidates = SphericalLatent.retracted(normal.to(device))
     with torch.no_grad():
         w = mapping(candidates)  # [candidates, num_ws, w_dim]
         require_finite_styles(w, "the generator's style codes")

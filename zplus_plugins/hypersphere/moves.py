@@ -15,8 +15,8 @@ from zplus_plugins.hypersphere.geometry import geodesic, logarithm, retract
 from zplus_plugins.hypersphere.latent import SphericalLatent
 from zplus_plugins.hypersphere.mapping import StyleMapping
 
-RATE = 0.1
-LEASH_RATE = 0.05
+LR = 0.1
+LEASH_LR = 0.05
 LEASH = 50  # steps of the chase to a waypoint: with more, codes go far for little
 
 
@@ -54,7 +54,7 @@ def towards(
     target: Tensor,
     *,
     steps: int = STEPS,
-    lr: float = RATE,
+    lr: float = LR,
 ) -> Chase:
     """Codes as near the wanted style codes as the hypersphere allows.
 
@@ -81,7 +81,7 @@ def towards(
 
 
 def along_style(
-    mapping: StyleMapping, z: Tensor, step: Tensor, *, steps: int = STEPS, lr: float = RATE
+    mapping: StyleMapping, z: Tensor, step: Tensor, *, steps: int = STEPS, lr: float = LR
 ) -> SphericalLatent:
     """Codes whose style codes are to lie a step further.
 
@@ -131,5 +131,5 @@ class Path:
             z, step = self._waypoints[0], k * self._step
             if z.shape[1] == 1:
                 step = step.mean(dim=0)
-            self._waypoints[k] = along_style(self._mapping, z, step, steps=LEASH, lr=LEASH_RATE).detach()
+            self._waypoints[k] = along_style(self._mapping, z, step, steps=LEASH, lr=LEASH_LR).detach()
         return self._waypoints[k]

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from zplus_plugins.hypersphere.chase import project
+from zplus_plugins.hypersphere.draws import standard_normal
 from zplus_plugins.hypersphere.finite import require_finite
 from zplus_plugins.hypersphere.latent import SphericalLatent
 from zplus_plugins.hypersphere.mapping import StyleMapping, require_finite_styles
@@ -24,9 +25,8 @@ _log = logging.getLogger("zplus_plugins")
 def random_start(mapping: StyleMapping, codes: int, seed: int, leaf: Tensor) -> SphericalLatent:
     """Codes drawn uniformly from the hypersphere, shape (1, codes, z_dim)."""
     device, dtype = mapping.device_and_dtype()
-    stream = torch.Generator().manual_seed(seed)
-    normal = torch.randn(codes, mapping.z_dim, generator=stream, dtype=dtype)
-    return SphericalLatent.retracted(normal[None].to(device))
+    normal = standard_normal(1, codes, mapping.z_dim, seed=seed, dtype=dtype)
+    return SphericalLatent.retracted(normal.to(device))
 
 
 def mean_start(mapping: StyleMapping, codes: int, seed: int, leaf: Tensor) -> SphericalLatent:

@@ -29,8 +29,8 @@ class Settings:
 
     Attributes:
         steps: of Adam, at least 1; the learning rate falls to 0 along a cosine over the last half of them.
-        rate: the learning rate of codes, in units of their components' spread.
-        f_rate: that of F, in units of the spread of the mean picture's.
+        lr: the learning rate of codes, in units of their components' spread.
+        f_lr: that of F, in units of the spread of the mean picture's.
         likeness: weight of the perceptual distance, beside 1 for the mean squared error.
         keep_f: weight of the mean squared distance of F from its start, as BDInvert has it.
         pn: weight of the regulariser of W+(P_N), the mean square of the codes' components in P_N, as BDInvert takes
@@ -40,8 +40,8 @@ class Settings:
     """
 
     steps: int = 200
-    rate: float = 0.1
-    f_rate: float = 0.05
+    lr: float = 0.1
+    f_lr: float = 0.05
     likeness: float = 0.2
     keep_f: float = 0.01
     pn: float = 1e-3
@@ -87,7 +87,7 @@ def invert(
         model: generator and spaces.
         space: to invert into.
         targets: pictures (B, 3, R, R) in [-1, 1].
-        settings: weights, rates and steps.
+        settings: weights, learning rates and steps.
         likeness: perceptual distance (B,) of pictures and targets; None for none.
         f: where F starts, (B, C, r, r), such as an encoder's; None for the mean picture's.
         on_step: called after each step with how many are done.
@@ -101,7 +101,7 @@ def invert(
     origin = None if point.f is None else point.f.detach().clone()
     losses = targets.new_zeros(len(targets))
     optimizer = _optimizer(model, point, settings)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step / settings.steps))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _lr_factor(step / settings.steps))
     begin = time.perf_counter()
     with _retracting(optimizer, point):
         for step in range(settings.steps):
@@ -142,9 +142,9 @@ def _leaves(start: Point) -> Point:
 
 
 def _optimizer(model: Model, point: Point, settings: Settings) -> torch.optim.Adam:
-    groups = [{"params": [point.code], "lr": settings.rate * _spread(model, point.space)}]
+    groups = [{"params": [point.code], "lr": settings.lr * _spread(model, point.space)}]
     if point.f is not None:
-        groups.append({"params": [point.f], "lr": settings.f_rate * model.f_spread})
+        groups.append({"params": [point.f], "lr": settings.f_lr * model.f_spread})
     return torch.optim.Adam(groups, betas=(0.9, 0.99))
 
 
@@ -179,5 +179,5 @@ def _spread(model: Model, space: Space) -> float:
     return float(model.statistics.style_spread)
 
 
-def _rate(done: float) -> float:
+def _lr_factor(done: float) -> float:
     return 1.0 if done < 0.5 else 0.5 * (1 + float(torch.cos(torch.tensor(torch.pi * (2 * done - 1)))))

@@ -13,6 +13,7 @@ from zplus_plugins.errors import OpsArgumentError
 from zplus_plugins.ops.choice import kernels_for
 from zplus_plugins.ops.definition import reference
 from zplus_plugins.ops.definition.activations import ACTIVATIONS, BY_INDEX, activation_named
+from zplus_plugins.ops.recorded import recorded
 
 LINEAR = ACTIVATIONS["linear"]
 DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
@@ -141,27 +142,7 @@ def _sum_but(x: Tensor | None, dim: int) -> Tensor | None:
     return None if x is None else x.sum([axis for axis in range(x.ndim) if axis != dim]) if x.ndim > 1 else x
 
 
-class _Eager(torch.autograd.Function):
-    """:func:`_run` with derivatives."""
-
-    @staticmethod
-    def forward(ctx: Any, *inputs: Any) -> Tensor:
-        output = _run(*inputs)
-        _keep(ctx, inputs, output)  # at every call: a separate setup_context costs torch 50 us
-        return output
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        return _eager_derivative(ctx, *gradients)
-
-
-def _eager(*inputs: Any) -> Tensor:
-    """:func:`_run`, with derivatives where autograd records: in a backward pass, only for the second order."""
-    output: Tensor = _Eager.apply(*inputs) if torch.is_grad_enabled() else _run(*inputs)
-    return output
-
-
-_eager_derivative = _derivative(_eager)
+_eager = recorded(_run, _keep, _derivative)
 
 # The same for torch.compile, which sees one operation without looking into it.
 _compiled: Any = library.custom_op(

@@ -13,6 +13,7 @@ from zplus_plugins.ops.bias_act import DTYPES
 from zplus_plugins.ops.choice import kernels_for
 from zplus_plugins.ops.definition import reference
 from zplus_plugins.ops.definition.filters import Pair, four, pair, size_of
+from zplus_plugins.ops.recorded import recorded
 
 NUMBERS = ("upx", "upy", "downx", "downy", "padx0", "padx1", "pady0", "pady1", "flip", "gain")
 
@@ -180,27 +181,7 @@ def _derivative(call: Callable[..., Tensor]) -> Callable[[Any, Tensor], tuple[Te
     return backward
 
 
-class _Eager(torch.autograd.Function):
-    """:func:`_run` with derivatives."""
-
-    @staticmethod
-    def forward(ctx: Any, *inputs: Any) -> Tensor:
-        output = _run(*inputs)
-        _keep(ctx, inputs, output)  # at every call: a separate setup_context costs torch 50 us
-        return output
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        return _eager_derivative(ctx, *gradients)
-
-
-def _eager(*inputs: Any) -> Tensor:
-    """:func:`_run`, with derivatives where autograd records: in a backward pass, only for the second order."""
-    output: Tensor = _Eager.apply(*inputs) if torch.is_grad_enabled() else _run(*inputs)
-    return output
-
-
-_eager_derivative = _derivative(_eager)
+_eager = recorded(_run, _keep, _derivative)
 
 # The same for torch.compile, which sees one operation without looking into it.
 _compiled: Any = library.custom_op(
@@ -213,10 +194,8 @@ _compiled: Any = library.custom_op(
 
 
 def _fake(x: Tensor, f: Tensor, *numbers: Any) -> Tensor:
-    upx, upy, downx, downy, padx0, padx1, pady0, pady1, _, _ = numbers
-    rows = (x.shape[2] * upy + pady0 + pady1 - f.shape[0]) // downy + 1
-    columns = (x.shape[3] * upx + padx0 + padx1 - f.shape[1]) // downx + 1
-    return x.new_empty((*x.shape[:2], rows, columns)).contiguous(memory_format=reference.memory_format_of(x))
+    size = reference.output_size(x, f, *numbers[:8])
+    return x.new_empty((*x.shape[:2], *size)).contiguous(memory_format=reference.memory_format_of(x))
 
 
 _compiled.register_fake(_fake)

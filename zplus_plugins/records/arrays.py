@@ -30,8 +30,8 @@ from typing import IO, Any
 
 import numpy as np
 
-from zplus_plugins.records import kinds
-from zplus_plugins.untrusted import DamagedError, printable
+from zplus_plugins.records.members import archive_described, is_of_arrays
+from zplus_plugins.untrusted import DamagedError, filekinds, printable
 
 Array = np.ndarray[Any, Any]
 MOST_UNPACKED = 2
@@ -108,13 +108,13 @@ def read_npy(path: Path) -> Array:
         ContentError: it is of another kind, damaged, or not of plain numbers or text.
         OSError: it cannot be opened or read.
     """
-    with _opened(path, kinds.NPY) as file:
+    with _opened(path, filekinds.NPY) as file:
         return _header(file, _size(file)).read(file)
 
 
 def npy_header(path: Path) -> Header:
     """What a ``.npy`` file holds, without reading the array; errors as for :func:`read_npy`."""
-    with _opened(path, kinds.NPY) as file:
+    with _opened(path, filekinds.NPY) as file:
         return _header(file, _size(file))
 
 
@@ -130,10 +130,10 @@ def read_npz(path: Path, names: Collection[str] | None = None, needed: Collectio
         ContentError: it is of another kind, damaged, or claims more than it holds.
         OSError: it cannot be opened or read.
     """
-    with _opened(path, kinds.ZIP) as file, _archive(file) as archive:
+    with _opened(path, filekinds.ZIP) as file, _archive(file) as archive:
         members = {info.filename.removesuffix(_SUFFIX): info for info in archive.infolist()}
-        found = kinds.archive_described(archive.namelist())
-        if not kinds.is_of_arrays(archive.namelist()) or not set(needed) <= set(members):
+        found = archive_described(archive.namelist())
+        if not is_of_arrays(archive.namelist()) or not set(needed) <= set(members):
             raise ContentError(f"it is {found}")
         wanted = {name: info for name, info in members.items() if names is None or name in names}
         _check_members(wanted, _size(file))
@@ -176,9 +176,9 @@ def _opened(path: Path, beginning: bytes) -> Iterator[IO[bytes]]:
     if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for, a device may never end
         raise ContentError("it is no regular file")
     with path.open("rb") as file:
-        first = file.read(kinds.FIRST)
-        if not first.startswith(beginning) or kinds.is_of_torch(first):
-            raise ContentError(f"it is {kinds.described(first)}")
+        first = file.read(filekinds.FIRST)
+        if not first.startswith(beginning) or filekinds.is_zip_of_torch(first):
+            raise ContentError(f"it is {filekinds.described(first, _size(file))}")
         file.seek(0)
         yield file
 
@@ -189,8 +189,8 @@ def _size(file: IO[bytes]) -> int:
 
 def _header(file: IO[bytes], size: int) -> Header:
     """The header of an array that, with it, has ``size`` bytes of a file, or fewer."""
-    start = file.read(len(kinds.NPY) + 2)
-    length = _LENGTHS.get(start[len(kinds.NPY) :]) if start.startswith(kinds.NPY) else None
+    start = file.read(len(filekinds.NPY) + 2)
+    length = _LENGTHS.get(start[len(filekinds.NPY) :]) if start.startswith(filekinds.NPY) else None
     if length is None:
         raise ContentError("it holds what is no array in NumPy's format")
     stated = file.read(length.size)

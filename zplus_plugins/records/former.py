@@ -1,6 +1,11 @@
-"""Records of format 1, which was two formats: a script's code had ``z``, a picture of our own inverter ``code``."""
+"""What records held before: formats that were raised since, and settings of the inverter that had other names.
+
+Format 1 was two formats: a script's code had ``z``, a picture of our own inverter ``code``.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 from zplus_plugins.records.schema import MAPPING, NUMBER, POSITIVE, SHA256, WHOLE, Axes, Content, Field, Schema, one_of
 from zplus_plugins.records.terms import NOISES, PROVENANCE, SPACES
@@ -28,14 +33,23 @@ _PICTURE = Schema(
     },
 )
 SCHEMAS = (_PICTURE, _SCRIPT)
+_SETTINGS = {"rate": "lr", "f_rate": "f_lr"}  # their former names, and today's
 
 
 def upgraded(schema: Schema, content: Content) -> Content:
-    """The arrays and fields that a record would have in today's format; one that is in it stays as it is."""
+    """The arrays and fields that a record would have if it were written today."""
     arrays, fields = content
     if schema is _SCRIPT:
         provenance = dict(fields["provenance"])
         return {"code": arrays["z"]}, {**fields, "space": provenance.pop("latent"), "provenance": provenance}
     if schema is _PICTURE:
-        return arrays, {**fields, "truncation": {"psi": 1.0, "cutoff": None}}
-    return content
+        fields = {**fields, "truncation": {"psi": 1.0, "cutoff": None}}
+    return arrays, {**fields, "about": _renamed(fields["about"])}
+
+
+def _renamed(about: dict[str, Any]) -> dict[str, Any]:
+    """How codes were found, with today's names; notes of somebody else's, who may call anything a rate, stay."""
+    settings = about.get("settings")
+    if not isinstance(settings, dict) or not _SETTINGS.keys() <= settings.keys():
+        return about
+    return {**about, "settings": {_SETTINGS.get(name, name): value for name, value in settings.items()}}

@@ -19,8 +19,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from zplus_plugins.records import kinds
 from zplus_plugins.records.arrays import Array, ContentError, npz_bytes, read_npz, shown, text_in
+from zplus_plugins.records.members import archive_described
 
 _LONGEST_NUMBER = 30  # digits; converting a million of them takes minutes
 _LARGEST = 3e38  # what fits into a float of 32 bits, in which codes are
@@ -149,7 +149,7 @@ def read_any(path: Path, schemas: Sequence[Schema]) -> tuple[Schema, Content]:
         schemas: of one kind's formats; of those that have a record's format, the first whose arrays it has counts.
     """
     arrays = read_npz(path, {"about"}.union(*(schema.arrays for schema in schemas)), needed=["about"])
-    found = kinds.archive_described([f"{name}.npy" for name in arrays])
+    found = archive_described([f"{name}.npy" for name in arrays])
     fitting = [schema for schema in schemas if schema.distinct(arrays)]
     if not fitting:
         raise ContentError(f"it is {found}")

@@ -11,6 +11,7 @@ from zplus_plugins.errors import LatentError, UsageError
 from zplus_plugins.generators import Generator
 from zplus_plugins.generators.network.layers import Noise
 from zplus_plugins.hypersphere.chase import project
+from zplus_plugins.hypersphere.draws import standard_normal
 from zplus_plugins.hypersphere.geometry import retract
 from zplus_plugins.hypersphere.mapping import Truncation, mapping_of, truncated
 from zplus_plugins.hypersphere.moves import along_geodesic
@@ -241,9 +242,8 @@ class Model:
 
     def _random_z(self, seed: int) -> Tensor:
         """(1, 1, z_dim), the same on every device."""
-        stream, like = torch.Generator().manual_seed(seed), self.generator.const
-        drawn = torch.randn(1, 1, self.generator.architecture.z_dim, generator=stream)
-        return retract(drawn.to(like))
+        normal = standard_normal(1, 1, self.generator.architecture.z_dim, seed=seed)
+        return retract(normal.to(self.generator.const))
 
     def _z_of_mean(self) -> Tensor:
         if self._mean_z is None:

@@ -17,6 +17,7 @@ from zplus_plugins.errors import RequirementError
 from zplus_plugins.generators import Generator
 from zplus_plugins.generators.load import weights_hash
 from zplus_plugins.hypersphere.mapping import require_finite_styles
+from zplus_plugins.hypersphere.mean import random_styles
 from zplus_plugins.system import cache
 from zplus_plugins.system.files import write_whole
 from zplus_plugins.system.threads import limited_to
@@ -97,9 +98,11 @@ def compute(generator: Generator, codes: int = CODES) -> Statistics:
     Raises:
         GeneratorError: the generator's style codes are not finite.
     """
-    stream = torch.Generator().manual_seed(SEED)
-    z = torch.randn(codes, generator.architecture.z_dim, generator=stream)
-    w = torch.cat([generator.mapping(part.to(generator.const)) for part in torch.split(z, _AT_ONCE)])
+
+    def style(z: Tensor) -> Tensor:
+        return torch.cat([generator.mapping(part.to(generator.const)) for part in torch.split(z, _AT_ONCE)])
+
+    w = random_styles(style, generator.architecture.z_dim, samples=codes, seed=SEED)
     require_finite_styles(w, "the generator's style codes")
     x = torch.where(w < 0, w / _SLOPE, w).double()
     mean = x.mean(dim=0)

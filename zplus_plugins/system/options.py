@@ -80,19 +80,19 @@ def _volume(name: str, volume: int, text: str) -> Callable[[Decorated], Decorate
     return click.option(name, is_flag=True, expose_value=False, callback=choose, help=text)
 
 
-class Rate(click.FloatRange):
+class LearningRate(click.FloatRange):
     """A learning rate."""
 
-    name = "rate"
+    name = "learning rate"
 
     def __init__(self) -> None:
         super().__init__(0, 100, min_open=True)
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
-        rate = super().convert(value, parameter, context)
-        if isnan(rate):
+        lr = super().convert(value, parameter, context)
+        if isnan(lr):
             self.fail(f"{value} is no number above 0.", parameter, context)
-        return rate
+        return lr
 
 
 class Once(click.Option):

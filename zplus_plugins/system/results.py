@@ -33,6 +33,7 @@ MARK = ".zplus"
 FORMAT = 1
 _MOST_NAMED = 4
 _RECORD = ".npz"
+_FORMER_NAMES = {"setting rate": "setting lr", "setting f_rate": "setting f_lr"}  # of settings in older books
 
 Settings = Mapping[str, str]
 
@@ -300,7 +301,9 @@ def _parsed(line: bytes) -> _Made | None:
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
     # Names lead to no other folder: what stands in the book may be deleted.
-    return _Made(settings, files) if whole and all(map(_is_name, files)) else None
+    if not (whole and all(map(_is_name, files))):
+        return None
+    return _Made({_FORMER_NAMES.get(name, name): value for name, value in settings.items()}, files)
 
 
 def _is_name(text: str) -> bool:

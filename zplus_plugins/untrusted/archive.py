@@ -10,10 +10,10 @@ from typing import IO, Any
 
 import torch
 
+from zplus_plugins.untrusted.filekinds import ZIP
 from zplus_plugins.untrusted.interpreter import room
 from zplus_plugins.untrusted.problems import DamagedError
 
-SIGNATURE = b"PK\3\4"
 LARGEST_DIRECTORY = 32 * 2**20  # Python makes ten times that of it; torch writes some 100 bytes for each tensor
 
 _torch: Any = torch  # much of which is not annotated
@@ -85,7 +85,7 @@ class Archive:
             raise DamagedError("entries that are larger than the file")
         self._file.seek(info.header_offset)
         signature, name_size, extra_size = _LOCAL_HEADER.unpack(self._file.read(_LOCAL_HEADER.size))
-        if signature != SIGNATURE or info.flag_bits & _ENCRYPTED or info.compress_size != info.file_size:
+        if signature != ZIP or info.flag_bits & _ENCRYPTED or info.compress_size != info.file_size:
             raise DamagedError(f"{name} is no entry of an archive of torch")
         self._file.seek(name_size + extra_size, io.SEEK_CUR)
         return info.file_size

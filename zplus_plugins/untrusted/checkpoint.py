@@ -67,7 +67,7 @@ def _load(file: IO[bytes], map_location: Any, mapped: Path | None, encoding: str
     storages = Storages(tensors.storage, _placing(map_location))
     try:
         vocabulary = _vocabulary(tensors, encoding)
-        kind = container.kind_of(file)
+        kind = container.format_of(file)
         if kind == container.ZIP:
             content = container.load_zip(file, vocabulary, storages, mapped=_mapped(mapped))
         elif kind == container.LEGACY:

@@ -15,12 +15,14 @@ from typing import IO, Any
 
 import torch
 
-from zplus_plugins.untrusted.archive import SIGNATURE, Archive, empty_storage, fill
+from zplus_plugins.untrusted import filekinds
+from zplus_plugins.untrusted.archive import Archive, empty_storage, fill
 from zplus_plugins.untrusted.interpreter import Unpickler, Vocabulary, room
 from zplus_plugins.untrusted.problems import DamagedError, RefusedError
 from zplus_plugins.untrusted.storages import StorageId, storage_id
 
 LEGACY_MAGIC, LEGACY_VERSION = 0x1950A86A20F9469CFC6C, 1001
+LEGACY_HEADERS = 3  # pickles before the content: those two, and what the machine was like
 _MAGIC_PICKLED = pickle.dumps(LEGACY_MAGIC, protocol=2)[2:-1]  # the number alone, which looks the same in all protocols
 _HEAD = 32  # in which it is
 _TAR, _TAR_AT = b"ustar", 257
@@ -41,12 +43,12 @@ class Storages:
     place: Callable[[torch.UntypedStorage, str], torch.UntypedStorage] = lambda storage, location: storage
 
 
-def kind_of(file: IO[bytes]) -> str:
+def format_of(file: IO[bytes]) -> str:
     """:data:`ZIP`, :data:`LEGACY`, :data:`TAR` or :data:`OTHER`, by how a file goes on from where it stands."""
     start = file.tell()
     head = file.read(_TAR_AT + len(_TAR))
     file.seek(start)
-    if head.startswith(SIGNATURE):
+    if head.startswith(filekinds.ZIP):
         return ZIP
     if head[:1] == pickle.PROTO and _MAGIC_PICKLED in head[:_HEAD]:
         return LEGACY
@@ -114,7 +116,7 @@ def load_legacy(file: IO[bytes], vocabulary: Vocabulary, storages: Storages, mem
     Raises:
         RefusedError, Exception: as :func:`load`.
     """
-    magic, version, system = (load(file, vocabulary, memory) for _ in range(3))
+    magic, version, system = (load(file, vocabulary, memory) for _ in range(LEGACY_HEADERS))
     if (magic, version) != (LEGACY_MAGIC, LEGACY_VERSION) or not isinstance(system, dict):
         raise DamagedError("another version than torch has ever written")
     if system.get("little_endian") is not True:

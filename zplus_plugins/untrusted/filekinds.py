@@ -1,6 +1,7 @@
-"""What a file is that should hold a network and holds something else, told by its first bytes without opening it.
+"""What a file is, told by its first bytes without opening it: for messages about one of a wrong kind.
 
 A download that failed leaves a web page, git leaves a pointer, and a name ending in ``.pt`` or ``.pkl`` says little.
+:func:`described` is for files of any kind; :func:`not_a_network` is for those that should hold one, and advises.
 """
 
 from __future__ import annotations
@@ -10,17 +11,20 @@ import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
-AGAIN = "Download it again."
-UNPACK = "Unpack it, and give the file inside."
-WEIGHTS = "Give a checkpoint of torch.save or a pickle of NVlabs' instead."
+ZIP, NPY = b"PK\3\4", b"\x93NUMPY"
+OF_TORCH = "a file of torch.save"
+FIRST = 4096
+"""How many of a file's first bytes say what it is."""
 
-_HEAD = 4096
-_ZIP = b"PK\3\4"
+_AGAIN = "Download it again."
+_UNPACK = "Unpack it, and give the file inside."
+_PICTURE = "Give the generator's file instead."
+_WEIGHTS = "Give a checkpoint of torch.save or a pickle of NVlabs' instead."
 _OPCODES = frozenset(opcode.code.encode("latin1") for opcode in pickletools.opcodes)
 
 
 class Kind(NamedTuple):
-    """What a file is, as the end of a sentence that begins with its name, and what to do."""
+    """What a file is, as a sentence about it ends that begins with "it is"; what to do where it should be a network."""
 
     what: str
     remedy: str
@@ -29,89 +33,133 @@ class Kind(NamedTuple):
 _BEGINNINGS: tuple[tuple[bytes, Kind], ...] = (
     (
         b"version https://git-lfs",
-        Kind("is a pointer of git-lfs, not the file itself", "Fetch the file: git lfs install && git lfs pull."),
+        Kind("a Git LFS pointer, whose content was never downloaded", "Fetch it: git lfs install && git lfs pull."),
     ),
     *(
-        (begin, Kind(f"is a picture ({name})", "Give the generator's file instead."))
+        (begin, Kind(f"a {name} picture", _PICTURE))
         for begin, name in (
-            *((b"\x89PNG\r\n", "PNG"), (b"\xff\xd8\xff", "JPEG"), (b"GIF8", "GIF"), (b"BM", "BMP")),
+            *((b"\x89PNG\r\n\x1a\n", "PNG"), (b"\xff\xd8\xff", "JPEG"), (b"GIF8", "GIF"), (b"BM", "BMP")),
             *((b"II*\0", "TIFF"), (b"MM\0*", "TIFF"), (b"8BPS", "Photoshop")),
         )
     ),
-    (b"\x89HDF\r\n\x1a\n", Kind("is an HDF5 file, as Keras writes it", WEIGHTS)),
-    (b"\x93NUMPY", Kind("is an array of numpy (.npy), not a network", WEIGHTS)),
-    (b"GGUF", Kind("is a GGUF file, which holds a language model", WEIGHTS)),
-    (b"%PDF", Kind("is a PDF document", WEIGHTS)),
-    (b"\x7fELF", Kind("is a compiled program", WEIGHTS)),
+    (b"\x89HDF\r\n\x1a\n", Kind("an HDF5 file, as Keras writes it", _WEIGHTS)),
+    (NPY, Kind("a single NumPy array (.npy)", _WEIGHTS)),
+    (b"GGUF", Kind("a GGUF file, which holds a language model", _WEIGHTS)),
+    (b"%PDF", Kind("a PDF document", _WEIGHTS)),
+    (b"\x7fELF", Kind("a compiled program", _WEIGHTS)),
+    (b"PK\5\6", Kind("an empty zip archive", _AGAIN)),
     *(
-        (begin, Kind(f"is compressed ({name})", UNPACK))
+        (begin, Kind(f"{name} archive", _UNPACK))
         for begin, name in (
-            *((b"\x1f\x8b", "gzip"), (b"BZh", "bzip2"), (b"\xfd7zXZ", "xz"), (b"\x28\xb5\x2f\xfd", "zstd")),
-            *((b"7z\xbc\xaf", "7-Zip"), (b"Rar!", "RAR")),
+            *((b"\x1f\x8b", "a gzip"), (b"BZh", "a bzip2"), (b"\xfd7zXZ", "an xz"), (b"\x28\xb5\x2f\xfd", "a zstd")),
+            *((b"7z\xbc\xaf", "a 7-Zip"), (b"Rar!", "a RAR")),
         )
     ),
 )
 
 
-def kind_of(path: Path) -> Kind | None:
+def described(first: bytes, size: int) -> str:
+    """What a file of so many bytes is: "empty (0 bytes)", "a PNG picture", ...
+
+    Args:
+        first: the first :data:`FIRST` bytes of it.
+        size: of the whole.
+    """
+    if not first:
+        return "empty (0 bytes)"
+    if is_zip_of_torch(first):
+        return OF_TORCH
+    if first.startswith(ZIP):
+        return "a zip archive"
+    if (kind := _told(first, size)) is not None:
+        return kind.what
+    if first.startswith(b"\x80"):
+        return "a pickle, such as an old file of torch.save or NVlabs"
+    return "a text file" if _is_text(first) else "a file of an unknown kind"
+
+
+def is_zip_of_torch(first: bytes) -> bool:
+    """Whether an archive of ``torch.save`` begins so: with a pickle before all else."""
+    name = first[30 : 30 + int.from_bytes(first[26:28], "little")]
+    return first.startswith(ZIP) and name.rpartition(b"/")[2] == b"data.pkl"
+
+
+def not_a_network(path: Path) -> Kind | None:
     """What a file is if it is neither a pickle nor an archive of ``torch.save``; None if it may be one of them.
 
     Raises:
         OSError: it cannot be read.
     """
     with path.open("rb") as file:
-        head = file.read(_HEAD)
+        first = file.read(FIRST)
     size = path.stat().st_size
     if not size:
-        return Kind("is empty (0 bytes), as a failed download leaves it", "Delete it and download it again.")
-    for begin, kind in _BEGINNINGS:
-        if head.startswith(begin):
-            return kind
-    if head.startswith(_ZIP):
+        return Kind("empty (0 bytes), as a failed download leaves it", "Delete it and download it again.")
+    if first.startswith(ZIP):
         return _zip(path)
-    return _by_structure(head, size) or _text(head)
+    return _told(first, size) or _text(first)
 
 
-def _by_structure(head: bytes, size: int) -> Kind | None:
+def _told(first: bytes, size: int) -> Kind | None:
+    known = next((kind for begin, kind in _BEGINNINGS if first.startswith(begin)), None)
+    return known or _by_structure(first, size) or _page(first)
+
+
+def _by_structure(first: bytes, size: int) -> Kind | None:
     """Files that have no fixed beginning."""
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return Kind("is a picture (WebP)", "Give the generator's file instead.")
-    if head[257:262] == b"ustar":
-        return Kind("is a tar archive", UNPACK)
-    if head[4:8] == b"ftyp":
-        return Kind("is a video or picture (MPEG-4 or HEIF)", "Give the generator's file instead.")
-    header = int.from_bytes(head[:8], "little")
-    if head[8:9] == b"{" and 2 <= header <= size - 8:
+    if first[:4] == b"RIFF" and first[8:12] == b"WEBP":
+        return Kind("a WebP picture", _PICTURE)
+    if first[257:262] == b"ustar":
+        return Kind("a tar archive", _UNPACK)
+    if first[4:8] == b"ftyp":
+        return Kind("a video or picture (MPEG-4 or HEIF)", _PICTURE)
+    header = int.from_bytes(first[:8], "little")
+    if first[8:9] == b"{" and 2 <= header <= size - 8:
         return Kind(
-            "is a safetensors file, which this package does not read",
+            "a safetensors file, which this package does not read",
             'Convert it, and give the new file: python -c "import sys, torch; from safetensors.torch import load_file; '
             'torch.save(load_file(sys.argv[1]), sys.argv[2])" OLD.safetensors NEW.pt',
         )
-    if head[:1] == b"\x08" and head[2:3] in (b"\x12", b"\x1a", b":"):  # a version, then its maker's name or a graph
-        return Kind("is an ONNX or TensorFlow graph, not PyTorch's weights", WEIGHTS)
+    if first[:1] == b"\x08" and first[2:3] in (b"\x12", b"\x1a", b":"):  # a version, then its maker's name or a graph
+        return Kind("an ONNX or TensorFlow graph, not PyTorch's weights", _WEIGHTS)
     return None
 
 
-def _text(head: bytes) -> Kind | None:
-    """Web pages and other texts; a pickle of protocol 0 is a text too, but begins with an instruction."""
-    text = head.decode("utf-8", errors="ignore").lstrip("\ufeff \r\n\t")
-    lowered = text.lower()
-    if lowered.startswith(("<!doctype", "<html", "<head", "<?xml", "<error")):
-        if "virus" in lowered or "google drive" in lowered:
-            return Kind(
-                "is the page on which Google Drive asks whether to download a file that it cannot scan for viruses",
-                "Open the link in a browser and confirm the download there, or take the program gdown.",
-            )
-        if "quota" in lowered:
-            return Kind("is a page saying that the download quota is exceeded", "Download the file again tomorrow.")
-        return Kind("is a web page, as a failed download leaves it", AGAIN)
-    first = text.partition("\n")[0][:60].rstrip()
-    if len(first) > 2 and first.isprintable() and head[:1] not in _OPCODES and _mostly_printable(text):
-        return Kind(f"is a text that begins with {first!r}", AGAIN)
+def _page(first: bytes) -> Kind | None:
+    """A web page, or an error that a server sent in the place of a file."""
+    text = _decoded(first).lower()
+    if not text.startswith(("<!doctype", "<html", "<head", "<?xml", "<error")):
+        return None
+    if "virus" in text or "google drive" in text:
+        return Kind(
+            "the page on which Google Drive asks whether to download a file that it cannot scan for viruses",
+            "Open the link in a browser and confirm the download there, or take the program gdown.",
+        )
+    if "quota" in text:
+        return Kind("a page saying that the download quota is exceeded", "Download the file again tomorrow.")
+    return Kind("a web page, as a failed download leaves it", _AGAIN)
+
+
+def _text(first: bytes) -> Kind | None:
+    """Other texts; a pickle of protocol 0 is a text too, but begins with an instruction."""
+    text = _decoded(first)
+    line = text.partition("\n")[0][:60].rstrip()
+    if len(line) > 2 and line.isprintable() and first[:1] not in _OPCODES and _is_printable(text):
+        return Kind(f"a text that begins with {line!r}", _AGAIN)
     return None
 
 
-def _mostly_printable(text: str) -> bool:
+def _decoded(first: bytes) -> str:
+    return first.decode("utf-8", errors="ignore").lstrip("\ufeff \r\n\t")
+
+
+def _is_text(first: bytes) -> bool:
+    """Whether bytes are printable UTF-8, whose last character may be cut off."""
+    text = first.decode("utf-8", "replace").rstrip("\ufffd")
+    return bool(text) and "\ufffd" not in text and _is_printable(text)
+
+
+def _is_printable(text: str) -> bool:
     return all(character.isprintable() or character in "\r\n\t" for character in text)
 
 
@@ -123,10 +171,10 @@ def _zip(path: Path) -> Kind | None:
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, UnicodeDecodeError):
         return None
     if any(name.endswith("/constants.pkl") for name in names):
-        return Kind("is a TorchScript archive: a program, not weights alone", WEIGHTS)
+        return Kind("a TorchScript archive: a program, not weights alone", _WEIGHTS)
     if any(name.endswith("/data.pkl") for name in names):
         return None
     if names and all(name.endswith(".npy") for name in names):
-        return Kind("holds arrays of numpy (.npz), not a network", WEIGHTS)
+        return Kind("an archive of NumPy arrays (.npz)", _WEIGHTS)
     few = ", ".join(ascii(name)[1:-1][:40] for name in names[:3]) or "nothing"
-    return Kind(f"is a zip archive of {few}", UNPACK)
+    return Kind(f"a zip archive of {few}", _UNPACK)

@@ -1,7 +1,8 @@
 """Read a pickle without running anything of it.
 
 A pickle is a program: it names functions, and loading it calls them. Here a name means what a :class:`Vocabulary` says.
-Any other name is refused.
+Any other name is refused. (:mod:`zplus_plugins.upstreams.requirements.outline`, which only looks into files that a
+script will load, makes nothing and takes any name.)
 
 What a small file can make large or slow is refused as well: calls that copy the same thing again and again, keys that
 are expensive to compare, and more objects than its size explains. Therefore the interpreter is Python's own in Python,

@@ -36,17 +36,14 @@ if TYPE_CHECKING:
     from zplus_plugins.upstreams.adapter.protocols import Capture, Finding, Fit, Requirement
     from zplus_plugins.upstreams.adapter.summary import Summary
     from zplus_plugins.upstreams.patching.journal import Journal
-    from zplus_plugins.upstreams.requirements.arguments import Above, Undotted
+    from zplus_plugins.upstreams.requirements.arguments import Above, OneOf, PowerOfTwo, Undotted, When
     from zplus_plugins.upstreams.requirements.device_settings import VisibleGpus
     from zplus_plugins.upstreams.requirements.files import (
         Checkpoint,
         DnnlibDownload,
         Folder,
         HubWeights,
-        OneOf,
-        PowerOfTwo,
         SavedFeatures,
-        When,
         Writable,
     )
     from zplus_plugins.upstreams.requirements.modules import Module, Submodule
@@ -149,14 +146,11 @@ _HOMES = {
     "upstreams.adapter.protocols": ("Capture", "Finding", "Fit", "Requirement"),
     "upstreams.adapter.summary": ("Summary",),
     "upstreams.patching.journal": ("Journal",),
-    "upstreams.requirements.arguments": ("Above", "Undotted"),
+    "upstreams.requirements.arguments": ("Above", "OneOf", "PowerOfTwo", "Undotted", "When"),
     "upstreams.requirements.device_settings": ("VisibleGpus",),
     "upstreams.requirements.files": (
         "Folder",
         "Checkpoint",
-        "PowerOfTwo",
-        "OneOf",
-        "When",
         "SavedFeatures",
         "Writable",
         "HubWeights",

@@ -12,13 +12,12 @@ import torch
 from PIL import Image
 
 from zplus_plugins.upstreams.adapter.protocols import TRUSTED, FileRequirement, Requirement
+from zplus_plugins.upstreams.requirements.arguments import OneOf, PowerOfTwo
 from zplus_plugins.upstreams.requirements.files import (
     Checkpoint,
     DnnlibDownload,
     Folder,
     HubWeights,
-    OneOf,
-    PowerOfTwo,
     SavedFeatures,
     Writable,
 )
@@ -171,7 +170,10 @@ def test_one_of() -> None:
         (pickle.dumps(bytes(3_000_000))[:-1_000_000], "is empty, truncated or no pickle."),
         (b"0" * 9, "is empty, truncated or no pickle."),
         (b"<html>quota exceeded</html>", "is a page saying that the download quota is exceeded."),
-        (b"version https://git-lfs.github.com/spec/v1", "is a pointer of git-lfs, not the file itself."),
+        (
+            b"version https://git-lfs.github.com/spec/v1",
+            "a Git LFS pointer, whose content was never downloaded. ",
+        ),
     ],
 )
 def test_pickle_file(tmp_path: Path, content: bytes, problem: str) -> None:

@@ -15,6 +15,7 @@ from zplus_plugins.errors import GeneratorFileError
 from zplus_plugins.generators.network.architecture import Architecture
 from zplus_plugins.generators.network.stylegan2 import Generator
 from zplus_plugins.generators.unpickling.unpickle import printable
+from zplus_plugins.hypersphere.draws import standard_normal
 from zplus_plugins.hypersphere.mean import mean_style
 
 NOISE_SEED = 0
@@ -125,7 +126,7 @@ def build(source: Source) -> Built:
 def _noise(shapes: Mapping[str, torch.Size]) -> dict[str, Tensor]:
     """Noise by the names of its layers, the same for the same shapes; that of one layer depends on no other."""
     return {
-        name: torch.randn(shape, generator=torch.Generator().manual_seed(NOISE_SEED + index))
+        name: standard_normal(*shape, seed=NOISE_SEED + index)
         for index, (name, shape) in enumerate(sorted(shapes.items(), key=lambda item: (item[1][-1], item[0])))
     }
 

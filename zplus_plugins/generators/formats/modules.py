@@ -10,7 +10,7 @@ from torch import Tensor
 
 from zplus_plugins.generators.unpickling.standins import Module, Record
 
-RATE = "lr_mul"
+LR_MULTIPLIER = "lr_mul"
 DEPTH = 4  # synthesis.b4.conv1.affine, convs.0.conv.modulation
 
 
@@ -47,8 +47,8 @@ def with_states(content: Any) -> Any:
 
 def _state(modules: Mapping[str, Record | Module]) -> dict[str, Tensor]:
     """With the multipliers of learning rates, by which layers scale their weights, as if they were tensors."""
-    rates = {f"{prefix}{RATE}": (module.state or {}).get(RATE) for prefix, module in modules.items()}
-    found = {name: torch.tensor(rate, dtype=torch.float64) for name, rate in rates.items() if _is_number(rate)}
+    noted = {f"{prefix}{LR_MULTIPLIER}": (module.state or {}).get(LR_MULTIPLIER) for prefix, module in modules.items()}
+    found = {name: torch.tensor(value, dtype=torch.float64) for name, value in noted.items() if _is_number(value)}
     return {**dict(tensors_in(modules)), **found}
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
+
+from torch import Tensor
 
 from zplus_plugins.errors import GeneratorFileError
 from zplus_plugins.generators.formats.containers import AVERAGED, OTHERS, TRAINED, unaveraged, weights_in
@@ -66,17 +69,12 @@ def find(content: Any) -> Source | None:
     if network is None:
         return _weights_alone(content)
     modules = modules_of(network)
-    # A layer that does not change the resolution has a filter too, which nothing uses.
-    tensors = {name: value for name, value in tensors_in(modules) if not name.endswith("conv1.resample_filter")}
+    tensors = dict(tensors_in(modules))
     if any(re.match(pattern, name) for pattern in UNUSABLE for name in tensors):
         modules = {}  # it is refused by that name, which says more than its attributes
     _check_variant(modules)
-    return Source(
-        kind=KIND,
-        tensors=tensors,
-        rules=RULES,
-        filters=r".*\.resample_filter",
-        unusable=UNUSABLE,
+    return replace(
+        _source(tensors),
         mapping_lr_multiplier=_common(modules, _MAPPING, "bias_gain", Source.mapping_lr_multiplier),
         conv_clamp=_common(modules, _LAYER, "conv_clamp", Source.conv_clamp),
         notes=notes,
@@ -102,14 +100,17 @@ def _weights_alone(content: Any) -> Source | None:
     weights = weights_in(content, "synthesis.b4.const")
     if weights is None:
         return None
-    tensors = {name: value for name, value in weights.tensors.items() if not name.endswith("conv1.resample_filter")}
+    return replace(_source(weights.tensors), notes=(*weights.notes, WEIGHTS_ALONE))
+
+
+def _source(tensors: Mapping[str, Tensor]) -> Source:
     return Source(
         kind=KIND,
-        tensors=tensors,
+        # A layer that does not change the resolution has a filter too, which nothing uses.
+        tensors={name: value for name, value in tensors.items() if not name.endswith("conv1.resample_filter")},
         rules=RULES,
         filters=r".*\.resample_filter",
         unusable=UNUSABLE,
-        notes=(*weights.notes, WEIGHTS_ALONE),
     )
 
 

@@ -19,7 +19,7 @@ from torch import Tensor
 from zplus_plugins.errors import GeneratorFileError
 from zplus_plugins.generators.formats.containers import weights_in
 from zplus_plugins.generators.formats.layout import INDEX, Rules, Source, convolution, unscaled
-from zplus_plugins.generators.formats.modules import RATE
+from zplus_plugins.generators.formats.modules import LR_MULTIPLIER
 
 KIND = "rosinality"
 EXPECTED = "rosinality's stylegan2-pytorch (a checkpoint with g_ema), also as the decoder of pSp or e4e"
@@ -65,22 +65,22 @@ def find(content: Any) -> Source | None:
         return None
     return Source(
         kind=KIND,
-        tensors={name: tensor for name, tensor in weights.tensors.items() if not name.endswith(f".{RATE}")},
+        tensors={name: tensor for name, tensor in weights.tensors.items() if not name.endswith(f".{LR_MULTIPLIER}")},
         rules=RULES,
         filters=r".*\.kernel",
         unusable=UNUSABLE,
         adjust=unscaled,
         strange=r"(?!(input|style|noises|conv\w*|to_rgb\w*)\.).*",
-        mapping_lr_multiplier=_rate(weights.tensors),
+        mapping_lr_multiplier=_lr_multiplier(weights.tensors),
         noise_is_drawn=True,
         notes=weights.notes,
     )
 
 
-def _rate(tensors: Mapping[str, Tensor]) -> float:
+def _lr_multiplier(tensors: Mapping[str, Tensor]) -> float:
     """The mapping network's, which has the same in all layers."""
-    found = (tensor for name, tensor in tensors.items() if re.fullmatch(rf"style\.{INDEX}\.{RATE}", name))
-    rates = {tensor.item() for tensor in found if tensor.ndim == 0 and tensor.is_floating_point()}
-    if len(rates) > 1:
-        raise GeneratorFileError(f"This {KIND} generator's mapping network has layers of different {RATE}.")
-    return rates.pop() if rates else Source.mapping_lr_multiplier
+    found = (tensor for name, tensor in tensors.items() if re.fullmatch(rf"style\.{INDEX}\.{LR_MULTIPLIER}", name))
+    values = {tensor.item() for tensor in found if tensor.ndim == 0 and tensor.is_floating_point()}
+    if len(values) > 1:
+        raise GeneratorFileError(f"This {KIND} generator's mapping network has layers of different {LR_MULTIPLIER}.")
+    return values.pop() if values else Source.mapping_lr_multiplier

@@ -40,7 +40,7 @@ def read(path: Path) -> Any:
 
 
 def _read(file: IO[bytes]) -> Any:
-    kind = container.kind_of(file)
+    kind = container.format_of(file)
     if kind == container.ZIP:
         return container.load_zip(file, VOCABULARY, STORAGES_AS_TENSORS, verify=True)
     if kind == container.LEGACY:

@@ -14,7 +14,8 @@ from torch import Tensor
 from zplus_plugins.errors import OpsError
 from zplus_plugins.ops.compiled import build
 from zplus_plugins.ops.compiled.build import Source, Target
-from zplus_plugins.ops.definition.reference import laid_out, memory_format_of
+from zplus_plugins.ops.compiled.inputs import bias_act_inputs
+from zplus_plugins.ops.definition.reference import memory_format_of, output_size
 
 CSRC = Path(__file__).parents[1] / "csrc"
 DTYPES = {torch.float32: 0, torch.float64: 1, torch.float16: 2, torch.bfloat16: 3}
@@ -96,12 +97,9 @@ class CpuKernels:
         count = out.numel()
         if count == 0:
             return out
-        tensors = [None if t is None else laid_out(t, out) for t in (x, xref, yref, dy)]
-        step = channels = 1
-        if b is not None:
-            b, step, channels = b.contiguous(), max(out.stride(dim), 1), b.shape[0]
+        tensors, step, channels = bias_act_inputs(out, x, b, xref, yref, dy, dim)
         parameters = _BIAS_ACT.pack(
-            *(0 if t is None else t.data_ptr() for t in (tensors[0], b, *tensors[1:], out)),
+            *(0 if t is None else t.data_ptr() for t in (*tensors, out)),
             *(count, step, channels, DTYPES[out.dtype], act, grad, _threads(count)),
             *(alpha, gain, clamp),
         )
@@ -126,8 +124,7 @@ class CpuKernels:
     ) -> Tensor:
         batch, channels, height, width = x.shape
         fh, fw = f.shape
-        out_h = (height * upy + pady0 + pady1 - fh) // downy + 1
-        out_w = (width * upx + padx0 + padx1 - fw) // downx + 1
+        out_h, out_w = output_size(x, f, upx, upy, downx, downy, padx0, padx1, pady0, pady1)
         layout = memory_format_of(x)
         y = torch.empty((batch, channels, out_h, out_w), dtype=x.dtype, memory_format=layout)
         count = y.numel()

@@ -14,7 +14,8 @@ from torch import Tensor
 from zplus_plugins.errors import OpsError
 from zplus_plugins.ops.compiled import build, compilers, driver, nvrtc
 from zplus_plugins.ops.compiled.build import Source, Target
-from zplus_plugins.ops.definition.reference import laid_out, memory_format_of
+from zplus_plugins.ops.compiled.inputs import bias_act_inputs
+from zplus_plugins.ops.definition.reference import memory_format_of, output_size
 
 CSRC = Path(__file__).parents[1] / "csrc"
 DTYPES = {
@@ -125,11 +126,8 @@ class CudaKernels:
         count = out.numel()
         if count == 0:
             return out
-        tensors = [None if t is None else laid_out(t, out) for t in (x, xref, yref, dy)]
-        step = channels = 1
-        if b is not None:
-            b, step, channels = b.contiguous(), max(out.stride(dim), 1), b.shape[0]
-        pointers = [0 if t is None else t.data_ptr() for t in (tensors[0], b, *tensors[1:], out)]
+        tensors, step, channels = bias_act_inputs(out, x, b, xref, yref, dy, dim)
+        pointers = [0 if t is None else t.data_ptr() for t in (*tensors, out)]
         aligned = not any(pointer % 16 for pointer in (pointers[0], *pointers[2:]))
         parameters = _BIAS_ACT.pack(*pointers, count, step, alpha, gain, clamp, channels, act, aligned, 0)
         blocks = -(-count // (_BIAS_ACT_BLOCK * (16 // out.element_size())))
@@ -155,8 +153,7 @@ class CudaKernels:
         f = f.to(torch.float32).contiguous()
         images, channels, height, width = x.shape
         fh, fw = f.shape
-        out_h = (height * upy + pady0 + pady1 - fh) // downy + 1
-        out_w = (width * upx + padx0 + padx1 - fw) // downx + 1
+        out_h, out_w = output_size(x, f, upx, upy, downx, downy, padx0, padx1, pady0, pady1)
         if max(images, height * upy, width * upx, out_h * downy, out_w * downx) > _MOST - 2**16:
             raise OpsError(
                 f"upfirdn2d on CUDA counts images, rows and columns to 2^31, found x of shape {tuple(x.shape)}, "

@@ -123,8 +123,8 @@ def upfirdn2d(
         gain: factor of the filter.
 
     Returns:
-        A tensor of shape (N, C, out_h, out_w) with ``out_h = (H * upy + pady0 + pady1 - fh) // downy + 1`` and likewise
-        out_w, of x's dtype; channels last if x is, else contiguous.
+        A tensor of shape (N, C, out_h, out_w), see :func:`output_size`, of x's dtype; channels last if x is, else
+        contiguous.
     """
     batch, channels, height, width = x.shape
     dtype, memory_format = x.dtype, memory_format_of(x)
@@ -142,6 +142,23 @@ def upfirdn2d(
     folded = x.reshape(1, planes, *x.shape[2:]) if planes else x.reshape(0, 1, *x.shape[2:])
     y = F.conv2d(folded, weight.expand(max(planes, 1), 1, -1, -1), stride=(downy, downx), groups=max(planes, 1))
     return y.reshape(batch, channels, *y.shape[2:]).to(dtype).contiguous(memory_format=memory_format)
+
+
+def output_size(
+    x: Tensor,
+    f: Tensor,
+    upx: int,
+    upy: int,
+    downx: int,
+    downy: int,
+    padx0: int,
+    padx1: int,
+    pady0: int,
+    pady1: int,
+) -> tuple[int, int]:
+    """The height and width of the result of :func:`upfirdn2d`, whose arguments these are."""
+    (height, width), (fh, fw) = x.shape[2:], f.shape
+    return (height * upy + pady0 + pady1 - fh) // downy + 1, (width * upx + padx0 + padx1 - fw) // downx + 1
 
 
 def memory_format_of(x: Tensor) -> torch.memory_format:

@@ -40,8 +40,8 @@ class Settings:
         posterior: channels of the autoencoder's encoder at R/2, R/4, ..., 4.
         alone: pictures for which the autoencoder learns before the generator is judged.
         batch: pictures a step.
-        rate: Adam's learning rate, with momentum 0, while the generator is judged.
-        alone_rate: the one before, with momentum 0.9: nothing fights back then.
+        lr: Adam's learning rate, with momentum 0, while the generator is judged.
+        alone_lr: the one before, with momentum 0.9: nothing fights back then.
         r1: weight of the gradient penalty (Mescheder et al., 2018).
         r1_every: steps from one penalty to the next, which counts that many times.
         rebuilding: weight of the autoencoder's loss beside the judges'.
@@ -60,8 +60,8 @@ class Settings:
     posterior: tuple[int, ...] = (32, 64, 96, 96)
     alone: int = 48_000
     batch: int = 16
-    rate: float = 0.003
-    alone_rate: float = 0.01
+    lr: float = 0.003
+    alone_lr: float = 0.01
     r1: float = 0.1
     r1_every: int = 16
     rebuilding: float = 100.0
@@ -99,8 +99,7 @@ class Training(Resumable):
         }
         self.networks = {**learning, "average": self.average}
         self.optimizers = {
-            name: torch.optim.Adam(network.parameters(), settings.rate, (0.0, 0.99))
-            for name, network in learning.items()
+            name: torch.optim.Adam(network.parameters(), settings.lr, (0.0, 0.99)) for name, network in learning.items()
         }
         self.batch = settings.batch
 
@@ -122,7 +121,7 @@ class Training(Resumable):
     def _set_rates(self, alone: bool) -> None:
         for name in ("generator", "posterior"):
             for group in self.optimizers[name].param_groups:
-                group["lr"] = self.settings.alone_rate if alone else self.settings.rate
+                group["lr"] = self.settings.alone_lr if alone else self.settings.lr
                 group["betas"] = (0.9 if alone else 0.0, 0.99)
 
     def codes(self, n: int) -> Tensor:

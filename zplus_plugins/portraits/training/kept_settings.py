@@ -11,6 +11,7 @@ from zplus_plugins.errors import RequirementError, UsageError
 from zplus_plugins.system.files import write_whole
 
 SETTINGS = "settings.json"
+_FORMER_NAMES = {"rate": "lr", "alone_rate": "alone_lr"}
 
 
 def keep(folder: Path, settings: Mapping[str, Any]) -> None:
@@ -51,9 +52,10 @@ def require_kept(folder: Path, settings: Mapping[str, Any]) -> None:
     if not path.exists():
         return
     try:
-        begun = dict(json.loads(path.read_text()))
+        kept = dict(json.loads(path.read_text()))
     except (OSError, ValueError, TypeError) as error:
         raise RequirementError(f"{path} cannot be read as settings: {error}") from None
+    begun = {_FORMER_NAMES.get(name, name): value for name, value in kept.items()}
     asked = json.loads(json.dumps(settings))  # as it would have been read
     differing = [
         f"{name} = {begun.get(name)!r}, not {asked.get(name)!r}"

@@ -68,10 +68,10 @@ class Resumable(ABC):
         for name, network in self.networks.items():
             network.load_state_dict(state["networks"][name])
         for name, optimizer in self.optimizers.items():
-            rates = [group["lr"] for group in optimizer.param_groups]
+            asked = [group["lr"] for group in optimizer.param_groups]
             optimizer.load_state_dict(state["optimizers"][name])
-            for group, rate in zip(optimizer.param_groups, rates, strict=True):
-                group["lr"] = rate
+            for group, lr in zip(optimizer.param_groups, asked, strict=True):
+                group["lr"] = lr
         self.steps, self.seen = state["steps"], state["seen"]
         torch.set_rng_state(state["random"])
 

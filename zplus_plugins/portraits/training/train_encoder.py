@@ -28,11 +28,11 @@ from zplus_plugins.system import console
 
 @dataclass(frozen=True)
 class Settings:
-    """What a training depends on; of ``batch`` pictures half are drawn; the rate falls to 0 after ``pictures``."""
+    """What a training depends on; half of a batch is drawn, and the learning rate falls to 0 after ``pictures``."""
 
     pictures: int = 100_000
     batch: int = 32
-    rate: float = 0.002
+    lr: float = 0.002
     likeness: float = 1.0  # weight of the perceptual distance
     seed: int = 0
     channels: tuple[int, ...] = CHANNELS
@@ -47,7 +47,7 @@ class Training(Resumable):
         outputs = generator.architecture.channels[generator.architecture.resolutions.index(F_RESOLUTION)]
         self.encoder = Encoder(outputs, settings.channels).to(memory_format=torch.channels_last)
         self.networks = {"encoder": self.encoder}
-        self.optimizers = {"encoder": torch.optim.Adam(self.encoder.parameters(), settings.rate, (0.9, 0.99))}
+        self.optimizers = {"encoder": torch.optim.Adam(self.encoder.parameters(), settings.lr, (0.9, 0.99))}
         self.batch = settings.batch
 
     def advance(self) -> dict[str, float]:
@@ -62,7 +62,7 @@ class Training(Resumable):
         targets = torch.cat([draw(sample(self.batch - n, training_seed(self.steps))), made])
         w = torch.cat([self.mean_codes(self.batch - n), w])
         for group in self.optimizers["encoder"].param_groups:
-            group["lr"] = self.settings.rate * max(0.0, 1 - self.seen / self.settings.pictures)
+            group["lr"] = self.settings.lr * max(0.0, 1 - self.seen / self.settings.pictures)
         with torch.autocast("cpu", torch.bfloat16):
             f = self.encoder(targets).float()
         rebuilt = self.generator.synthesis(w, f=f, dtype=torch.bfloat16)

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 import torch
 
+from zplus_plugins.hypersphere.draws import standard_normal
 from zplus_plugins.hypersphere.mean import mean_style
 from zplus_plugins.portraits.networks.embedded import regressor_in
 from zplus_plugins.portraits.networks.files import halved, save, save_sheet
@@ -32,7 +33,7 @@ SHOWN = 32
 @click.option("--pictures", type=command.AT_LEAST_1, default=1_000_000, help="Drawn pictures to be seen in all.")
 @command.minutes(5.0)
 @click.option("--batch", type=click.IntRange(2), default=Settings.batch, help="Pictures a step.")
-@click.option("--rate", default=Settings.rate, help="Learning rate.")
+@click.option("--lr", "--rate", "lr", default=Settings.lr, help="Learning rate.")  # --rate: its former name
 @click.option("--r1", default=Settings.r1, help="Weight of the gradient penalty.")
 @command.seed
 @click.option("--half/--full", default=Settings.half, help="Convolutions in bfloat16 or float32.")
@@ -44,7 +45,7 @@ def main(
     pictures: int,
     minutes: float,
     batch: int,
-    rate: float,
+    lr: float,
     r1: float,
     seed: int,
     half: bool,
@@ -53,7 +54,7 @@ def main(
 ) -> None:
     """Train the generator of portraits; Ctrl-C saves."""
     torch.set_num_threads(threads)
-    training = Training(Settings(batch=batch, rate=rate, r1=r1, seed=seed, half=half), regressor_in(eyes))
+    training = Training(Settings(batch=batch, lr=lr, r1=r1, seed=seed, half=half), regressor_in(eyes))
     if export is None:
         settings = asdict(training.settings) | {"eyes": sha256(eyes.read_bytes()).hexdigest()}
         train(training, settings, out, pictures, minutes, lambda folder: show(training, folder))
@@ -66,9 +67,8 @@ def main(
 @torch.no_grad()
 def show(training: Training, folder: Path) -> None:
     """Samples of the averaged generator, always of the same codes: above in Z, below in Z+."""
-    rng = torch.Generator().manual_seed(1)
     architecture = training.settings.architecture
-    z = torch.randn(2 * SHOWN, architecture.num_layers, architecture.z_dim, generator=rng)
+    z = standard_normal(2 * SHOWN, architecture.num_layers, architecture.z_dim, seed=1)
     z[:SHOWN] = z[:SHOWN, :1]
     save_sheet(folder / f"samples_{training.seen:08d}.png", training.average(z), columns=8)
 

@@ -38,16 +38,16 @@ class Settings:
     Attributes:
         pictures: to be seen in all; the learning rate falls to 0 by then.
         people: a step, each drawn twice.
-        rate: Adam's learning rate.
+        lr: Adam's learning rate.
         noise: most of the noise that is added to pictures.
-        warm_up: steps in which the rate rises.
+        warm_up: steps in which the learning rate rises.
         seed: of weights and noise.
         channels: of the regressor.
     """
 
     pictures: int = 100_000
     people: int = 32
-    rate: float = 0.002
+    lr: float = 0.002
     noise: float = 0.02
     warm_up: int = 100
     seed: int = 0
@@ -62,7 +62,7 @@ class Training(Resumable):
         self.settings = settings
         self.regressor = Regressor(settings.channels).to(memory_format=torch.channels_last)
         self.networks = {"regressor": self.regressor}
-        self.optimizers = {"regressor": torch.optim.Adam(self.regressor.parameters(), settings.rate, (0.9, 0.99))}
+        self.optimizers = {"regressor": torch.optim.Adam(self.regressor.parameters(), settings.lr, (0.9, 0.99))}
         self.batch = 2 * settings.people
 
     def advance(self) -> dict[str, float]:
@@ -72,9 +72,9 @@ class Training(Resumable):
         pictures = draw(attributes)
         pictures = pictures + self.settings.noise * torch.rand(len(pictures), 1, 1, 1) * torch.randn_like(pictures)
         fall = max(0.0, 1 - self.seen / self.settings.pictures)
-        rate = self.settings.rate * fall * min(1.0, (self.steps + 1) / self.settings.warm_up)
+        lr = self.settings.lr * fall * min(1.0, (self.steps + 1) / self.settings.warm_up)
         for group in self.optimizers["regressor"].param_groups:
-            group["lr"] = rate
+            group["lr"] = lr
         with torch.autocast("cpu", torch.bfloat16):
             features = self.regressor.features(pictures).float()
         missed = self.regressor.to_attributes(features) - _normal(self.regressor, attributes)

@@ -1,4 +1,4 @@
-"""What scripts need, checked after their arguments are parsed and before they do anything.
+"""The files and folders that scripts need, checked after their arguments are parsed and before they do anything.
 
 A path may contain ``{name}`` for the script's argument of that name. Everything that is missing is
 told at once.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from zplus_plugins.records.arrays import ContentError, npy_header
 from zplus_plugins.system.downloads import NeededFile, hub_weights
 from zplus_plugins.untrusted import DamagedError, RefusedError, checkpoint, printable, told
-from zplus_plugins.upstreams.adapter.protocols import LEFT_OUT, TRUSTED, FileRequirement, Finding, Requirement
+from zplus_plugins.upstreams.adapter.protocols import LEFT_OUT, TRUSTED, Finding
 
 NEEDS_TRUST = (
     "holds more than weights: {name}, and loading such a file can run any program. If you trust where it comes from, "
@@ -97,63 +97,6 @@ class Checkpoint:
             )
             return f"is of another kind: expected {' or '.join(self.keys)} in it, found {found}."
         return None
-
-
-@dataclass(frozen=True)
-class PowerOfTwo:
-    """A whole-number argument that must be a power of two within bounds.
-
-    Attributes:
-        at_most: the upper bound from the script's arguments; None if it cannot be told.
-    """
-
-    argument: str
-    at_least: int
-    at_most: Callable[[Mapping[str, Any]], int | None]
-    what: str
-
-    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
-        value, most = arguments[self.argument], self.at_most(arguments)
-        if value >= self.at_least and value & (value - 1) == 0 and (most is None or value <= most):
-            return []
-        bounds = f"{self.at_least} or more" if most is None else f"from {self.at_least} to {most}"
-        text = f"--{self.argument} {value} does not fit: the {self.what} must be a power of two, {bounds}."
-        return [Finding("missing", text, usage=True)]
-
-
-@dataclass(frozen=True)
-class OneOf:
-    """A setting that must have one of certain values."""
-
-    argument: str
-    values: tuple[Any, ...]
-    why: str
-
-    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
-        value = arguments.get(self.argument)
-        if value in self.values:
-            return []
-        expected = " or ".join(map(repr, self.values))
-        return [Finding("missing", f"{self.argument} is {value!r}, expected {expected}: {self.why}", usage=True)]
-
-
-@dataclass(frozen=True)
-class When:
-    """What is needed only where an argument has a certain value."""
-
-    argument: str
-    value: Any
-    needs: tuple[Requirement, ...]
-
-    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
-        if arguments.get(self.argument) != self.value:
-            return []
-        return [finding for need in self.needs for finding in need.check(arguments)]
-
-    def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
-        if arguments.get(self.argument) != self.value:
-            return []
-        return [file for n in self.needs if isinstance(n, FileRequirement) for file in n.asks_for(arguments)]
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,14 @@
 
 A pickle is a program, and nothing of it is run here: calls are written down. Long strings of bytes, which hold the
 numbers of tensors, are skipped, so that a checkpoint of any size costs a few reads.
+
+:mod:`zplus_plugins.untrusted.interpreter` is the other reader of pickles: it makes what a vocabulary knows, tensors
+included, and refuses every other name. Here any name will do, and nothing is made of it.
 """
 
 from __future__ import annotations
 
 import io
-import pickle
 import pickletools
 import zipfile
 from collections.abc import Callable, Iterator
@@ -15,12 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-import torch
+from zplus_plugins.untrusted import container
 
 MOST_INSTRUCTIONS = 2_000_000  # a whole snapshot of 1024 pixels has 35,000
 LONG = 1 << 20  # bytes that are skipped
-_LEGACY = pickle.dumps(torch.serialization.MAGIC_NUMBER, protocol=2)
-LEGACY_HEADERS = 3  # pickles before the content in what torch.save wrote before torch 1.6
 
 
 class Named(str):
@@ -78,8 +78,7 @@ def is_of_torch(path: Path) -> bool:
         OSError: it cannot be read.
     """
     with path.open("rb") as file:
-        head = file.read(len(_LEGACY))
-    return head == _LEGACY or head.startswith(b"PK")
+        return container.format_of(file) in (container.ZIP, container.LEGACY)
 
 
 def _outline(file: IO[bytes]) -> Any:
@@ -87,8 +86,8 @@ def _outline(file: IO[bytes]) -> Any:
         return _of_archive(zipfile.ZipFile(file))
     file.seek(0)
     content = _of_pickle(file)
-    if content == torch.serialization.MAGIC_NUMBER:
-        for _ in range(LEGACY_HEADERS):
+    if content == container.LEGACY_MAGIC:
+        for _ in range(container.LEGACY_HEADERS):
             content = _of_pickle(file)
     return content
 

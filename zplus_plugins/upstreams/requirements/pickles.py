@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from zplus_plugins.system.downloads import NeededFile
-from zplus_plugins.untrusted.filekinds import kind_of
+from zplus_plugins.untrusted.filekinds import not_a_network
 from zplus_plugins.upstreams.adapter.protocols import Finding
 from zplus_plugins.upstreams.requirements.files import DnnlibDownload, absent, one_file
 from zplus_plugins.upstreams.requirements.networks import Networks, generator_in
@@ -53,9 +53,9 @@ class PickleFile:
         if not path.is_file():
             return f"there is no file {path}."
         try:
-            kind = kind_of(path)
+            kind = not_a_network(path)
             if kind is not None:
-                return f"{path} {kind.what}. {kind.remedy}"
+                return f"{path} is {kind.what}. {kind.remedy}"
             content = contents(path)
             if self.networks is None:
                 return None
