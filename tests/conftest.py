@@ -14,6 +14,7 @@ import torch
 
 from support import pti_assets, pti_runs, sam_assets, sam_runs
 from support.commands import make_material
+from support.weight_files import write_facenet, write_lpips_backbones
 from zplus_plugins.system import console
 
 
@@ -48,6 +49,32 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("ZPLUS_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "compiled"))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def off_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing is downloaded, and no weights are found that somebody has downloaded before."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("TORCH_HOME", str(tmp_path_factory.getbasetemp() / "torch_home"))
+        environment.setenv("https_proxy", "http://127.0.0.1:9")  # nothing listens there
+        environment.setenv("no_proxy", "localhost")
+        yield
+
+
+@pytest.fixture(scope="session")
+def made_torch_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Random weights of LPIPS's three backbones and of FaceNet, about 120 MB."""
+    folder = tmp_path_factory.mktemp("made_torch_home")
+    write_lpips_backbones(folder, ("vgg", "alex", "squeeze"))
+    write_facenet(folder)
+    return folder
+
+
+@pytest.fixture
+def torch_home(made_torch_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """They lie where the libraries look for them."""
+    monkeypatch.setenv("TORCH_HOME", str(made_torch_home))
+    return made_torch_home
 
 
 @pytest.fixture

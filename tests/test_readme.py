@@ -58,6 +58,15 @@ def test_ci_runs_the_test_command_as_written() -> None:
     assert "<!-- the test command -->" in (ROOT / ".ci" / "run").read_text()
 
 
+def test_one_job_kills() -> None:
+    """The one that runs the README's command, whose tests are all there are; the others leave kills out."""
+    workflow = (ROOT / ".github" / "workflows" / "tests.yml").read_text()
+    runs = re.findall(r"- run: (.*(?:\bpytest\b|\.ci/run).*)", workflow)
+    assert runs.count(".ci/run") == 1 and len(runs) > 1
+    assert all('-m "not kill"' in run for run in runs if run != ".ci/run")
+    assert not re.search(r"pytest\b.* (-m|-k|--deselect|--ignore)\b", block("the test command"))
+
+
 def test_the_compatibility_patches_are_up_to_date() -> None:
     """After a change: paste the output of ``zplus adapters --patches`` between the markers."""
     own = [plugin.adapter for plugin in all_plugins() if plugin.origin.split()[0] == DISTRIBUTION and plugin.adapter]

@@ -19,7 +19,6 @@ from support.commands import GENERATOR, done, zplus
 from support.outcome import refused
 from zplus_plugins.inversion import Model, statistics_of
 from zplus_plugins.inversion import files as inverting
-from zplus_plugins.metrics import Lpips
 from zplus_plugins.portraits.networks.files import save
 from zplus_plugins.system.results import BOOK
 
@@ -201,10 +200,19 @@ def test_absurd_options(material: Path, name: str, options: tuple[object, ...], 
 def test_nothing_is_downloaded_for_what_is_refused(
     material: Path, monkeypatch: pytest.MonkeyPatch, name: str, more: tuple[str, ...], pictures: str, out: str
 ) -> None:
-    monkeypatch.setattr(Lpips, "_built", lambda self: pytest.fail("LPIPS's weights were asked for"))
+    monkeypatch.setenv("TORCH_HOME", str(material / "torch_home"))
     (material / "spoilt.png").write_text("no picture")
     result = zplus(name, pictures, "--generator", "generator.pt", *more, "--out", out)
     assert result.exit_code == 1 and "zplus: error:" in result.output, result.output
+    assert not (material / "torch_home").exists()  # torch makes it before it downloads
+
+
+@pytest.mark.parametrize(("name", "more"), [("invert", ("--likeness", "lpips")), ("invert", ()), ("compare", ())])
+def test_off_line_the_weights_of_lpips_are_asked_for(material: Path, name: str, more: tuple[str, ...]) -> None:
+    result = zplus(name, "faces", "--generator", "generator.pt", *more, "--out", "out")
+    parts = ("vgg16-397923af.pth is missing and cannot be downloaded", "Download https://download.pytorch.org/models")
+    refused(result, 1, *parts)
+    assert not (material / "out").exists()
 
 
 def test_resizing_is_for_pictures(material: Path) -> None:

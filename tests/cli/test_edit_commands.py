@@ -27,9 +27,12 @@ from zplus_plugins.inversion import SPACES, Model, Point, Settings, invert, stat
 from zplus_plugins.inversion import files as inverting
 from zplus_plugins.inversion.images import read_pictures
 from zplus_plugins.inversion.record import PointRecord
+from zplus_plugins.metrics import Lpips
 from zplus_plugins.portraits.networks.files import sheet
 from zplus_plugins.records.inversion import Provenance, hash_code
 from zplus_plugins.system.results import BOOK
+
+BY_LIKENESS = {"auto": (), "lpips": ("--likeness", "lpips"), "none": ("--likeness", "none")}
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +94,18 @@ def test_records_hold_what_was_found_in_any_space(work: Path, model: Model, spac
     assert record.generator == weights_hash(GENERATOR)
     assert record.about["picture"] == "bert.png" and record.about["settings"]["steps"] == 3
     assert np.array_equal(pixels("inverted/bert.zplus.png"), np.asarray(sheet(model.pictures(point), 1)))
+
+
+@pytest.mark.usefixtures("torch_home", "work")
+def test_a_picture_is_inverted_by_lpips_unless_told_otherwise() -> None:
+    """Nearer by LPIPS than by the squared error alone."""
+    common = ("invert", "faces", "--generator", "generator.pt", "--space", "wplus", "--steps", 20)
+    pictures, distance, found = read_pictures(["faces/anna.png", "faces/bert.png"], 16), Lpips(), {}
+    for name, more in BY_LIKENESS.items():
+        reconstructions = [Path(record).with_suffix(".png") for record in done(*common, *more, "--out", name)]
+        found[name] = distance(pictures, read_pictures(reconstructions, 16))
+    assert torch.equal(found["lpips"], found["auto"])
+    assert (found["lpips"] < found["none"]).all()
 
 
 def test_other_methods_find_directions_too(work: Path) -> None:

@@ -6,9 +6,12 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from support.places import TESTS
 
 
+@pytest.mark.kill
 def test_nothing_is_lost_torn_or_left() -> None:
     command = [sys.executable, str(TESTS / "killing"), "invert", "edit", "--times", "2"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}

@@ -56,6 +56,19 @@ def test_it_compares_pictures_of_ones_own(material: Path, tmp_path: Path) -> Non
     _is_summarised(_compare(material, tmp_path / "out", "--json"), again, content)
 
 
+@pytest.mark.usefixtures("torch_home")
+def test_photographs_are_compared_by_lpips_and_identity(material: Path, tmp_path: Path) -> None:
+    """As far as they show a face: these are smaller than any."""
+    pictures = (material / "pictures", "--generator", material / "generator.pt", "--steps", 2)
+    result = zplus("compare", *pictures, "--spaces", "wplus", "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    content = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert content["missing"].keys() == {"attributes"}
+    figures = content["sets"]["pictures"]["spaces"]["wplus"]["figures"]
+    assert figures["lpips"]["n"] == 3 and figures["lpips"]["mean"] > 0
+    assert figures["identity"]["n"] == 0 and figures["identity"]["mean"] is None
+
+
 def _is_summarised(result: Result, in_words: Result, content: dict[str, Any]) -> None:
     """One document, as docs/json.md has it, says the same as the words and the file do."""
     found = json.loads(result.stdout)

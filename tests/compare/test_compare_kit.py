@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import version
-from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
 
 from support.comparisons import stand_in_for_embedded, tiny_model, tiny_plan
 from zplus_plugins.compare import kit
-from zplus_plugins.errors import RequirementError
+from zplus_plugins.errors import DownloadError
 from zplus_plugins.metrics import shown
 
 
@@ -32,8 +31,7 @@ def test_figures_are_of_pictures_as_files_hold_them_and_the_loss_is_not(monkeypa
     assert loss(pictures, targets).requires_grad
 
 
-def test_parts_depend_on_the_packages_that_measured_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))  # without LPIPS's weights
+def test_parts_depend_on_the_packages_that_measured_them(monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in_for_embedded(monkeypatch)
 
     def settings() -> dict[str, str]:
@@ -45,26 +43,41 @@ def test_parts_depend_on_the_packages_that_measured_them(monkeypatch: pytest.Mon
     assert {name for name, text in settings().items() if before[name] != text} == {"instrument torchmetrics"}
 
 
-def test_photographs_name_the_packages_that_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    def without() -> None:
-        raise RequirementError("It is not installed.")
+@pytest.mark.usefixtures("torch_home")
+def test_photographs_are_measured_with_lpips_and_facenet() -> None:
+    with_lpips, without = kit.of_photographs(True), kit.of_photographs(False)
+    for instruments in (with_lpips, without):
+        assert instruments.about["facenet-pytorch"] == version("facenet-pytorch")
+        assert "FaceNet identity" in instruments.about["measures"]
+        assert "identity" not in instruments.missing
+    assert with_lpips.about["lpips"] == version("lpips") and "LPIPS" not in with_lpips.missing
+    assert "lpips" not in without.about and without.missing["LPIPS"] == "it was left out"
+    assert "lpips" not in without.figures and without.likeness is None
 
-    monkeypatch.setattr(kit, "version", lambda name: "1.0")
-    monkeypatch.setattr(kit, "Lpips", Blank)
-    monkeypatch.setattr(kit, "facenet_identity", without)
-    assert not {"lpips", "facenet-pytorch"} & set(kit.of_photographs(False).about)
-    assert "lpips" in kit.of_photographs(True).about
-    monkeypatch.setattr(kit, "facenet_identity", lambda: Blank())
-    assert kit.of_photographs(False).about["facenet-pytorch"] == "1.0"
+    pictures, targets = torch.randn(2, 3, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    figure, loss = with_lpips.figures["lpips"], with_lpips.likeness
+    assert loss is not None
+    assert torch.equal(figure(pictures, targets), loss(shown(pictures), shown(targets)))  # as files hold them
+    seen = with_lpips.look(pictures)
+    assert seen.attributes is None
+    assert seen.identity is not None and seen.identity.isnan().all()  # there is no face
 
 
-class Blank:
-    """Sees nothing."""
+def test_photographs_without_weights_or_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(DownloadError, match=r"vgg16-397923af\.pth is missing and cannot be downloaded"):
+        kit.of_photographs(True)
+    found = kit.of_photographs(False)
+    assert "vggface2.pt is missing and cannot be downloaded" in found.missing["identity"]
+    monkeypatch.setitem(sys.modules, "facenet_pytorch", None)
+    found = kit.of_photographs(False)
+    assert "pip install 'zplus-plugins[faces]'" in found.missing["identity"]
+    assert "facenet-pytorch" not in found.about and "no identity" in found.about["measures"]
 
-    def require(self) -> None:
-        """It needs no weights."""
 
-    def __call__(self, *pictures: Tensor) -> Tensor:
-        return torch.zeros(len(pictures[0]))
-
-    distance = __call__
+@pytest.mark.usefixtures("torch_home")
+def test_portraits_are_measured_with_lpips_where_its_weights_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_in_for_embedded(monkeypatch)
+    instruments = kit.of_portraits(True, torch.device("cpu"))
+    assert "LPIPS" not in instruments.missing and instruments.about["lpips"] == version("lpips")
+    pictures = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    assert instruments.figures["lpips"](pictures, pictures).tolist() == [0, 0]

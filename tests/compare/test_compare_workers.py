@@ -71,6 +71,7 @@ def test_an_error_is_that_of_one_process() -> None:
         _work(plan)
 
 
+@pytest.mark.kill
 def test_a_process_that_is_ended_from_outside() -> None:
     def end_one() -> None:
         os.kill(multiprocessing.active_children()[0].pid or 0, signal.SIGKILL)
@@ -192,7 +193,9 @@ def _group_is_gone(group: int) -> bool:
     return False
 
 
-@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
+@pytest.mark.parametrize(
+    ("sent", "status"), [(signal.SIGINT, 130), pytest.param(signal.SIGKILL, -9, marks=pytest.mark.kill)]
+)
 def test_no_process_is_left(running: subprocess.Popen[str], sent: signal.Signals, status: int) -> None:
     (os.killpg if sent == signal.SIGINT else os.kill)(running.pid, sent)  # a terminal tells all processes of Ctrl-C
     _, text = running.communicate(timeout=WAIT)

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import math
 import sys
+import warnings
 from pathlib import Path
-from typing import Any
-from urllib.error import URLError
+from typing import Literal
 
+import lpips
 import numpy as np
 import pytest
 import torch
+from facenet_pytorch import MTCNN, InceptionResnetV1
+from facenet_pytorch.models.utils import detect_face
+from PIL import Image
+from skimage import data
 from torch import Tensor
 from torch.nn import functional as F
 
 from support.generator_files import trained
+from support.weight_files import FACENET
 from zplus_plugins import metrics
 from zplus_plugins.errors import DownloadError, ImageError, RequirementError, UsageError
 from zplus_plugins.inversion import SPACES, Model, Point
 from zplus_plugins.portraits.networks.regressor import MEASURED, NAMES, UNSEEN, Regressor
 from zplus_plugins.spaces.alignment import of_codes
 from zplus_plugins.spaces.statistics import compute
+from zplus_plugins.system.downloads import LPIPS_BACKBONES, lpips_weights
 
 
 @pytest.fixture(scope="module")
@@ -75,26 +82,67 @@ def test_pictures_of_different_sizes_are_refused() -> None:
 
 def test_lpips_off_line_says_what_to_put_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    monkeypatch.setattr(torch.hub, "download_url_to_file", _no_network)
     lpips = metrics.Lpips("alex")
     with pytest.raises(DownloadError, match=r"alexnet.*missing and cannot be downloaded.*Download https://download"):
         lpips(pictures(0), pictures(1))
+    with pytest.raises(DownloadError, match="missing and cannot be downloaded"):
+        lpips.require()
 
 
-def test_lpips_is_that_of_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    import lpips
+def test_damaged_weights_of_lpips_are_told_from_missing_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    path = lpips_weights("vgg").path
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"half a file")
+    with pytest.raises(DownloadError, match=r"vgg16-397923af\.pth is damaged \("):
+        metrics.Lpips().require()
 
-    class Network(torch.nn.Module):
-        def forward(self, a: Tensor, b: Tensor) -> Tensor:
-            return (a - b).abs().mean(dim=(1, 2, 3), keepdim=True)
 
-    monkeypatch.setattr(lpips, "LPIPS", lambda net, verbose: Network())
-    a, b = pictures(0), pictures(1)
-    distances = metrics.Lpips()(a, b)
-    assert distances.tolist() == pytest.approx((metrics.shown(a) - metrics.shown(b)).abs().mean(dim=(1, 2, 3)).tolist())
-    moving = a.clone().requires_grad_()
-    metrics.Lpips().distance(moving, b).sum().backward()
-    assert moving.grad is not None and moving.grad.abs().sum() > 0
+def package_lpips(net: str) -> torch.nn.Module:
+    """The package's own, called without us."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        network: torch.nn.Module = lpips.LPIPS(net=net, verbose=False)
+    return network
+
+
+@pytest.mark.usefixtures("torch_home")
+@pytest.mark.parametrize("net", LPIPS_BACKBONES)
+class TestLpips:
+    """The package's networks, with random backbones and its own trained weights of their features."""
+
+    def test_it_is_that_of_its_package(self, net: Literal["vgg", "alex", "squeeze"]) -> None:
+        a, b = pictures(0, 64), 1.5 * pictures(1, 64)
+        with torch.no_grad():
+            expected = package_lpips(net)(metrics.shown(a), metrics.shown(b)).flatten()
+        distance = metrics.Lpips(net)
+        assert torch.equal(distance(a, b), expected)
+        many = distance(a.repeat(4, 1, 1, 1), b.repeat(4, 1, 1, 1))  # in more than one portion
+        assert many.tolist() == pytest.approx(expected.repeat(4).tolist(), rel=1e-5)
+
+    def test_it_is_a_distance(self, net: Literal["vgg", "alex", "squeeze"]) -> None:
+        a, noise = pictures(0, 64) / 2, pictures(1, 64)
+        distance = metrics.Lpips(net)
+        assert distance(a, a).tolist() == [0, 0, 0]
+        assert torch.equal(distance(a, noise), distance(noise, a))
+        further = torch.stack([distance(a, a + strength * noise) for strength in (0.02, 0.05, 0.1, 0.2, 0.4)])
+        assert (further[0] > 0).all() and (further.diff(dim=0) > 0).all()
+
+    def test_as_a_loss_it_has_the_gradients_of_its_package(self, net: Literal["vgg", "alex", "squeeze"]) -> None:
+        moving, target = pictures(0, 64).requires_grad_(), pictures(1, 64)
+        (expected,) = torch.autograd.grad(package_lpips(net)(moving, target).sum(), moving)
+        assert expected.abs().sum() > 0
+        distance = metrics.Lpips(net)
+        (found,) = torch.autograd.grad(distance.distance(moving, target).sum(), moving)
+        assert torch.equal(found, expected)
+
+    def test_its_weights_are_read_once(
+        self, net: Literal["vgg", "alex", "squeeze"], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        distance = metrics.Lpips(net)
+        distance.require()
+        monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+        assert distance(pictures(0, 64), pictures(0, 64)).tolist() == [0, 0, 0]
 
 
 def test_the_embedded_identity_is_the_regressors(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,36 +165,70 @@ def test_facenet_that_is_not_installed_is_asked_for(monkeypatch: pytest.MonkeyPa
         metrics.facenet_identity()
 
 
-@pytest.mark.filterwarnings("default")
 def test_facenet_off_line_says_what_to_put_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    loader = pytest.importorskip("facenet_pytorch.models.inception_resnet_v1")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    monkeypatch.setattr(loader, "download_url_to_file", _no_network)
-    with pytest.raises(DownloadError, match=r"checkpoints/20180402-114759-vggface2\.pt is missing.*https://github"):
+    missing = r"checkpoints/20180402-114759-vggface2\.pt is missing and cannot be downloaded.*https://github"
+    with pytest.raises(DownloadError, match=missing):
+        metrics.facenet_identity()
+    (tmp_path / "checkpoints" / FACENET).write_bytes(b"half a file")
+    with pytest.raises(DownloadError, match=r"vggface2\.pt is damaged \("):
         metrics.facenet_identity()
 
 
-def test_no_face_is_no_identity(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Facenet:
-        @staticmethod
-        def MTCNN(**options: Any) -> Any:
-            return lambda pixels: None if pixels.max() == 0 else torch.ones(3, 160, 160)
+def faces() -> Tensor:
+    """The same face ever noisier, and the same picture without a face."""
+    photograph = Image.fromarray(data.astronaut()).crop((112, 0, 336, 224)).resize((128, 128))
+    face = torch.from_numpy(np.array(photograph)).permute(2, 0, 1) / 127.5 - 1
+    noise = torch.randn(face.shape, generator=torch.Generator().manual_seed(0))
+    return torch.stack([*(face + strength * noise for strength in (0, 0.05, 0.1, 0.2, 0.4)), 0 * face])
 
-        @staticmethod
-        def InceptionResnetV1(**options: Any) -> Any:
-            class Network:
-                def eval(self) -> Network:
-                    return self
 
-                def __call__(self, faces: Tensor) -> Tensor:
-                    return torch.ones(len(faces), 512)
+@pytest.fixture(scope="module")
+def identity(made_torch_home: Path) -> metrics.Identity:
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("TORCH_HOME", str(made_torch_home))
+        return metrics.facenet_identity()
 
-            return Network()
 
-    monkeypatch.setitem(sys.modules, "facenet_pytorch", Facenet)
-    both = torch.stack([-torch.ones(3, 8, 8), torch.ones(3, 8, 8)])
-    similarity = metrics.facenet_identity().similarity(both, both)
-    assert similarity[0].isnan() and similarity[1].item() == pytest.approx(1)
+class TestFacenet:
+    """MTCNN as it was trained, and InceptionResnetV1 with random weights."""
+
+    @pytest.mark.filterwarnings("ignore:You are using `torch.load`:FutureWarning")  # before torch 2.6
+    def test_it_is_that_of_its_package(self, identity: metrics.Identity, torch_home: Path) -> None:
+        find, tell = MTCNN(image_size=160), InceptionResnetV1(pretrained="vggface2").eval()
+        for picture in faces()[:2]:
+            levels = ((picture.clamp(-1, 1) + 1) * 127.5).round().byte()
+            with torch.no_grad():
+                expected = tell(find(Image.fromarray(levels.permute(1, 2, 0).numpy()))[None])
+            found = identity(picture[None])
+            assert found.shape == (1, 512)
+            assert torch.equal(found, F.normalize(expected, dim=1))
+
+    def test_the_same_face_is_most_similar(self, identity: metrics.Identity) -> None:
+        pictures = faces()[:5]
+        vectors = identity(pictures)
+        assert vectors.norm(dim=1).tolist() == pytest.approx([1] * 5)
+        similarity = identity.similarity(pictures, pictures[:1].expand(5, -1, -1, -1))
+        assert similarity[0].item() == pytest.approx(1)
+        assert (similarity.diff() < 0).all()
+        assert torch.equal(similarity, (vectors * vectors[:1]).sum(dim=1))
+
+    def test_it_needs_no_opencv(self, identity: metrics.Identity, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Which facenet-pytorch imports if it is there, and does not ask for."""
+        monkeypatch.delattr(detect_face, "cv2")
+        assert not identity(faces()[:1]).isnan().any()
+
+    def test_no_face_is_no_identity(self, identity: metrics.Identity) -> None:
+        found = identity(faces()[[0, 5]])
+        assert found.isnan().all(dim=1).tolist() == found.isnan().any(dim=1).tolist() == [False, True]
+        assert identity.similarity(faces()[[0, 5]], faces()[[5, 0]]).isnan().all()
+
+    @pytest.mark.parametrize("size", [8, 19, 20, 21])
+    def test_a_small_picture_has_none_either(self, identity: metrics.Identity, size: int) -> None:
+        assert identity(pictures(0, size)).isnan().all()
+
+    def test_no_pictures_have_no_identities(self, identity: metrics.Identity) -> None:
+        assert identity(torch.empty(0, 3, 128, 128)).shape == (0, 512)
 
 
 def test_attributes_change_in_shares_of_their_ranges() -> None:
@@ -204,7 +286,3 @@ def test_far_codes_have_a_larger_nscd(model: Model) -> None:
     near = random_point(model, "wplus", 16)
     far = Point(near.space, near.code + 10 * model.statistics.w_spread * torch.randn(near.code.shape))
     assert (metrics.nscd(model, far) > metrics.nscd(model, near)).float().mean() > 0.8
-
-
-def _no_network(*args: Any, **kwargs: Any) -> None:
-    raise URLError("Name or service not known")

@@ -132,6 +132,7 @@ def test_eight_processes_build_once(target: Target, tmp_path: Path, monkeypatch:
     assert count.read_text().count("run") == 3  # two compilations and a link
 
 
+@pytest.mark.kill
 @needs_gxx
 def test_a_killed_builder_is_not_waited_for(target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     count = tmp_path / "count"

@@ -7,7 +7,6 @@ must not see. The weights are random, which is no evidence of quality; they make
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from weight_files import write, write_lpips_backbones  # type: ignore[import-not-found]
 
 MEAN_SAMPLES = 4096
 PCA_SAMPLES = 8192
@@ -40,18 +40,6 @@ def main() -> None:
         # Real encoders are trained, and so saved, on a GPU; a CPU reads such a file only if asked to.
         write(spec.encoder, {"encoder": encoder.state_dict()})
     write_targets(Path(spec.image_folder), spec.images, spec.seed)
-
-
-def write(path: str | Path, content: Any) -> None:
-    """Save a checkpoint, whole or not at all: other processes may share the file."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # A folder beside it keeps the name, which torch.save stores inside the file: same seed, same bytes.
-    partial = path.parent / f"partial-{os.getpid()}" / path.name
-    partial.parent.mkdir()
-    torch.save(content, partial)
-    partial.replace(path)
-    partial.parent.rmdir()
 
 
 def build_generator(model_name: str) -> Any:
@@ -111,30 +99,6 @@ def write_p_norm(generator: Any, folder: Path) -> None:
     np.save(folder / "mean_latent.npy", p.mean(0).astype(np.float32))
     np.save(folder / "eigen_values.npy", np.maximum(values, MIN_EIGENVALUE).astype(np.float32))
     np.save(folder / "eigen_vectors.npy", vectors.astype(np.float32))
-
-
-def write_lpips_backbones(torch_home: Path) -> None:
-    """Random VGG-16 and AlexNet where torchvision looks before it downloads; files that exist are kept."""
-    from torchvision import models
-
-    for build, weights in (
-        (models.vgg16, models.VGG16_Weights.IMAGENET1K_V1),
-        (models.alexnet, models.AlexNet_Weights.IMAGENET1K_V1),
-    ):
-        path = torch_home / "hub" / "checkpoints" / weights.url.rsplit("/", 1)[1]
-        if not path.exists():
-            with torch.device("meta"):
-                shapes = {name: value.shape for name, value in build().state_dict().items()}
-            rng = torch.Generator().manual_seed(0)  # one cache serves every seed
-            write(path, {name: backbone_weight(name, shape, rng) for name, shape in shapes.items()})
-
-
-def backbone_weight(name: str, shape: torch.Size, rng: torch.Generator) -> Tensor:
-    """He initialisation for the convolutions; zeros that take no room for what LPIPS does not use."""
-    if not name.startswith("features.") or len(shape) == 1:
-        return torch.zeros(()).expand(shape)
-    gain: float = (2 / shape[1:].numel()) ** 0.5
-    return gain * torch.randn(shape, generator=rng)
 
 
 def write_targets(folder: Path, count: int, seed: int) -> None:

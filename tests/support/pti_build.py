@@ -18,9 +18,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from bdinvert_build import IMAGE_STD, MEAN_SAMPLES, write_lpips_backbones  # type: ignore[import-not-found]
+from bdinvert_build import IMAGE_STD, MEAN_SAMPLES  # type: ignore[import-not-found]
 from torch import Tensor, nn
 from torch.nn import functional as F
+from weight_files import write_lpips_backbones  # type: ignore[import-not-found]
 
 # dnnlib.util.open_url finds a download in its cache by the hash of the address.
 VGG_URL = "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/metrics/vgg16.pt"

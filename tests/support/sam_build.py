@@ -18,9 +18,9 @@ from unittest import mock
 
 import numpy as np
 import torch
-from bdinvert_build import write, write_lpips_backbones
 from PIL import Image
 from torch import Tensor, nn
+from weight_files import write, write_lpips_backbones
 
 MEAN_SAMPLES = 4096
 IMAGE_STD = 0.4  # about that of photographs in [-1, 1]

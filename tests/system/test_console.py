@@ -111,6 +111,59 @@ def test_a_command_leaves_the_logger_as_it_was(caplog: pytest.LogCaptureFixture)
     assert caplog.messages == []  # nobody shows once more what was shown
 
 
+SCRIPT = """
+import logging, logging.config, sys
+import click
+from zplus_plugins.system import console, options
+from zplus_plugins.system.guard import Guarded
+
+ours, theirs = logging.getLogger("zplus_plugins"), logging.getLogger("somebody")
+
+@click.command(cls=Guarded)
+@options.voice
+def command():
+    {silence}
+    ours.debug("a detail")
+    ours.info("a fact")
+    ours.warning("a problem")
+    theirs.error("of somebody else's")
+
+try:
+    command()
+finally:
+    assert type(ours) is logging.Logger and not ours.disabled and theirs.disabled == {disabled}
+"""
+INI = "[loggers]\nkeys=root\n[handlers]\nkeys=\n[formatters]\nkeys=\n[logger_root]\nhandlers=\n"
+
+
+@pytest.mark.parametrize(
+    ("silence", "disabled"),
+    [
+        ("logging.config.dictConfig({'version': 1})", True),
+        ("logging.config.fileConfig('logging.ini')", True),
+        ("logging.disable(logging.CRITICAL)", False),
+    ],
+)
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--quiet"], []),
+        ([], ["a fact", "a problem"]),
+        (["--verbose"], ["a detail", "a fact", "a problem"]),
+    ],
+)
+def test_a_script_that_silences_all_loggers_silences_its_own_libraries_alone(
+    silence: str, disabled: bool, arguments: list[str], told: list[str], tmp_path: Path
+) -> None:
+    """In a process of its own, for the others' loggers stay disabled."""
+    (tmp_path / "logging.ini").write_text(INI)
+    code = SCRIPT.format(silence=silence, disabled=disabled)
+    command = [sys.executable, "-c", code, *arguments]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (done.stdout, done.stderr.splitlines()) == ("", [f"zplus: {line}" for line in told])
+
+
 @pytest.mark.parametrize(
     ("environment", "coloured"),
     [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True), ({"TERM": "dumb"}, False)],

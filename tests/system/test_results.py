@@ -191,7 +191,7 @@ class TestFolders:
 
 
 class TestKilled:
-    @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM])
+    @pytest.mark.parametrize("sent", [pytest.param(signal.SIGKILL, marks=pytest.mark.kill), signal.SIGTERM])
     def test_what_a_process_left_is_taken_away_by_the_next(self, tmp_path: Path, sent: signal.Signals) -> None:
         code = "w = Results(Path(where)).__enter__().writing({}); f = w.__enter__(); (f / 'half').write_text('ha')"
         with process(f"from zplus_plugins.system.results import Results; {code}", tmp_path, sent):
@@ -200,6 +200,7 @@ class TestKilled:
         assert left.exists()
         assert make(tmp_path) and names(tmp_path) == {BOOK, *NAMES}
 
+    @pytest.mark.kill
     def test_so_it_is_where_single_files_are_written(self, tmp_path: Path) -> None:
         code = "w = whole_file(Path(where) / 'model.pt'); w.__enter__().write_text('ha')"
         with process(f"from zplus_plugins.system.files import whole_file; {code}", tmp_path):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -16,6 +18,7 @@ from zplus_plugins.system.picture_file import levels
 
 FACENET = "https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9/20180402-114759-vggface2.pt"
 _AT_ONCE = 32
+_NOBODY = torch.full((512,), torch.nan)
 
 
 class Identity(Protocol):
@@ -69,9 +72,11 @@ class _Facenet(Identity):
                 f"The identity of real faces needs facenet-pytorch, which cannot be imported ({error}). Install it: "
                 "pip install 'zplus-plugins[faces]'"
             ) from None
-        self._find: Any = facenet_pytorch.MTCNN(image_size=160)
         path = Path(torch.hub.get_dir()).parent / "checkpoints" / FACENET.rpartition("/")[2]
-        with downloading(NeededFile(path, "weights of the identity network", FACENET, path.exists())):
+        weights = NeededFile(path, "weights of the identity network", FACENET, path.exists())
+        with warnings.catch_warnings(), downloading(weights):
+            warnings.simplefilter("ignore")  # it loads weights in a way that torch before 2.6 warns of
+            self._find: Any = facenet_pytorch.MTCNN(image_size=160)
             self._tell: Any = facenet_pytorch.InceptionResnetV1(pretrained="vggface2").eval()
 
     @torch.no_grad()
@@ -80,9 +85,12 @@ class _Facenet(Identity):
         return torch.stack(rows) if rows else torch.empty(0, 512)
 
     def _row(self, picture: Tensor) -> Tensor:
-        face = self._find(picture.permute(1, 2, 0).numpy())
+        if min(picture.shape[1:]) < self._find.min_face_size:  # MTCNN fails on pictures that can hold no face
+            return _NOBODY
+        # No array: of that, the package cuts the face out with OpenCV, which neither it nor we require.
+        face = self._find(Image.fromarray(picture.permute(1, 2, 0).numpy()))
         if face is None:
-            return torch.full((512,), torch.nan)
+            return _NOBODY
         vector: Tensor = F.normalize(self._tell(face[None]), dim=1)[0]
         return vector
 

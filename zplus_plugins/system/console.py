@@ -46,7 +46,8 @@ def volume() -> int:
 @contextmanager
 def speaking() -> Iterator[None]:
     """While it lasts, show what the library logs, and nobody else does."""
-    handler, level, propagate = _Handler(NORMAL), LOGGER.level, LOGGER.propagate
+    handler, level, propagate, kind = _Handler(NORMAL), LOGGER.level, LOGGER.propagate, LOGGER.__class__
+    LOGGER.__class__ = _Heard
     LOGGER.addHandler(handler)
     LOGGER.setLevel(VERBOSE)
     LOGGER.propagate = False  # a script of somebody else's may have a handler that shows it once more
@@ -56,6 +57,28 @@ def speaking() -> Iterator[None]:
         LOGGER.propagate = propagate
         LOGGER.setLevel(level)
         LOGGER.removeHandler(handler)
+        LOGGER.__class__ = kind
+
+
+class _Heard(logging.Logger):
+    """The library's logger while a command runs: what a script switches off for all loggers is not switched off here.
+
+    ``logging.config`` disables every logger that its configuration does not name, unless it is told otherwise, and
+    ``logging.disable`` is about all of them. Logging leaves no other way to notice: a disabled logger asks nobody.
+    """
+
+    @property
+    def disabled(self) -> bool:
+        """Never."""
+        return False
+
+    @disabled.setter
+    def disabled(self, value: bool) -> None:
+        """Nothing is remembered: the logger comes out of a command as it went in."""
+
+    def isEnabledFor(self, level: int) -> bool:
+        """By the level alone; each handler has its own, too."""
+        return level >= self.getEffectiveLevel()
 
 
 class _Handler(logging.Handler):

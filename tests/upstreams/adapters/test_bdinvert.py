@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -42,6 +43,21 @@ from zplus_plugins.upstreams.results.claims import claimed
 
 REAL = pytest.mark.upstream
 Prepare = Callable[..., Assets]
+
+# The second picture takes as few steps as the first, and might be finished before the test has seen the first.
+STAYS_IN_THE_SECOND_PICTURE = """
+import pathlib, time
+from torch.optim.optimizer import register_optimizer_step_post_hook
+
+def stay(*step):
+    if pathlib.Path({finished!r}).exists():
+        pathlib.Path({begun!r}).touch()
+        time.sleep(600)
+
+register_optimizer_step_post_hook(stay)
+from zplus_plugins.__main__ import main
+main()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -201,6 +217,18 @@ class TestEdit:
         moved = (results / "edited" / "crop0_3.png").read_bytes()
         assert moved != (results / "edited" / "crop0_2.png").read_bytes()
 
+    def test_a_script_that_configures_logging_is_told_of_all_the_same(
+        self, assets: Assets, results: Path, tmp_path: Path
+    ) -> None:
+        """By default, whoever configures logging disables all loggers that exist."""
+        root = Path(shutil.copytree(assets.root, tmp_path / "repository"))
+        own = replace(assets, root=root, cwd=root / assets.cwd.relative_to(assets.root))
+        script = own.cwd / "edit.py"
+        configuring = "import logging.config; logging.config.dictConfig({'version': 1})\nimport "
+        script.write_text(re.sub("^import ", configuring, script.read_text(), count=1, flags=re.MULTILINE))
+        said = zplus(own, *edit_command(own, results)).stderr
+        assert len(re.findall(r"zplus: crop\d moved: gain ", said)) == 4, said
+
     def test_z_direction_is_used_as_it_is(self, assets: Assets, results: Path, tmp_path: Path) -> None:
         dim = InversionRecord.load(results / "invert_detailcode" / "crop0.zplus.npz").z.shape[-1]
         torch.save(torch.ones(1, dim), tmp_path / "direction.pt")
@@ -300,11 +328,13 @@ class TestInterruption:
     """Ctrl-C in the middle."""
 
     def test_ctrl_c_leaves_nothing_half_written(self, assets: Assets, tmp_path: Path) -> None:
-        out = tmp_path / "job"
+        out, begun = tmp_path / "job", tmp_path / "begun"
+        finished = out / "invert_detailcode" / "crop0.zplus.npz"
         arguments = [*invert_args(assets, STEPS), "--save_dir", str(tmp_path), "--job_name", "job"]
         script = (assets.cwd / "invert.py").read_text()
         environment = {**os.environ, **assets.env, "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "zplus_plugins", "run", "invert.py", *arguments]
+        code = STAYS_IN_THE_SECOND_PICTURE.format(finished=str(finished), begun=str(begun))
+        command = [sys.executable, "-c", code, "run", "invert.py", *arguments]
         process = subprocess.Popen(
             command,
             cwd=assets.cwd,
@@ -315,12 +345,11 @@ class TestInterruption:
             # A test runner started in the background ignores Ctrl-C, and so would its children.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
-        finished = out / "invert_detailcode" / "crop0.zplus.npz"
         deadline = time.monotonic() + 600  # of a busy machine
-        while not finished.exists() and time.monotonic() < deadline and process.poll() is None:
+        while not begun.exists() and time.monotonic() < deadline and process.poll() is None:
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=600)
         assert process.returncode == 130, errors[-3000:]
         assert "zplus: interrupted" in errors
         assert "Traceback" not in errors

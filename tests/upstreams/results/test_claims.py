@@ -37,6 +37,7 @@ class TestClaims:
         with claimed([tmp_path / "a"], {"anna"}), claimed([tmp_path / "b", tmp_path / "b" / ".."], {"anna"}):
             pass
 
+    @pytest.mark.kill
     def test_a_claim_ends_with_its_process(self, tmp_path: Path) -> None:
         claiming = "claim = claimed([Path(where)], {'anna'}); claim.__enter__()"
         code = f"from zplus_plugins.upstreams.results.claims import claimed; {claiming}"
