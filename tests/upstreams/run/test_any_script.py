@@ -54,7 +54,7 @@ def generator() -> nn.Module:
 
 
 def require_mapped(record: InversionRecord) -> None:
-    """z lies on the hypersphere, and the generator maps it to the recorded w: alone, as in the batch that it is from."""
+    """z lies on the hypersphere, and the generator maps it to the recorded w, alone as in the batch that it is from."""
     z = torch.from_numpy(record.z)
     assert torch.allclose(z.norm(dim=-1), torch.tensor(8**0.5), atol=1e-5)
     assert record.w is not None
@@ -114,7 +114,7 @@ def test_a_path_that_leads_nowhere_says_what_is_there(toy: Toys) -> None:
 
 
 def test_the_script_s_own_names_work_as_ever(toy: Toys) -> None:
-    """Its top level runs in a namespace of ours only where something of it is awaited; either way it is the module's."""
+    """Its top level runs in a namespace of ours where something of it is awaited, but remains the module's."""
     script = HEAD + (
         "def first(): return second()\n"
         "def second(): return 5\n"
