@@ -1,4 +1,4 @@
-"""Records of format 1, which was two formats: a script's code had ``z``, a picture of our own inverter ``code``."""
+"""Records of format 1, which was two formats: with ``z`` for a script's code, with ``code`` for our own inverter."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from zplus_plugins.records.terms import NOISES, PROVENANCE, SPACES
 
 _SCRIPT = Schema(
     1,
-    arrays={"z": Axes("(N, layers or 1, dim)", (3,))},
+    arrays={"z": Axes("(B, L or 1, D)", (3,))},
     fields={
         "radius": Field(POSITIVE),
         "truncation": Field({"psi": Field(NUMBER), "cutoff": Field(WHOLE.or_none(), None)}),
         "w_sha256": Field(SHA256),
         "provenance": Field({"latent": Field(one_of("z", "zplus")), **PROVENANCE}),
     },
-    lacks=frozenset({"w"}),  # which a direction has
+    lacks=frozenset({"w"}),  # a file with w is a direction
 )
 _PICTURE = Schema(
     1,
-    arrays={"code": Axes("(1, layers or 1, dim)", (3,)), "f": Axes("(1, channels, r, r)", (4,), needed=False)},
+    arrays={"code": Axes("(1, L or 1, D)", (3,)), "f": Axes("(1, channels, r, r)", (4,), needed=False)},
     fields={
         "space": Field(one_of(*SPACES)),
         "generator": Field(SHA256),
@@ -31,7 +31,7 @@ SCHEMAS = (_PICTURE, _SCRIPT)
 
 
 def upgraded(schema: Schema, content: Content) -> Content:
-    """The arrays and fields that a record would have in today's format; one that is in it stays as it is."""
+    """The arrays and fields that a record would have in the current format; unchanged if it already has this format."""
     arrays, fields = content
     if schema is _SCRIPT:
         provenance = dict(fields["provenance"])

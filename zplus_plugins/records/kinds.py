@@ -1,6 +1,6 @@
-"""What a file is, told by its first bytes or by the names in its archive: for messages about a file of a wrong kind.
+"""Describe a file by its first bytes or by the names in its archive, for messages about files of the wrong kind.
 
-Nothing is decoded, so any file will do.
+Nothing is decoded, so this works for any file.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ _BEGINNINGS = (
 _PAGES = (b"<!doctype html", b"<html")
 
 _OF_TORCH = "a file of torch.save"
-# By the arrays that each is sure to have; the first that fits counts.
+# By the arrays that each always has; the first match counts.
 _OF_ARRAYS = (
-    ({"about", "code", "w"}, "the Z+ record beside a code, as zplus run writes it"),
-    ({"about", "code"}, "the record of a picture, as zplus invert writes it"),
-    ({"about", "w", "z"}, "a direction, as zplus directions writes it"),
-    ({"about", "z"}, "the Z+ record beside a code, as zplus run wrote it in format 1"),
-    ({"settings"}, "a finished part of a comparison, as zplus compare writes it"),
+    ({"about", "code", "w"}, "the Z+ record of a script's code, as written by zplus run"),
+    ({"about", "code"}, "the record of an image, as written by zplus invert"),
+    ({"about", "w", "z"}, "a direction, as written by zplus directions"),
+    ({"about", "z"}, "the Z+ record of a script's code, as written by zplus run in format 1"),
+    ({"settings"}, "a finished part of a comparison, as written by zplus compare"),
 )
 
 
 def described(first: bytes) -> str:
-    """What begins with these bytes, the first :data:`FIRST` of a file: "empty (0 bytes)", "a PNG picture", ..."""
+    """The kind of a file, from its first :data:`FIRST` bytes, such as "empty (0 bytes)" or "a PNG picture"."""
     if not first:
         return "empty (0 bytes)"
     if first.startswith(b"RIFF") and first[8:12] == b"WEBP":
@@ -58,27 +58,27 @@ def described(first: bytes) -> str:
 
 
 def is_of_torch(first: bytes) -> bool:
-    """Whether a file of ``torch.save`` begins so: a zip archive that holds a pickle before all else."""
+    """Whether the bytes are the beginning of a file of ``torch.save``: a zip archive that starts with a pickle."""
     name = first[30 : 30 + int.from_bytes(first[26:28], "little")]
     return first.startswith(ZIP) and name.rpartition(b"/")[2] == b"data.pkl"
 
 
 def archive_described(members: Collection[str]) -> str:
-    """What a zip archive with these members is."""
+    """The kind of a zip archive with these members."""
     if any(name.rpartition("/")[2] == "data.pkl" for name in members):
         return _OF_TORCH
     if not is_of_arrays(members):
-        return "a zip archive of something else than arrays, each of a name of its own"
+        return "a zip archive with duplicate names or with files that are not arrays"
     arrays = {name.removesuffix(".npy") for name in members}
     return next((what for known, what in _OF_ARRAYS if known <= arrays), "an archive of other NumPy arrays")
 
 
 def is_of_arrays(members: Collection[str]) -> bool:
-    """Whether a zip archive holds arrays alone, each of a name of its own."""
+    """Whether a zip archive contains only arrays, with different names."""
     return bool(members) and len(set(members)) == len(members) and all(name.endswith(".npy") for name in members)
 
 
 def _is_text(first: bytes) -> bool:
-    """Whether bytes are printable UTF-8, whose last character may be cut off."""
+    """Whether bytes are printable UTF-8, of which the last character may be cut off."""
     text = first.decode("utf-8", "replace").rstrip("\ufffd")
     return bool(text) and "\ufffd" not in text and all(c.isprintable() or c in "\t\r\n" for c in text)

@@ -255,15 +255,15 @@ class TestEdit:
         np.save(replaced / "invert_detailcode" / code.name, np.load(code) + 1)
         (unrecorded / "invert_detailcode" / record.name).unlink()
         cases: list[tuple[int, str, Path, tuple[str, ...], tuple[object, ...]]] = [
-            (1, "wrong.pt has shape (1, 7, 3); expected", results, (), ("--edit_direction", tmp_path / "wrong.pt")),
+            (1, "wrong.pt has shape (1, 7, 3)", results, (), ("--edit_direction", tmp_path / "wrong.pt")),
             (1, "zero.pt is zero", results, (), ("--edit_direction", tmp_path / "zero.pt")),
             (1, "There is no direction file", results, (), ("--edit_direction", tmp_path / "absent.pt")),
             (1, "inverted with --latent zplus, not z", results, ("--latent", "z"), ()),
-            (1, "--trunc_psi 0.7 --trunc_layers 8; this command has 0.5 and 8", results, (), ("--trunc_psi", 0.5)),
-            (2, "Give --basecode_spatial_size 8", results, (), ("--basecode_spatial_size", 16)),
+            (1, "--trunc_psi 0.7 --trunc_layers 8, but this command has 0.5 and 8", results, (), ("--trunc_psi", 0.5)),
+            (2, "--basecode_spatial_size 8.", results, (), ("--basecode_spatial_size", 16)),
             (1, "does not belong to", replaced, (), ()),
             (1, "There is no Z+ record", unrecorded, (), ()),
-            (1, "is of no use to a script: it is the record of a picture, as zplus invert writes it", ours, (), ()),
+            (1, "is of no use to a script", ours, (), ()),
         ]
         commands = [edit_command(assets, folder, *options, extra=extra) for _, _, folder, options, extra in cases]
         for (status, message, folder, *_), (found, said) in zip(cases, zplus_each(assets, commands), strict=True):

@@ -75,7 +75,7 @@ def save_pivot(code: Path, *, recorded: str | None = "zplus", stale: bool = Fals
 
 def test_settings(assets: Assets, tmp_path: Path) -> None:
     cases: list[tuple[dict[str, object], int, str]] = [
-        ({"first_inv_type": "w+"}, 2, "nothing is optimised"),
+        ({"first_inv_type": "w+"}, 2, "first_inv_type is 'w+'"),
         ({"max_pti_step": 3}, 2, "Did you mean max_pti_steps?"),
         ({"pt_l2_lambda": 0}, 2, "pt_l2_lambda is 0, expected a number above 0"),
         ({"pt_lpips_lambda": 0}, 2, "pt_lpips_lambda is 0, expected a number above 0"),
@@ -123,11 +123,14 @@ def add_alias_free_input(network: files_of.Network) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda g: g.state.update(img_channels=1), "grey pictures (img_channels is 1); the script needs one of RGB"),
-        (lambda g: g.state.update(img_channels=4), "RGBA pictures (img_channels is 4)"),
-        (lambda g: g.state.update(c_dim=10), "a conditional generator (c_dim is 10: it takes a label)"),
+        (lambda g: g.state.update(img_channels=1), "img_channels is 1"),
+        (lambda g: g.state.update(img_channels=4), "img_channels is 4"),
+        (lambda g: g.state.update(c_dim=10), "c_dim is 10"),
         (lambda g: setattr(g, "name", "Discriminator"), "has a Discriminator as its G_ema"),
-        (lambda g: tensors_of(g, "synthesis", "b4").update(const=torch.ones(8, 4, 2)), "are not square: it starts at"),
+        (
+            lambda g: tensors_of(g, "synthesis", "b4").update(const=torch.ones(8, 4, 2)),
+            "not square: it starts at 2 x 4",
+        ),
         (add_alias_free_input, "has a StyleGAN3 (alias-free) generator as its G_ema"),
     ],
 )
@@ -143,20 +146,19 @@ def test_images(assets: Assets, tmp_path: Path) -> None:
     out = tmp_path / "out"
     for folder in ("configs", "absent", ""):
         arguments = ("--set", f"configs.paths_config.input_data_path={folder}", RUN_PTI)
-        refused(run(assets, out, *arguments), 1, "aligned images", "found no .jpg")
+        refused(run(assets, out, *arguments), 1, "aligned images", "no .jpg")
     image = Image.open(SPOILT)
     for width, height in ((64, 32), (128, 128)):
         image.resize((width, height)).save(SPOILT)
-        message = f"{SPOILT} has {width} x {height} pixels; the generator makes 64 x 64. Resize it."
-        refused(run(assets, out, RUN_PTI), 1, message)
+        refused(run(assets, out, RUN_PTI), 1, f"{SPOILT} has {width} x {height} pixels", "64 x 64", "Resize it.")
     # Pictures that are not taken do not matter.
     image.save(SPOILT)
     image.resize((32, 32)).save("synthetic/images/other.png")
     refused(run(assets, out, RUN_PTI), 1, "other.png has 32 x 32 pixels")
     assert run(assets, out, "--dry-run", RUN_PTI, max_images_to_invert=2).exit_code == 0
     Path(SPOILT).write_bytes(b"no picture")
-    refused(run(assets, out, RUN_PTI), 1, f"{SPOILT} is not a picture")
-    refused(run(assets, out, SG2), 1, "which the script makes 1024 x 1024", "needs a 1024 px generator")
+    refused(run(assets, out, RUN_PTI), 1, f"{SPOILT} is not")
+    refused(run(assets, out, SG2), 1, "1024 x 1024", "a 1024 px generator")
     assert not out.exists()
 
 
@@ -167,15 +169,15 @@ def test_pictures_by_the_script_s_own_rule(assets: Assets, tmp_path: Path) -> No
         Path("synthetic/images", name).write_bytes(whole)
     told = run(assets, out, "--dry-run", RUN_PTI)
     assert told.exit_code == 0, told.output
-    assert "in synthetic/images, and not other.Png, other.TIFF, other.webp." in told.output
+    assert "not other.Png, other.TIFF, other.webp." in told.output
     fine = np.full((64, 64), 40_000, np.uint16)
     Image.fromarray(fine).save("synthetic/images/fine.png")
     told = run(assets, out, "--dry-run", RUN_PTI)
     assert told.exit_code == 0, told.output
     assert "fine.png has values of 16 bits, from 40000 to 40000" in told.output
-    assert "the script sees 100% white and 0% black" in told.output
+    assert "100% white and 0% black" in told.output
     Path("synthetic/images/._fine.png").write_bytes(b"of a Mac's file system")
-    refused(run(assets, out, RUN_PTI), 1, "._fine.png is not a picture that Pillow reads")
+    refused(run(assets, out, RUN_PTI), 1, "._fine.png is not", "Pillow")
     assert not out.exists()
 
 
@@ -183,19 +185,25 @@ def test_the_picture_beyond_the_last_one_is_read_too(assets: Assets, tmp_path: P
     """The loader has it at hand before the script stops, after all the others have been inverted."""
     Path("synthetic/images/last.png").write_bytes(b"no picture")
     names = len(assets.names)
-    refused(run(assets, tmp_path / "out", RUN_PTI, max_images_to_invert=names), 1, "last.png is not a picture")
+    refused(run(assets, tmp_path / "out", RUN_PTI, max_images_to_invert=names), 1, "last.png is not")
     assert run(assets, tmp_path / "out", "--dry-run", RUN_PTI, max_images_to_invert=names - 1).exit_code == 0
-    refused(run(assets, tmp_path / "out", RUN_PTI, max_images_to_invert=-1), 1, "is -1, so none would be taken")
+    refused(run(assets, tmp_path / "out", RUN_PTI, max_images_to_invert=-1), 1, "max_images_to_invert is -1")
 
 
 @pytest.mark.parametrize(
     ("spoil", "problem"),
     [
-        (lambda folder: (folder / "notes.txt").touch(), "notes.txt is not among those that it inverts"),
-        (lambda folder: (folder / "crop0").mkdir(), "crop0 is not a picture"),
-        (lambda folder: (folder / "a.Png").write_bytes(Path(SPOILT).read_bytes()), "a.Png is not among those"),
-        (lambda folder: Image.open(SPOILT).convert("L").save(folder / "grey.png"), "is not in RGB but in 'L'"),
-        (lambda folder: Image.open(SPOILT).convert("RGBA").save(folder / "clear.png"), "is not in RGB but in 'RGBA'"),
+        (lambda folder: (folder / "notes.txt").touch(), "notes.txt is not among"),
+        (lambda folder: (folder / "crop0").mkdir(), "crop0 is not"),
+        (lambda folder: (folder / "a.Png").write_bytes(Path(SPOILT).read_bytes()), "a.Png is not among"),
+        (
+            lambda folder: Image.open(SPOILT).convert("L").save(folder / "grey.png"),
+            "grey.png as it is, and fails on its mode 'L'",
+        ),
+        (
+            lambda folder: Image.open(SPOILT).convert("RGBA").save(folder / "clear.png"),
+            "clear.png as it is, and fails on its mode 'RGBA'",
+        ),
     ],
 )
 def test_what_the_comparison_takes_of_the_folder(
@@ -215,14 +223,14 @@ def test_styleclip_edits_only_jpeg(tmp_path: Path) -> None:
     for name in ("a.jpeg", "b.png"):
         Image.new("RGB", (8, 8)).save(tmp_path / name)
     (told,) = STYLECLIP_PICTURES.check(arguments)
-    assert (told.kind, told.text) == ("note", f"The script edits only *.jpeg, and so not {tmp_path}/b.png.")
+    assert told.kind == "note" and "*.jpeg" in told.text and f"not {tmp_path}/b.png." in told.text
     Image.new("RGB", (8, 8)).save(tmp_path / "c.jpeg")  # beyond the most that are inverted, and edited all the same
     (refusal, _) = STYLECLIP_PICTURES.check(arguments)
-    assert refusal.kind == "missing" and f"{tmp_path}/c.jpeg is not among those that it inverts" in refusal.text
+    assert refusal.kind == "missing" and f"{tmp_path}/c.jpeg is not among" in refusal.text
     for name in ("a.jpeg", "c.jpeg"):
         (tmp_path / name).unlink()
     (refusal,) = STYLECLIP_PICTURES.check(arguments)
-    assert refusal.kind == "missing" and f"edits only *.jpeg of {tmp_path}, and there is none" in refusal.text
+    assert refusal.kind == "missing" and f"edits only *.jpeg in {tmp_path}" in refusal.text
 
 
 @pytest.mark.parametrize(
@@ -245,7 +253,7 @@ def test_output_folders(assets: Assets, tmp_path: Path, setting: str, script: st
         del paths["style_clip_pretrained_mappers"]
     places = [f"--set=configs.paths_config.{name}={value}" for name, value in paths.items()]
     done = run(assets, tmp_path / "out", *places, *call, script)
-    refused(done, 1, "The output folder file/folder", "cannot be made: file is a file")
+    refused(done, 1, "output folder file/folder", "file is a file")
     assert not (tmp_path / "out").exists()
 
 
@@ -258,7 +266,7 @@ class TestSavedPivots:
             refused(
                 run(assets, out, "--latent", latent, RUN_PTI, use_last_w_pivots=True),
                 1,
-                "There is no saved code",
+                "crop0",
                 "(2 of 2 are missing)",
                 "use_last_w_pivots=False",
             )
@@ -331,7 +339,7 @@ def test_a_gpu_that_is_not_there(assets: Assets, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("device", "status", "message"),
-    [("cpu:3", 2, "there is one CPU"), ("meta", 1, "cannot compute on here"), ("nonsense", 2, "which is no device")],
+    [("cpu:3", 2, "CPU"), ("meta", 1, "torch"), ("nonsense", 2, "expected cpu, cuda, or cuda:0")],
 )
 def test_devices_of_the_settings(
     assets: Assets, tmp_path: Path, device: str, status: int, message: str, monkeypatch: pytest.MonkeyPatch
@@ -347,12 +355,12 @@ def test_devices_of_the_settings(
 
 def test_the_upstream_s_own_projector_needs_1024_pixels(assets: Assets, tmp_path: Path) -> None:
     done = run(assets, tmp_path / "out", "--dry-run", "--latent", "off", RUN_PTI)
-    refused(done, 1, "gives 18 codes, for 1024 x 1024 pixels; the generator takes 10", "run in Z+ (--latent zplus)")
+    refused(done, 1, "18 codes", "1024 x 1024 pixels", "the generator takes 10", "--latent zplus")
 
 
 def test_dots_in_folders_that_evaluation_cuts_off(assets: Assets, tmp_path: Path) -> None:
     dotted = ("--set", "configs.paths_config.input_data_path=./synthetic/images", EVALUATION)
-    refused(run(assets, tmp_path / "out", *dotted), 2, "expected a path without a full stop")
+    refused(run(assets, tmp_path / "out", *dotted), 2, "input_data_path is './synthetic/images'", "without a dot")
     assert not (tmp_path / "out").exists()
 
 
@@ -377,7 +385,7 @@ def test_the_walk_through_in_the_readme(assets: Assets, prepared_pti: Callable[.
         options = [argument for argument in arguments if argument != "--dry-run"]
         done = CliRunner().invoke(main, [command, "--dry-run", *options])
         assert done.exit_code == 0, done.output
-        assert "all that the script needs is there" in done.output
+        assert "everything that the script needs is present" in done.output
     assert not Path("embeddings").exists()
 
 
