@@ -1,1 +1,1 @@
-"""Adapters for upstream repositories; each is a table, found through its entry point."""
+"""Adapters for upstream repositories; each is a description, found through its entry point."""

@@ -96,7 +96,7 @@ ADAPTER = Adapter(
                 LPIPS,
                 Writable("{save_dir}", fallback="work_dirs/inversion"),
             ),
-            # P_N regularises W+; z is kept near the data by its hypersphere instead.
+            # P_N regularises W+; in Z+ the hypersphere itself keeps the code near the data.
             zplus_defaults={"weight_pnorm_term": 0.0},
         ),
         Script(
@@ -155,7 +155,7 @@ ADAPTER = Adapter(
             "BDInvert/checkpoints/*.pth",
             what="generator checkpoint",
             remedy="Download stylegan2_ffhq1024 from the link in MODEL_ZOO.md to BDInvert/checkpoints/ (the scripts "
-            "try to as well, with wget).",
+            "also try to do this, with wget).",
         ),
         Download(
             "BDInvert/pretrained_models/**/*.pth",

@@ -1,4 +1,4 @@
-"""What BDInvert's generators and encoders must be, by the shapes in their checkpoints."""
+"""Requirements on BDInvert's generators and encoders, checked by the shapes in their checkpoints."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ FAMILIES = {"stylegan": "StyleGAN1", "stylegan2": "StyleGAN2"}
 
 
 def zoo() -> Mapping[str, Mapping[str, Any]]:
-    """The models that the script has imported by now; empty if it has not."""
+    """The model zoo, if the script has already imported it; otherwise empty."""
     found: Mapping[str, Mapping[str, Any]] = getattr(sys.modules.get("models.model_zoo"), "MODEL_ZOO", {})
     return found
 
 
 def resolution_of(arguments: Mapping[str, Any]) -> int | None:
-    """The generator's, by its name."""
+    """The generator's resolution, from its name; None if unknown."""
     resolution: int | None = zoo().get(arguments["model_name"], {}).get("resolution")
     return resolution
 
 
 @dataclass(frozen=True)
 class InZoo:
-    """The model must be one of the zoo's StyleGANs: the scripts stop at other names, and fail with other networks."""
+    """The model must be one of the zoo's StyleGANs: the scripts reject other names, and fail with other networks."""
 
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
         name, models = arguments["model_name"], zoo()
@@ -49,25 +49,25 @@ def _generator_problem(content: Any, arguments: Mapping[str, Any]) -> str | None
     layers = [int(found[1]) for name in shapes if (found := re.match(r"synthesis\.layer(\d{1,2})\.", name))]
     if not layers:
         few = ", ".join(name[:40] for name in list(shapes)[:3]) or "no tensors"
-        return f"has no generator of genforce as its {' or '.join(KEYS)}: found {few}."
+        return f"has no genforce generator as its {' or '.join(KEYS)}: found {few}."
     family = "stylegan" if any(".apply_noise." in name for name in shapes) else "stylegan2"
     wanted = model.get("gan_type", family)
     if family != wanted:
-        return f"is a {FAMILIES[family]}; {arguments['model_name']} is a {FAMILIES.get(wanted, wanted)}."
+        return f"is a {FAMILIES[family]}, but {arguments['model_name']} is a {FAMILIES.get(wanted, wanted)}."
     resolution = 4 * 2 ** ((max(layers) + 2) // 2 - 1)
     expected = model.get("resolution", resolution)
     if resolution != expected:
-        return f"makes {resolution} x {resolution} pixels; {arguments['model_name']} makes {expected} x {expected}."
+        return f"has {resolution} x {resolution} pixels, but {arguments['model_name']} has {expected} x {expected}."
     if "mapping.label_weight" in shapes and not model.get("label_size"):
-        return "is conditional (it takes a label); the scripts give it none."
+        return "is conditional, but the scripts do not give it a label."
     channels = {shape[0] for name, shape in shapes.items() if re.fullmatch(r"synthesis\.output\d+\.bias", name)}
     if channels and channels != {model.get("image_channels", 3)}:
-        return f"makes pictures of {max(channels)} channels; {arguments['model_name']} makes RGB ones, of 3."
+        return f"makes images with {max(channels)} channels, but {arguments['model_name']} makes RGB images, with 3."
     return None
 
 
 def _encoder_problem(content: Any, arguments: Mapping[str, Any]) -> str | None:
-    """The encoder's last layer makes the base code, so it has the channels of the generator at that resolution."""
+    """The encoder's last layer outputs the base code, so its channels are the generator's at that resolution."""
     shapes = shapes_in(content, "encoder")
     layers = {
         int(found[1]): shape
@@ -75,7 +75,7 @@ def _encoder_problem(content: Any, arguments: Mapping[str, Any]) -> str | None:
         if (found := re.fullmatch(r"model\.(\d{1,3})\.weight", name)) and len(shape) == 4
     }
     if not layers:
-        return "has no encoder of BDInvert in it: found no model.0.weight of a convolution."
+        return "does not contain an encoder of BDInvert: found no model.0.weight of a convolution."
     size = arguments["basecode_spatial_size"]
     generator = shapes_in(outline_or_none(Path(CHECKPOINT.format_map(arguments))), *KEYS)
     channels = _channels(generator, size)
@@ -83,8 +83,8 @@ def _encoder_problem(content: Any, arguments: Mapping[str, Any]) -> str | None:
     if channels is None or made == channels:
         return None
     return (
-        f"makes base codes of {made} channels; with --basecode_spatial_size {size} the generator has {channels}. It "
-        "belongs to another generator or size."
+        f"makes base codes with {made} channels, but with --basecode_spatial_size {size} the generator has {channels}. "
+        "It belongs to another generator or size."
     )
 
 
@@ -98,13 +98,13 @@ def _channels(generator: Shapes, size: int) -> int | None:
 GENERATOR_FITS = StateFits(
     CHECKPOINT,
     what="generator checkpoint",
-    remedy="Download {model_name} from the link in MODEL_ZOO.md of the repository, or give the --model_name it belongs "
-    "to.",
+    remedy="Download {model_name} from the link in MODEL_ZOO.md of the repository, or give the --model_name of this "
+    "checkpoint.",
     problem=_generator_problem,
 )
 ENCODER_FITS = StateFits(
     "{encoder_pt_path}",
     what="base code encoder",
-    remedy="Give the one that was trained for {model_name}.",
+    remedy="Use the encoder that was trained for {model_name}.",
     problem=_encoder_problem,
 )

@@ -1,4 +1,4 @@
-"""PTI (danielroich/PTI): the pivot is found in Z+ instead of W, then the generator is tuned as upstream does it."""
+"""PTI (danielroich/PTI): the pivot is optimised in Z+ instead of W, then the generator is tuned as in the upstream."""
 
 from __future__ import annotations
 
@@ -87,15 +87,15 @@ ADAPTER = Adapter(
     ),
     settings=Settings(
         modules=("configs.paths_config", "configs.hyperparameters", "configs.global_config"),
-        # The first thing that every script does with its settings is to make a folder, or to load a generator.
+        # The first thing that every script does with its settings is to create a folder or to load a generator.
         gates=("os:makedirs", "utils.models_utils:load_old_G"),
     ),
-    # The editing script may find nothing itself, and load a generator that was tuned earlier.
+    # The editing script may do no inversion itself, but load a generator that was tuned earlier.
     generator=(
         ArgumentOf(f"{PROJECTORS}.w_plus_projector:project", "G"),
         ResultOf("utils.models_utils:load_tuned_G"),
     ),
-    # The single-code projector repeats its code 18 times, whatever the size; the other one has a code a layer.
+    # The single-code projector repeats its code 18 times at every resolution; the other has one code per layer.
     redirect={f"{PROJECTORS}.w_projector:project": f"{PROJECTORS}.w_plus_projector:project"},
     codes="*/*/0.pt",
     foreign_codes=True,  # other methods' codes are edited for comparison

@@ -1,4 +1,4 @@
-"""What PTI's scripts need."""
+"""Requirements of PTI's scripts."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ IMAGES = Pictures(
     selection=Walked((".jpg", ".JPG", ".jpeg", ".JPEG", ".png", ".PNG", ".ppm", ".PPM", ".bmp", ".BMP", ".tiff")),
     reader=PILLOW_RGB,
     what="aligned images (configs.paths_config.input_data_path)",
-    remedy="Name their folder with --set configs.paths_config.input_data_path=FOLDER",
+    remedy="Give their folder with --set configs.paths_config.input_data_path=FOLDER",
     generator=GENERATOR.path,
     at_most="max_images_to_invert",
 )
@@ -52,11 +52,11 @@ LOSSES = tuple(
 PIVOT = SavedCodes(
     f"{CODES}/{{pti_results_keyword}}/{{image}}/0.pt",
     pictures=IMAGES,
-    remedy="Find them first, with --set configs.hyperparameters.use_last_w_pivots=False",
-    unless="use_multi_id_training",  # single-id training fails where one is missing
+    remedy="Invert the images first, with --set configs.hyperparameters.use_last_w_pivots=False",
+    unless="use_multi_id_training",  # single-id training fails if one is missing
 )
 ESTIMATE = replace(PIVOT, path=f"{CODES}/{{e4e_results_keyword}}/{{image}}/0.pt")
-# The way in which a pivot is found, and where it is saved then.
+# How a pivot is found, and where it is saved in each case.
 PIVOTS = When(
     "use_last_w_pivots",
     True,
@@ -65,7 +65,7 @@ PIVOTS = When(
 
 
 def earlier_pivots(arguments: Mapping[str, Any]) -> Iterable[Path]:
-    """Pivots that are taken instead of finding new ones."""
+    """Pivots of earlier runs that the script reuses instead of inverting."""
     return PIVOT.paths(arguments) if arguments["use_last_w_pivots"] else ()
 
 
@@ -85,7 +85,7 @@ OPTIMISED = (
     OneOf(
         "first_inv_type",
         values=("w",),
-        why="with 'w+' the pivot comes from an encoder and nothing is optimised that could be moved to Z+. "
+        why="with 'w+' the pivot comes from an encoder, and no code is optimised that could be replaced by one in Z+. "
         "Give --set configs.hyperparameters.first_inv_type=w, or run with --latent off.",
     ),
     Above("first_inv_steps", 0, why="without steps nothing is optimised in Z+."),
@@ -94,7 +94,7 @@ OPTIMISED = (
 
 @dataclass(frozen=True)
 class EighteenCodes:
-    """``w_projector`` gives its code 18 times for every generator; in Z and Z+ another projector takes its place."""
+    """``w_projector`` repeats its code 18 times for every generator; in Z and Z+ another projector replaces it."""
 
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
         coach = sys.modules.get("training.coaches.base_coach")
@@ -104,8 +104,8 @@ class EighteenCodes:
         if projector != W_PROJECTOR or codes in (None, 18):
             return []
         text = (
-            f"The script's own projector gives 18 codes, for 1024 x 1024 pixels; the generator takes {codes}. Take one "
-            "of 1024 pixels, or run in Z+ (--latent zplus), which serves every size."
+            f"The script's own projector gives 18 codes, for 1024 x 1024 pixels, but the generator takes {codes}. Use "
+            "a 1024 px generator, or run in Z+ (--latent zplus), which works at every resolution."
         )
         return [Finding("missing", text)]
 
@@ -120,11 +120,11 @@ OWN = (
     When("first_inv_type", "w", (Unsaved("use_last_w_pivots", codes=PIVOT, need=EighteenCodes()),)),
     When("first_inv_type", "w+", (ENCODER,)),
 )
-"""What the upstream's own ways to a pivot take beside."""
+"""What the upstream's own inversion methods need in addition."""
 CREATOR: tuple[Requirement, ...] = (GPUS, GENERATOR, ENLARGED, FEATURES)
 UNDOTTED = Undotted(
     "input_data_path",
-    why="the script takes an image's name from its path, up to the first one. Give it without ./ and the like.",
+    why="the script cuts off an image's name at the first dot in its path. Write the path without ./ and the like.",
 )
 EDITS: tuple[Requirement, ...] = (
     TakenLater(IMAGES, "*", step="compares the edits of", bounded=True, modes=("RGB", "YCbCr")),
@@ -133,7 +133,7 @@ EDITS: tuple[Requirement, ...] = (
         "editings",
         files=("interfacegan_directions/*.pt", "ganspace_pca/*.pt"),
         what="editing directions",
-        remedy="Run the script in the repository's root; git checkout editings brings them back.",
+        remedy="Run the script in the repository's root; git checkout editings restores them.",
     ),
     Writable("{experiments_output_dir}/{input_data_id}"),
 )
@@ -142,6 +142,6 @@ MAPPERS = Folder(
     "{style_clip_pretrained_mappers}",
     files=("*.pt",),
     what="StyleCLIP mappers (configs.paths_config.style_clip_pretrained_mappers)",
-    remedy="Download them from the links in the repository's README, and name their folder with "
+    remedy="Download them from the links in the repository's README, and give their folder with "
     "--set configs.paths_config.style_clip_pretrained_mappers=FOLDER",
 )

@@ -1,4 +1,4 @@
-"""What SAM's scripts need, and which files they look for by themselves."""
+"""Requirements of SAM's scripts, and the files that they look for."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ IMAGES = Pictures(
     selection=Globbed(("png", "jpeg", "jpg", "JPEG")),
     reader=PILLOW_RGB,
     what="image folder",
-    remedy="Give another folder.",
+    remedy="Choose another folder.",
     shape=TARGET,
     repeated=TAKEN_FOR,
 )
@@ -40,7 +40,7 @@ def _files(generator: str, encoder: str, invertibility: str) -> dict[str, str]:
 
 
 def earlier_codes(arguments: Mapping[str, Any]) -> Iterable[Path]:
-    """Codes that sam_inv_optimization.py takes instead of inverting its image."""
+    """Codes of earlier runs that sam_inv_optimization.py reuses instead of inverting its image."""
     name = arguments["image_path"].rpartition("/")[2].replace(".png", "")
     folder = Path(arguments["output_path"], name, "final")
     if arguments["sweep_thresholds"]:
@@ -49,7 +49,7 @@ def earlier_codes(arguments: Mapping[str, Any]) -> Iterable[Path]:
 
 
 def earlier_single_codes(arguments: Mapping[str, Any]) -> Iterable[Path]:
-    """Likewise for the images of single_latent_inv.py."""
+    """Codes of earlier runs that single_latent_inv.py reuses instead of inverting its images."""
     names = dict.fromkeys(name for name, _ in IMAGES.chosen(arguments))
     return [Path(arguments["output_path"], name, "final", "inverted_latent.pt") for name in names]
 
@@ -70,20 +70,20 @@ GENERATOR = PickleFile(
     remedy="Give one with --gan_weights, or a category that the script has one for: cars, faces or cats.",
     downloadable="gan_weights",
     or_url=True,
-    # Its loader wants all three, converts TensorFlow's, and gives labels of zeros; of F10, pictures have 128 pixels.
+    # Its loader requires all three, converts TensorFlow's, and passes labels of zeros; F10 needs at least 128 px.
     networks=Networks(keys=("G", "D", "G_ema"), tensorflow=True, labels=True, least=128, folder="src/nets/stylegan3"),
 )
 ENCODER = Checkpoint(
     "{e4e_path}",
     what="e4e encoder",
-    remedy="Give one with --e4e_path; the script has those of cars, faces and cats.",
+    remedy="Give one with --e4e_path; the script downloads those for cars, faces and cats.",
     keys=("opts",),
     downloadable="e4e_path",
 )
 INVERTIBILITY = Checkpoint(
     "{inv_model_path}",
     what="invertibility network",
-    remedy="Give one with --inv_model_path; the script has those of cars, faces and cats.",
+    remedy="Give one with --inv_model_path; the script downloads those for cars, faces and cats.",
     keys=("sd_base",),
     downloadable="inv_model_path",
 )
@@ -91,10 +91,10 @@ ENCODERS = ("GradualStyleEncoder", "Encoder4Editing", "SingleStyleCodeEncoder")
 
 
 def _encoder_problem(content: Any, arguments: Mapping[str, Any]) -> str | None:
-    """The encoder's codes must be the generator's: as many, and as wide."""
+    """The encoder must output as many codes as the generator takes, of the same dimension."""
     options = items_of(content).get("opts")
     if not isinstance(options, dict):
-        return "has no dictionary as its opts, which the script changes."
+        return "has no dictionary opts, which the script modifies."
     shapes = shapes_in(content, "state_dict")
     parts = [part for part in ("encoder", "decoder") if not any(name.startswith(f"{part}.") for name in shapes)]
     if parts:
@@ -104,35 +104,35 @@ def _encoder_problem(content: Any, arguments: Mapping[str, Any]) -> str | None:
         return f"is of encoder_type {kind!r}, expected one of {', '.join(ENCODERS)}."
     name = str(arguments["gan_weights"])
     generator = generator_in(outline_or_none(Path(name)))
-    if generator is None:  # not there yet
+    if generator is None:  # not downloaded yet
         return None
     resolution, width = generator.number("img_resolution"), shapes.get("decoder.style.1.weight", (None,))[0]
     if size != resolution:
-        return f"was trained for a generator of {size} pixels (opts: stylegan_size); {name} makes {resolution}."
+        return f"was trained for a {size} px generator (opts: stylegan_size), but {name} has {resolution} px."
     widths = {generator.number("z_dim"), generator.number("w_dim")}
     if width is not None and widths != {width}:
         z_dim, w_dim = generator.number("z_dim"), generator.number("w_dim")
-        return f"makes codes of {width} numbers; {name} has z_dim {z_dim} and w_dim {w_dim}. All must be the same."
+        return f"outputs codes of dimension {width}, but {name} has z_dim {z_dim} and w_dim {w_dim}; all must be equal."
     return None
 
 
 def _invertibility_problem(content: Any, arguments: Mapping[str, Any]) -> str | None:
     absent = [name for name in arguments["latent_names"].split(",") if name not in items_of(content)]
-    return f"has nothing for {', '.join(absent)} (of --latent_names)." if absent else None
+    return f"has no weights for {', '.join(absent)} (from --latent_names)." if absent else None
 
 
-ENCODER_FITS = StateFits(ENCODER.path, ENCODER.what, "Give the encoder that was trained for it.", _encoder_problem)
+ENCODER_FITS = StateFits(ENCODER.path, ENCODER.what, "Use the encoder that was trained for it.", _encoder_problem)
 INVERTIBILITY_FITS = StateFits(INVERTIBILITY.path, INVERTIBILITY.what, INVERTIBILITY.remedy, _invertibility_problem)
 NETWORKS = (
     Submodule("src/nets/stylegan3", module="dnnlib"),
     Submodule("src/nets/encoder4editing", module="models.psp"),
-    Module("requests"),  # dnnlib's
+    Module("requests"),  # imported by dnnlib
 )
 STYLEGAN2 = OneOf("gan_type", values=("stylegan2",), why="SAM's layers are written for StyleGAN2.")
 CATEGORY = OneOf(
     "image_category",
     values=("cars", "faces", "cats"),
-    why="--sweep_thresholds takes its thresholds from the category.",
+    why="the thresholds of --sweep_thresholds depend on the category.",
 )
 SCENES = "src/nets/semantic-segmentation-pytorch"
 SCENE_PARSER = f"{SCENES}/ckpt/ade20k-resnet50dilated-ppm_deepsup"

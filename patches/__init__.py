@@ -1,1 +1,1 @@
-"""Compatibility patches: each fixes one upstream problem, and is undone by the journal."""
+"""Compatibility patches: each fixes one problem of upstreams, and is undone by the journal."""

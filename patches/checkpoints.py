@@ -1,10 +1,10 @@
-"""``torch.load`` of checkpoints that hold more than weights, were saved on a GPU, are damaged, or do not fit.
+"""``torch.load`` of checkpoints that contain more than weights, were saved on a GPU, are damaged, or do not fit.
 
-A pickle is a program. Whatever torch's default is, a checkpoint may hold tensors, plain Python values, and trainers'
-options and numbers, as :mod:`zplus_plugins.untrusted.checkpoint` reads them; a file that holds more is loaded only if
-this run wrote it or the user trusts it, with ``--trust-checkpoint``, whatever a script has told torch to load: that
-opens more than the names it tells. What a script asks for by ``weights_only=False``
-or a ``pickle_module`` is its own business, and so are pickles that it reads by itself.
+A pickle is a program. Whatever torch's default is, a checkpoint may contain tensors, plain Python values, and trainers'
+options and numbers, as read by :mod:`zplus_plugins.untrusted.checkpoint`. A file that contains more is loaded only if
+this run wrote it, or if the user trusts it with ``--trust-checkpoint``. This also holds if a script has added safe
+globals to torch, because they allow more than their names suggest. Loads with ``weights_only=False`` or a
+``pickle_module`` are left to the script, and so are pickles that it reads itself.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from zplus_plugins.upstreams.adapter.description import Patch
 from zplus_plugins.upstreams.patching.journal import Journal
 from zplus_plugins.upstreams.requirements.files import NEEDS_TRUST
 
-_WALL = "2.10"  # of torch; before, its weights_only ran some programs, and trusted the sizes that a file claims
+_WALL = "2.10"  # version of torch; before, weights_only could run code, and trusted the sizes that a file claims
 
 
 @dataclass(frozen=True)
 class _Source:
-    """Where ``torch.load`` reads from.
+    """What ``torch.load`` reads.
 
     Attributes:
-        file: its argument.
-        path: of the file that it was given by name or opened; None for one in memory.
+        file: the argument of ``torch.load``.
+        path: path of the file, given by name or already open; None for one in memory.
     """
 
     file: Any
@@ -48,7 +48,7 @@ class _Source:
         if isinstance(file, str | os.PathLike):
             return _Source(file, Path(file))
         name = getattr(file, "name", None)
-        # An entry of an archive has a name of its own.
+        # An open entry of an archive also has a name, but it is not a path.
         return _Source(file, Path(name) if isinstance(name, str) and Path(name).is_file() else None)
 
     def __str__(self) -> str:
@@ -56,7 +56,7 @@ class _Source:
 
     @property
     def readable(self) -> bool:
-        """Whether there is anything to read; if not, torch says so, and a script may expect it."""
+        """Whether there is anything to read; if not, torch raises its own error, which a script may expect."""
         if isinstance(self.file, str | os.PathLike):
             return self.path is not None and self.path.is_file()
         return all(hasattr(self.file, name) for name in ("read", "readline", "seek", "tell"))
@@ -89,7 +89,7 @@ def _install(journal: Journal, run: RunContext) -> None:
                 return load_state_dict(self, *args, **kwargs)
             except ZPlusError:
                 raise
-            except Exception as error:  # torch takes the names and attributes of a damaged one for granted
+            except Exception as error:  # torch does not check the names and attributes in a damaged one
                 raise RequirementError(_misfit(self, last_loaded, error)) from error
 
         return fill
@@ -101,7 +101,7 @@ def _install(journal: Journal, run: RunContext) -> None:
 def _plain(
     load: Callable[..., Any], source: _Source, map_location: Any, pickle_module: Any, options: dict[str, Any]
 ) -> Any:
-    """What torch makes of it: weights alone, unless the script has asked for more."""
+    """Load it with torch: only weights, unless the script has asked for more."""
     if pickle_module is not None:
         return load(source.file, map_location, pickle_module=pickle_module, **options)
     if options.get("weights_only") is None:
@@ -110,12 +110,12 @@ def _plain(
 
 
 def _load_weights(load: Callable[..., Any], source: _Source, map_location: Any, options: dict[str, Any]) -> Any:
-    """What a file that nobody vouches for holds, without running anything of it."""
+    """Load an untrusted file without running any code from it."""
     if _is_safetensors(source):
         return _plain(load, source, map_location, None, options)
     mmap = bool(options.get("mmap"))
     if mmap and not isinstance(source.file, str | os.PathLike):
-        raise ValueError("f must be a file path in order to use the mmap argument")  # as torch says
+        raise ValueError("f must be a file path in order to use the mmap argument")  # torch's own message
     size = source.size()
     try:
         return checkpoint.load(source.file, map_location, mmap, options.get("encoding", "utf-8"))
@@ -132,17 +132,17 @@ def _load_weights(load: Callable[..., Any], source: _Source, map_location: Any, 
 def _load_program(
     load: Callable[..., Any], source: _Source, map_location: Any, pickle_module: Any, options: dict[str, Any]
 ) -> Any:
-    """What a file holds that the script or the user trusts, which torch may run."""
+    """Load a file that the script or the user trusts, which may run code."""
     unrestricted = {**options, "weights_only": False}
     return _checked(source, source.size(), lambda: _plain(load, source, map_location, pickle_module, unrestricted))
 
 
 def _checked(source: _Source, size: int, load: Callable[[], Any]) -> Any:
-    """What torch loads by itself; its errors name no file."""
+    """Load a file with torch, and name the file in errors, which torch does not do."""
     try:
         return load()
     except ImportError:
-        raise  # it needs what the script's own repository lacks, which says more than that it cannot be loaded
+        raise  # the file needs a module that is missing; that error says more than ours would
     except Exception as error:
         if source.path is None:
             raise
@@ -150,7 +150,7 @@ def _checked(source: _Source, size: int, load: Callable[[], Any]) -> Any:
 
 
 def _is_safetensors(source: _Source) -> bool:
-    """Newer versions of torch know such files by their names, and there is nothing in them that could be run."""
+    """Whether it is a safetensors file, which newer versions of torch recognise by name, and which contains no code."""
     named = isinstance(source.file, str | os.PathLike) and Path(source.file).suffix == ".safetensors"
     return named and torch.__version__ >= _WALL
 
@@ -177,7 +177,7 @@ def _problem(source: _Source, size: int, reason: str) -> str:
 
 
 def _unplaced(source: _Source, map_location: Any, error: PlacementError) -> BaseException:
-    """A script's own function is to blame for what it raises."""
+    """The error for a checkpoint that cannot be put on a device; a script's own function raises its own error."""
     cause = error.__cause__
     assert cause is not None
     if callable(map_location) and not isinstance(cause, RuntimeError):
@@ -185,7 +185,7 @@ def _unplaced(source: _Source, map_location: Any, error: PlacementError) -> Base
     reason = str(cause).partition("\n")[0].partition(". ")[0].rstrip(".")
     asked = "where it was saved" if map_location is None else f"on {map_location}"
     return RequirementError(
-        f"The checkpoint {source} is sound, and cannot be put {asked}: {reason}. Choose a device that this machine "
+        f"The checkpoint {source} is intact, but cannot be loaded {asked}: {reason}. Choose a device that this machine "
         "has, or run with --device cpu."
     )
 
@@ -196,7 +196,7 @@ def _misfit(network: nn.Module, last_loaded: list[_Source], error: BaseException
     said = " ".join(lines[1:4] or lines) or type(error).__name__
     return (
         f"The weights{source} do not fit {type(network).__name__}: {said}\n"
-        "They belong to another model or another size: check the model name and the sizes among the arguments."
+        "They belong to another model or another size: check the model name and the sizes in the arguments."
     )
 
 

@@ -1,4 +1,4 @@
-"""``.cuda()`` on a machine without a GPU, or where the user asked for the CPU."""
+"""``.cuda()`` on a machine without a GPU, or with ``--device cpu``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _log = logging.getLogger("zplus_plugins")
 def _install(journal: Journal, run: RunContext) -> None:
     def moving(cuda: Callable[..., Any]) -> Callable[..., Any]:
         def move(self: Any, *args: Any, **kwargs: Any) -> Any:
-            # Asked within the call: scripts choose their GPU after importing torch.
+            # Decided at each call, because scripts choose their GPU after importing torch.
             return cuda(self, *args, **kwargs) if _wants_cuda(run) else self
 
         return move

@@ -1,4 +1,4 @@
-"""``"cuda"`` written into code: ``.to("cuda")``, ``torch.tensor(..., device="cuda:0")``, module-level constants."""
+"""Hard-coded ``"cuda"``: ``.to("cuda")``, ``torch.tensor(..., device="cuda:0")``, module-level constants."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from zplus_plugins.upstreams.patching.journal import Journal
 
 
 class _NamedDevices(TorchFunctionMode):
-    """Reads ``cuda`` as ``cpu`` in every torch function's arguments, where the run is not on CUDA."""
+    """Replaces ``cuda`` by ``cpu`` in the arguments of every torch function, unless the run is on CUDA."""
 
     def __init__(self, device: Device) -> None:
         super().__init__()
@@ -25,7 +25,7 @@ class _NamedDevices(TorchFunctionMode):
         self, func: Callable[..., Any], types: Iterable[type], args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         kwargs = kwargs or {}
-        # Asked only where CUDA is named: scripts choose their GPU after importing torch.
+        # Decided only if CUDA is named, because scripts choose their GPU after importing torch.
         if (any(map(_names_cuda, args)) or _names_cuda(kwargs.get("device"))) and not self._device.cuda:
             args = tuple("cpu" if _names_cuda(argument) else argument for argument in args)
             if _names_cuda(kwargs.get("device")):
@@ -40,15 +40,15 @@ def _names_cuda(argument: Any) -> bool:
 
 
 class _Leaving:
-    """Takes a mode off torch's stack, if it is there, and leaves the script's own, such as its default device."""
+    """Removes a mode from torch's stack, if it is there, and keeps the script's own, such as its default device."""
 
     def __init__(self, mode: TorchFunctionMode) -> None:
         self._mode = mode
         self._others: list[TorchFunctionMode] | None = None
 
     def __call__(self) -> None:
-        stack: Any = torch.overrides  # its functions for the stack have no types
-        if self._others is None:  # asked once: an interrupted call may have taken some off
+        stack: Any = torch.overrides  # its stack functions are not typed
+        if self._others is None:  # only once, because an interrupted call may already have removed some
             self._others = [mode for mode in stack._get_current_function_mode_stack() if mode is not self._mode]
         while stack._get_current_function_mode_stack():
             stack._pop_mode()

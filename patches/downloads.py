@@ -1,8 +1,8 @@
-"""Downloads that fail leave no stub behind, and say what to put where.
+"""Failed downloads leave no partial file behind, and the error says which file to put where.
 
-Upstream scripts call ``wget`` and ignore its exit status; the empty file that a failure leaves is
-taken for the checkpoint ever after. LPIPS's backbone comes through ``torch.hub``, NVlabs' metrics
-through ``dnnlib``. With ``--offline`` no download is tried.
+Upstream scripts call ``wget`` and ignore its exit status; after a failure they use the empty file as the
+checkpoint in every later run. The backbone of LPIPS is downloaded by ``torch.hub``, and NVlabs' metrics
+by ``dnnlib``. With ``--offline`` no download is attempted.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _calling_wget(offline: bool, call: Callable[..., int]) -> Callable[..., int]
 
 def _downloading(offline: bool, download: Callable[..., None]) -> Callable[..., None]:
     def download_checked(url: str, dst: str, *args: Any, **kwargs: Any) -> None:
-        # torch writes to a file beside it, and moves that when it is whole.
+        # torch writes to a temporary file, and renames it when it is complete.
         with _whole(url, Path(dst), offline, leaves_stub=False):
             download(url, dst, *args, **kwargs)
 
@@ -71,7 +71,7 @@ def _opening(open_url: Callable[..., Any]) -> Callable[..., Any]:
     def open_checked(url: str, *args: Any, **kwargs: Any) -> Any:
         if "://" not in str(url) or str(url).startswith("file:"):
             return open_url(url, *args, **kwargs)
-        # It may have the file already, so --offline forbids it only the connection.
+        # The file may be in its cache, so --offline only forbids the connection.
         with _whole(url, dnnlib_file(url), forbidden=False, leaves_stub=False):
             return open_url(url, *args, **kwargs)
 
@@ -80,12 +80,12 @@ def _opening(open_url: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextlib.contextmanager
 def _whole(url: str, target: Path | None, forbidden: bool, leaves_stub: bool = True) -> Iterator[None]:
-    """Name URL and target where the download fails, and take away what it has left of the target."""
+    """If the download fails, name the URL and the target in the error, and remove a partial target."""
     if forbidden:
         raise DownloadError(_advice(url, target, "--offline forbids it"))
     try:
         yield
-    except BaseException as error:  # Ctrl-C in the middle, too
+    except BaseException as error:  # also Ctrl-C
         if leaves_stub and target is not None:
             target.unlink(missing_ok=True)
         if isinstance(error, OSError | RuntimeError | DownloadError):

@@ -1,4 +1,4 @@
-"""The argument ``range`` of ``torchvision.utils.make_grid``, which is called ``value_range`` today."""
+"""The argument ``range`` of ``torchvision.utils.make_grid``, which has been renamed to ``value_range``."""
 
 from __future__ import annotations
 

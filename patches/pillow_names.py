@@ -1,4 +1,4 @@
-"""Names that Pillow 10 took out of ``PIL.Image``."""
+"""Names that Pillow 10 removed from ``PIL.Image``."""
 
 from __future__ import annotations
 

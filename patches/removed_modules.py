@@ -1,6 +1,6 @@
-"""Modules that today's Python and setuptools no longer carry: ``pkg_resources`` and ``distutils``.
+"""Modules that were removed from Python and setuptools: ``distutils`` and ``pkg_resources``.
 
-Only what upstreams use of them; where the real module can be imported, it is.
+Only the parts that upstreams use are provided. If the real module can be imported, it is used.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _FALSE = ("n", "no", "f", "false", "off", "0")
 
 
 def strtobool(text: str) -> int:
-    """1 or 0 for the usual words.
+    """1 or 0 for the usual words for true and false.
 
     Raises:
-        ValueError: it is none of them.
+        ValueError: it is another word.
     """
     word = text.lower()
     if word not in _TRUE + _FALSE:
@@ -29,7 +29,7 @@ def strtobool(text: str) -> int:
 
 
 def _install(journal: Journal, run: RunContext) -> None:
-    # NVlabs' code compares torch's version with a text; torch brings a class for that.
+    # NVlabs' code compares torch's version with a string; torch has a class that supports this.
     provide(journal, "pkg_resources", parse_version=TorchVersion)
     provide(journal, "distutils.util", strtobool=strtobool)
     provide(journal, "distutils")

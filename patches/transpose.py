@@ -1,4 +1,4 @@
-"""``x.T`` of tensors that are not matrices, deprecated in torch and to become an error."""
+"""``x.T`` of tensors that are not matrices, which is deprecated in torch and will become an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Python module ``wget``: seldom installed, and it leaves a stub where a download fails."""
+"""The Python module ``wget``, which is rarely installed, and leaves a partial file after a failed download."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from zplus_plugins.upstreams.patching.stand_ins import provide
 
 
 def download(url: str, out: str | os.PathLike[str] | None = None, bar: Any = None) -> str:
-    """Download a file whole or not at all; in the place of ``wget.download``.
+    """Download a file atomically; replaces ``wget.download``.
 
     Args:
-        url: of the file.
+        url: URL of the file.
         out: file or existing folder to save it to; the current folder by default.
-        bar: ignored; torch shows its own.
+        bar: ignored; torch shows its own progress bar.
 
     Returns:
         The path of the file.
@@ -29,7 +29,7 @@ def download(url: str, out: str | os.PathLike[str] | None = None, bar: Any = Non
     target = Path(out or ".")
     if target.is_dir():
         target /= unquote(Path(urlsplit(url).path).name) or "download.wget"
-    # Looked up at each call: the patch for downloads watches it.
+    # Looked up at each call, because the patch for downloads replaces it.
     torch.hub.download_url_to_file(url, str(target))
     return str(target)
 

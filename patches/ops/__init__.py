@@ -1,1 +1,1 @@
-"""The custom operations of upstreams, replaced by ours."""
+"""Patches that replace the custom operations of upstreams by ours."""

@@ -1,8 +1,8 @@
 """NVlabs' custom operations in ``torch_utils.ops``: stylegan2-ada-pytorch, stylegan3, and the copies in their forks.
 
-Their plugins compile for a minute and fail to import on today's PyTorch, and where there is no GPU a slow
-reference is used. Ours take their place in the modules' attributes, where every caller looks them up: the
-networks' own files, and the sources that pickled networks carry, which import them from the checkout.
+Their plugins take a minute to compile and cannot be imported with current PyTorch, and without a GPU a slow
+reference is used. Ours replace them in the modules' attributes, where every caller looks them up: the
+networks' own files, and the source code in pickled networks, which imports them from the checkout.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PACKAGE = "torch_utils.ops"
 
 
 def wanted(run: RunContext) -> bool:
-    """Whether our operations take the place of the upstream's in this run."""
+    """Whether our operations replace the upstream's in this run."""
     return run.options.operations != "upstream"
 
 
@@ -43,22 +43,22 @@ def filtered_lrelu(
     """Leaky ReLU at a higher sampling rate (Karras et al., 2021): bias, upsample, activate, downsample.
 
     Args:
-        x: of shape (N, C, H, W).
-        fu: upsampling filter, (taps,) or (height, width); None is the identity.
-        fd: downsampling filter, likewise.
+        x: images, shape (B, C, H, W).
+        fu: upsampling filter, shape (taps,) or (height, width); None is the identity.
+        fd: downsampling filter, as ``fu``.
         b: bias of shape (C,).
         up: the upsampling factor.
         down: the downsampling factor.
         padding: of the upsampled image: one number, (x, y), or (left, right, top, bottom); negative values crop.
-        gain: factor before the activation, which is homogeneous.
-        slope: of the leaky ReLU below 0.
+        gain: factor, applied before the activation, which is homogeneous.
+        slope: slope of the leaky ReLU below 0.
         clamp: largest magnitude of the activated values; None for no limit.
         flip_filter: correlate with the filters instead of convolving.
 
     Returns:
-        A tensor of shape (N, C, out_h, out_w) and x's dtype.
+        A tensor of shape (B, C, out_h, out_w) with x's dtype.
     """
-    around: Any = np.asarray(padding).tolist()  # stylegan3 gives NumPy's integers
+    around: Any = np.asarray(padding).tolist()  # stylegan3 passes NumPy integers
     fine = upfirdn2d(bias_act(x, b), fu, up=up, padding=around, flip_filter=flip_filter, gain=up**2)
     active = bias_act(fine, act="lrelu", alpha=slope, gain=gain, clamp=clamp)
     return upfirdn2d(active, fd, down=down, flip_filter=flip_filter)
@@ -76,14 +76,14 @@ def _in_place_of(journal: Journal, name: str) -> Callable[[ModuleType], None]:
 
     def choosing(theirs: Callable[..., Tensor]) -> Callable[..., Tensor]:
         def chosen(*args: Any, impl: str = "cuda", **kwargs: Any) -> Tensor:
-            # Whoever asks for the reference by name gets the upstream's.
+            # If a caller asks for the reference by name, use the upstream's.
             return theirs(*args, impl=impl, **kwargs) if impl == "ref" else ours(*args, **kwargs)
 
         return chosen
 
     def replace(module: ModuleType) -> None:
         journal.wrap(module, name, choosing)
-        # Nothing needs the plugin any more; without it what is left of the upstream's code takes the reference.
+        # Nothing needs the plugin any more; without it, the rest of the upstream's code uses the reference.
         journal.set(module, "_init", lambda: False)
 
     return replace
@@ -92,8 +92,8 @@ def _in_place_of(journal: Journal, name: str) -> Callable[[ModuleType], None]:
 def _plain_convolutions(journal: Journal) -> Callable[[ModuleType], None]:
     def replace(module: ModuleType) -> None:
         if hasattr(module, "_should_use_custom_op"):
-            # For torch 1.7 to 1.9 alone, whose convolutions had no second derivative worth having; later ones
-            # warned of it at every call.
+            # Only needed for torch 1.7 to 1.9, whose convolutions had poor second derivatives; with later versions,
+            # it gives a warning at every call.
             journal.set(module, "_should_use_custom_op", lambda input: False)
 
     return replace

@@ -1,8 +1,8 @@
 """CUDA extensions that rosinality's StyleGAN2 and its descendants, such as encoder4editing, compile at import.
 
-Without nvcc and a GPU the import itself fails. Our operations stand in for the compiled modules; the upstream's own
-autograd functions call them, for first and second derivatives too. With ``--ops upstream``, or with ``--latent off``
-and no choice, the upstream compiles its own on a GPU; on a CPU there are none.
+Without nvcc and a GPU the import itself fails. Our operations replace the compiled modules; the upstream's own autograd
+functions call them, also for first and second derivatives. With ``--ops upstream``, and by default with
+``--latent off``, the upstream compiles its own on a GPU; for a CPU it has none.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ _log = logging.getLogger("zplus_plugins")
 def _fused_bias_act(
     input: Tensor, bias: Tensor, refer: Tensor, act: int, grad: int, alpha: float, scale: float
 ) -> Tensor:
-    """The compiled function's interface: empty tensors are absent ones, and ``grad`` is the derivative's order."""
+    """The compiled function's interface: an empty tensor means none, and ``grad`` is the order of the derivative."""
     if act != LEAKY_RELU or grad not in (0, 1):
         raise PatchError(f"fused_bias_act was called with act={act} and grad={grad}; expected act=3 and grad=0 or 1.")
-    if bias.numel():  # added to second-order gradients, too
+    if bias.numel():  # also added to second-order gradients
         input = input + bias.view(-1, *[1] * (input.ndim - 2))
     if grad == 0:
         return bias_act(input, act="lrelu", alpha=alpha, gain=scale)
-    # The slope and the gain are positive, so that the output has the input's sign.
+    # The slope and the gain are positive, so the output has the same sign as the input.
     return torch.where(refer > 0, input, alpha * input) * scale
 
 
@@ -54,14 +54,14 @@ def _upfirdn2d(
     pad_y0: int,
     pad_y1: int,
 ) -> Tensor:
-    """The compiled function's interface: ``input`` of shape (images, height, width, channels)."""
+    """The compiled function's interface: ``input`` has shape (B, H, W, C)."""
     padding = (pad_x0, pad_x1, pad_y0, pad_y1)
     images = input.permute(0, 3, 1, 2)
     result = upfirdn2d(images, kernel.float(), up=(up_x, up_y), down=(down_x, down_y), padding=padding)
     return result.permute(0, 2, 3, 1).contiguous()
 
 
-# By the extension's name and a file that it is made of.
+# By the extension's name and one of its source files.
 _MODULES = {
     ("fused", "fused_bias_act.cpp"): SimpleNamespace(fused_bias_act=_fused_bias_act),
     ("upfirdn2d", "upfirdn2d.cpp"): SimpleNamespace(upfirdn2d=_upfirdn2d),
@@ -89,10 +89,10 @@ def _install(journal: Journal, run: RunContext) -> None:
 
 
 def _tell(cause: str, run: RunContext) -> None:
-    """Say that ours take the place of what cannot be built; an error where the upstream's own were asked for."""
+    """Warn that ours replace what cannot be built; raise PatchError if the upstream's own were requested."""
     if run.options.ops == "upstream":
-        raise PatchError(f"{cause}. Run without --ops upstream, and ours take its place.") from None
-    _log.warning("%s. Ours takes its place; --ops auto chooses it without trying.", cause)
+        raise PatchError(f"{cause}. Run without --ops upstream to use ours instead.") from None
+    _log.warning("%s. Ours is used instead; with --ops auto it is used right away.", cause)
 
 
 PATCH = Patch(

@@ -1,8 +1,8 @@
 """Filters, biases and activations of genforce's StyleGAN and StyleGAN2, which BDInvert is built on.
 
-Its filters are convolutions with one channel, 19 to 195 times slower than need be on a CPU, and its biases,
-activations and gains are operations of their own. Modules, state dictionaries and the rest of each block's
-code stay the upstream's.
+Its filters are convolutions with a single channel, 19 to 195 times slower than necessary on a CPU, and its biases,
+activations and gains are separate operations. The modules, their state dictionaries and the rest of each block's
+code remain the upstream's.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ STYLEGAN1, STYLEGAN2 = "models.stylegan_generator", "models.stylegan2_generator"
 
 
 def _upsampling(theirs: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """StyleGAN2's layer: zeros between the samples, then the filter; without upsampling, the filter alone."""
+    """StyleGAN2's layer: insert zeros between the samples, then filter; without upsampling, only filter."""
 
     def forward(self: Any, x: Tensor) -> Tensor:
-        # The upstream correlates. All its filters are alike turned, but they need not be.
+        # The upstream correlates. All its filters happen to be symmetric, but this does not rely on it.
         return upfirdn2d(x, self.kernel[0, 0].float(), self.scale_factor, padding=list(self.padding), flip_filter=True)
 
     return forward
 
 
 def _blurring(theirs: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """StyleGAN's layer, whose channels all have the same filter of 3 x 3."""
+    """StyleGAN's layer, which uses the same 3 x 3 filter for all channels."""
 
     def forward(self: Any, x: Tensor) -> Tensor:
         return upfirdn2d(x, self.kernel[0, 0].float(), padding=1, flip_filter=True)
@@ -41,14 +41,14 @@ def _blurring(theirs: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 class _One:
-    """A factor of one that costs nothing."""
+    """A factor of one, by which multiplying costs nothing."""
 
     def __rmul__(self, other: Tensor) -> Tensor:
         return other
 
 
 class _Fused:
-    """A block as its own ``forward`` sees it: no bias to add, no gain to apply, and an activation that does all."""
+    """A block as seen by its own ``forward``: without bias and gain, and with an activation that applies both."""
 
     bias = None
     activate_scale = _One()
@@ -69,10 +69,10 @@ class _Fused:
 
 
 def _fusing(theirs: Callable[..., Any]) -> Callable[..., Any]:
-    """Blocks that add their bias just before they activate."""
+    """Blocks that add their bias just before the activation."""
 
     def forward(self: Any, *args: Any, **kwargs: Any) -> Any:
-        # StyleGAN's last block adds its bias and does not activate.
+        # StyleGAN's last block adds its bias but has no activation.
         known = isinstance(self.activate, nn.LeakyReLU | nn.Identity) and getattr(self, "position", None) != "last"
         return theirs(_Fused(self) if known else self, *args, **kwargs)
 

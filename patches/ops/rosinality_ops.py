@@ -1,7 +1,7 @@
 """The package ``op`` of rosinality's StyleGAN2 and of its descendants, such as encoder4editing and PTI's copies.
 
-:mod:`zplus_plugins.patches.ops.extensions` lets it be imported; here its functions become ours. Its module
-``FusedLeakyReLU`` stays the upstream's, state dictionary and all: it calls the function beside it.
+:mod:`zplus_plugins.patches.ops.extensions` makes it importable; this patch replaces its functions by ours. The module
+``FusedLeakyReLU`` and its state dictionary remain the upstream's, because it calls the function.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def _activation(theirs: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def fused_leaky_relu(
         input: Tensor, bias: Tensor | None = None, negative_slope: float = 0.2, scale: float = 2**0.5
     ) -> Tensor:
-        if input.ndim == 3:  # the copies differ in the axis that the bias lies along
+        if input.ndim == 3:  # the copies differ in the axis of the bias
             return theirs(input, bias, negative_slope, scale)
         return bias_act(input, bias, act="lrelu", alpha=negative_slope, gain=scale)
 
@@ -36,7 +36,7 @@ def _resampler(theirs: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def resample(input: Tensor, kernel: Tensor, up: Any = 1, down: Any = 1, pad: tuple[int, ...] = (0, 0)) -> Tensor:
         if kernel.dtype == torch.float64:  # our filters are float32
             return theirs(input, kernel, up=up, down=down, pad=pad)
-        # Two numbers are before and after, along both axes.
+        # Two numbers are the padding before and after, for both axes.
         padding = (*pad, *pad) if len(pad) == 2 else pad
         return upfirdn2d(input, kernel.float(), up=_listed(up), down=_listed(down), padding=list(padding))
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,45 +12,15 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 
-from support.bdinvert_assets import Assets, invert_args, prepare
-from support.places import STANDINS
-from zplus_plugins import __version__
+from support.bdinvert_assets import Assets, invert_args
 from zplus_plugins.cli.main import main
-from zplus_plugins.errors import RequirementError
-from zplus_plugins.upstreams import Journal
 from zplus_plugins.upstreams.imports.advice import install_command
 from zplus_plugins.upstreams.imports.packages import missing_modules
-from zplus_plugins.upstreams.patching.stand_ins import stand_in_for_absent
 
 # Upstreams and their libraries warn; their warnings are not ours to judge.
 pytestmark = pytest.mark.filterwarnings("default")
 
-STANDIN = STANDINS / "bdinvert"
 Spoil = Callable[[Assets], list[str]]
-
-
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Assets:
-    return prepare(tmp_path_factory.mktemp("standin"), STANDIN)
-
-
-@pytest.fixture
-def assets(prepared: Assets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Assets:
-    """A copy of the prepared stand-in that a test may spoil; the current folder is its BDInvert."""
-    root = Path(shutil.copytree(prepared.root, tmp_path / "repository"))
-    cwd = root / "BDInvert"
-    monkeypatch.chdir(cwd)
-    monkeypatch.setenv("TORCH_HOME", prepared.env["TORCH_HOME"])
-    return Assets(
-        root=root,
-        cwd=cwd,
-        model_name=prepared.model_name,
-        encoder=cwd / prepared.encoder.relative_to(prepared.cwd),
-        image_list=cwd / prepared.image_list.relative_to(prepared.cwd),
-        pnorm_root=cwd / prepared.pnorm_root.relative_to(prepared.cwd),
-        env=prepared.env,
-        base_size=prepared.base_size,
-    )
 
 
 def zplus(*arguments: object) -> Result:
@@ -114,17 +81,31 @@ def _out_is_a_file(assets: Assets) -> list[str]:
 
 
 SPOILT: dict[str, tuple[int, tuple[str, ...], Spoil]] = {
-    "missing image": (1, ("images.list, line 2: there is no picture absent.png",), _missing_image),
-    "empty list": (1, ("is empty: it names no picture", "make_list.py"), _empty_list),
+    "missing image": (
+        1,
+        (
+            "images.list, line 2: ",
+            "absent.png",
+        ),
+        _missing_image,
+    ),
+    "empty list": (1, ("images.list is empty", "make_list.py"), _empty_list),
     "no encoder": (1, ("base code encoder: there is no file absent.pth", "train_basecode_encoder.py"), _no_encoder),
-    "wrong encoder": (1, ("is of another kind: expected encoder in it, found generator_smooth",), _wrong_encoder),
-    "0-byte checkpoint": (1, ("is empty (0 bytes), as a failed download leaves it", "MODEL_ZOO.md"), _empty_checkpoint),
+    "wrong encoder": (1, ("expected encoder in it, found generator_smooth",), _wrong_encoder),
+    "0-byte checkpoint": (1, ("is empty (0 bytes)", "MODEL_ZOO.md"), _empty_checkpoint),
     "truncated checkpoint": (1, ("cannot be read as a checkpoint", "MODEL_ZOO.md"), _truncated_checkpoint),
-    "no P_N": (1, ("found no eigen_values.npy", "zplus run pca_p_space.py"), _no_p_norm),
+    "no P_N": (1, ("eigen_values.npy", "zplus run pca_p_space.py"), _no_p_norm),
     "base size 4": (2, ("must be a power of two, from 8 to 64",), lambda a: ["--basecode_spatial_size", "4"]),
-    "base size 12": (2, ("--basecode_spatial_size 12 does not fit",), lambda a: ["--basecode_spatial_size", "12"]),
+    "base size 12": (2, ("--basecode_spatial_size 12 ",), lambda a: ["--basecode_spatial_size", "12"]),
     "base size 128": (2, ("--basecode_spatial_size 128",), lambda a: ["--basecode_spatial_size", "128"]),
-    "out is a file": (1, ("output folder edit.py cannot be made: edit.py is a file",), _out_is_a_file),
+    "out is a file": (
+        1,
+        (
+            "output folder edit.py",
+            "edit.py is a file",
+        ),
+        _out_is_a_file,
+    ),
 }
 
 
@@ -241,7 +222,7 @@ class TestUsage:
         }
         torch.save(content, path)
         result = zplus("run", "--dry-run", "invert.py", *invert_args(assets, 1))
-        refused(result, 1, f"makes 32 x 32 pixels; {assets.model_name} makes 64 x 64")
+        refused(result, 1, "32 x 32 pixels", f"{assets.model_name} has 64 x 64")
 
     def test_a_fork_that_lacks_what_is_needed(self, assets: Assets) -> None:
         source = assets.root / "models" / "stylegan2_generator.py"
@@ -284,69 +265,3 @@ def test_modules_are_looked_for_through_the_repository(tmp_path: Path) -> None:
     missing = missing_modules(tmp_path / "run.py", tmp_path)
     assert sorted(module.name for module in missing) == ["absent_one", "absent_two"]
     assert install_command(["cv2", "bs4", "easydict"]) == "pip install opencv-python-headless beautifulsoup4 easydict"
-
-
-def test_optional_modules_are_absent_until_they_are_used() -> None:
-    with Journal() as journal:
-        stand_in_for_absent(journal, ["absent_logger", "json"])
-        import absent_logger  # type: ignore[import-not-found]
-
-        assert sys.modules["json"] is json
-        assert not hasattr(absent_logger, "__path__")
-        with pytest.raises(RequirementError, match=r"absent_logger\.init, .* not installed"):
-            absent_logger.init()
-        from absent_logger import Base, run
-
-        with pytest.raises(RequirementError, match=r"uses absent_logger\.run"):
-            run.log("something")
-        with pytest.raises(RequirementError, match=r"uses absent_logger\.Base"):
-
-            class Heir(Base):  # type: ignore[misc]
-                pass
-
-    assert "absent_logger" not in sys.modules
-
-
-def test_adapters_says_whose_folder_this_is(assets: Assets) -> None:
-    result = zplus("adapters")
-    line = next(line for line in result.output.splitlines() if line.startswith("bdinvert"))
-    assert "yes (no git history, compatible)" in line
-
-
-def test_doctor(assets: Assets) -> None:
-    result = zplus("doctor")
-    assert result.exit_code == 1
-    assert re.search(rf"^bdinvert +{assets.root}, commit unknown, compatible$", result.output, re.MULTILINE)
-    assert "missing: BDInvert/pretrained_models" in result.output
-    pretrained = assets.cwd / "pretrained_models"
-    pretrained.mkdir()
-    shutil.copy(assets.encoder, pretrained)
-    result = zplus("doctor")
-    assert result.exit_code == 0, result.output
-    assert "Nothing is missing." in result.output
-
-
-def test_doctor_explains_torch_and_torchvision_of_different_builds(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from zplus_plugins.upstreams import doctor
-
-    def import_module(name: str) -> None:
-        raise RuntimeError("operator torchvision::nms does not exist")
-
-    monkeypatch.setattr(doctor.importlib, "import_module", import_module)
-    found = doctor._lpips()
-    assert "of different builds" in found.text
-    assert found.remedy == "pip install --force-reinstall torch torchvision"
-
-
-def test_help_has_examples() -> None:
-    assert "zplus run --latent zplus invert.py" in zplus("run", "--help").output
-    assert "zplus demo" in zplus("--help").output
-    assert __version__ in zplus("--version").output
-
-
-def test_python_m(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "zplus_plugins", "--version"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
-    assert done.stdout == f"zplus, version {__version__}\n"

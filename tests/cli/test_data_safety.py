@@ -208,7 +208,7 @@ class TestBadPictures:
         Image.new("RGB", (16, 8)).save(material / "faces" / "wide.png")
         result = zplus(*COMMANDS["invert"], "--skip-bad", "--out", "out")
         assert result.exit_code == 0 and result.stdout.split() == ["out/anna.zplus.npz", "out/bert.zplus.npz"]
-        assert "2 of 4 pictures were left out:" in result.stderr
+        assert "2 of 4 images were left out:" in result.stderr
         assert "faces/aa.png" in result.stderr and "faces/wide.png has 16 x 8 pixels" in result.stderr
 
     def test_only_bad_ones_are_an_error(self, material: Path) -> None:

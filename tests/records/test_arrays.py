@@ -70,16 +70,16 @@ def test_what_follows_an_array_in_its_own_file_is_somebody_else_s(tmp_path: Path
 
 FLOATS = NUMBERS.tobytes()
 HEADERS = {
-    "objects": (saved(np.array([{}, None])), "of the type '|O'"),
-    "objects, said by hand": (npy(header("|O", (400_000_000,)), FLOATS), "of the type '|O'"),
-    "records": (npy(header([("a", "<f4"), ("b", "O")], (3,)), FLOATS), "of the type"),
-    "void": (npy(header("|V8", (3,)), FLOATS), "of the type '|V8'"),
-    "dates": (saved(np.array(["2020-01-01"], "M8[D]")), "of the type '<M8"),
-    "texts without characters": (npy(header("<U0", (10**12,))), "of the type '<U0'"),
+    "objects": (saved(np.array([{}, None])), "of type '|O'"),
+    "objects, said by hand": (npy(header("|O", (400_000_000,)), FLOATS), "of type '|O'"),
+    "records": (npy(header([("a", "<f4"), ("b", "O")], (3,)), FLOATS), "of type"),
+    "void": (npy(header("|V8", (3,)), FLOATS), "of type '|V8'"),
+    "dates": (saved(np.array(["2020-01-01"], "M8[D]")), "of type '<M8"),
+    "texts without characters": (npy(header("<U0", (10**12,))), "of type '<U0'"),
     "numbers of 3 bytes": (npy(header("<f3", (2,)), FLOATS), "header in it is damaged"),
-    "more than there is": (npy(header("<f4", (1, 1_572_864, 512)), FLOATS), "lies about its size"),
-    "one more than there is": (npy(header("<f4", (25,)), FLOATS), "lies about its size"),
-    "long texts": (npy(header("<U99999999", (9,))), "lies about its size"),
+    "more than there is": (npy(header("<f4", (1, 1_572_864, 512)), FLOATS), "wrong size"),
+    "one more than there is": (npy(header("<f4", (25,)), FLOATS), "wrong size"),
+    "long texts": (npy(header("<U99999999", (9,))), "wrong size"),
     "a negative axis": (npy(header("<f4", (-1, 2)), FLOATS), "header in it is damaged"),
     "an axis of many digits": (npy(header("<f4", f"({'9' * 3000},)"), FLOATS), "impossible shape"),
     "many axes": (npy(header("<f4", (1,) * 65), FLOATS), "impossible shape"),
@@ -91,8 +91,8 @@ HEADERS = {
     "a header that runs": (npy("__import__('os').abort()"), "header in it is damaged"),
     "a header of a list": (npy("[1, 2]"), "header in it is damaged"),
     "no header": (b"\x93NUMPY\x01\x00", "header in it is damaged"),
-    "no version": (b"\x93NUMPY", "no array in NumPy's format"),
-    "an unknown version": (npy(header(), FLOATS, version=(9, 0)), "no array in NumPy's format"),
+    "no version": (b"\x93NUMPY", "not an array in NumPy's format"),
+    "an unknown version": (npy(header(), FLOATS, version=(9, 0)), "not an array in NumPy's format"),
 }
 
 
@@ -191,19 +191,19 @@ ARCHIVES: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda path: zipped(path, [("x.npy", saved(NUMBERS))], zipfile.ZIP_BZIP2),
         "compressed as NumPy does not",
     ),
-    "more than there is": (_claiming, "its x is truncated, or lies about its size"),
+    "more than there is": (_claiming, "its x is truncated"),
     "a bomb": (_bomb, "claims to unpack to 41,943,"),
-    "a bomb that lies": (_lying_bomb, "lies about its size"),
+    "a bomb that lies": (_lying_bomb, "wrong size"),
     "many members": (
         lambda path: zipped(path, [(f"{i}.npy", saved(NUMBERS)) for i in range(MOST_MEMBERS + 1)]),
         "more than 256 files",
     ),
-    "a member twice": (lambda path: zipped(path, [("x.npy", saved(NUMBERS))] * 2), "each of a name of its own"),
-    "a path": (lambda path: zipped(path, [("../x", b""), ("x.npy", saved(NUMBERS))]), "something else than arrays"),
+    "a member twice": (lambda path: zipped(path, [("x.npy", saved(NUMBERS))] * 2), "duplicate names"),
+    "a path": (lambda path: zipped(path, [("../x", b""), ("x.npy", saved(NUMBERS))]), "not arrays"),
     "no member": (lambda path: zipped(path, []), "an empty zip archive"),
     "too long a member": (lambda path: zipped(path, [("x.npy", saved(NUMBERS) + b"!")]), "longer than it says"),
-    "a member that is none": (lambda path: zipped(path, [("x.npy", b"hello")]), "no array in NumPy's format"),
-    "an empty member": (lambda path: zipped(path, [("x.npy", b"")]), "no array in NumPy's format"),
+    "a member that is none": (lambda path: zipped(path, [("x.npy", b"hello")]), "not an array in NumPy's format"),
+    "an empty member": (lambda path: zipped(path, [("x.npy", b"")]), "not an array in NumPy's format"),
     "damaged": (_damaged, "damaged or truncated"),
     "damaged where it is packed": (_damaged_packing, "damaged or truncated"),
     "zip64": (_zip64, "or not one that NumPy wrote"),
@@ -265,7 +265,7 @@ def test_folders_devices_and_each_other_s_files(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", x=NUMBERS)
     for read, path, reason in (
         (read_npz, tmp_path, "it is a folder"),
-        (read_npy, Path("/dev/zero"), "it is no regular file"),
+        (read_npy, Path("/dev/zero"), "not a regular file"),
         (read_npz, tmp_path / "a.npy", r"it is a single NumPy array \(\.npy\)"),
         (read_npy, tmp_path / "a.npz", "it is a zip archive"),
     ):
@@ -278,7 +278,7 @@ def test_folders_devices_and_each_other_s_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize("code", [0xD800, 0x110000, 0xFFFFFFFF])
 def test_a_text_of_what_is_no_character(code: int, tmp_path: Path) -> None:
     (tmp_path / "a.npy").write_bytes(npy(header("<U1", ()), struct.pack("<L", code)))
-    with pytest.raises(ContentError, match="its about is no text"):
+    with pytest.raises(ContentError, match="its about is not a text"):
         text_in(read_npy(tmp_path / "a.npy"), "about")
 
 
@@ -297,7 +297,7 @@ def test_a_direction_is_one_array_of_real_numbers_in_any_file(tmp_path: Path) ->
     for name in ("w.npy", "w.npz", "w.pt"):
         assert torch.equal(read_direction(tmp_path / name), torch.arange(5.0))
     np.savez(tmp_path / "two.npz", w=w, z=w)
-    with pytest.raises(DirectionError, match=r"two\.npz cannot be read: it holds 2 arrays; expected one"):
+    with pytest.raises(DirectionError, match=r"two\.npz cannot be read: .* 2 arrays; expected one"):
         read_direction(tmp_path / "two.npz")
     with pytest.raises(DirectionError, match=r"w\.npy cannot be read: it is no file of torch\.save"):
         read_direction(tmp_path / "w.npy", of_torch=True)

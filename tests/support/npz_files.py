@@ -87,7 +87,7 @@ def point_record() -> PointRecord:
 
 
 def former_code(path: Path, z: np.ndarray, w: np.ndarray, **changes: Any) -> None:
-    """Write what ``zplus run`` wrote beside a code w in format 1, with z (N, layers or 1, dim)."""
+    """Write what ``zplus run`` wrote beside a code w in format 1, with z (B, L or 1, D)."""
     provenance = {
         "latent": "zplus" if z.shape[1] > 1 else "z",
         "without_f": False,
@@ -111,7 +111,7 @@ def former_code(path: Path, z: np.ndarray, w: np.ndarray, **changes: Any) -> Non
 
 
 def former_point(path: Path, code: np.ndarray, f: np.ndarray | None = None, **changes: Any) -> None:
-    """Write what ``zplus invert`` wrote in format 1, with a code (1, layers or 1, dim)."""
+    """Write what ``zplus invert`` wrote in format 1, with a code (1, L or 1, D)."""
     about = {
         "space": "zplus" if f is None else "f/zplus",
         "generator": HASH,

@@ -8,6 +8,10 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from click.testing import CliRunner
+
+from zplus_plugins.cli.main import main
+
 from .pti_assets import Assets, Settings, merged, outputs, run_script
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -69,3 +73,8 @@ def summary(out: Path) -> dict[str, Any]:
     """What a run says that it did."""
     loaded: dict[str, Any] = json.loads(Path(f"{out}.json").read_text())
     return loaded
+
+
+def run_here(assets: Assets, out: Path, *arguments: str, **hyperparameters: object) -> Any:
+    """``zplus run`` in this process, which is faster."""
+    return CliRunner().invoke(main, ["run", *varied([*given(assets, out, **hyperparameters), *arguments])])

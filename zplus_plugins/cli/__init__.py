@@ -1,1 +1,1 @@
-"""The command ``zplus``, one module a family of subcommands."""
+"""The command ``zplus``, with one module for each group of subcommands."""

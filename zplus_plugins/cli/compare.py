@@ -19,7 +19,7 @@ from zplus_plugins.system import options
     metavar="NAMES",
     default="all",
     show_default=True,
-    help="Names with commas between them, such as f/zplus,f/wplus, or all.",
+    help="Comma-separated names, such as f/zplus,f/wplus, or all.",
 )
 @options.steps(STEPS)
 @options.out("compare_out")
@@ -27,15 +27,15 @@ from zplus_plugins.system import options
     "--generator",
     type=options.FILE,
     metavar="FILE",
-    help="A StyleGAN2 generator's weights. [default: the embedded generator of drawn portraits]",
+    help="File with a StyleGAN2 generator's weights. [default: the embedded generator of drawn portraits]",
 )
 @click.option(
     "--pictures",
     type=click.IntRange(1, MOST_PICTURES),
     metavar="N",
-    help=f"Portraits to draw. [default: {PICTURES}]",
+    help=f"Number of portraits to draw. [default: {PICTURES}]",
 )
-@click.option("--out-of-range", is_flag=True, help="Also rotated, shifted and coloured portraits, apart: four sets.")
+@click.option("--out-of-range", is_flag=True, help="Add sets of rotated, shifted and coloured portraits.")
 @click.option("--resize", is_flag=True, help="Resize square IMAGES to the generator's resolution.")
 @click.option(
     "--direction",
@@ -51,8 +51,8 @@ from zplus_plugins.system import options
     type=click.Choice(("local", "global")),
     default="local",
     show_default=True,
-    help="Of edits in Z and Z+: local lets each code chase the direction in W by its own way; global takes the one "
-    "direction in Z, as the paper does.",
+    help="How to edit in Z and Z+: local moves each code so that its style code follows the direction in W; global "
+    "uses one direction in Z for all codes, as the paper does.",
 )
 @options.seed("the portraits that are drawn", None, "0")
 @click.option(
@@ -61,19 +61,19 @@ from zplus_plugins.system import options
     default=0.05,
     show_default=True,
     metavar="SHARE",
-    help="By which F/Z+ may be worse than F/W+(P_N) to count as not inferior, as a share of that one's mean. The "
-    "paper's margin of 1e-8 is tested too.",
+    help="How much worse than F/W+(P_N) F/Z+ may be and still count as not inferior, as a share of the mean of "
+    "F/W+(P_N). The paper's margin of 1e-8 is tested as well.",
 )
 @options.device
 @click.option(
     "--workers",
     type=options.WORKERS,
     metavar="N",
-    help="Processes that share the work; with a small generator, the numbers do not depend on it. [default: one for "
-    "each core, 8 at most, with a small generator on the CPU, else 1]",
+    help="Number of processes; with a small generator, the results do not depend on it. [default: with a small "
+    "generator on the CPU one per core, at most 8; otherwise 1]",
 )
-@click.option("--without-lpips", is_flag=True, help="With photographs: mean squared error as the only loss.")
-@click.option("--overwrite", is_flag=True, help="Start anew in --out, whatever is there of another comparison.")
+@click.option("--without-lpips", is_flag=True, help="For photographs: use the mean squared error as the only loss.")
+@click.option("--overwrite", is_flag=True, help="Start over in --out, even if it contains another comparison.")
 @options.as_json
 @options.voice
 def compare(
@@ -95,12 +95,12 @@ def compare(
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Compare latent spaces on IMAGES, or on drawn portraits: reconstructions, edits, tests, one report to look at.
+    """Compare latent spaces on IMAGES, or on drawn portraits: reconstructions, edits, statistical tests, and a report.
 
-    Every space gets the same pictures, losses and steps. Edits are compared at equal strength, as in the paper, and at
-    equal change of the attribute, so that a space that moves less does not win. IMAGES are files or folders, aligned
-    as the generator's training pictures were. Writes results.json, table.csv and report.html. A comparison that was
-    interrupted goes on where it stopped.
+    Every space gets the same images, losses and number of steps. Edits are compared at equal strength, as in the paper,
+    and at equal change of the attribute, so that a space does not win because its edits are weaker. IMAGES are files or
+    folders, aligned like the generator's training images. Writes results.json, table.csv and report.html. An
+    interrupted comparison continues where it stopped when the command is run again.
 
     \b
     Examples:

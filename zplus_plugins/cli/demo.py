@@ -15,18 +15,19 @@ from zplus_plugins.system import options
     "--image",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="A square picture of yours, which is resized. [default: a drawn portrait that nothing was trained on]",
+    help="A square image of your own, which is resized. [default: a drawn portrait that was not used for training]",
 )
 @options.out("demo_out")
 @options.steps(STEPS)
 @options.overwrite
 @options.voice
 def demo(image: Path | None, out: Path, steps: int, overwrite: bool) -> None:
-    """Invert one portrait in F/W+ and in F/Z+, edit it in both, and put all side by side: no checkout, no download.
+    """Invert one portrait in F/W+ and in F/Z+, edit it in both, and show the results side by side.
 
-    Both spaces get the same losses and steps, and each edit changes the wanted attribute by the same amount in both.
-    The embedded generator is small and has learnt drawn portraits; of other pictures it makes a poor likeness.
-    One picture proves nothing: zplus compare measures many.
+    Needs no checkout and no download. F is a feature map of the synthesis network that is optimised together with the
+    code. Both spaces get the same losses and number of steps, and each edit changes its attribute by the same amount in
+    both. The embedded generator is small and was trained on drawn portraits, so it reconstructs other images poorly.
+    One image proves nothing; zplus compare measures many.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""What commands print with ``--json``, as ``docs/json.md`` describes it: plain dictionaries."""
+"""The documents that commands print with ``--json``, as plain dictionaries; ``docs/json.md`` describes them."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ Document = dict[str, Any]
 
 
 def of_doctor(findings: Sequence[Diagnosis]) -> Document:
-    """What is installed, and what is missing."""
+    """The document of ``zplus doctor``: what is installed and what is missing."""
     rows = [{"subject": one.subject, "text": one.text, "remedy": one.remedy} for one in findings]
     return {"format": FORMAT, "missing": sum(row["remedy"] is not None for row in rows), "findings": rows}
 
 
 def of_check(upstream: Upstream) -> Document:
-    """Everything that an adapter relies on, as it is in a checkout."""
+    """The document of ``zplus check``: the state of everything that an adapter relies on."""
     from zplus_plugins.upstreams.checkout.report import verdict
 
     readings = [
@@ -39,18 +39,18 @@ def of_check(upstream: Upstream) -> Document:
 
 
 def of_adapters(plugins: Sequence[Plugin], folder: Path) -> Document:
-    """The installed adapters, and whether a folder is in a checkout of theirs."""
+    """The document of ``zplus adapters``: the installed adapters, and which of them a folder belongs to."""
     return {"format": FORMAT, "adapters": [_of_plugin(plugin, folder) for plugin in plugins]}
 
 
 def of_inversion(order: Order, out: Path, before: Collection[str], unfit: Sequence[RequirementError]) -> Document:
-    """Inverted pictures.
+    """The document of ``zplus invert``.
 
     Args:
-        order: that was carried out.
-        out: folder of the results.
-        before: names of the pictures that were there already.
-        unfit: why pictures were left out.
+        order: the order that was carried out.
+        out: the output folder.
+        before: names of the images whose results already existed.
+        unfit: the reasons why images were left out.
     """
     return {
         "format": FORMAT,
@@ -66,7 +66,7 @@ def of_inversion(order: Order, out: Path, before: Collection[str], unfit: Sequen
 def of_edit(
     record: Path, direction: str, strengths: Sequence[float], files: EditFiles, out: Path, before: bool
 ) -> Document:
-    """Pictures along a direction; ``before`` says that they were there already."""
+    """The document of ``zplus edit``; ``before`` is true if the edits already existed."""
     pictures = zip(strengths, files.pictures, strict=True)
     return {
         "format": FORMAT,

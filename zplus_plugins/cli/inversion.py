@@ -32,11 +32,11 @@ _generator = click.option(
 @click.option(
     "--components",
     type=options.COMPONENTS,
-    help=f"Directions of GANSpace or SeFa. [default: {COMPONENTS}]",
+    help=f"Number of directions for GANSpace or SeFa. [default: {COMPONENTS}]",
 )
-@click.option("--w", type=options.FILE, help="A direction in W (.pt, .npy, .npz) whose direction in Z the chase finds.")
+@click.option("--w", type=options.FILE, help="For --method chase: the direction in W (.pt, .npy, .npz).")
 @options.seed("the random codes", 0)
-@click.option("--no-preview", is_flag=True, help="Draw no pictures of what the directions do.")
+@click.option("--no-preview", is_flag=True, help="Do not write images that show the directions' effects.")
 @options.device
 @options.out()
 @options.overwrite
@@ -54,9 +54,9 @@ def directions(
 ) -> None:
     """Find editing directions of a generator, in W and in Z.
 
-    Each is written as NAME.zplus.npz for `zplus edit`, with a picture of what it does to four random codes.
-    InterFaceGAN needs attribute scores, which the embedded portraits have; for another generator, call
-    zplus_plugins.directions.find_interfacegan with your own.
+    Each is written as NAME.zplus.npz for `zplus edit`, with an image that shows its effect on four random codes.
+    InterFaceGAN needs attribute scores, which are available for the embedded generator; for another generator, call
+    zplus_plugins.directions.find_interfacegan with your own scores.
 
     \b
     Examples:
@@ -67,11 +67,11 @@ def directions(
     if (method == "chase") != (w is not None):
         raise UsageError("--method chase and --w FILE go together.")
     if components is not None and method not in ("ganspace", "sefa"):
-        raise UsageError(f"--components is for --method ganspace and sefa, not {method}: leave it out.")
+        raise UsageError(f"--components is only for --method ganspace and sefa, not {method}: leave it out.")
     if method == "interfacegan" and generator is not None:
         raise UsageError(
-            "InterFaceGAN needs scores of this generator's pictures. Call "
-            "zplus_plugins.directions.find_interfacegan with yours, or take --method ganspace or sefa."
+            "InterFaceGAN needs attribute scores of this generator's images. Call "
+            "zplus_plugins.directions.find_interfacegan with your own, or use --method ganspace or sefa."
         )
     from zplus_plugins import directions as d
     from zplus_plugins.directions.boundary import CODES
@@ -95,7 +95,7 @@ def directions(
     files = [file for name in wanted for file in file_names(name, not no_preview)]
     with Results(out, overwrite) as results, limited_to(threads_for(model.generator)):
         if results.finished(files, settings):
-            say("these directions were found before; --overwrite finds them anew.")
+            say("these directions were found before; --overwrite finds them again.")
             found = []
         elif method == "ganspace":
             found = d.find_ganspace(model, components or COMPONENTS, seed=seed)
@@ -126,7 +126,7 @@ def directions(
     show_default=True,
     help="Learning rate of the codes, in units of their spread.",
 )
-@options.seed("one random code, at which every inversion starts", None, "none: the mean picture")
+@options.seed("one random code, at which every inversion starts", None, "none: the mean image")
 @click.option("--resize", is_flag=True, help="Resize square IMAGES to the generator's resolution.")
 @click.option("--skip-bad", is_flag=True, help="Leave out IMAGES that cannot be used, and list them at the end.")
 @click.option(
@@ -134,7 +134,7 @@ def directions(
     type=click.Choice(LIKENESSES),
     default="auto",
     show_default=True,
-    help="Perceptual distance: auto takes the embedded regressor's features for the embedded generator, else LPIPS.",
+    help="Perceptual loss: auto uses the embedded regressor's features for the embedded generator, otherwise LPIPS.",
 )
 @_generator
 @options.device
@@ -159,9 +159,9 @@ def invert(
 ) -> None:
     """Invert IMAGES, files or folders, into a latent space of a generator.
 
-    Writes NAME.zplus.npz, a record that `zplus edit` takes, and NAME.zplus.png, what the generator makes of it.
-    IMAGES must be aligned as those that the generator was trained on; nothing is cropped. A command that was
-    interrupted goes on where it stopped.
+    Writes NAME.zplus.npz, a record for `zplus edit`, and NAME.zplus.png, the reconstruction. IMAGES must be aligned
+    like those that the generator was trained on; nothing is cropped. An interrupted command continues where it stopped
+    when it is run again.
 
     \b
     Examples:
@@ -187,13 +187,13 @@ def invert(
     else:
         targets = read_pictures(files.values(), resolution, resize)
     with Results(out, overwrite) as results, limited_to(threads_for(model.generator)):
-        distance = chosen_likeness(model, likeness)  # type: ignore[arg-type]  # click has seen to it
+        distance = chosen_likeness(model, likeness)  # type: ignore[arg-type]  # click has checked it
         order = Order.of(files, chosen, settings, model, distance)
         before = order.finished(results)
         if before:
-            say(f"{len(before)} of {len(files)} pictures were inverted before; --overwrite inverts them anew.")
+            say(f"{len(before)} of {len(files)} images were inverted before; --overwrite inverts them again.")
         if len(before) < len(files):
-            domain = domain_of(model, distance)  # last, for LPIPS's weights may be downloaded
+            domain = domain_of(model, distance)  # last, because it may download the weights of LPIPS
             with bar(len(files) * settings.steps, "step", chosen.title) as shown:
                 invert_files(order, targets, domain, results, on_step=shown.update)
         if as_json:
@@ -202,7 +202,7 @@ def invert(
             for name in files:
                 result(out / record_name(name))
     if unfit:
-        say("\n".join([f"{len(unfit)} of {len(unfit) + len(files)} pictures were left out:", *map(str, unfit)]))
+        say("\n".join([f"{len(unfit)} of {len(unfit) + len(files)} images were left out:", *map(str, unfit)]))
 
 
 @click.command()
@@ -213,7 +213,7 @@ def invert(
     why="Directions are applied one at a time: run the command once for each.",
     metavar="NAME|FILE",
     required=True,
-    help="An embedded direction, or one found.",
+    help="The name of an embedded direction, or a direction's file.",
 )
 @click.option("--strength", metavar="START:STOP:COUNT", default="-3:3:11", show_default=True)
 @click.option(
@@ -221,8 +221,8 @@ def invert(
     type=click.Choice(("local", "global")),
     default="local",
     show_default=True,
-    help="Of codes in Z and Z+: local chases the direction in W from this very code, which leaves more of the rest "
-    "alone; global takes the one direction in Z that the generator has.",
+    help="How to edit in Z and Z+: local moves the code so that its style code follows the direction in W, which "
+    "changes other attributes less; global uses one direction in Z for all codes.",
 )
 @_generator
 @options.device
@@ -241,11 +241,11 @@ def edit(
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Move an inverted picture along a direction, and write a picture for each strength.
+    """Edit an inverted image along a direction, and write an image for each strength.
 
-    RECORD is what `zplus invert` wrote, or what `zplus run` wrote beside a script's code: then give the checkpoint of
-    the inversion with --generator. Codes in Z and Z+ follow a geodesic of the hypersphere, others a straight line; F
-    stays.
+    RECORD was written by `zplus invert`, or by `zplus run` beside a script's code; in the latter case, give the
+    checkpoint of the inversion with --generator. Codes in Z and Z+ move along a geodesic of the hypersphere, other
+    codes along a straight line. The feature map F, if there is one, is not changed.
 
     \b
     Examples:
@@ -261,8 +261,8 @@ def edit(
     strengths, read = strengths_of(strength), PointRecord.load(record)
     if read.script is not None and generator is None:
         raise UsageError(
-            f"{record} is of a code that {read.script.provenance.adapter} found, whose generator no record holds. Give "
-            "the checkpoint of the inversion with --generator FILE."
+            f"{record} is the record of a code from {read.script.provenance.adapter}, without its generator. Give the "
+            "checkpoint of the inversion with --generator FILE."
         )
     model = open_model(generator, device, read.f_resolution, read.noise, read.truncation)
     point, found = read.require(model, str(record)), direction_named(direction, model.generator)
@@ -272,7 +272,7 @@ def edit(
     with Results(out, overwrite) as results, limited_to(threads_for(model.generator)):
         before = results.finished(files, settings)
         if before:
-            say("these edits were made before; --overwrite makes them anew.")
+            say("these edits were made before; --overwrite makes them again.")
         else:
             files.write(edited(model, point, found, strengths, local=way == "local"), results, settings)
         if as_json:

@@ -1,5 +1,5 @@
-"""The command ``zplus``. Its subcommands are imported once one is asked for, with torch and all: seconds, in which
-Ctrl-C must end the process well, and which nobody should wait for help or for completions."""
+"""The command ``zplus``. Its subcommands are imported only when they are needed, because importing torch takes seconds.
+During these, Ctrl-C must end the process cleanly; the help and shell completion do not have to wait for them."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ class _Place(NamedTuple):
 
 COMMANDS = {
     "run": _Place("run", "Run an upstream's script with its W+ code replaced by Z+."),
-    "check": _Place("upstreams", "Say whether a checkout fits its adapter."),
-    "doctor": _Place("upstreams", "Say what is installed, and what this checkout still needs."),
+    "check": _Place("upstreams", "Check whether an adapter works with a checkout."),
+    "doctor": _Place("upstreams", "Show what is installed, and what this checkout still needs."),
     "adapters": _Place("upstreams", "List the installed adapters."),
-    "new-adapter": _Place("upstreams", "Write a new adapter's distribution."),
-    "build-ops": _Place("ops", "Build the custom operations ahead."),
+    "new-adapter": _Place("upstreams", "Write a distribution for a new adapter."),
+    "build-ops": _Place("ops", "Build the custom operations in advance."),
     "invert": _Place("inversion", "Invert images into a latent space of a generator."),
     "edit": _Place("inversion", "Edit an inverted image along a direction."),
     "directions": _Place("inversion", "Find editing directions of a generator."),
     "compare": _Place("compare", "Compare latent spaces on the same images."),
     "demo": _Place("demo", "Invert and edit one portrait in F/W+ and in F/Z+, side by side."),
 }
-"""The subcommands in the order of the help: the module below :mod:`zplus_plugins.cli`, and what each does."""
+"""The subcommands in the order of the help, each with its module in :mod:`zplus_plugins.cli` and a short help text."""
 
 
 class _Commands(Guarded, click.Group):
@@ -51,8 +51,8 @@ class _Commands(Guarded, click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         named = next((argument for argument in args if not argument.startswith("-")), "")
         rest = super().parse_args(ctx, args)
-        if not ctx.resilient_parsing:  # else this is for a completion
-            self.get_command(ctx, named)  # imported before the command is entered: until then, nothing was done
+        if not ctx.resilient_parsing:  # true during shell completion
+            self.get_command(ctx, named)  # import it here, before the command starts any work
         return rest
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -85,14 +85,14 @@ def main() -> None:
     \b
     Examples:
       zplus demo                                          no checkout, no download
-      zplus compare                                       all spaces side by side, and one report
+      zplus compare                                       all spaces side by side, in a report
       cd BDInvert_Release/BDInvert
       zplus doctor                                        what is missing here?
       zplus run --latent zplus invert.py --encoder_pt_path ENCODER.pth
       zplus run edit.py work_dirs/inversion/stylegan2_ffhq1024
 
     \b
-    Exit status: 0 done; 1 failed, or something is missing or does not fit; 2 wrong usage;
-    130 Ctrl-C; 143 SIGTERM. zplus run passes on that of a script which ends with its own.
-    Results go to the standard output, all that is told beside them to the standard error output.
+    Exit status: 0 done; 1 failed, or something is missing or does not match; 2 wrong usage;
+    130 Ctrl-C; 143 SIGTERM. If a script exits with a status of its own, so does zplus run.
+    Results are written to stdout, messages to stderr.
     """

@@ -12,13 +12,13 @@ from zplus_plugins.system.console import result, say
 
 
 @click.command()
-@click.option("--arch", "architectures", multiple=True, metavar="sm_90", help="For this GPU; may be repeated.")
-@click.option("--cpu-only", is_flag=True, help="For the CPU alone.")
+@click.option("--arch", "architectures", multiple=True, metavar="sm_90", help="A GPU architecture. May be repeated.")
+@click.option("--cpu-only", is_flag=True, help="Build for the CPU only.")
 @options.voice
 def build_ops(architectures: tuple[str, ...], cpu_only: bool) -> None:
-    """Build the custom operations ahead, for the CPU and, unless --arch is given, for the GPUs of this machine.
+    """Build the custom operations in advance, for the CPU and for the GPUs of this machine or those given by --arch.
 
-    The results lie in ZPLUS_CACHE_DIR, or in the user's cache folder. What is there already is not built again.
+    The results are written to ZPLUS_CACHE_DIR, or else to the user's cache folder. Existing ones are not built again.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""What ``zplus run`` says: what will be run, and what was done."""
+"""The messages of ``zplus run``: what will be run, and what was done."""
 
 from __future__ import annotations
 
@@ -9,54 +9,54 @@ from zplus_plugins.upstreams.run.session import Run
 
 
 def announce(run: Run) -> None:
-    """What is about to run, and how it differs from what was tested."""
+    """Print what is about to run, and how it differs from what was tested."""
     upstream = run.upstream
     commit = f"commit {upstream.commit}" if upstream.commit else "no git history"
     say(f"{run.adapter.name} at {upstream.root} ({commit}, {upstream.status}), --latent {run.latent}")
     if upstream.untested_commit:
         tested = ", ".join(upstream.adapter.tested_commits)
-        say(f"warning: commit {upstream.commit} is not a tested one ({tested}); `zplus check` shows what differs.")
+        say(f"warning: commit {upstream.commit} is not a tested commit ({tested}); `zplus check` shows what differs.")
     for difference in upstream.differences:
         if not difference.fatal:
-            say(f"warning: {difference.where}: {difference.text}; what is needed is there, so it is used.")
+            say(f"warning: {difference.where}: {difference.text}; everything needed is present, so it is used.")
     for name, value in run.script.zplus_defaults.items() if run.inverts else ():
-        say(f"--{name} is {value} unless you give it.")
+        say(f"--{name} defaults to {value} in this run.")
 
 
 def list_files(run: Run) -> None:
-    """The files that the script will ask for."""
+    """Print the files that the script needs."""
     rows = [("FILE", "THERE", "WHAT IT IS", "WHERE FROM")]
     rows += [(str(f.path), "yes" if f.present else "no", f.what, f.source) for f in run.files()]
     result(columns(rows))
 
 
 def report_dry_run(run: Run) -> None:
-    """What would be done, after a dry run."""
+    """Print what would be done, after a dry run."""
     effect = {
         "invert": f"optimise in {run.space()} instead of W+, start {run.init}, seed {run.seed}, "
         f"retraction: {run.options.retract}",
-        "edit": "move the recorded z over the hypersphere",
-        "other": "run with the compatibility patches alone",
+        "edit": "move the recorded z on the hypersphere",
+        "other": "run with the compatibility patches only",
     }
     rows = [
         ("would", effect[run.script.role] if run.latent != "off" else effect["other"]),
         *(("patch", f"{patch.name}: {patch.problem}") for patch in run.adapter.patches),
         *(("note", note) for note in run.notes),
-        ("ready", "all that the script needs is there; nothing was run"),
+        ("ready", "everything that the script needs is present; nothing was run"),
     ]
     result(columns(rows))
 
 
 def matched(upstream: Upstream | None) -> str:
-    """Whether a folder is an adapter's, for the list of adapters."""
+    """Whether a folder belongs to an adapter's upstream, for the list of adapters."""
     if upstream is None:
         return "no"
     return f"yes ({upstream.commit or 'no git history'}, {upstream.status})"
 
 
 def report(run: Run, summary: Summary) -> None:
-    """What was done, in a line, and whether z was kept."""
+    """Print in one line what was done, and a warning if z was not recorded."""
     say(summary.line())
     if run.inverts and summary.steps and not summary.records:
-        codes = run.code_files.pattern() or "none are named"
+        codes = run.code_files.pattern() or "not given"
         say(f"warning: z was not recorded: the script wrote no file that matches the adapter's codes ({codes}).")

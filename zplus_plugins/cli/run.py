@@ -1,4 +1,4 @@
-"""``zplus run``: somebody's script, on the hypersphere."""
+"""``zplus run``: run an upstream's script on the hypersphere."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from zplus_plugins.upstreams.run.session import Run
 
 
 def _split_latent(arguments: tuple[str, ...]) -> tuple[str | None, list[str]]:
-    """Take ``--latent VALUE`` out of the script's arguments; it is the only one of ours there."""
+    """Remove ``--latent VALUE`` from the script's arguments; no other option of ours may be among them."""
     given: list[str] = []
     rest, waiting = [], list(arguments)
     while waiting:
@@ -52,7 +52,7 @@ _GIVEN = "zplus_plugins.switches"
 
 @functools.cache
 def _switches() -> tuple[click.Option, ...]:
-    """The flags that installed adapters declare; the help says for which."""
+    """The flags that the installed adapters declare; the help of each lists its adapters."""
     texts: dict[str, list[str]] = {}
     for adapter in filter(None, (plugin.adapter for plugin in plugins.all_plugins())):
         for switch in adapter.switches:
@@ -69,7 +69,7 @@ def _flag(switch: str, text: str) -> click.Option:
 
 
 class _Run(click.Command):
-    """``zplus run``, with the flags of the adapters that are installed."""
+    """``zplus run``, with the flags of the installed adapters."""
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         *own, help_flag = super().get_params(ctx)
@@ -80,15 +80,15 @@ class _Run(click.Command):
 @click.option(
     "--latent",
     type=click.Choice(LATENTS),
-    help="Latent space in place of W or W+; off runs the script as it is. "
-    "[default: zplus where the script has a style code]",
+    help="Latent space to use instead of W or W+; off runs the script unchanged. "
+    "[default: zplus if the script has a style code]",
 )
-@click.option("--adapter", metavar="NAME", help="Use this adapter instead of the one found from the script.")
+@click.option("--adapter", metavar="NAME", help="Use this adapter instead of the one that knows the script.")
 @click.option(
     "--init",
     type=click.Choice(tuple(STARTS)),
-    help="Start in Z or Z+; project takes the point nearest to where the upstream would start. "
-    "[default: project where an encoder gives the upstream's start, else random]",
+    help="Initialisation in Z or Z+; project uses the point closest to the upstream's own start. "
+    "[default: project if the upstream starts at an encoder's estimate, otherwise random]",
 )
 @click.option(
     "--retract",
@@ -97,7 +97,7 @@ class _Run(click.Command):
     show_default=True,
     help="Retract after every step (Eq. 1 of the paper), or only normalise the start, as the authors' scripts do.",
 )
-@click.option("--without-f", is_flag=True, help="Leave out the feature map F: Z or Z+ alone.")
+@click.option("--without-f", is_flag=True, help="Leave out the feature map F: optimise only Z or Z+.")
 @shared.seed("the start", None, "the script's own")
 @shared.device
 @click.option(
@@ -105,49 +105,50 @@ class _Run(click.Command):
     type=click.Choice(CHOICES),
     envvar=VARIABLE,
     show_envvar=True,
-    help="Custom operations: auto takes compiled ones where they can be had, else PyTorch's; cuda and cpu never fall "
-    "back; upstream leaves the upstream's own alone. [default: upstream with --latent off, else auto]",
+    help="Custom operations: auto uses compiled ones if possible, otherwise PyTorch's; cuda and cpu never fall back; "
+    "upstream uses the upstream's own. [default: upstream with --latent off, otherwise auto]",
 )
 @click.option(
     "--direction-space",
     type=click.Choice(("auto", "w", "z")),
     default="auto",
     show_default=True,
-    help="Space of an editing script's direction: W directions are chased, Z directions used as they are. "
-    "auto tells by the size, and takes W where both have the same.",
+    help="Space of an editing script's direction: in W, z is moved so that its style code follows the direction; in Z, "
+    "z moves along it. auto decides by the direction's shape, and chooses W if both spaces have the same.",
 )
 @click.option(
     "--set",
     "settings",
     multiple=True,
     metavar="MODULE.NAME=VALUE",
-    help="Change a setting of a script that keeps them in modules, for this run only. May be repeated.",
+    help="Change a setting for this run, for scripts with settings in modules. May be repeated.",
 )
 @click.option(
     "--call",
     metavar="'FUNCTION(ARGS)'",
-    help="Import SCRIPT and make this call of a function, or CLASS(ARGS).METHOD(ARGS), that it defines, instead of "
-    "running it. ARGS are literals.",
+    help="Instead of running SCRIPT, import it and call this function of it, or CLASS(ARGS).METHOD(ARGS). "
+    "ARGS are literals.",
 )
-@click.option("--summary", type=click.Path(dir_okay=False, path_type=Path), help="Write what was done as JSON.")
-@click.option("--dry-run", is_flag=True, help="Check everything, say what would be done, run nothing.")
+@click.option("--summary", type=click.Path(dir_okay=False, path_type=Path), help="Write a summary of the run as JSON.")
+@click.option("--dry-run", is_flag=True, help="Check everything and show what would be done, but run nothing.")
 @click.option(
     "--offline",
     is_flag=True,
-    help="Touch no network: a file that the script would download is an error before it starts. "
-    "With --dry-run, list every file that it will ask for.",
+    help="Do not use the network: if the script would download a file, stop with an error before it starts. "
+    "With --dry-run, also list every file that the script needs.",
 )
 @click.option(
     "--trust-checkpoint",
     "trusted",
     multiple=True,
     type=click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path),
-    help="Load this checkpoint even if it holds more than weights; such a file can run any program. May be repeated.",
+    help="Load this checkpoint even if it holds more than weights; such a file can run arbitrary code. "
+    "May be repeated.",
 )
 @click.option(
     "--tune-malloc",
     is_flag=True,
-    help=f"On Linux and a CPU: keep freed memory for the next step, which saves time and takes {malloc.COST}.",
+    help=f"On a CPU under Linux: keep freed memory for the next step, which saves time but takes {malloc.COST}.",
 )
 @shared.voice
 @click.argument("script", type=click.Path(path_type=Path))
@@ -174,18 +175,21 @@ def run(
     trusted: tuple[Path, ...],
     tune_malloc: bool,
 ) -> None:
-    """Run an upstream SCRIPT with its ARGUMENTS, its W+ code replaced by Z+.
+    """Run an upstream SCRIPT with its ARGUMENTS, with its W+ code replaced by a code in Z+.
 
-    Our options stand before SCRIPT. After it, only --latent VALUE is ours; everything else reaches
-    the script untouched.
+    A W+ code has one w for each layer of the generator; a Z+ code has one z for each, kept on a hypersphere and mapped
+    to w by the mapping network.
+
+    Put the options of zplus run before SCRIPT. After it, only --latent VALUE is read by zplus run; everything else is
+    passed to the script.
 
     \b
     Examples:
       zplus run --latent zplus invert.py --image_list test_img/test.list --encoder_pt_path ENCODER.pth
       zplus run invert.py --latent zplus --encoder_pt_path ENCODER.pth     the same
-      zplus run --without-f invert.py --encoder_pt_path ENCODER.pth        Z+ alone, without F
-      zplus run --dry-run invert.py --encoder_pt_path ENCODER.pth          check, run nothing
-      zplus run --latent off invert.py --encoder_pt_path ENCODER.pth       the upstream as it is, patched
+      zplus run --without-f invert.py --encoder_pt_path ENCODER.pth        Z+ only, without F
+      zplus run --dry-run invert.py --encoder_pt_path ENCODER.pth          check, but run nothing
+      zplus run --latent off invert.py --encoder_pt_path ENCODER.pth       the original method, with patches
     """
     require_script(script)
     if summary is not None:
@@ -232,4 +236,4 @@ def _require_modules(script: Path, upstream: Upstream) -> None:
     missing = [module for module in found if module.name not in upstream.adapter.dispensable]
     if missing:
         names = ", ".join(module.name for module in missing)
-        raise RequirementError(f"{script} needs modules that are not there: {names}. {how_to_get(missing)}")
+        raise RequirementError(f"{script} needs modules that were not found: {names}. {how_to_get(missing)}")

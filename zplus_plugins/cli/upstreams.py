@@ -1,4 +1,4 @@
-"""``zplus check | doctor | adapters | new-adapter``: what is known of upstreams."""
+"""``zplus check | doctor | adapters | new-adapter``: commands about upstreams and adapters."""
 
 from __future__ import annotations
 
@@ -24,24 +24,26 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--adapter", metavar="NAME", help="Ask this adapter instead of the one found from the script.")
-@click.option("--fingerprints", is_flag=True, help="For authors: print the adapter's relies_on as it should be here.")
+@click.option("--adapter", metavar="NAME", help="Use this adapter instead of the one that knows the script.")
+@click.option("--fingerprints", is_flag=True, help="For adapter authors: print relies_on for this checkout.")
 @options.as_json
 @options.voice
 @click.argument("script", type=click.Path(path_type=Path))
 def check(script: Path, adapter: str | None, fingerprints: bool, as_json: bool) -> None:
-    """Say whether the checkout around SCRIPT fits its adapter: found, changed or missing, place by place.
+    """Check whether an adapter works with the checkout that contains SCRIPT.
 
-    Sources are read, nothing is imported or run, and no weights are needed. The status is 0 if it fits, 1 if not.
+    Shows for each file, function and class that the adapter relies on whether it was found, changed or missing. Sources
+    are read, but nothing is imported or run, and no weights are needed. The exit status is 0 if the adapter works with
+    the checkout, and 1 if not.
 
     \b
     Examples:
       zplus check scripts/run_pti.py
-      zplus check --adapter pti scripts/run_pti.py      a fork that is not recognised: what does it lack?
+      zplus check --adapter pti scripts/run_pti.py      what is missing in a fork that is not recognised?
     """
     require_script(script)
     if fingerprints and as_json:
-        raise UsageError("--fingerprints prints Python, not JSON: leave out one of the two.")
+        raise UsageError("--fingerprints prints Python, not JSON: leave out --fingerprints or --json.")
     upstream = plugins.examined(script, adapter)
     if fingerprints:
         result(reliances(upstream))
@@ -54,13 +56,15 @@ def check(script: Path, adapter: str | None, fingerprints: bool, as_json: bool) 
 
 
 @click.command()
-@click.option("--patches", is_flag=True, help="Print the compatibility patches and who needs them, in Markdown.")
+@click.option(
+    "--patches", is_flag=True, help="Print the compatibility patches and the upstreams that need them, in Markdown."
+)
 @options.as_json
 @options.voice
 def adapters(patches: bool, as_json: bool) -> None:
-    """List the installed adapters, where each comes from, and whether this folder is theirs."""
+    """List the installed adapters, where each comes from, and which of them the current folder belongs to."""
     if patches and as_json:
-        raise UsageError("--patches prints Markdown, not JSON: leave out one of the two.")
+        raise UsageError("--patches prints Markdown, not JSON: leave out --patches or --json.")
     if patches:
         result(patch_table(plugin.adapter for plugin in plugins.all_plugins() if plugin.adapter is not None))
         return
@@ -78,13 +82,13 @@ def adapters(patches: bool, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--folder", type=click.Path(path_type=Path), help="A new folder. [default: zplus-NAME]")
+@click.option("--folder", type=click.Path(path_type=Path), help="The folder to create. [default: zplus-NAME]")
 @options.voice
 @click.argument("name")
 def new_adapter(name: str, folder: Path | None) -> None:
-    """Write a distribution with an adapter called NAME, its entry point, and a test that passes at once.
+    """Write a distribution with an adapter called NAME, its entry point, and tests that already pass.
 
-    docs/writing-an-adapter.md of zplus-plugins goes on from there.
+    docs/writing-an-adapter.md of zplus-plugins explains how to continue.
 
     \b
     Examples:
@@ -101,7 +105,7 @@ def new_adapter(name: str, folder: Path | None) -> None:
 @options.as_json
 @options.voice
 def doctor(as_json: bool) -> None:
-    """Say what is installed, and what the upstream in this folder still needs, and the command that gets it."""
+    """Show what is installed, what the upstream in the current folder still needs, and how to get it."""
     from zplus_plugins.upstreams.doctor import examine
 
     findings = examine(Path.cwd())
@@ -121,6 +125,6 @@ def _tell(findings: Sequence[Diagnosis]) -> None:
 
 
 def require_script(script: Path) -> None:
-    """Refuse a SCRIPT that is not there."""
+    """Raise UsageError if SCRIPT does not exist."""
     if not script.is_file():
         raise UsageError(f"There is no script {script} (looked in {Path.cwd()}).")

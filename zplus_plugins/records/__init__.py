@@ -1,1 +1,1 @@
-"""Codes in files: what was found, where, and how."""
+"""Records: files with latent codes, and how and in which space the codes were found."""

@@ -1,16 +1,16 @@
-"""Arrays in NumPy's files, ``.npy`` and ``.npz``, read as if a stranger had written them.
+"""Read arrays from NumPy files, ``.npy`` and ``.npz``, without trusting the files.
 
-``numpy.load`` takes a file's word for its size, evaluates its header as Python, unpacks 3 MB to 3 GB, and where it
-meets Python objects advises to let them run. Here nothing is read, unpacked or reserved before what the file claims
-has been held against the bytes that are there:
+``numpy.load`` trusts a file's statements about its size, evaluates its header as Python, unpacks 3 MB to 3 GB, and
+suggests allow_pickle when it finds Python objects. Here nothing is read, unpacked or allocated before the file's
+statements have been compared with the bytes that it contains:
 
-* an array is as long as its header says, to the byte, and of plain numbers or text: no objects, no records;
-* what is read of an archive unpacks to :data:`MOST_UNPACKED` times the file's size at most, or to :data:`SMALL`. This
-  package does not compress its records. Those that somebody has packed anew hold codes, which are noise and hardly
-  get smaller; the most regular of them, a direction of a few layers, is a few hundred KB of zeros;
-* an archive has no more members than ours may have, none twice, and is not encrypted.
+* an array is exactly as long as its header says, and consists of plain numbers or text, without objects or records;
+* the members that are read from an archive unpack to at most :data:`MOST_UNPACKED` times the file's size, or to
+  :data:`SMALL`. This package does not compress its records. Records that were compressed later contain codes, which are
+  noise and hardly get smaller; the most regular ones, directions of a few layers, are a few hundred KB of zeros;
+* an archive has no more members than our files can have, no duplicates, and no encryption.
 
-What is wrong is a :class:`ContentError`, whose text goes on a sentence about the file: "it is empty (0 bytes)".
+Every fault is a :class:`ContentError`, whose text is a clause about the file, such as "it is empty (0 bytes)".
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _SUFFIX = ".npy"
 _CHUNK = 2**20
 _LONGEST_HEADER = 4096
 _LARGEST_DIRECTORY = MOST_MEMBERS * 256
-_END = struct.Struct("<4s4H2LH")  # of an archive without a comment
+_END = struct.Struct("<4s4H2LH")  # end of an archive without a comment
 _ZIP64_LOCATOR, _ZIP64_LENGTH = b"PK\x06\x07", 20
 _ENCRYPTED = 0x1 | 0x40
 _PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -58,17 +58,17 @@ _MOST_AXES, _LONGEST_AXIS = 32, 2**40
 
 
 class ContentError(DamagedError, ValueError):
-    """A file's content is not what it should be; the text is a clause about the file."""
+    """A file's content is wrong; the text is a clause about the file."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """What an array's file says of it.
+    """The header of an array in a file.
 
     Attributes:
-        dtype: of numbers or text.
-        shape: of the array.
-        fortran: whether its first axis varies fastest.
+        dtype: dtype of numbers or text.
+        shape: the array's shape.
+        fortran: whether the first axis varies fastest (Fortran order).
     """
 
     dtype: np.dtype[Any]
@@ -77,14 +77,14 @@ class Header:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the array."""
+        """Size of the array in bytes."""
         return math.prod(self.shape) * self.dtype.itemsize
 
     def read(self, file: IO[bytes]) -> Array:
-        """The array that follows its header: writable, and of this machine's byte order.
+        """Read the array that follows the header: writable, and in this machine's byte order.
 
         Raises:
-            ContentError: the file ends before the array, or no array has such a shape.
+            ContentError: the file ends before the array does, or the shape is impossible.
         """
         try:
             flat = np.empty(math.prod(self.shape), self.dtype)
@@ -92,7 +92,7 @@ class Header:
         except (ValueError, OverflowError):
             raise ContentError(f"it holds an array of the impossible shape {self.shape}") from None
         left = flat.view(np.uint8).data
-        while left:  # in parts: a whole member at once would be in memory twice
+        while left:  # in chunks, because a whole member would be in memory twice
             part = file.read(min(_CHUNK, len(left)))
             if not part:
                 raise ContentError("it is truncated")
@@ -105,7 +105,7 @@ def read_npy(path: Path) -> Array:
     """The array in a ``.npy`` file.
 
     Raises:
-        ContentError: it is of another kind, damaged, or not of plain numbers or text.
+        ContentError: it is of another kind, is damaged, or does not consist of plain numbers or text.
         OSError: it cannot be opened or read.
     """
     with _opened(path, filekinds.NPY) as file:
@@ -113,21 +113,21 @@ def read_npy(path: Path) -> Array:
 
 
 def npy_header(path: Path) -> Header:
-    """What a ``.npy`` file holds, without reading the array; errors as for :func:`read_npy`."""
+    """The header of a ``.npy`` file, without reading the array; errors as for :func:`read_npy`."""
     with _opened(path, filekinds.NPY) as file:
         return _header(file, _size(file))
 
 
 def read_npz(path: Path, names: Collection[str] | None = None, needed: Collection[str] = ()) -> dict[str, Array]:
-    """Arrays in a ``.npz`` file by their names.
+    """Arrays in a ``.npz`` file, by name.
 
     Args:
-        path: of the file.
-        names: which are wanted, if they are there; others are not even looked at. None for all.
-        needed: without which the file is of another kind.
+        path: path of the file.
+        names: names of the arrays to read if they exist; others are ignored. None reads all.
+        needed: names of arrays without which the file is of another kind.
 
     Raises:
-        ContentError: it is of another kind, damaged, or claims more than it holds.
+        ContentError: it is of another kind, is damaged, or claims to contain more than it does.
         OSError: it cannot be opened or read.
     """
     with _opened(path, filekinds.ZIP) as file, _archive(file) as archive:
@@ -141,40 +141,40 @@ def read_npz(path: Path, names: Collection[str] | None = None, needed: Collectio
 
 
 def npz_bytes(arrays: Mapping[str, Array]) -> bytes:
-    """The ``.npz`` file of arrays of numbers or text: not compressed, and the same bytes for the same arrays."""
+    """The content of a ``.npz`` file with these arrays: uncompressed, and the same bytes for the same arrays."""
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)  # type: ignore[arg-type]
     return buffer.getvalue()
 
 
 def text_in(array: Array, name: str) -> str:
-    """The text that an array without axes is.
+    """The text in an array without axes.
 
     Raises:
-        ContentError: it is none, or longer than :data:`LONGEST_TEXT`.
+        ContentError: it is not a text, or longer than :data:`LONGEST_TEXT`.
     """
     if array.dtype.kind != "U" or array.ndim:
         raise ContentError(f"its {name} is {shown(array)}; expected a text")
     if array.itemsize > 4 * LONGEST_TEXT:
-        raise ContentError(f"its {name} has {array.itemsize // 4:,} characters; expected {LONGEST_TEXT:,} at most")
+        raise ContentError(f"its {name} has {array.itemsize // 4:,} characters; expected at most {LONGEST_TEXT:,}")
     try:
         return array.astype(array.dtype.newbyteorder("<")).tobytes().decode("utf-32-le").rstrip("\0")
     except UnicodeDecodeError:
-        raise ContentError(f"its {name} is no text: it is damaged") from None
+        raise ContentError(f"its {name} is not a text: it is damaged") from None
 
 
 def shown(array: Array) -> str:
-    """Type and shape of an array, for messages."""
+    """The dtype and shape of an array, for messages."""
     return f"an array of {array.dtype.name}, shape {array.shape}"
 
 
 @contextmanager
 def _opened(path: Path, beginning: bytes) -> Iterator[IO[bytes]]:
-    """A file that begins as it should."""
+    """Open a regular file that begins with these bytes."""
     if path.is_dir():
         raise ContentError("it is a folder")
-    if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for, a device may never end
-        raise ContentError("it is no regular file")
+    if not stat.S_ISREG(path.stat().st_mode):  # reading a pipe could block, and a device may never end
+        raise ContentError("it is not a regular file")
     with path.open("rb") as file:
         first = file.read(filekinds.FIRST)
         if not first.startswith(beginning) or filekinds.is_zip_of_torch(first):
@@ -188,31 +188,31 @@ def _size(file: IO[bytes]) -> int:
 
 
 def _header(file: IO[bytes], size: int) -> Header:
-    """The header of an array that, with it, has ``size`` bytes of a file, or fewer."""
+    """The header of an array; header and array may take at most ``size`` bytes of the file."""
     start = file.read(len(filekinds.NPY) + 2)
     length = _LENGTHS.get(start[len(filekinds.NPY) :]) if start.startswith(filekinds.NPY) else None
     if length is None:
-        raise ContentError("it holds what is no array in NumPy's format")
+        raise ContentError("it contains something that is not an array in NumPy's format")
     stated = file.read(length.size)
     count = length.unpack(stated)[0] if len(stated) == length.size else 0
     text = file.read(count) if count <= _LONGEST_HEADER else b""
     header = _parsed(text.decode("latin-1"))
     if header.nbytes > size - len(start) - length.size - count:
         raise ContentError(
-            f"it is truncated, or lies about its size: it claims an array of {header.dtype.name}, shape "
-            f"{header.shape}, which is {header.nbytes:.3g} bytes, and has {size:,}"
+            f"it is truncated or states a wrong size: it claims to contain an array of {header.dtype.name}, shape "
+            f"{header.shape}, which is {header.nbytes:.3g} bytes, but has {size:,}"
         )
     return header
 
 
 def _parsed(text: str) -> Header:
-    """A header as NumPy writes it; read with an expression, for evaluating it can be made to exhaust the stack."""
+    """Parse a header with a regular expression, because evaluating a malicious one could exhaust the stack."""
     match = _HEADER.fullmatch(text)
     if match is None:
         raise ContentError("an array's header in it is damaged")
     if _PLAIN.fullmatch(match["type"]) is None:
         kind = printable(match["type"], 40)
-        raise ContentError(f"it holds an array of the type {kind} (Python objects, records or dates); expected numbers")
+        raise ContentError(f"it contains an array of type {kind} (Python objects, records or dates); expected numbers")
     axes = [axis.strip(" L") for axis in match["shape"].split(",")]
     try:
         dtype = np.dtype(match["type"].strip("'"))
@@ -226,7 +226,7 @@ def _parsed(text: str) -> Header:
 
 @contextmanager
 def _archive(file: IO[bytes]) -> Iterator[zipfile.ZipFile]:
-    """An archive that is small enough to be listed; what ``zipfile`` makes of damaged ones is told as one error."""
+    """Open an archive that is small enough to be listed; all errors of ``zipfile`` become a ContentError."""
     _check_end(file)
     try:
         with zipfile.ZipFile(file) as archive:
@@ -238,7 +238,7 @@ def _archive(file: IO[bytes]) -> Iterator[zipfile.ZipFile]:
 
 
 def _check_end(file: IO[bytes]) -> None:
-    """Hold the archive's last record, which tells how much zipfile will read, against what ours may have."""
+    """Check the archive's last record, which determines how much zipfile reads, against the limits for our files."""
     size = file.seek(0, io.SEEK_END)
     file.seek(max(0, size - _END.size - _ZIP64_LENGTH))
     tail = file.read()
@@ -256,11 +256,11 @@ def _check_members(wanted: Mapping[str, zipfile.ZipInfo], size: int) -> None:
             raise ContentError(f"its {name} is encrypted, or compressed as NumPy does not compress")
         stored = info.compress_type == zipfile.ZIP_STORED
         if info.header_offset + info.compress_size > size or (stored and info.compress_size != info.file_size):
-            raise ContentError(f"its {name} is truncated, or lies about its size")
+            raise ContentError(f"its {name} is truncated or states a wrong size")
     claimed = sum(info.file_size for info in wanted.values())
     if claimed > max(SMALL, MOST_UNPACKED * size):
         raise ContentError(
-            f"it has {size:,} bytes and claims to unpack to {claimed:,}, which is more than any file of its kind does"
+            f"it has {size:,} bytes and claims to unpack to {claimed:,}, which is more than any valid file does"
         )
 
 

@@ -12,18 +12,18 @@ from zplus_plugins.records.terms import NOISES, PROVENANCE, SPACES
 
 _SCRIPT = Schema(
     1,
-    arrays={"z": Axes("(N, layers or 1, dim)", (3,))},
+    arrays={"z": Axes("(B, L or 1, D)", (3,))},
     fields={
         "radius": Field(POSITIVE),
         "truncation": Field({"psi": Field(NUMBER), "cutoff": Field(WHOLE.or_none(), None)}),
         "w_sha256": Field(SHA256),
         "provenance": Field({"latent": Field(one_of("z", "zplus")), **PROVENANCE}),
     },
-    lacks=frozenset({"w"}),  # which a direction has
+    lacks=frozenset({"w"}),  # a file with w is a direction
 )
 _PICTURE = Schema(
     1,
-    arrays={"code": Axes("(1, layers or 1, dim)", (3,)), "f": Axes("(1, channels, r, r)", (4,), needed=False)},
+    arrays={"code": Axes("(1, L or 1, D)", (3,)), "f": Axes("(1, channels, r, r)", (4,), needed=False)},
     fields={
         "space": Field(one_of(*SPACES)),
         "generator": Field(SHA256),
@@ -37,7 +37,7 @@ _SETTINGS = {"rate": "lr", "f_rate": "f_lr"}  # their former names, and today's
 
 
 def upgraded(schema: Schema, content: Content) -> Content:
-    """The arrays and fields that a record would have if it were written today."""
+    """The arrays and fields that a record would have in the current format; unchanged if it already has this format."""
     arrays, fields = content
     if schema is _SCRIPT:
         provenance = dict(fields["provenance"])

@@ -1,9 +1,9 @@
-"""The Z+ record that lies beside every W+ code that an upstream saves.
+"""The Z+ record beside each W+ code that an upstream saves in a run in Z or Z+.
 
-The upstream's file stays what it was, a plain w, so every unpatched script still reads it. The
-record adds z and where it comes from, and the hash of that w: a record that no longer belongs to
-the file beside it is an error, never used. The format is NumPy's ``.npz``, readable without this
-package and without torch or pickle: :mod:`zplus_plugins.records.record`, which ``zplus edit`` opens as well.
+The upstream's file is still a plain w, so every unpatched script can read it. The record adds z and its
+provenance, and the hash of that w; if the record does not belong to the file beside it, that is an error. The
+format is NumPy's ``.npz``, readable without this package and without torch or pickle; see
+:mod:`zplus_plugins.records.record`. ``zplus edit`` reads the same records.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from zplus_plugins.system.files import write_whole
 
 SUFFIX = ".zplus.npz"
 _LATENTS = ("z", "zplus")
-# How far, relatively, map(z) of a record may lie from the saved w: other devices and thread counts
-# round differently, another checkpoint or truncation is orders of magnitude further away.
+# Relative distance that a record's map(z) may have from the saved w: other devices and thread counts
+# round differently; with another checkpoint or truncation, the distance is orders of magnitude larger.
 _SAME_CODE = 1e-2
 
 
@@ -40,11 +40,11 @@ class Provenance:
         latent: ``z`` or ``zplus``.
         without_f: whether the feature map F was left out.
         init, retract, seed: the options of the run.
-        steps: of the optimizer.
-        adapter, package: names and versions.
-        upstream_commit: HEAD of the checkout, None if it has no history.
-        fingerprint: known or compatible.
-        with_f: whether the script has found a feature map F beside the code; None where a record of old does not tell.
+        steps: number of optimizer steps.
+        adapter, package: name of the adapter, and version of this package.
+        upstream_commit: HEAD of the checkout; None without a git history.
+        fingerprint: ``known`` or ``compatible``.
+        with_f: whether the script also optimised a feature map F; None in older records, which do not say.
     """
 
     latent: str
@@ -65,13 +65,12 @@ class InversionRecord:
     """One inverted code: z, how it maps to w, that w and its hash, and its provenance.
 
     Attributes:
-        z: shape (N, num_ws or 1, z_dim).
-        radius: of the hypersphere.
-        truncation: of the map to w.
+        z: shape (B, L or 1, D).
+        radius: radius of the hypersphere.
+        truncation: truncation of the map to w.
         w_sha256: :func:`hash_code` of w.
         provenance: how z was found.
-        w: shape (N, num_ws, w_dim), by which it is known whether a generator is the one of the inversion; None in
-            records of format 1.
+        w: shape (B, L, D), which shows whether a generator is the one of the inversion; None in records of format 1.
     """
 
     z: np.ndarray[Any, Any]
@@ -82,10 +81,10 @@ class InversionRecord:
     w: np.ndarray[Any, Any] | None = None
 
     def save(self, path: Path | str) -> None:
-        """Write the record, whole or not at all.
+        """Write the record atomically.
 
         Raises:
-            RecordError: z is not finite or not of shape (N, num_ws or 1, z_dim), so that it could not be used again.
+            RecordError: z is not finite or does not have the shape (B, L or 1, D), so the record would be unusable.
             RequirementError: it cannot be written.
         """
         path = Path(path)
@@ -108,8 +107,8 @@ class InversionRecord:
         """Read a record.
 
         Raises:
-            RecordError: missing, unreadable, of another kind, of a format that this version does not know, or with a
-                field that is not what it should be.
+            RecordError: it is missing, unreadable, of another kind, or in a format that this version does not support,
+                or a field is invalid.
         """
         path = Path(path)
         try:
@@ -123,51 +122,51 @@ class InversionRecord:
             raise RecordError(f"The Z+ record {path} cannot be read: {error.strerror or error}.") from None
         except ContentError as error:
             raise RecordError(
-                f"The Z+ record {path} cannot be read: {error}. Invert the image again, or put the record of the "
-                "inversion back beside its code."
+                f"The Z+ record {path} cannot be read: {error}. Invert the image again, or put the original record "
+                "back beside its code."
             ) from None
 
     @classmethod
     def of(cls, record: Record, path: Path) -> InversionRecord:
-        """The record of a script's code, as one of these.
+        """Convert the record of a script's code.
 
         Raises:
-            RecordError: it is of our own inverter; or its z is not finite.
-            ContentError: it is of a script's code, and contradicts itself.
+            RecordError: the record is from our own inverter, or its z is not finite.
+            ContentError: the record contradicts itself.
         """
         if not record.of_a_script:
             raise RecordError(
-                f"The Z+ record {path} is of no use to a script: it is the record of a picture, as zplus invert writes "
-                f"it, and {_why_no_script(record)}. Edit it with zplus edit, or move it away and invert the image with "
-                "zplus run."
+                f"The Z+ record {path} is of no use to a script: it is the record of an image, as written by zplus "
+                f"invert, and {_why_no_script(record)}. Edit it with zplus edit, or move it away and invert the image "
+                "with zplus run."
             )
         if record.space not in _LATENTS:
             raise ContentError(f"its space is {record.space!r}; expected one of {', '.join(_LATENTS)} beside a code")
         if record.w is not None and (len(record.w) != len(record.code) or hash_code(record.w) != record.w_sha256):
-            raise ContentError("its w is not the one of its w_sha256: it is damaged")
+            raise ContentError("its w does not have the hash w_sha256: it is damaged")
         _require_z(record.code, path)
         assert record.radius is not None and record.w_sha256 is not None and record.provenance is not None
         provenance = Provenance(latent=record.space, **record.provenance)
         return cls(record.code, record.radius, record.truncation, record.w_sha256, provenance, record.w)
 
     def with_code_beside(self, path: Path) -> InversionRecord:
-        """The same with w, which a record of format 1 lacks, if it is in the ``.npy`` file beside the record's path."""
+        """This record with w added, which format 1 lacks, if the ``.npy`` file beside the record's path contains it."""
         if self.w is not None:
             return self
         try:
             w = read_npy(path.with_name(f"{path.name.removesuffix(SUFFIX)}.npy"))
         except (ContentError, OSError):
             return self
-        fits = w.dtype.kind == "f" and w.dtype.itemsize <= 8 and w.ndim == 3  # as in a record
+        fits = w.dtype.kind == "f" and w.dtype.itemsize <= 8 and w.ndim == 3  # as required in a record
         return replace(self, w=w) if fits and hash_code(w) == self.w_sha256 else self
 
     def require_code(self, w: np.ndarray[Any, Any], path: Path) -> None:
-        """Raise RecordError unless ``w``, read from ``path``, is the code this record was written for."""
+        """Raise RecordError unless ``w``, read from ``path``, is the code that this record was written for."""
         found = hash_code(w)
         if found != self.w_sha256:
             raise RecordError(
                 f"The Z+ record {record_path(path)} does not belong to {path}: it was written for a code "
-                f"with sha256 {self.w_sha256[:12]}..., the file has {found[:12]}.... One of them was replaced "
+                f"with sha256 {self.w_sha256[:12]}..., but the file has {found[:12]}.... One of them was replaced "
                 "after the inversion: invert the image again, or edit with --latent off."
             )
 
@@ -189,8 +188,8 @@ class InversionRecord:
         """z as a latent on a device.
 
         Args:
-            device: to put it on.
-            name: of the record, for messages.
+            device: the device.
+            name: name of the record, for messages.
 
         Raises:
             RecordError: z is off the hypersphere (it was found with ``--retract never``).
@@ -205,47 +204,47 @@ class InversionRecord:
 
 
 def require_same_code(mapped: torch.Tensor, w: torch.Tensor, name: str) -> None:
-    """See to it that a generator maps a recorded z to the w that was saved.
+    """Require that a generator maps a recorded z to the w that was saved.
 
     Args:
-        mapped: style codes (N, num_ws, w_dim) that it makes of the record's z, with its truncation.
-        w: the saved ones.
-        name: of the record, for messages.
+        mapped: style codes (B, L, D) to which the generator maps the record's z, with the record's truncation.
+        w: the saved style codes.
+        name: name of the record, for messages.
 
     Raises:
-        RecordError: they are others, or of another shape.
+        RecordError: they differ, or have different shapes.
     """
     if mapped.shape != w.shape:
         raise RecordError(
-            f"The generator maps the recorded z of {name} to a code of shape {tuple(mapped.shape)}; the saved one has "
-            f"{tuple(w.shape)}. Edit with the checkpoint of the inversion."
+            f"The generator maps the recorded z of {name} to a code of shape {tuple(mapped.shape)}, but the saved one "
+            f"has {tuple(w.shape)}. Edit with the checkpoint of the inversion."
         )
     w = w.to(mapped)
     gap = float((mapped - w).norm() / w.norm())
     if not gap <= _SAME_CODE:
         raise RecordError(
-            f"The generator maps the recorded z of {name} to another code than the saved one "
+            f"The generator maps the recorded z of {name} to a code that differs from the saved one "
             f"(relative distance {gap:.2g}): it was inverted with another checkpoint. Edit with the "
             "checkpoint of the inversion."
         )
 
 
 def _why_no_script(record: Record) -> str:
-    """What keeps a script from using a record of our own inverter, as a clause about it."""
+    """Why a script cannot use a record of our own inverter, as a clause about it."""
     if record.f is not None:
         shape = tuple(record.f.shape)
-        return f"its picture is made of the feature map F of our own inverter, of shape {shape}, which no script reads"
+        return f"its image needs the feature map F of our own inverter, of shape {shape}, which no script can read"
     if record.space not in _LATENTS:
         return f"its codes are in the space {record.space}, which is neither Z nor Z+"
-    return "it holds no checksum of a script's w, so nothing tells that the code beside it is the one of its z"
+    return "it has no checksum of a script's w, so it may not belong to the code beside it"
 
 
 def _require_z(z: np.ndarray[Any, Any], path: Path) -> None:
     if z.ndim != 3 or not z.size or not np.isfinite(z).all():
         found = f"is of shape {z.shape}" if z.ndim != 3 or not z.size else "contains NaN or inf"
         raise RecordError(
-            f"The Z+ record {path} is of no use: its z {found}; expected finite numbers of shape (N, layers or 1, "
-            "dim). Invert the image again."
+            f"The Z+ record {path} is unusable: its z {found}; expected finite numbers of shape (B, L or 1, D). "
+            "Invert the image again."
         )
 
 
@@ -261,7 +260,7 @@ def record_paths(code: Path) -> list[Path]:
 
 
 def is_record_or_absent(path: Path) -> bool:
-    """Whether a record may be written there: whether what is there, if anything, is one."""
+    """Whether a record may be written to a path: nothing exists there, or only a record."""
     if not path.exists():
         return True
     try:
@@ -272,7 +271,7 @@ def is_record_or_absent(path: Path) -> bool:
 
 
 def hash_code(w: np.ndarray[Any, Any]) -> str:
-    """sha256 of a code's type, shape and values."""
+    """sha256 of a code's dtype, shape and values."""
     w = np.ascontiguousarray(w)
     head = f"{w.dtype.str}{w.shape}".encode()
     return hashlib.sha256(head + w.tobytes()).hexdigest()

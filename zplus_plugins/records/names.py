@@ -1,13 +1,13 @@
-"""Names that become names of files, and are printed."""
+"""Names that are used as file names and in messages."""
 
 from __future__ import annotations
 
-LONGEST = 100  # bytes; what is put before and after it must fit into a file name's 255
+LONGEST = 100  # bytes; with what is put before and after it, a file name must not exceed 255
 _DEVICES = {"CON", "PRN", "AUX", "NUL", *(f"{port}{number}" for port in ("COM", "LPT") for number in range(1, 10))}
 
 
 def name_problem(name: str) -> str | None:
-    """Why a name does not do for a file on any system, as a clause about it; None if it does."""
+    """Why a name cannot be a file name on every system, as the predicate of a sentence; None if it can."""
     if not name:
         return "is empty"
     if not name.isprintable():

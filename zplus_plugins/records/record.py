@@ -1,11 +1,11 @@
-"""The one format of records: what ``zplus run`` writes beside a script's code, and ``zplus invert`` of a picture.
+"""The format of records, which ``zplus run`` writes beside a script's code, and ``zplus invert`` for an image.
 
-Both are codes of pictures in a latent space. A record is bound to what it belongs to by a checksum: a script's to the w
-in the file beside it (``w_sha256``), our own to the weights of its generator (``generator``). It is NumPy's ``.npz``,
-readable without this package and without torch or pickle:
+Both contain codes of images in a latent space. A checksum ties a record to what it belongs to: for a script's code, to
+the w in the file beside it (``w_sha256``); for our own inverter, to the weights of its generator (``generator``). The
+file is NumPy's ``.npz``, readable without this package and without torch or pickle:
 
-* ``code`` (N, layers or 1, dim), ``f`` (1, channels, r, r) where there is one, and of a script's code ``w`` (N, num_ws,
-  w_dim), by which another reader of the generator can tell whether it is the one of the inversion;
+* ``code`` (B, L or 1, D), ``f`` (1, C, H, W) if there is a feature map F, and for a script's code ``w`` (B, L, D),
+  which shows whether a generator is the one of the inversion;
 * ``about``, a JSON text.
 
 Format 1 was two formats, of which :mod:`zplus_plugins.records.former` still reads both.
@@ -40,9 +40,9 @@ FORMAT = 2
 SCHEMA = Schema(
     FORMAT,
     arrays={
-        "code": Axes("(N, layers or 1, dim)", (3,)),
+        "code": Axes("(B, L or 1, D)", (3,)),
         "f": Axes("(1, channels, r, r)", (4,), needed=False),
-        "w": Axes("(N, layers, dim)", (3,), needed=False),
+        "w": Axes("(B, L, D)", (3,), needed=False),
     },
     fields={
         "space": Field(one_of(*SPACES)),
@@ -62,18 +62,18 @@ _OURS = ("generator", "f_resolution", "noise")
 
 @dataclass(frozen=True)
 class Record:
-    """What a record's file holds; None where it does not.
+    """The content of a record's file; fields that the file lacks are None.
 
     Attributes:
-        code: shape (N, layers or 1, dim).
-        space: by its name, in which the codes lie.
-        truncation: between the codes' style codes and the picture.
-        f: feature map (1, channels, r, r).
-        w: style codes (N, num_ws, w_dim) of a script, as it has saved them.
-        radius: of the hypersphere.
+        code: shape (B, L or 1, D).
+        space: name of the latent space of the codes.
+        truncation: truncation of the style codes before they are synthesised.
+        f: feature map F, shape (1, C, H, W).
+        w: a script's style codes as it has saved them, shape (B, L, D).
+        radius: radius of the hypersphere.
         w_sha256: :func:`~zplus_plugins.records.inversion.hash_code` of w.
         generator: hash of the generator's weights.
-        f_resolution, noise: of our own inverter.
+        f_resolution, noise: resolution of F and kind of noise, in our own inverter.
         provenance: how a script found the codes.
         about: how our own inverter found them.
     """
@@ -93,21 +93,21 @@ class Record:
 
     @property
     def of_a_script(self) -> bool:
-        """Whether it lies beside a script's code; else it is one of our own inverter."""
+        """Whether it belongs to a script's code; otherwise it is from our own inverter."""
         return self.w_sha256 is not None or self.provenance is not None
 
     def as_bytes(self) -> bytes:
-        """The file."""
+        """The content of the file."""
         content = {name: value for name, value in vars(self).items() if value is not None}
         arrays = {name: content.pop(name) for name in SCHEMA.arrays if name in content}
         return SCHEMA.as_bytes(arrays, {**content, "truncation": asdict(self.truncation)})
 
     @classmethod
     def read(cls, path: Path) -> Record:
-        """A record of this format or of a former one.
+        """Read a record in this format or an earlier one.
 
         Raises:
-            ContentError: the file is of another kind or damaged, or something in it is not what it should be.
+            ContentError: the file is of another kind or damaged, or an array or field in it is invalid.
             OSError: it cannot be opened or read.
         """
         arrays, fields = former.upgraded(*read_any(path, (SCHEMA, *former.SCHEMAS)))

@@ -1,9 +1,9 @@
-"""What a record may say of itself: fields with types, checked when it is read.
+"""Schemas of records: arrays, and fields with types, which are checked when a record is read.
 
-Records are ``.npz`` files of arrays and one text, ``about``, which is JSON. ``format`` in it is a whole number, which
-stays the same as long as records only gain fields or arrays: a reader takes those that it knows and ignores others, and
-a field that older records lack has a default. It is raised where an older reader would misunderstand; that reader says
-then which format it knows. Records of former formats are read as long as there is a schema of theirs.
+Records are ``.npz`` files with arrays and one text, ``about``, which is JSON. Its field ``format`` is an integer. It
+stays the same as long as records only gain fields or arrays: readers ignore those that they do not know, and fields
+that older records lack have defaults. It is increased when an older reader would misread a record; that reader then
+reports which format it supports. Records in earlier formats can be read as long as there is a schema for them.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ from zplus_plugins.records.arrays import Array, ContentError, npz_bytes, read_np
 from zplus_plugins.records.members import archive_described
 
 _LONGEST_NUMBER = 30  # digits; converting a million of them takes minutes
-_LARGEST = 3e38  # what fits into a float of 32 bits, in which codes are
+_LARGEST = 3e38  # about the largest float32, the dtype of codes
 _HASH = re.compile("[0-9a-f]{64}")
 Content = tuple[dict[str, Array], dict[str, Any]]
 _REQUIRED: Any = object()
 _brief = reprlib.Repr()
-_brief.maxstring = 80  # a hash is shown whole
+_brief.maxstring = 80  # enough to show a complete hash
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What a value may be.
+    """A kind of value.
 
     Attributes:
-        expected: as a message names it.
-        fits: whether a value of JSON is one.
+        expected: what messages call it.
+        fits: whether a JSON value is of this kind.
     """
 
     expected: str
     fits: Callable[[Any], bool]
 
     def or_none(self) -> Kind:
-        """The same, or null."""
+        """This kind, or null."""
         return Kind(f"{self.expected} or null", lambda value: value is None or self.fits(value))
 
 
@@ -71,8 +71,8 @@ class Field:
     """A field of ``about``.
 
     Attributes:
-        kind: of its value, or the fields of the JSON object that it is.
-        default: where a record lacks it; without one, such a record is refused.
+        kind: the kind of its value, or the fields of a nested JSON object.
+        default: the value if a record lacks the field; without a default, such a record is refused.
     """
 
     kind: Kind | Mapping[str, Field]
@@ -81,11 +81,11 @@ class Field:
 
 @dataclass(frozen=True)
 class Axes:
-    """An array of a record: of real numbers, and not empty.
+    """An array of a record, which must contain real numbers and not be empty.
 
     Attributes:
-        expected: its shape, as a message names it.
-        counts: how many axes it may have.
+        expected: its shape, as written in messages.
+        counts: the numbers of axes that it may have.
         needed: whether a record without it is refused.
     """
 
@@ -99,9 +99,9 @@ class Schema:
     """A kind of record.
 
     Attributes:
-        format: that is read and written.
-        arrays, fields: by name.
-        lacks: arrays that other kinds of the same format have beside those.
+        format: the format that is read and written.
+        arrays, fields: the arrays and fields, by name.
+        lacks: additional arrays that other kinds in the same format have.
     """
 
     format: int
@@ -114,10 +114,10 @@ class Schema:
         return set(self._needed) <= set(names) and self.lacks.isdisjoint(names)
 
     def read(self, path: Path) -> Content:
-        """The arrays and the fields of a record.
+        """The arrays and fields of a record.
 
         Raises:
-            ContentError: the file is of another kind or damaged, or something in it is not what it should be.
+            ContentError: the file is of another kind or damaged, or an array or field in it is invalid.
             OSError: it cannot be opened or read.
         """
         arrays = read_npz(path, [*self.arrays, "about"], needed=[*self._needed, "about"])
@@ -126,7 +126,7 @@ class Schema:
         return self._checked(arrays, about)
 
     def as_bytes(self, arrays: Mapping[str, Array], fields: Mapping[str, Any]) -> bytes:
-        """The file of a record: its fields, then ``format``, and the arrays before them."""
+        """The content of a record's file: the arrays, then the fields, and last ``format``."""
         return npz_bytes({**arrays, "about": np.array(json.dumps({**fields, "format": self.format}))})
 
     @property
@@ -142,11 +142,11 @@ class Schema:
 
 
 def read_any(path: Path, schemas: Sequence[Schema]) -> tuple[Schema, Content]:
-    """Which of the schemas a record is of, and its arrays and fields; errors as for :meth:`Schema.read`.
+    """The schema that a record follows, with its arrays and fields; errors as for :meth:`Schema.read`.
 
     Args:
-        path: of the record.
-        schemas: of one kind's formats; of those that have a record's format, the first whose arrays it has counts.
+        path: path of the record.
+        schemas: the schemas to choose from: the first with the record's format and arrays.
     """
     arrays = read_npz(path, {"about"}.union(*(schema.arrays for schema in schemas)), needed=["about"])
     found = archive_described([f"{name}.npy" for name in arrays])
@@ -158,7 +158,7 @@ def read_any(path: Path, schemas: Sequence[Schema]) -> tuple[Schema, Content]:
     for schema in fitting:
         if schema.format == about["format"]:
             return schema, schema._checked(arrays, about)
-    raise ContentError(f"its format is {about['format']}, and its arrays are of another one: it is {found}")
+    raise ContentError(f"its format is {about['format']}, but its arrays are those of another kind: it is {found}")
 
 
 def _check_format(about: Mapping[str, Any], known: Sequence[int]) -> None:
@@ -172,10 +172,10 @@ def _check_format(about: Mapping[str, Any], known: Sequence[int]) -> None:
 
 
 def parsed(content: Mapping[str, Any], fields: Mapping[str, Field], inside: str = "") -> dict[str, Any]:
-    """The values of fields, the defaults of those that are absent; what is in no field is left out.
+    """The values of the fields, with defaults for those that are missing; everything else is left out.
 
     Raises:
-        ContentError: a field that is needed is absent, or a value is of another kind.
+        ContentError: a required field is missing, or a value is of the wrong kind.
     """
     values = {}
     for name, field in fields.items():
@@ -190,10 +190,10 @@ def parsed(content: Mapping[str, Any], fields: Mapping[str, Field], inside: str 
 
 
 def required(values: Mapping[str, Any], fields: Mapping[str, Field], names: Collection[str]) -> None:
-    """See to it that fields which some records may lack, and this one may not, are there.
+    """Require fields that are optional in general but not in this record.
 
     Raises:
-        ContentError: one is absent, which is None among the values.
+        ContentError: one is missing, that is, its value is None.
     """
     for name in names:
         if values.get(name) is None:
@@ -203,15 +203,15 @@ def required(values: Mapping[str, Any], fields: Mapping[str, Field], names: Coll
 
 
 def require_json(values: Mapping[str, Any]) -> None:
-    """See to it, before anything is written, that values will be read again.
+    """Require, before anything is written, that values can be read again.
 
     Raises:
-        ContentError: they are no JSON, contain NaN or inf, or are too long.
+        ContentError: they cannot be written as JSON, contain NaN or inf, or are too long.
     """
     try:
         text = json.dumps(values, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
-        raise ContentError(f"it cannot be JSON ({error})") from None
+        raise ContentError(f"it cannot be written as JSON ({error})") from None
     _json_object(text_in(np.array(text), "about"))
 
 
@@ -226,13 +226,13 @@ def _value(content: Mapping[str, Any], name: str) -> str:
 
 
 def _check_array(name: str, array: Array, axes: Axes) -> None:
-    real = array.dtype.kind == "f" and array.dtype.itemsize <= 8  # torch has no wider ones
+    real = array.dtype.kind == "f" and array.dtype.itemsize <= 8  # torch has no wider floats
     if not real or array.ndim not in axes.counts or not array.size:
         raise ContentError(f"its {name} is {shown(array)}; expected {axes.expected} of real numbers")
 
 
 def _json_object(text: str) -> dict[str, Any]:
-    """A JSON object; its numbers are finite and of a sensible length."""
+    """Parse a JSON object; its numbers must be finite and not too long."""
     try:
         content = json.loads(text, parse_int=_whole, parse_float=_real, parse_constant=_no_number)
     except RecursionError:
@@ -240,7 +240,7 @@ def _json_object(text: str) -> dict[str, Any]:
     except ContentError:
         raise
     except ValueError as error:
-        raise ContentError(f"its about is no JSON: {error}") from None
+        raise ContentError(f"its about is not JSON: {error}") from None
     if not isinstance(content, dict):
         raise ContentError(f"its about is {_brief.repr(content)}; expected a JSON object")
     return content
@@ -256,4 +256,4 @@ def _real(digits: str) -> float:
 
 
 def _no_number(digits: str) -> NoReturn:
-    raise ContentError(f"its about holds {digits[:_LONGEST_NUMBER]}, which is no number that a record has")
+    raise ContentError(f"its about contains {digits[:_LONGEST_NUMBER]}, which is not a valid number in a record")

@@ -1,4 +1,4 @@
-"""What records of every format speak of: latent spaces and kinds of noise by name, and how a script found a code."""
+"""Terms that records of all formats use: names of latent spaces and kinds of noise, and a script's provenance."""
 
 from __future__ import annotations
 

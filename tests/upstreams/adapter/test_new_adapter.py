@@ -115,7 +115,7 @@ def test_the_document_s_adapter_is_short() -> None:
     assert len(block("the adapter").splitlines()) <= 40
 
 
-def test_the_document_s_patch_mends_and_is_undone() -> None:
+def test_the_document_s_patch_works_and_is_undone() -> None:
     from skimage import measure
 
     names: dict[str, Any] = {}
@@ -131,7 +131,7 @@ def test_the_document_s_patch_mends_and_is_undone() -> None:
 def test_what_the_document_names_exists() -> None:
     from zplus_plugins import upstreams
 
-    table = DOCUMENT.partition("| without it | patch |")[2].partition("\n\n")[0]
+    table = DOCUMENT.partition("| the problem | the patch |")[2].partition("\n\n")[0]
     patches = re.findall(r"\| `([\w.]+)` \|$", table, re.MULTILINE)
     assert len(patches) == 7
     for name in patches:

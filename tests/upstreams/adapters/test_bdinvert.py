@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from support.bdinvert_assets import Assets, invert_args, oracle_env, prepare, run_script
+from support.bdinvert_assets import Assets, invert_args, oracle_env, run_script
 from support.bdinvert_runs import (
     STEPS,
-    checkout_of,
     drive,
     edit,
     edit_command,
@@ -34,54 +27,22 @@ from support.bdinvert_runs import (
 )
 from support.commands import done
 from support.commands import zplus as zplus_here
-from support.fork_oracle import LossRecorder, run_fork
 from support.npz_files import point_record
-from support.outcome import failed, files
+from support.outcome import files
 from zplus_plugins import InversionRecord, load_generator
 from zplus_plugins.portraits.networks.files import sheet
-from zplus_plugins.upstreams.results.claims import claimed
 
 REAL = pytest.mark.upstream
 Prepare = Callable[..., Assets]
 
-# The second picture takes as few steps as the first, and might be finished before the test has seen the first.
-STAYS_IN_THE_SECOND_PICTURE = """
-import pathlib, time
-from torch.optim.optimizer import register_optimizer_step_post_hook
-
-def stay(*step):
-    if pathlib.Path({finished!r}).exists():
-        pathlib.Path({begun!r}).touch()
-        time.sleep(600)
-
-register_optimizer_step_post_hook(stay)
-from zplus_plugins.__main__ import main
-main()
-"""
-
-
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepare:
-    """Copies of checkouts with synthetic assets; prepared once, tests write to folders of their own."""
-    base, made = tmp_path_factory.mktemp("bdinvert"), {}
-
-    def get(kind: str, family: str = "stylegan2") -> Assets:
-        key = f"{kind}-{family}"
-        if key not in made:
-            (base / key).mkdir()
-            made[key] = prepare(base / key, checkout_of(kind), family=family, cache=base / "cache")  # type: ignore[arg-type]
-        return made[key]
-
-    return get
-
 
 @pytest.fixture(params=["standin", pytest.param("upstream", marks=REAL)])
-def assets(request: pytest.FixtureRequest, prepared: Prepare) -> Assets:
-    return prepared(request.param)
+def assets(request: pytest.FixtureRequest, prepared_bdinvert: Prepare) -> Assets:
+    return prepared_bdinvert(request.param)
 
 
 @pytest.fixture(scope="module")
-def inverted(prepared: Prepare, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Assets], Path]:
+def inverted(prepared_bdinvert: Prepare, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Assets], Path]:
     """One F/Z+ inversion of each checkout, shared by tests that only read it."""
     made: dict[Path, Path] = {}
 
@@ -146,8 +107,8 @@ class TestInvert:
         assert arguments["weight_pnorm_term"] == 0.01
 
     @pytest.mark.parametrize("kind", ["standin", pytest.param("upstream", marks=REAL)])
-    def test_stylegan1(self, prepared: Prepare, kind: str, tmp_path: Path) -> None:
-        assets = prepared(kind, "stylegan")
+    def test_stylegan1(self, prepared_bdinvert: Prepare, kind: str, tmp_path: Path) -> None:
+        assets = prepared_bdinvert(kind, "stylegan")
         summary = invert(assets, tmp_path / "out")
         assert summary["retractions"] == 2 * STEPS
         edit(assets, tmp_path / "out")
@@ -283,108 +244,17 @@ class TestEdit:
         np.save(replaced / "invert_detailcode" / code.name, np.load(code) + 1)
         (unrecorded / "invert_detailcode" / record.name).unlink()
         cases: list[tuple[int, str, Path, tuple[str, ...], tuple[object, ...]]] = [
-            (1, "wrong.pt has shape (1, 7, 3); expected", results, (), ("--edit_direction", tmp_path / "wrong.pt")),
+            (1, "wrong.pt has shape (1, 7, 3)", results, (), ("--edit_direction", tmp_path / "wrong.pt")),
             (1, "zero.pt is zero", results, (), ("--edit_direction", tmp_path / "zero.pt")),
             (1, "There is no direction file", results, (), ("--edit_direction", tmp_path / "absent.pt")),
             (1, "inverted with --latent zplus, not z", results, ("--latent", "z"), ()),
-            (1, "--trunc_psi 0.7 --trunc_layers 8; this command has 0.5 and 8", results, (), ("--trunc_psi", 0.5)),
-            (2, "Give --basecode_spatial_size 8", results, (), ("--basecode_spatial_size", 16)),
+            (1, "--trunc_psi 0.7 --trunc_layers 8, but this command has 0.5 and 8", results, (), ("--trunc_psi", 0.5)),
+            (2, "--basecode_spatial_size 8.", results, (), ("--basecode_spatial_size", 16)),
             (1, "does not belong to", replaced, (), ()),
             (1, "There is no Z+ record", unrecorded, (), ()),
-            (1, "is of no use to a script: it is the record of a picture, as zplus invert writes it", ours, (), ()),
+            (1, "is of no use to a script", ours, (), ()),
         ]
         commands = [edit_command(assets, folder, *options, extra=extra) for _, _, folder, options, extra in cases]
         for (status, message, folder, *_), (found, said) in zip(cases, zplus_each(assets, commands), strict=True):
             assert (found, message in said, "Traceback" in said) == (status, True, False), said[-3000:]
             assert not (folder / "edited").exists()
-
-
-class TestTwoRuns:
-    def test_the_same_picture_is_refused_before_work_is_spent(self, assets: Assets, tmp_path: Path) -> None:
-        arguments = (*invert_args(assets, STEPS), "--save_dir", tmp_path / "out")
-        with claimed([tmp_path / "out"], {"crop1"}):  # as another run does
-            done = zplus(assets, "run", "invert.py", *arguments, check=False)
-        failed(done, "Another run", "crop1", "another output folder")
-        assert not (tmp_path / "out").exists()
-
-
-class TestOtherScripts:
-    """Scripts without a style code run with the patches alone."""
-
-    def test_pca_p_space(self, assets: Assets, tmp_path: Path) -> None:
-        arguments = ["--model_name", assets.model_name, "--total_samples_num", "256", "--batch_num", "128"]
-        done = zplus(assets, "run", "pca_p_space.py", *arguments, "--save_dir", tmp_path, "--job_name", "p")
-        assert {"mean_latent.npy", "eigen_values.npy", "eigen_vectors.npy"} <= set(files(tmp_path / "p"))
-        assert "x.T" not in done.stderr
-
-    def test_train_basecode_encoder(self, assets: Assets, tmp_path: Path) -> None:
-        arguments = ["--model_name", assets.model_name, "--basecode_spatial_size", assets.base_size]
-        small = ["--batch_num", 1, "--epoch_num", 1, "--save_dir", tmp_path, "--job_name", "e"]
-        zplus(assets, "run", "train_basecode_encoder.py", *arguments, *small)
-        assert "encoder_final.pth" in files(tmp_path / "e")
-
-
-class TestInterruption:
-    """Ctrl-C in the middle."""
-
-    def test_ctrl_c_leaves_nothing_half_written(self, assets: Assets, tmp_path: Path) -> None:
-        out, begun = tmp_path / "job", tmp_path / "begun"
-        finished = out / "invert_detailcode" / "crop0.zplus.npz"
-        arguments = [*invert_args(assets, STEPS), "--save_dir", str(tmp_path), "--job_name", "job"]
-        script = (assets.cwd / "invert.py").read_text()
-        environment = {**os.environ, **assets.env, "OMP_NUM_THREADS": "1"}
-        code = STAYS_IN_THE_SECOND_PICTURE.format(finished=str(finished), begun=str(begun))
-        command = [sys.executable, "-c", code, "run", "invert.py", *arguments]
-        process = subprocess.Popen(
-            command,
-            cwd=assets.cwd,
-            env=environment,
-            stderr=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            text=True,
-            # A test runner started in the background ignores Ctrl-C, and so would its children.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )
-        deadline = time.monotonic() + 600  # of a busy machine
-        while not begun.exists() and time.monotonic() < deadline and process.poll() is None:
-            time.sleep(0.02)
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=600)
-        assert process.returncode == 130, errors[-3000:]
-        assert "zplus: interrupted" in errors
-        assert "Traceback" not in errors
-        names = {Path(name).name for name in files(out) if "/" in name}
-        assert names == {"crop0.png", "crop0.npy", "crop0.zplus.npz"}
-        assert (assets.cwd / "invert.py").read_text() == script
-
-
-@REAL
-class TestForkParity:
-    """The authors' own Z+ scripts, from the same start: bit for bit, with the retraction off."""
-
-    @pytest.mark.parametrize(("script", "options"), [("invert_zp.py", {}), ("invert_zp_wo_f.py", {"without_f": True})])
-    def test_losses_codes_and_pictures(
-        self, prepared: Prepare, tmp_path: Path, script: str, options: dict[str, Any]
-    ) -> None:
-        steps = 25
-        fork = run_fork(prepared("fork"), script, steps, tmp_path / "fork")
-        assert len(fork.starts) == 2
-        recorder = LossRecorder(tmp_path / "losses.txt")
-        assets, out = prepared("upstream"), tmp_path / "ours"
-        settings = {
-            "starts": str(tmp_path / "fork" / "starts"),
-            "options": {"retract": "never", "ops": "upstream", **options},
-        }
-        arguments = [*invert_args(assets, steps), "--save_dir", tmp_path, "--job_name", out.name]
-        drive(assets, tmp_path, settings, "invert.py", *arguments, **recorder.env)
-        assert len(fork.losses) == 2 * steps
-        assert recorder.losses() == fork.losses
-        for image in ("crop0", "crop1"):
-            for kind in ("invert_results", "target_images"):
-                ours, theirs = (folder / kind / f"{image}.png" for folder in (out, fork.outputs))
-                assert ours.read_bytes() == theirs.read_bytes()
-            z = InversionRecord.load(out / "invert_detailcode" / f"{image}.zplus.npz").z
-            assert np.array_equal(z[0], np.load(fork.outputs / "invert_detailcode" / f"{image}.npy"))
-            base_code = fork.outputs / "invert_basecode" / f"{image}.npy"
-            if not options:
-                assert (out / "invert_basecode" / f"{image}.npy").read_bytes() == base_code.read_bytes()

@@ -220,7 +220,7 @@ def test_gpu_checkpoints_are_put_on_the_cpu(tmp_path: Path, zipped: bool) -> Non
     path.write_bytes(path.read_bytes().replace(b"X\3\0\0\0cpu", b"X\3\0\0\0xpu"))
     with applied(checkpoints.PATCH):
         assert torch.load(path)["w"].device.type == "cpu"
-        with pytest.raises(RequirementError, match=r"model\.pt is sound, and cannot be put on \{'xpu': 'xla'\}: "):
+        with pytest.raises(RequirementError, match=r"model\.pt .* on \{'xpu': 'xla'\}: "):
             torch.load(path, {"xpu": "xla"})
         with pytest.raises(ZeroDivisionError):  # a function of the script's own
             torch.load(path, lambda storage, location: 1 / 0)

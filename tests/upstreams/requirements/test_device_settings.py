@@ -68,11 +68,11 @@ def test_gpus_by_name(device: str, visible: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("device", "usage", "message"),
     [
-        ("gpu", True, "device is 'gpu', which is no device; expected cpu, cuda, or cuda:0"),
-        ("cuda:x", True, "is no device"),
-        ("cuda:-1", True, "is no device"),
-        ("", True, "is no device"),
-        ("cpu:3", True, "device is 'cpu:3', but there is one CPU; give cpu."),
+        ("gpu", True, "device is 'gpu', which is not a device; expected cpu, cuda, or cuda:0"),
+        ("cuda:x", True, "is not a device"),
+        ("cuda:-1", True, "is not a device"),
+        ("", True, "is not a device"),
+        ("cpu:3", True, "device is 'cpu:3', but "),
         ("mps", False, "device is 'mps', which torch"),
         ("xpu", False, "cannot compute on here"),
         ("meta", False, "cannot compute on here"),

@@ -54,7 +54,7 @@ def test_settings_that_are_left_out_have_their_usual_values(net: Generator, tmp_
 
 SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
     "labels": ({"label_size": 3}, "a conditional generator (c_dim is 3"),
-    "grey": ({"num_channels": 1}, "a generator of grey pictures (img_channels is 1)"),
+    "grey": ({"num_channels": 1}, "(img_channels is 1)"),
     "unknown": ({"blur_filter": [1, 2, 1]}, "network G that has a setting blur_filter"),
 }
 
@@ -87,7 +87,7 @@ def oblong(gs: files.Network) -> None:
 
 CHANGES: dict[str, tuple[Callable[[files.Network], None], str]] = {
     "StyleGAN1": (old, "a TensorFlow network Gs that is of version 3"),
-    "no networks within": (hollow, "a TensorFlow network Gs that is no StyleGAN2 generator"),
+    "no networks within": (hollow, "Gs that is not a StyleGAN2 generator"),
     "not square": (oblong, "are not square: it starts at 6 x 4"),
 }
 
@@ -105,9 +105,9 @@ def test_other_networks(net: Generator, tmp_path: Path, case: str) -> None:
 def test_what_a_script_s_converter_takes(net: Generator, tmp_path: Path) -> None:
     """A tuple of three, and nothing else; our own loader takes one network as well."""
     path, gs, judge = tmp_path / "a.pkl", files.generator(net), files.discriminator()
-    assert "holds 1 network of TensorFlow; the script converts a tuple of three (G, D, Gs)" in str(problem(gs, path))
-    assert "holds 3 networks of TensorFlow in a list" in str(problem([gs, judge, gs], path))
-    assert "holds 2 networks of TensorFlow;" in str(problem((gs, gs), path))
+    assert "1 TensorFlow network; the script converts a tuple of three (G, D, Gs)" in str(problem(gs, path))
+    assert "3 TensorFlow networks in a list" in str(problem([gs, judge, gs], path))
+    assert "2 TensorFlow networks;" in str(problem((gs, gs), path))
     assert "a TensorFlow network D that has a setting latent_size" in str(problem((gs, gs, gs), path))
     assert "16 x 16 pixels; the script needs 128" in str(
         problem((gs, judge, gs), path, Networks(tensorflow=True, least=128))

@@ -34,7 +34,8 @@ def test_folder(tmp_path: Path) -> None:
     need = Folder("{root}", ("mean.npy", "*.pt"), what="statistics", remedy="Compute them for {model}.")
     (tmp_path / "mean.npy").touch()
     (found,) = texts(need, root=tmp_path, model="ffhq")
-    assert found == f"The statistics in {tmp_path}: found no *.pt. Compute them for ffhq."
+    assert found.startswith(f"The statistics in {tmp_path}: ") and found.endswith(" Compute them for ffhq.")
+    assert "*.pt" in found and "mean.npy" not in found
     (tmp_path / "a.pt").touch()
     assert texts(need, root=tmp_path, model="ffhq") == []
 
@@ -50,16 +51,16 @@ def test_checkpoint(tmp_path: Path, encoder: Checkpoint, zipped: bool) -> None:
     torch.save({"encoder": {"w": torch.ones(2)}, "epoch": 3}, path, _use_new_zipfile_serialization=zipped)
     assert texts(encoder, encoder=path) == []
     torch.save({"generator": 1}, path, _use_new_zipfile_serialization=zipped)
-    assert texts(encoder, encoder=path) == [
-        f"The encoder {path} is of another kind: expected encoder or encoder_ema in it, found generator. Train it."
-    ]
+    (found,) = texts(encoder, encoder=path)
+    assert found.startswith(f"The encoder {path} ") and found.endswith(" Train it.")
+    assert "expected encoder or encoder_ema in it, found generator." in found
 
 
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
         (None, "there is no file"),
-        (b"", "is empty (0 bytes), as a failed download leaves it"),
+        (b"", "is empty (0 bytes), "),
         (b"<html>", "(6 bytes) cannot be read as a checkpoint"),
         ("folder", "is a folder"),
     ],
@@ -116,9 +117,9 @@ def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("a.png\nb.jpg", []),
         ("a.png\nabsent.png\n", ["line 2: there is no picture absent.png (looked in "]),
         ("a.png\n\nb.jpg\n", ["line 2: is blank"]),
-        ("text.png\ncut.png\n", ["line 1: text.png is not a picture", "line 2: cut.png"]),
-        ("", ["names no picture"]),
-        ("\n \n", ["names no picture"]),
+        ("text.png\ncut.png\n", ["line 1: text.png is not", "line 2: cut.png"]),
+        ("", ["test.list is empty"]),
+        ("\n \n", ["test.list is empty"]),
     ],
 )
 def test_image_list(pictures: Path, content: str, expected: list[str]) -> None:
@@ -132,7 +133,7 @@ def test_image_lists_that_are_none(pictures: Path) -> None:
     need = ImageList("{images}", remedy="Make one.", reader=OPENCV)
     assert texts(need, images="absent.list")[0].endswith("No such file or directory. Make one.")
     (pictures / "binary.list").write_bytes(b"\xff\xfe\x00")
-    assert "no text file" in texts(need, images="binary.list")[0]
+    assert "binary.list is not a text file" in texts(need, images="binary.list")[0]
 
 
 def test_results_that_would_overwrite_each_other_are_noted(pictures: Path) -> None:
@@ -147,9 +148,8 @@ def test_power_of_two(size: int, fits: bool) -> None:
     findings = need.check({"size": size})
     assert [finding.usage for finding in findings] == [] if fits else [True]
     if not fits:
-        assert findings[0].text == (
-            f"--size {size} does not fit: the base code's size must be a power of two, from 8 to 64."
-        )
+        assert findings[0].text.startswith(f"--size {size} ")
+        assert "base code's size" in findings[0].text and "power of two, from 8 to 64" in findings[0].text
 
 
 def test_one_of() -> None:
@@ -164,16 +164,13 @@ def test_one_of() -> None:
     ("content", "problem"),
     [
         (pickle.dumps({"a": 1}), ""),
-        (b"", "is empty (0 bytes), as a failed download leaves it. Delete it and download it again."),
-        (b"\x80\x04\x95", "is empty, truncated or no pickle."),
-        (b"\x80\x04\x8e" + bytes(7) + b"@", "is empty, truncated or no pickle."),
-        (pickle.dumps(bytes(3_000_000))[:-1_000_000], "is empty, truncated or no pickle."),
-        (b"0" * 9, "is empty, truncated or no pickle."),
-        (b"<html>quota exceeded</html>", "is a page saying that the download quota is exceeded."),
-        (
-            b"version https://git-lfs.github.com/spec/v1",
-            "a Git LFS pointer, whose content was never downloaded. ",
-        ),
+        (b"", "is empty (0 bytes)"),
+        (b"\x80\x04\x95", "is empty, truncated or no"),
+        (b"\x80\x04\x8e" + bytes(7) + b"@", "is empty, truncated or no"),
+        (pickle.dumps(bytes(3_000_000))[:-1_000_000], "is empty, truncated or no"),
+        (b"0" * 9, "is empty, truncated or no"),
+        (b"<html>quota exceeded</html>", "download quota"),
+        (b"version https://git-lfs.github.com/spec/v1", "Git LFS"),
     ],
 )
 def test_pickle_file(tmp_path: Path, content: bytes, problem: str) -> None:
@@ -204,7 +201,8 @@ def test_saved_features(tmp_path: Path) -> None:
     assert need.check({**arguments, "base": 8}) == []
     findings = need.check({**arguments, "base": 16})
     assert [finding.usage for finding in findings] == [True, True]
-    assert "has the shape (1, 3, 8, 8). Give --base 8." in findings[0].text
+    assert "--base 16 " in findings[0].text and "(1, 3, 8, 8)" in findings[0].text
+    assert findings[0].text.endswith(" --base 8.")
     (tmp_path / "f" / "b.npy").unlink()
     (found,) = texts(need, **arguments, base=8)
     assert "b.npy cannot be read" in found

@@ -50,7 +50,7 @@ def test_bdinvert_s_generator(zipped: bool) -> None:
     cases: list[tuple[str, dict[str, Any], str]] = [
         ("small", generator(), ""),
         ("small", {"generator": generator()["generator_smooth"]}, ""),
-        ("large", generator(), "makes 16 x 16 pixels; large makes 1024 x 1024. Download large from"),
+        ("large", generator(), "16 x 16 pixels, but large has 1024 x 1024. Download large from"),
         ("old", generator(), "is a StyleGAN2; old is a StyleGAN1."),
         ("small", generator(**{"synthesis.layer0.apply_noise.weight": torch.ones(1)}), "is a StyleGAN1; small is a"),
         ("small", generator(**{"mapping.label_weight": torch.ones(2, 2)}), "is conditional (it takes a label)"),

@@ -1,1 +1,1 @@
-"""What scripts need before they start, one kind a module."""
+"""What scripts need before they start, with one module for each kind of requirement."""

@@ -1,4 +1,4 @@
-"""What scripts need of their arguments' values, or only where an argument has a certain value."""
+"""Requirements on the values of arguments, and requirements that apply only if an argument has a certain value."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Above:
 
 @dataclass(frozen=True)
 class Undotted:
-    """A path setting without a full stop, for scripts that cut off a file's ending at the first one."""
+    """A path setting that must not contain a dot, for scripts that cut off a file's suffix at the first dot."""
 
     argument: str
     why: str
@@ -37,7 +37,7 @@ class Undotted:
         value = str(arguments[self.argument])
         if "." not in value:
             return []
-        text = f"{self.argument} is {value!r}, expected a path without a full stop: {self.why}"
+        text = f"{self.argument} is {value!r}, expected a path without a dot: {self.why}"
         return [Finding("missing", text, usage=True)]
 
 

@@ -1,4 +1,4 @@
-"""Settings of scripts that say where to compute, checked against what this machine has."""
+"""Device settings of scripts, checked against the devices of this machine."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class VisibleGpus:
     """A setting that becomes ``CUDA_VISIBLE_DEVICES``: indices of GPUs, separated by commas.
 
     Attributes:
-        argument: its name.
-        device: the setting that names one of those GPUs for torch, such as ``cuda:0``; empty if there is none.
+        argument: the name of the setting.
+        device: the name of the setting that selects one of those GPUs, such as ``cuda:0``; empty if there is none.
     """
 
     argument: str
@@ -46,12 +46,12 @@ class VisibleGpus:
         return self._not_there(value, device)
 
     def _not_there(self, value: str, device: str) -> list[Finding]:
-        """On a machine with GPUs."""
+        """The findings on a machine with GPUs."""
         total, visible = visible_gpus(), visible_gpus(value)
         has = f"this machine has {total} CUDA device{'s' * (total > 1)}, {_indices(total)}"
         if not visible:
             return [
-                Finding("missing", f"{self.argument} is {value!r}, but {has}. Choose among these, or --device cpu.")
+                Finding("missing", f"{self.argument} is {value!r}, but {has}. Choose one of these, or --device cpu.")
             ]
         if int(device.partition(":")[2] or 0) < visible:
             return []
@@ -65,14 +65,14 @@ class VisibleGpus:
         ]
 
     def _no_device(self, device: str) -> Finding | None:
-        """What torch does not know, or cannot use here."""
+        """A finding if torch does not know the device, or cannot use it here."""
         expected = "expected cpu, cuda, or cuda:0 and so on"
         found = _NAME.fullmatch(device)
         if found is None or not _known(found[1]):
-            return Finding("missing", f"{self.device} is {device!r}, which is no device; {expected}.", usage=True)
+            return Finding("missing", f"{self.device} is {device!r}, which is not a device; {expected}.", usage=True)
         kind, index = found[1], int(found[2] or 0)
         if kind == "cpu" and index:
-            return Finding("missing", f"{self.device} is {device!r}, but there is one CPU; give cpu.", usage=True)
+            return Finding("missing", f"{self.device} is {device!r}, but there is only one CPU; use cpu.", usage=True)
         there = {"cpu": True, "cuda": True, "mps": torch.backends.mps.is_available(), "xpu": torch.xpu.is_available()}
         if there.get(kind):
             return None
@@ -81,7 +81,7 @@ class VisibleGpus:
 
 
 def _known(kind: str) -> bool:
-    """Whether torch knows a kind of device. Names of GPUs are not asked for: a patch may read them as ``cpu``."""
+    """Whether torch knows a kind of device. GPUs are not asked about here, because a patch may read them as ``cpu``."""
     if kind == "cuda":
         return True
     try:
@@ -92,9 +92,9 @@ def _known(kind: str) -> bool:
 
 
 def visible_gpus(value: str | None = None) -> int:
-    """How many GPUs torch would see with a value of ``CUDA_VISIBLE_DEVICES``, or without one.
+    """How many GPUs torch would see with this value of ``CUDA_VISIBLE_DEVICES``; with None, all of the machine's.
 
-    Counted through the driver's management library, which leaves CUDA uninitialised.
+    They are counted through the driver's management library, which does not initialise CUDA.
     """
     with mock.patch.dict(os.environ):
         os.environ.pop(VISIBLE, None)

@@ -1,7 +1,7 @@
 """The files and folders that scripts need, checked after their arguments are parsed and before they do anything.
 
-A path may contain ``{name}`` for the script's argument of that name. Everything that is missing is
-told at once.
+A path may contain ``{name}``, which stands for the script's argument of that name. Everything that is missing is
+reported in one message.
 """
 
 from __future__ import annotations
@@ -19,14 +19,17 @@ from zplus_plugins.untrusted import DamagedError, RefusedError, checkpoint, prin
 from zplus_plugins.upstreams.adapter.protocols import LEFT_OUT, TRUSTED, Finding
 
 NEEDS_TRUST = (
-    "holds more than weights: {name}, and loading such a file can run any program. If you trust where it comes from, "
-    "{advice}."
+    "holds more than weights: {name}. Loading such a file can run arbitrary code. If you trust its source, {advice}."
 )
 
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder that holds certain files, such as the P_N statistics."""
+    """A folder with certain files, such as the P_N statistics.
+
+    P_N is W before the mapping network's last activation, whitened by a PCA (Zhu et al., 2020); upstreams regularise
+    W+ codes in it, and its statistics are those of the PCA.
+    """
 
     path: str
     files: tuple[str, ...]
@@ -39,7 +42,7 @@ class Folder:
         if not absent:
             return []
         remedy = self.remedy.format_map(arguments)
-        return [Finding("missing", f"The {self.what} in {folder}: found no {', '.join(absent)}. {remedy}")]
+        return [Finding("missing", f"The {self.what} in {folder}: {', '.join(absent)} not found. {remedy}")]
 
     def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
         folder, remedy = Path(self.path.format_map(arguments)), self.remedy.format_map(arguments)
@@ -51,8 +54,8 @@ class Checkpoint:
     """A file for ``torch.load`` that holds at least one of ``keys``.
 
     Attributes:
-        downloadable: the script fetches the file itself where it does not exist; if that is so only where an
-            argument was left out, its name.
+        downloadable: whether the script downloads the file itself if it does not exist; or the name of an argument,
+            if the script does so only when that argument is omitted.
     """
 
     path: str
@@ -70,7 +73,7 @@ class Checkpoint:
             problem = self._problem(path)
         except RefusedError as error:
             if path.resolve() in arguments.get(TRUSTED, ()):
-                return []  # only running it would tell what is in it, and that is the script's to do
+                return []  # only loading it would show its content, and that can run code
             told_more = NEEDS_TRUST.format(name=error, advice=f"give --trust-checkpoint {path} before the script")
             text = f"The {self.what} {path} ({path.stat().st_size:,} bytes) {told_more}"
             return [Finding("missing", text)]
@@ -83,9 +86,9 @@ class Checkpoint:
         if path.is_dir():
             return "is a folder, not a file."
         if path.stat().st_size == 0:
-            return "is empty (0 bytes), as a failed download leaves it. Delete it first."
+            return "is empty (0 bytes), probably after a failed download. Delete it first."
         try:
-            # Mapped, a large checkpoint costs nothing here; the old, unzipped format cannot be mapped.
+            # With mmap, checking a large checkpoint costs nothing; the old format, without zip, does not support it.
             content = checkpoint.load(path, mmap=True)
         except (DamagedError, OSError) as error:
             return f"({path.stat().st_size:,} bytes) cannot be read as a checkpoint: {told(error)}."
@@ -95,19 +98,19 @@ class Checkpoint:
                 if isinstance(content, dict)
                 else type(content).__name__
             )
-            return f"is of another kind: expected {' or '.join(self.keys)} in it, found {found}."
+            return f"is a different kind of checkpoint: expected {' or '.join(self.keys)} in it, found {found}."
         return None
 
 
 @dataclass(frozen=True)
 class SavedFeatures:
-    """Feature maps F, one ``.npy`` for each inverted image, of the size that the script is told.
+    """Feature maps F, one ``.npy`` file for each inverted image, of the size that is given to the script.
 
     Attributes:
-        path: folder of the files.
-        images: file pattern of the inverted images, by whose stems the files are named.
-        size: the script's argument with F's spatial size.
-        used: the script's argument that says whether F is used at all.
+        path: the folder with the files.
+        images: file pattern of the inverted images; the files have the same stems.
+        size: name of the script's argument for F's spatial size.
+        used: name of the script's argument that says whether F is used at all.
     """
 
     path: str
@@ -136,23 +139,23 @@ class SavedFeatures:
         except ContentError as error:
             return Finding("missing", f"The feature map {file} cannot be read: {error}. Invert the image again.")
         if len(shape) != 4:
-            text = f"{file} is no feature map: it has the shape {shape}; expected (1, channels, size, size)."
+            text = f"{file} is not a feature map: its shape is {shape}; expected (1, channels, size, size)."
             return Finding("missing", f"{text} Invert the image again.")
         if shape[2:] == (wanted, wanted):
             return None
-        text = f"--{self.size} {wanted} does not fit: {file} has the shape {shape}. Give --{self.size} {shape[-1]}."
+        text = f"--{self.size} {wanted} does not fit: {file} has shape {shape}. Use --{self.size} {shape[-1]}."
         return Finding("missing", text, usage=True)
 
 
 @dataclass(frozen=True)
 class Writable:
-    """A folder that the script will create, or write into."""
+    """A folder that the script will create or write into."""
 
     path: str
     fallback: str = ""
 
     def folder(self, arguments: Mapping[str, Any]) -> Path:
-        """Where it is."""
+        """The folder's path."""
         return Path(self.path.format_map(arguments) or self.fallback)
 
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
@@ -161,7 +164,7 @@ class Writable:
         while not place.exists():
             place = place.parent
         if not place.is_dir():
-            text = f"The output folder {folder} cannot be made: {place} is a file. Choose another folder."
+            text = f"The output folder {folder} cannot be created: {place} is a file. Choose another folder."
             return [Finding("missing", text)]
         if not os.access(place, os.W_OK | os.X_OK):
             text = f"The output folder {folder} cannot be written to: {place} is read-only. Choose another folder."
@@ -171,7 +174,7 @@ class Writable:
 
 @dataclass(frozen=True)
 class HubWeights:
-    """Backbone weights that torch.hub downloads once, such as LPIPS's."""
+    """Backbone weights that torch.hub downloads once, such as those of LPIPS."""
 
     file: str
     what: str
@@ -185,7 +188,7 @@ class HubWeights:
 
 @dataclass(frozen=True)
 class DnnlibDownload:
-    """A file that NVlabs' ``dnnlib.util.open_url`` downloads once to its cache."""
+    """A file that NVlabs' ``dnnlib.util.open_url`` downloads once into its cache."""
 
     url: str
     what: str
@@ -193,7 +196,7 @@ class DnnlibDownload:
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
         path = dnnlib_file(self.url)
         if path.exists() and not path.stat().st_size:
-            text = f"The {self.what} {path} is empty (0 bytes), as a failed download leaves it. Delete it."
+            text = f"The {self.what} {path} is empty (0 bytes), probably after a failed download. Delete it."
             return [Finding("missing", text)]
         return announced(self.asks_for(arguments))
 
@@ -203,34 +206,34 @@ class DnnlibDownload:
 
 
 def dnnlib_file(url: str) -> Path:
-    """Where NVlabs' ``dnnlib`` keeps the download of a URL: the file itself, or where to put it."""
+    """The file in which NVlabs' ``dnnlib`` caches the download of a URL, whether or not it exists."""
     folder = Path(os.environ.get("DNNLIB_CACHE_DIR") or Path.home() / ".cache" / "dnnlib") / "downloads"
     key = hashlib.md5(url.encode(), usedforsecurity=False).hexdigest()
     return next(folder.glob(f"{key}_*"), folder / f"{key}_{url.rpartition('/')[2]}")
 
 
 def announced(files: list[NeededFile]) -> list[Finding]:
-    """The script will download those that are not there."""
+    """Findings about the files that do not exist yet, which the script will download."""
     return [
-        Finding("download", f"The {f.what}: not at {f.path} yet; the script will try to download {f.source} to there.")
+        Finding("download", f"The {f.what}: not at {f.path} yet; the script will try to download it from {f.source}.")
         for f in files
         if not f.present
     ]
 
 
 def absent(what: str, path: Path, remedy: str, downloadable: bool | str, arguments: Mapping[str, Any]) -> Finding:
-    """A file is not there; the script may fetch it itself."""
+    """The finding for a file that does not exist, which the script may download itself."""
     if isinstance(downloadable, str):
         if arguments[downloadable] is None:
             return Finding("missing", f"The {what}: none was given. {remedy}")
         downloadable = downloadable in arguments.get(LEFT_OUT, ())
     if not downloadable:
         return Finding("missing", f"The {what}: there is no file {path}. {remedy}")
-    text = f"The {what} {path} is not there; the script will try to download it. If it cannot: {remedy}"
+    text = f"The {what} {path} does not exist; the script will try to download it. If that fails: {remedy}"
     return Finding("download", text)
 
 
 def one_file(path: str, what: str, remedy: str, arguments: Mapping[str, Any]) -> NeededFile:
-    """A file by its path with ``{name}`` in it."""
+    """A file, given by a path that may contain ``{name}``."""
     file = Path(path.format_map(arguments))
     return NeededFile(file, what, remedy.format_map(arguments), file.is_file() and file.stat().st_size > 0)

@@ -14,11 +14,11 @@ from zplus_plugins.upstreams.imports.packages import is_installed
 
 @dataclass(frozen=True)
 class Submodule:
-    """A repository inside the checkout, which a plain ``git clone`` leaves empty.
+    """A git submodule of the checkout, whose folder is empty after a plain ``git clone``.
 
     Attributes:
-        path: of its folder, relative to the current one.
-        module: that the script imports from it; found elsewhere, it will do too.
+        path: path of its folder, relative to the current folder.
+        module: the module that the script imports from it; it may also be installed elsewhere.
     """
 
     path: str
@@ -29,16 +29,16 @@ class Submodule:
         here = Path(self.path).joinpath(*parts)
         if here.is_dir() or here.with_suffix(".py").is_file() or is_installed(parts[0]):
             return []
-        text = f"The submodule {self.path} is empty: there is no {self.module} in it. Get it: "
+        text = f"The submodule {self.path} is empty: it lacks the module {self.module}. Download it with: "
         return [Finding("missing", f"{text}git submodule update --init --recursive")]
 
 
 @dataclass(frozen=True)
 class Module:
-    """A module that the script imports late, where :func:`missing_modules` does not see it.
+    """A module that the script imports late, so that :func:`missing_modules` does not find it.
 
     Attributes:
-        remedy: how to get it, where :mod:`zplus_plugins.upstreams.imports.advice` does not know its package.
+        remedy: how to install it, if :mod:`zplus_plugins.upstreams.imports.advice` does not know its package.
     """
 
     name: str

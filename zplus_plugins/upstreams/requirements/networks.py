@@ -1,4 +1,4 @@
-"""Facts about pickled networks of NVlabs' classes, read without running the pickle, and what scripts need of them."""
+"""Facts about pickled networks of NVlabs' classes, read without running the pickle, and requirements on them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ATTRIBUTES = {
     **{"z_dim": "latent_size", "w_dim": "dlatent_size", "c_dim": "label_size"},
     **{"img_resolution": "resolution", "img_channels": "num_channels"},
 }
-"""Of a network of NVlabs', and the settings of TensorFlow's that become them."""
+"""Attributes of NVlabs' PyTorch networks, and the settings of TensorFlow networks that they are converted from."""
 _THREE = ("G", "D", "Gs")
 
 _IMPORT = re.compile(r"^(?:from ([\w.]+) import ([\w, ]+)|import ([\w.]+))", re.MULTILINE)
@@ -35,10 +35,10 @@ class Network:
     """A network in a pickle.
 
     Attributes:
-        kind: its class.
-        attributes: of the network itself; those that are no plain values are of no use.
-        shapes: of its tensors, by name.
-        source: of the module with its class, which the pickle brings along.
+        kind: the name of its class.
+        attributes: attributes of the network itself; only plain values are usable.
+        shapes: the shapes of its tensors, by name.
+        source: source code of the module that defines its class, which is included in the pickle.
     """
 
     kind: str
@@ -47,13 +47,13 @@ class Network:
     source: str = field(repr=False)
 
     def number(self, name: str) -> int | None:
-        """A whole number among the attributes."""
+        """The value of an attribute, if it is an integer."""
         value = self.attributes.get(name)
         return value if type(value) is int else None
 
     @property
     def family(self) -> str:
-        """``StyleGAN2``, ``StyleGAN3``, or a class's name."""
+        """``StyleGAN2``, ``StyleGAN3``, or the name of the class."""
         if self.kind != "Generator":
             return printable(self.kind)
         if any(name.startswith("synthesis.input.") for name in self.shapes):
@@ -63,17 +63,17 @@ class Network:
 
 @dataclass(frozen=True)
 class Networks:
-    """What a script takes of a pickle, and what it can do with.
+    """The networks that a script reads from a pickle, and the requirements on the generator.
 
     Attributes:
-        keys: of the dictionary in the pickle, all of which the script reads; the last one is the generator.
-        tensorflow: whether the script converts the TensorFlow version's pickles of three networks, the last of which is
-            the generator.
-        labels: whether a conditional generator will do.
-        channels: of its pictures.
-        least: the smallest resolution that will do.
-        folder: where the script finds the modules that the networks' source imports, if that is not on the search
-            path when its arguments are checked.
+        keys: keys of the dictionary in the pickle, all of which the script reads; the last one is the generator.
+        tensorflow: whether the script converts pickles of the TensorFlow version, which contain three networks, the
+            last of which is the generator.
+        labels: whether the script can use a conditional generator.
+        channels: number of channels of the generator's images.
+        least: the smallest resolution that the script can use.
+        folder: where the script finds the modules that the networks' source imports, if that folder is not on the
+            import path when the script's arguments are checked.
     """
 
     keys: tuple[str, ...] = ("G_ema",)
@@ -84,15 +84,15 @@ class Networks:
     folder: str = ""
 
     def problem(self, content: Any) -> str | None:
-        """What is wrong with the networks in a pickle, as the rest of a sentence about it; None if nothing is."""
+        """What is wrong with the networks in a pickle, as the predicate of a sentence about it; None if nothing is."""
         if is_tensorflow(content):
             return self._of_tensorflow(content)
         if isinstance(content, Call):
             network = network_of(content)
             what = printable(content.name if network is None else network.kind)
-            return f"is one network ({what}) saved by itself; the script takes {self.keys[-1]} of a snapshot."
+            return f"is a single network ({what}); the script reads {self.keys[-1]} from a snapshot."
         if not isinstance(content, dict):
-            return f"holds a {type(content).__name__}; the script takes {self.keys[-1]} of a snapshot."
+            return f"contains a {type(content).__name__}; the script reads {self.keys[-1]} from a snapshot."
         absent = [key for key in self.keys if content.get(key) is None]
         if absent:
             found = ", ".join(printable(str(key), 40) for key, value in list(content.items())[:5] if value is not None)
@@ -103,7 +103,7 @@ class Networks:
         key, network = self.keys[-1], network_of(value)
         if network is None:
             what = printable(value.name) if isinstance(value, Call) else f"a {type(value).__name__}"
-            return f"has something else in the place of a network of NVlabs' as its {key}: {what}."
+            return f"has {what} as its {key} instead of one of NVlabs' networks."
         if network.family != "StyleGAN2":
             alias_free = " (alias-free) generator" if network.family == "StyleGAN3" else ""
             return f"has a {network.family}{alias_free} as its {key}; the script needs a StyleGAN2 generator."
@@ -116,7 +116,7 @@ class Networks:
             count = len(content) if isinstance(content, tuple | list) else 1
             in_list = " in a list" if isinstance(content, list) else ""
             return (
-                f"holds {count} network{'s' * (count != 1)} of TensorFlow{in_list}; the script converts a tuple of "
+                f"contains {count} TensorFlow network{'s' * (count != 1)}{in_list}; the script converts a tuple of "
                 f"three ({', '.join(_THREE)})."
             )
         for name, part in zip(_THREE, content, strict=True):
@@ -125,21 +125,21 @@ class Networks:
                 return f"has a TensorFlow network {name} that {problem}; the script needs a StyleGAN2."
         network = network_of(content[-1])
         if network is None or network.family != "StyleGAN2":
-            return "has a TensorFlow network Gs that is no StyleGAN2 generator: it has no 4x4/Const/const."
+            return "has a TensorFlow network Gs that is not a StyleGAN2 generator: it has no 4x4/Const/const."
         return self._of_facts(network)
 
     def _of_facts(self, network: Network) -> str | None:
         labels, channels = network.number("c_dim"), network.number("img_channels")
         resolution, const = network.number("img_resolution"), network.shapes["synthesis.b4.const"]
         if labels and not self.labels:
-            return f"has a conditional generator (c_dim is {labels}: it takes a label); the script gives it no label."
+            return f"has a conditional generator (c_dim is {labels}), but the script does not give it a label."
         if channels not in (None, self.channels):
             return (
-                f"has a generator of {CHANNELS.get(channels or 0, 'other')} pictures (img_channels is {channels}); the "
-                f"script needs one of {CHANNELS.get(self.channels, 'other')} pictures ({self.channels})."
+                f"has a generator of {CHANNELS.get(channels or 0, 'other')} images (img_channels is {channels}); the "
+                f"script needs one of {CHANNELS.get(self.channels, 'other')} images ({self.channels})."
             )
         if const[-2:] != (4, 4):
-            return f"has a generator whose pictures are not square: it starts at {const[-1]} x {const[-2]}, not 4 x 4."
+            return f"has a generator whose images are not square: it starts at {const[-1]} x {const[-2]}, not 4 x 4."
         if resolution is not None and resolution < self.least:
             return f"has a generator of {resolution} x {resolution} pixels; the script needs {self.least} or more."
         return None
@@ -149,15 +149,15 @@ class Networks:
         if not absent:
             return None
         return (
-            f"brings source code along that imports {' and '.join(absent)}, which is not there: it comes from another "
-            "repository than this one can load. Take a snapshot of stylegan2-ada-pytorch."
+            f"contains source code that imports {' and '.join(absent)}, which was not found: this repository cannot "
+            "load networks of the one it comes from. Use a snapshot of stylegan2-ada-pytorch."
         )
 
 
 def network_of(value: Any) -> Network | None:
-    """The network that a call in a pickle would make; None if it would make something else.
+    """The network that a call in a pickle would create; None if it would create something else.
 
-    A generator of TensorFlow's is described as what it is converted to, by what that is known to become.
+    A TensorFlow generator is described as the PyTorch network that it would be converted to.
     """
     if isinstance(value, Call) and value.name == tflib.NAME:
         return _tensorflow_network(_items(value.state))
@@ -174,7 +174,7 @@ def network_of(value: Any) -> Network | None:
 
 
 def generator_in(content: Any) -> Network | None:
-    """The generator of a snapshot, the averaged one, or the network that a pickle holds."""
+    """The generator of a snapshot, which is the EMA one, or the single network in a pickle."""
     if is_tensorflow(content) and isinstance(content, tuple | list):
         return network_of(content[-1])
     if not isinstance(content, dict):
@@ -183,13 +183,13 @@ def generator_in(content: Any) -> Network | None:
 
 
 def is_tensorflow(content: Any) -> bool:
-    """Whether a pickle holds networks of the TensorFlow version, by itself or three of them."""
+    """Whether a pickle contains networks of the TensorFlow version, a single one or three."""
     parts = content if isinstance(content, tuple | list) else (content,)
     return bool(parts) and all(isinstance(part, Call) and part.name == tflib.NAME for part in parts)
 
 
 def shape_of(value: Any) -> tuple[int, ...] | None:
-    """The shape of the tensor that a call in a pickle would make; None if it would make something else."""
+    """The shape of the tensor that a call in a pickle would create; None if it would create something else."""
     while isinstance(value, Call) and value.name == "torch._utils._rebuild_parameter" and value.arguments:
         value = value.arguments[0]
     known = ("torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor")
@@ -203,10 +203,10 @@ def shape_of(value: Any) -> tuple[int, ...] | None:
 
 
 def missing_modules(source: str, folder: str = "") -> list[str]:
-    """Modules that source code imports at its top level and that are not there; nothing is imported to find out.
+    """Modules that source code imports at its top level and that cannot be found, without importing anything.
 
     Args:
-        folder: where to look before the search path.
+        folder: a folder to look in before the import path.
     """
     absent = []
     for parent, names, module in _IMPORT.findall(source):
@@ -216,7 +216,7 @@ def missing_modules(source: str, folder: str = "") -> list[str]:
 
 
 def _there(name: str, whole: bool, folder: str) -> bool:
-    """Whether a module is there; if not ``whole``, the last part may be a name within the module before it."""
+    """Whether a module can be found; if not ``whole``, the last part may be a name in the module before it."""
     top, *parts = name.split(".")
     if folder and Path(folder, top).is_dir():
         return _within(Path(folder, top), parts, whole)
@@ -226,7 +226,7 @@ def _there(name: str, whole: bool, folder: str) -> bool:
         return top in sys.modules
     if spec is None:
         return False
-    if top not in ("torch_utils", "dnnlib", "training"):  # the upstreams' own; installed packages are complete
+    if top not in ("torch_utils", "dnnlib", "training"):  # modules of the upstreams; installed packages are complete
         return True
     return any(_within(Path(place), parts, whole) for place in spec.submodule_search_locations or ())
 
@@ -270,7 +270,7 @@ def _whole(value: Any) -> int | None:
 
 
 def _array_shape(value: Any) -> tuple[int, ...] | None:
-    """Of an array of numpy's."""
+    """The shape of a NumPy array."""
     if not isinstance(value, Call):
         return None
     if value.name.endswith("._frombuffer"):  # in protocol 5
@@ -288,7 +288,7 @@ def _meta(value: Any) -> dict[str, Any] | None:
 
 
 def _shapes(state: Mapping[str, Any], prefix: str, seen: set[int]) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Of a module's tensors and those of its modules, none twice: a module may hold itself."""
+    """Names and shapes of the tensors of a module and its submodules, each once: a module may contain itself."""
     seen.add(id(state))
     for part in ("_parameters", "_buffers"):
         tensors = state.get(part)

@@ -1,10 +1,10 @@
-"""What a pickle would make, without making it: names of functions and classes, and what they would be given.
+"""Outline what a pickle would create, without running it: the functions and classes that it calls, and their arguments.
 
-A pickle is a program, and nothing of it is run here: calls are written down. Long strings of bytes, which hold the
-numbers of tensors, are skipped, so that a checkpoint of any size costs a few reads.
+A pickle is a program. None of it is run here; its calls are only recorded. Long byte strings, which contain the data of
+tensors, are skipped, so that a few reads are enough for a checkpoint of any size.
 
-:mod:`zplus_plugins.untrusted.interpreter` is the other reader of pickles: it makes what a vocabulary knows, tensors
-included, and refuses every other name. Here any name will do, and nothing is made of it.
+:mod:`zplus_plugins.untrusted.interpreter` is the other reader of pickles: it builds the objects that its vocabulary
+allows, tensors included, and refuses every other name. Here any name is accepted, and no object is built.
 """
 
 from __future__ import annotations
@@ -19,30 +19,30 @@ from typing import IO, Any
 
 from zplus_plugins.untrusted import container
 
-MOST_INSTRUCTIONS = 2_000_000  # a whole snapshot of 1024 pixels has 35,000
-LONG = 1 << 20  # bytes that are skipped
+MOST_INSTRUCTIONS = 2_000_000  # a complete snapshot at 1024 px has 35,000
+LONG = 1 << 20  # byte strings of this length or more are skipped
 
 
 class Named(str):
-    """A function or class that a pickle names, ``module.name``."""
+    """The name ``module.name`` of a function or class in a pickle."""
 
     __slots__ = ()
 
 
 class Omitted:
-    """A value that nobody needs to know: bytes, or what is no plain value."""
+    """Replaces a value that is not needed: bytes, or something that is not a plain value."""
 
     __slots__ = ()
 
 
 @dataclass(eq=False)
 class Call:
-    """What a pickle would make by calling something.
+    """A call that a pickle would make.
 
     Attributes:
-        name: of the function or class, ``module.name``.
-        arguments: that it would get.
-        state: that its result would get then.
+        name: the function or class, ``module.name``.
+        arguments: its arguments.
+        state: the state that its result would be given.
     """
 
     name: str
@@ -55,10 +55,10 @@ DICTIONARIES = ("collections.OrderedDict", "dnnlib.util.EasyDict")
 
 
 def outline(path: Path) -> Any:
-    """What a pickle or a file of ``torch.save`` holds: plain values, containers and :class:`Call`.
+    """The content of a pickle or a file of ``torch.save``: plain values, containers and :class:`Call`.
 
     Raises:
-        ValueError: the file is empty, truncated, or neither.
+        ValueError: the file is empty, truncated, or of another kind.
         OSError: it cannot be read.
     """
     try:
@@ -66,13 +66,13 @@ def outline(path: Path) -> Any:
             return _outline(file)
     except OSError:
         raise
-    except Exception as error:  # what nobody vouches for can fail in any way
+    except Exception as error:  # an untrusted file can fail in any way
         size = path.stat().st_size
-        raise ValueError(f"{path} ({size:,} bytes) is empty, truncated or no pickle") from error
+        raise ValueError(f"{path} ({size:,} bytes) is empty, truncated or not a pickle") from error
 
 
 def is_of_torch(path: Path) -> bool:
-    """Whether ``torch.save`` wrote a file, so that pickle alone cannot read it.
+    """Whether a file was written by ``torch.save``, so that pickle alone cannot read it.
 
     Raises:
         OSError: it cannot be read.
@@ -110,7 +110,7 @@ def _of_pickle(file: IO[bytes]) -> Any:
 
 
 class _Skipping:
-    """A file whose long reads are skipped, for pickletools, which needs only their length."""
+    """A file for pickletools that skips long reads, of which pickletools needs only the length."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -130,7 +130,7 @@ class _Skipping:
 
 
 class _Long(bytes):
-    """Bytes that were skipped: empty, and as long as they were."""
+    """Bytes that were skipped: empty, but with the original length."""
 
     _size: int
 
@@ -144,11 +144,11 @@ class _Long(bytes):
 
 
 class _Machine:
-    """The stack of an unpickler, on which calls are written down instead of made."""
+    """The stack machine of an unpickler, which records calls instead of making them."""
 
     def __init__(self) -> None:
         self.stack: list[Any] = []
-        self._below: list[list[Any]] = []  # what lies below each mark
+        self._below: list[list[Any]] = []  # the stack below each mark
         self._memo: dict[int, Any] = {}
 
     def step(self, opcode: pickletools.OpcodeInfo, argument: Any) -> None:
@@ -162,7 +162,7 @@ class _Machine:
             self.stack.append(_plain(argument))
 
     def _marked(self) -> list[Any]:
-        """What was pushed since the last mark."""
+        """The values that were pushed since the last mark."""
         values, self.stack = self.stack, self._below.pop()
         return values
 
@@ -205,7 +205,7 @@ class _Machine:
             self.stack[-1].extend(values)
 
     def _update(self, values: list[Any]) -> None:
-        """Items of a dictionary; other keys than text and common numbers are left out."""
+        """Add items to a dictionary; keys other than text and common numbers are left out."""
         target = self.stack[-1]
         for key, value in zip(values[::2], values[1::2], strict=True):
             usual = type(key) is str or (type(key) is int and key.bit_length() <= 64)

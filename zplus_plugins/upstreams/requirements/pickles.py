@@ -1,4 +1,4 @@
-"""Look into a pickle without running it: a pickle is a program, and loading one runs it."""
+"""Inspect pickles without loading them, because a pickle is a program that is run when it is loaded."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from zplus_plugins.upstreams.requirements.outline import is_of_torch, outline
 
 @dataclass(frozen=True)
 class PickleFile:
-    """A pickled network. It is not loaded here: a pickle is a program, and its script runs it anyway.
+    """A pickled network. It is inspected without being loaded; only the script loads it.
 
     Attributes:
-        downloadable: the script fetches the file itself where it does not exist; if that is so only where an
-            argument was left out, its name.
-        or_url: whether a URL will do as well, which NVlabs' ``dnnlib`` downloads.
-        networks: what the script takes of it; None if that is not known.
+        downloadable: whether the script downloads the file itself if it does not exist; or the name of an argument,
+            if the script does so only when that argument is omitted.
+        or_url: whether it may also be a URL, which NVlabs' ``dnnlib`` downloads.
+        networks: the networks that the script reads from it; None if unknown.
     """
 
     path: str
@@ -60,7 +60,7 @@ class PickleFile:
             if self.networks is None:
                 return None
             if is_of_torch(path):
-                return f"{path} is a file of torch.save; the script reads a pickle, as NVlabs' trainers write it."
+                return f"{path} was written by torch.save; the script reads a pickle as written by NVlabs' trainers."
         except ValueError as error:
             return f"{error}."
         except OSError as error:
@@ -70,7 +70,7 @@ class PickleFile:
 
 
 def contents(path: Path) -> Any:
-    """:func:`~.outline.outline` of a file, which is read once as long as it stays the same."""
+    """:func:`~.outline.outline` of a file, cached for as long as the file is unchanged."""
     stat = path.stat()
     return _contents(path.resolve(), stat.st_mtime_ns, stat.st_size)
 
@@ -81,13 +81,13 @@ def _contents(path: Path, modified: int, size: int) -> Any:
 
 
 def read_number(path: Path, name: str) -> int | None:
-    """A whole number of a snapshot's generator: an attribute; or an item of the dictionary in a pickle.
+    """An integer in a pickle: an attribute of a snapshot's generator, or an item of a dictionary.
 
     Returns:
-        The number; None if there is none.
+        The integer; None if there is none.
 
     Raises:
-        ValueError: the file is empty, truncated or no pickle.
+        ValueError: the file is empty, truncated or not a pickle.
         OSError: it cannot be read.
     """
     content = contents(path)

@@ -1,4 +1,4 @@
-"""What scripts need of the shapes in a checkpoint, read without its numbers."""
+"""Requirements on the shapes of the tensors in a checkpoint, read without the tensors' data."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 @dataclass(frozen=True)
 class StateFits:
-    """What is in a checkpoint must fit the script's arguments or another file.
+    """The content of a checkpoint must match the script's arguments or another file.
 
-    Whether the file is there and whole is another requirement's, :class:`~.files.Checkpoint`.
+    Another requirement, :class:`~.files.Checkpoint`, checks that the file exists and is complete.
 
     Attributes:
-        path: of the checkpoint.
+        path: path of the checkpoint.
         what, remedy: for messages.
-        problem: from the checkpoint's outline and the arguments, what does not fit, as the rest of a sentence that
-            begins with the file.
+        problem: returns, from the checkpoint's outline and the arguments, what does not match, as the predicate of a
+            sentence about the file; None if everything does.
     """
 
     path: str
@@ -43,7 +43,7 @@ class StateFits:
 
 
 def outline_or_none(path: Path) -> Any:
-    """The outline of a file; None if it is not there or cannot be read."""
+    """The outline of a file; None if it does not exist or cannot be read."""
     try:
         return contents(path)
     except (OSError, ValueError):
@@ -51,7 +51,7 @@ def outline_or_none(path: Path) -> Any:
 
 
 def shapes_in(content: Any, *keys: str) -> Shapes:
-    """Shapes of the tensors in the first state dict that is there; none if there is no such dictionary."""
+    """Shapes of the tensors in the first state dict found under one of the keys; empty if there is none."""
     for key in keys:
         state = items_of(content).get(key)
         if state is not None:
@@ -61,7 +61,7 @@ def shapes_in(content: Any, *keys: str) -> Shapes:
 
 
 def items_of(value: Any) -> Mapping[Any, Any]:
-    """A dictionary, also an ordered one by Python 2, which has its items at once."""
+    """The items of a dictionary, including an OrderedDict pickled by Python 2, whose items are call arguments."""
     if isinstance(value, Call) and value.name == "collections.OrderedDict" and value.arguments:
         pairs = value.arguments[0]
         parts = (tuple(pair) for pair in pairs if isinstance(pair, list | tuple)) if isinstance(pairs, list) else ()

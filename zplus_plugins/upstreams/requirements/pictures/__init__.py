@@ -1,1 +1,1 @@
-"""Images that scripts read: which, by which reader, and what is lost."""
+"""Images that scripts read: which files they are, how they are read, and what is lost."""

@@ -1,4 +1,4 @@
-"""A folder of pictures that a script inverts, and the codes of an earlier run that it takes instead."""
+"""A folder of images that a script inverts, and the codes of an earlier run that it may reuse instead."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _PICTURES = (".png", ".jpg", ".jpeg", ".jfif", ".webp", ".bmp", ".tif", ".tiff",
 
 @dataclass(frozen=True)
 class Pictures:
-    """A folder of pictures.
+    """A folder of images.
 
     Attributes:
-        path: of the folder.
-        selection: which files the script takes for pictures.
-        reader: by which it reads them.
+        path: path of the folder.
+        selection: the script's rule for which files are images.
+        reader: the reader that the script uses.
         what, remedy: for messages.
-        generator: pickle of the generator whose size the pictures must have; any size will do if empty.
-        resized: size that the script gives the shorter side; None if it takes pictures as they are.
-        shape: the script's arguments with the width and height that it gives them, whatever their own are.
-        at_most: the setting that bounds the number of pictures; all count if empty. Such a script finds the bound
-            passed when it has read one more.
-        repeated: what comes of two pictures of one name, see :func:`~.selection.same_names`.
+        generator: pickle of the generator whose resolution the images must have; empty if they may have any size.
+        resized: the size to which the script resizes the shorter side; None if it does not resize images.
+        shape: names of the script's arguments for the width and height to which it resizes images.
+        at_most: name of the setting that limits the number of images; empty if there is no limit. Such a script
+            notices that it has reached the limit only after it has read one more image.
+        repeated: what happens if two images have the same name, see :func:`~.selection.same_names`.
     """
 
     path: str
@@ -71,7 +71,7 @@ class Pictures:
         return [NeededFile(Path(path), self.what, remedy, Path(path).is_file(), work=True) for _, path in chosen]
 
     def chosen(self, arguments: Mapping[str, Any]) -> list[tuple[str, str]]:
-        """Names of the results and paths of the pictures that the script will invert, in order."""
+        """The images that the script will invert, in order, as pairs of the results' name and the image's path."""
         found = self._found(arguments)
         if self.at_most:
             found = found[: max(0, arguments[self.at_most])]
@@ -83,12 +83,12 @@ class Pictures:
     def _none(self, arguments: Mapping[str, Any]) -> str:
         folder, remedy = self.path.format_map(arguments), self.remedy.format_map(arguments)
         if self._found(arguments):
-            return f"The {self.what}: {self.at_most} is {arguments[self.at_most]}, so none would be taken."
+            return f"The {self.what}: {self.at_most} is {arguments[self.at_most]}, so no image would be used."
         expected = self.selection.expected()
-        return f"The {self.what}: found no {expected} in {folder!r}; upper and lower case count. {remedy}"
+        return f"The {self.what}: found no {expected} in {folder!r} (names are case-sensitive). {remedy}"
 
     def _passed_over(self, arguments: Mapping[str, Any]) -> list[Finding]:
-        """A note on what looks like pictures to a user, and not to the script."""
+        """A note on files that look like images to a user but not to the script."""
         folder, taken = self.path.format_map(arguments), set(self._found(arguments))
         try:
             with os.scandir(folder) as entries:
@@ -98,18 +98,18 @@ class Pictures:
         looks_like_one = [name for name in names if name.lower().endswith(_PICTURES) and name[0] != "."]
         if not looks_like_one:
             return []
-        text = f"The {self.what}: the script takes {self.selection.expected()} in {folder}, and not"
+        text = f"The {self.what}: the script uses {self.selection.expected()} in {folder}, but not"
         return [Finding("note", f"{text} {', '.join(looks_like_one)}.")]
 
     def _size(self, arguments: Mapping[str, Any]) -> int | None:
-        """The generator's; None if its pickle does not tell, which is that file's own problem."""
+        """The generator's resolution; None if its pickle does not give it, which another requirement reports."""
         try:
             return read_number(Path(self.generator.format_map(arguments)), "img_resolution") if self.generator else None
         except (OSError, ValueError):
             return None
 
     def _other_size(self, path: str, size: int | None) -> list[Finding]:
-        """That a picture does not fit the generator; such a one need not be decoded."""
+        """A finding if an image does not have the generator's size; such an image need not be decoded."""
         header = picture_size(path) if size is not None and Path(path).is_file() else None
         if header is None or size is None:
             return []
@@ -118,7 +118,7 @@ class Pictures:
             made = (width * self.resized // min(header), height * self.resized // min(header))
         if made == (size, size):
             return []
-        resized = "" if self.resized is None else f", which the script makes {made[0]} x {made[1]}"
+        resized = "" if self.resized is None else f", which the script resizes to {made[0]} x {made[1]}"
         text = f"The {self.what}: {path} has {width} x {height} pixels{resized}; the generator makes {size} x {size}."
         fits = self.resized in (None, size)
         remedy = "Resize it." if fits else f"This script needs a {self.resized} px generator."
@@ -127,13 +127,14 @@ class Pictures:
 
 @dataclass(frozen=True)
 class SavedCodes:
-    """Codes of an earlier run, one a picture, without which a script fails.
+    """Codes of an earlier run, one for each image, without which a script fails.
 
     Attributes:
-        path: of a picture's code; ``{image}`` stands for the picture's name.
-        pictures: whose codes.
+        path: path of an image's code; ``{image}`` stands for the image's name.
+        pictures: the images.
         remedy: for messages.
-        unless: an argument with which the script finds those that are missing; it may be absent.
+        unless: name of an argument with which the script itself inverts the images without a code; the script need
+            not have it.
     """
 
     path: str
@@ -159,19 +160,19 @@ class SavedCodes:
         ]
 
     def paths(self, arguments: Mapping[str, Any]) -> list[Path]:
-        """The files, there or not."""
+        """The files, whether or not they exist."""
         names = [name for name, _ in self.pictures.chosen(arguments)]
         return [Path(self.path.format_map({**arguments, "image": name})) for name in names]
 
 
 @dataclass(frozen=True)
 class Unsaved:
-    """What finding codes takes, unless those of an earlier run are taken instead and none is missing.
+    """A requirement of the inversion itself, which does not apply if saved codes are reused and none is missing.
 
     Attributes:
-        taken: the argument that says whether they are.
-        codes: the saved ones.
-        need: what finding them takes.
+        taken: name of the argument that says whether saved codes are reused.
+        codes: the saved codes.
+        need: the requirement.
     """
 
     taken: str

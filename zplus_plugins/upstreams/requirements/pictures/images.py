@@ -1,4 +1,4 @@
-"""Requirements on what a script is given: pictures, directions, LPIPS's backbone."""
+"""Requirements on a script's inputs: images, directions, and the backbone of LPIPS."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from zplus_plugins.upstreams.requirements.pictures.losses import examine
 from zplus_plugins.upstreams.requirements.pictures.readers import Reader
 from zplus_plugins.upstreams.requirements.pictures.selection import OVERWRITTEN, same_names
 
-# UTF-8's, as UTF-8 itself and as one-byte encodings read it.
+# The byte order mark of UTF-8, as decoded by UTF-8 itself and by one-byte encodings.
 _MARKS = ("\ufeff", "\u00ef\u00bb\u00bf")
 
 
 @dataclass(frozen=True)
 class ImageList:
-    """A text file that names one picture a line, as ``open`` and ``strip`` give them; results are named by the stem.
+    """A text file with one image path per line, read with ``open`` and ``strip``; results are named after the stems.
 
     Attributes:
-        reader: by which the script reads the pictures.
-        shape: width and height, or their ratio, that the script gives them, whatever their own are.
+        reader: the reader that the script uses for the images.
+        shape: width and height, or their ratio, to which the script resizes the images.
     """
 
     path: str
@@ -45,10 +45,10 @@ class ImageList:
             text = f"The image list {path} cannot be read: {reason(error)}. {self.remedy}"
             return [Finding("missing", text)]
         except UnicodeDecodeError as error:
-            text = f"The image list {path} is no text file in the encoding that the script expects, {error.encoding}"
-            return [Finding("missing", f"{text}; it must name one picture a line. {self.remedy}")]
+            text = f"The image list {path} is not a text file in the encoding that the script expects, {error.encoding}"
+            return [Finding("missing", f"{text}; it must contain one image path per line. {self.remedy}")]
         if not any(names):
-            return [Finding("missing", f"The image list {path} is empty: it names no picture. {self.remedy}")]
+            return [Finding("missing", f"The image list {path} is empty: it lists no images. {self.remedy}")]
         if (absent := self.reader.absent()) is not None:
             return [Finding("missing", absent)]
         findings = [finding for number, name in enumerate(names, 1) for finding in self._line(path, number, name)]
@@ -65,20 +65,20 @@ class ImageList:
     def _line(self, path: Path, number: int, name: str) -> list[Finding]:
         where = f"{path}, line {number}"
         if not name:
-            return [Finding("missing", f"{where}: is blank; every line must name a picture. Remove it.")]
+            return [Finding("missing", f"{where}: is blank; every line must name an image. Remove it.")]
         if name.startswith(_MARKS):
-            text = f"{where}: begins with a byte order mark, which the script takes for a part of the name"
+            text = f"{where}: begins with a byte order mark, which the script reads as part of the name"
             return [Finding("missing", f"{text}. Save the list without it (as UTF-8, not UTF-8 with BOM).")]
         return examine(where, name, self.reader, self.shape)
 
 
 @dataclass(frozen=True)
 class ImageFile:
-    """A picture.
+    """An image.
 
     Attributes:
-        reader: by which the script reads it.
-        shape: the script's arguments with the width and height that it gives it, whatever its own are.
+        reader: the reader that the script uses.
+        shape: names of the script's arguments for the width and height to which it resizes the image.
     """
 
     path: str
@@ -98,10 +98,10 @@ class ImageFile:
 
 @dataclass(frozen=True)
 class Directions:
-    """A folder of directions in W+, ``.npy`` files of one value for each of the generator's num_ws * w_dim.
+    """A folder of directions in W+: ``.npy`` files with num_ws * w_dim values of the generator.
 
     Attributes:
-        used: the script's argument that says whether they are used at all.
+        used: name of the script's argument that says whether they are used at all.
     """
 
     path: str
@@ -113,16 +113,16 @@ class Directions:
         folder = Path(self.path.format_map(arguments))
         files = sorted(folder.glob("*.npy"))
         if not files:
-            return [Finding("missing", f"The folder of directions {folder} has no *.npy in it. Give another one.")]
+            return [Finding("missing", f"The directions folder {folder} contains no *.npy. Choose another folder.")]
         return [Finding("missing", text) for text in (_direction_problem(file, mapping) for file in files) if text]
 
 
 @dataclass(frozen=True)
 class LpipsWeights:
-    """The backbone that LPIPS builds on, which torchvision downloads once.
+    """The backbone of LPIPS, which torchvision downloads once.
 
     Attributes:
-        net: ``alex``, ``squeeze`` or ``vgg``, or the script's argument ``{name}`` that says so.
+        net: ``alex``, ``squeeze`` or ``vgg``, or ``{name}`` for the script's argument that selects it.
     """
 
     net: str
@@ -147,13 +147,13 @@ def _direction_problem(file: Path, mapping: StyleMapping) -> str | None:
     if direction.numel() == mapping.num_ws * mapping.w_dim:
         return None
     return (
-        f"The direction {file} has the shape {tuple(direction.shape)}; this generator's codes are "
-        f"(1, {mapping.num_ws}, {mapping.w_dim}). It was made for another resolution: give a folder of fitting ones."
+        f"The direction {file} has shape {tuple(direction.shape)}, but this generator's codes have shape "
+        f"(1, {mapping.num_ws}, {mapping.w_dim}). It was made for another resolution: choose a folder of matching ones."
     )
 
 
 def _names(path: Path) -> list[str]:
-    """What the lines of a list name, as the script reads it: in the encoding of this system, and with no comments.
+    """The lines of a list as the script reads them: in the system's encoding, and without support for comments.
 
     Raises:
         OSError: it cannot be read.

@@ -1,7 +1,7 @@
-"""What a script's own conversion to 8-bit RGB loses of a picture, told before the run.
+"""What an image loses in a script's own conversion to 8-bit RGB, reported before the run.
 
 The losses are found by comparing the file, as Pillow describes it, with the pixels that the script's
-reader has really made of it: libraries, and their versions, differ.
+reader actually returns, because libraries and their versions differ.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _OTHER_COLOURS = {"CMYK": "print (CMYK)", "LAB": "CIE Lab"}
 
 
 def examine(what: str, path: str, reader: Reader, shape: tuple[int, int] | None = None) -> list[Finding]:
-    """Whether a script can use a picture, and what it will see of it.
+    """Whether a script can use an image, and what is lost of it.
 
     Args:
-        what: begins the messages.
-        path: of the picture.
-        reader: the script's.
-        shape: width and height, or their ratio, that the script gives a picture whatever its own are.
+        what: the beginning of the messages.
+        path: path of the image.
+        reader: the script's reader.
+        shape: width and height, or their ratio, to which the script resizes every image.
     """
     try:
         pixels = reader.read(path)
@@ -50,10 +50,10 @@ def _squeezed(seen: Pixels, shape: tuple[int, int] | None) -> list[str]:
 
 
 def losses(path: str, seen: Pixels, reader: Reader) -> list[str]:
-    """What ``reader`` has lost, each as the rest of a sentence that begins with the picture's name.
+    """What ``reader`` has lost, each as the predicate of a sentence about the image.
 
     Args:
-        seen: pixels (H, W, 3), RGB, that the reader made of the file.
+        seen: RGB pixels (H, W, 3) that the reader returned.
     """
     with quiet(), ExitStack() as stack:
         try:
@@ -61,13 +61,13 @@ def losses(path: str, seen: Pixels, reader: Reader) -> list[str]:
             bits, several = _bits(image), getattr(image, "is_animated", False)
             image.load()
         except UnidentifiedImageError:
-            return [f"is of a format that only {reader.name} reads here: what is lost of it cannot be told"]
+            return [f"is in a format that only {reader.name} can read here, so nothing is known about losses"]
         except Exception as error:  # see Reader.read; here the script's library reads what Pillow does not
-            damage = f"is damaged ({reason(error)}); {reader.name} reads it without a word"
-            return [f"{damage}, and what is missing becomes grey or black"]
-        previews = image.format == "MPO"  # beside a phone's photograph
+            damage = f"is damaged ({reason(error)}); {reader.name} reads it without a warning"
+            return [f"{damage}, and the missing part becomes grey or black"]
+        previews = image.format == "MPO"  # previews that phones add to a photograph
         return [
-            *(["holds several frames; the script sees the first alone"] if several and not previews else []),
+            *(["contains several frames; the script sees only the first"] if several and not previews else []),
             *_losses(image, bits, seen, reader),
         ]
 
@@ -83,13 +83,13 @@ def _losses(image: Image.Image, bits: int, seen: Pixels, reader: Reader) -> Iter
         if _distance(turned, seen) <= _distance(image, seen):
             image = turned
         else:
-            yield "is turned or mirrored by a note of the camera (EXIF), which the script ignores"
+            yield "is rotated or mirrored by its EXIF orientation, which the script ignores"
     if bits > 8:
         yield _lost_depth(image, bits, seen, reader)
     alpha = _alpha(image)
     if alpha is not None and alpha.shape == seen.shape[:2] and alpha.min() < 255:
         yield (
-            f"is transparent in {_share(alpha < 255)} of its pixels; the script drops that, and sees "
+            f"is transparent in {_share(alpha < 255)} of its pixels; the script ignores that, and sees "
             f"{_beneath(alpha, seen)} there"
         )
 
@@ -101,8 +101,8 @@ def _distance(image: Image.Image, seen: Pixels) -> float:
 
 
 def _bits(image: Image.Image) -> int:
-    """Bits a channel of the file; to be asked before the pixels are loaded, which Pillow cuts to 8 in colour."""
-    arguments = [tile[3] for tile in getattr(image, "tile", ())]  # of Pillow's decoders
+    """Bits per channel of the file. Call this before the pixels are loaded: Pillow reduces colour images to 8 bits."""
+    arguments = [tile[3] for tile in getattr(image, "tile", ())]  # arguments of Pillow's decoders
     if image.mode.startswith("I;16") or any(";16" in str(argument) for argument in arguments):
         return 16
     if image.format == "PPM" and any(isinstance(a, tuple) and a[0] != "F;32F" and a[-1] > 255 for a in arguments):
@@ -120,14 +120,14 @@ def _lost_depth(image: Image.Image, bits: int, seen: Pixels, reader: Reader) -> 
         if bits == 32 or np.abs(values / 257 - seen[..., 0]).max() > 2:
             white, black = (_share((seen == level).all(-1)) for level in (255, 0))
             return (
-                f"has values of {bits} bits, from {values.min():.6g} to {values.max():.6g}, which {reader.name} cuts "
-                f"off at 0 and 255: the script sees {white} white and {black} black"
+                f"has values of {bits} bits, from {values.min():.6g} to {values.max():.6g}, which {reader.name} clips "
+                f"to 0 and 255: the script sees {white} white and {black} black"
             )
-    return f"has {bits} bits a channel, of which the script sees 8"
+    return f"has {bits} bits per channel, of which the script sees 8"
 
 
 def _alpha(image: Image.Image) -> NDArray[np.uint8] | None:
-    """Opacity (H, W), 0 to 255; None of a picture that cannot be transparent."""
+    """Opacity (H, W), 0 to 255; None for an image that cannot be transparent."""
     if image.mode in _WITH_ALPHA or (image.mode in _OPAQUE_BUT_FOR_ONE_COLOUR and "transparency" in image.info):
         return np.asarray(image.convert("RGBA").getchannel("A"))
     return None
@@ -139,9 +139,9 @@ def _share(where: NDArray[np.bool_]) -> str:
 
 
 def _beneath(alpha: NDArray[np.uint8], seen: Pixels) -> str:
-    """What the script sees where a picture is transparent."""
+    """What the script sees where an image is transparent."""
     there = seen[alpha <= max(127, alpha.min())]
     for level, name in ((0, "black"), (255, "white")):
         if np.mean((there == level).all(-1)) > 0.9:
             return name
-    return "whatever colours lie beneath"
+    return "whatever colours are underneath"

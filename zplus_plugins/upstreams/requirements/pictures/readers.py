@@ -1,4 +1,4 @@
-"""The libraries by which scripts read pictures, so that a picture can be looked at as the script will see it."""
+"""The libraries with which scripts read images, so that an image can be checked as the script will see it."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from zplus_plugins.upstreams.imports.packages import is_installed
 
 Pixels = NDArray[np.uint8]
 
-_LARGEST = 180_000_000  # pixels; OpenCV would read more, and take gigabytes only to have them looked at
+_LARGEST = 180_000_000  # pixels; OpenCV reads larger images too, but checking them would take gigabytes
 
 
 @dataclass(frozen=True)
 class Reader:
-    """How a script makes 8-bit RGB of a picture's file.
+    """How a script converts an image file to 8-bit RGB.
 
     Attributes:
-        name: of the library, for messages.
-        module: of the library.
-        decode: the script's own call, from a path to pixels (H, W, 3), RGB; raises whatever the library does.
+        name: name of the library, for messages.
+        module: the library's module.
+        decode: the script's own call: takes a path, returns RGB pixels (H, W, 3), raises whatever the library raises.
     """
 
     name: str
@@ -40,29 +40,29 @@ class Reader:
         if is_installed(self.module):
             return None
         remedy = how_to_get([MissingModule(self.module)])
-        return f"The script reads pictures by {self.name}, which is not installed. {remedy}"
+        return f"The script reads images with {self.name}, which is not installed. {remedy}"
 
     def read(self, path: str) -> Pixels:
-        """Pixels (H, W, 3), RGB, as the script will see them.
+        """The RGB pixels (H, W, 3) that the script will see.
 
         Raises:
-            UnfitError: the script would fail with this file, or it is too large to be looked at.
+            UnfitError: the script would fail on this file, or it is too large to be checked.
         """
         require_file(path)
         try:
             with quiet():
                 return self.decode(path)
-        except Exception as error:  # decoders raise all kinds on damaged files, and the script would fail by the same
+        except Exception as error:  # decoders raise all kinds of errors, on which the script would fail
             raise UnfitError(self._unread(path, error)) from None
 
     def _unread(self, path: str, error: Exception) -> str:
         if isinstance(error, UnfitError):
             return str(error)
         if isinstance(error, UnidentifiedImageError):
-            problem = f"is not a picture that {self.name} reads"
+            problem = f"is not an image that {self.name} can read"
         else:
-            problem = f"cannot be read by {self.name}: {reason(error)}"
-        return f"{path} {problem}. Leave it out, or save it anew as a PNG of 8 bits."
+            problem = f"cannot be read with {self.name}: {reason(error)}"
+        return f"{path} {problem}. Leave it out, or save it again as an 8-bit PNG."
 
 
 def _by_pillow(path: str) -> Pixels:
@@ -77,16 +77,16 @@ def _by_opencv(path: str) -> Pixels:
     cv2: Any = importlib.import_module("cv2")
     with _silenced(cv2):
         image = cv2.imread(path)
-    if image is None:  # for whatever reason; Pillow may know it
+    if image is None:  # OpenCV gives no reason; Pillow may
         _by_pillow(path)
-        raise ValueError("it does not take this kind of picture")
+        raise ValueError("it does not support this kind of image")
     pixels: Pixels = image[..., ::-1]
     return pixels
 
 
 @contextmanager
 def _silenced(cv2: Any) -> Iterator[None]:
-    """OpenCV prints what it thinks of a file, beside giving nothing for it."""
+    """Silence OpenCV, which prints a message when it cannot read a file."""
     log = getattr(getattr(cv2, "utils", None), "logging", None)
     if log is None:  # an older one
         yield

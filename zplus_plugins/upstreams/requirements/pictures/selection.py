@@ -1,7 +1,7 @@
-"""Which files of a folder a script takes for pictures, in which order, and how it names their results.
+"""Which files in a folder a script treats as images, in which order, and how it names their results.
 
-The rules are those of upstreams, with their peculiarities: letter case, hidden files, subfolders, folders
-that are named like pictures. Paths are strings, and in the form that the script itself makes.
+The rules are those of the upstreams, with their peculiarities: letter case, hidden files, subfolders, folders
+with names like images. Paths are strings, in exactly the form that the script itself produces.
 """
 
 from __future__ import annotations
@@ -15,28 +15,28 @@ from typing import Protocol
 from zplus_plugins.upstreams.adapter.protocols import Finding
 
 OVERWRITTEN = "The results of {first} will be overwritten by those of {second}; both are named {name}."
-TAKEN_FOR = "{second} will not be inverted: the script takes the results of {first} for its own; both are named {name}."
+TAKEN_FOR = "{second} will not be inverted: the script takes {first}'s results for its own; both are named {name}."
 
 
 class Selection(Protocol):
     """A script's rule."""
 
     def files(self, folder: str) -> list[str]:
-        """Paths that the script takes for pictures, in its order; none if there is no such folder."""
+        """Paths of the files that the script treats as images, in its order; empty if the folder does not exist."""
 
     def name(self, path: str) -> str:
-        """What the results of a picture are named by."""
+        """The name of an image's results."""
 
     def expected(self) -> str:
-        """What the files must be called, for messages."""
+        """What the files' names must be like, for messages."""
 
 
 @dataclass(frozen=True)
 class Walked:
-    """Files of a folder and its subfolders, hidden ones too, by ``os.walk``; in the order of names, then paths.
+    """Files in a folder and its subfolders, including hidden ones, with ``os.walk``; sorted by name, then by path.
 
     Attributes:
-        endings: of their names, in exactly this case.
+        endings: the endings of their names, case-sensitive.
     """
 
     endings: tuple[str, ...]
@@ -46,7 +46,7 @@ class Walked:
         return sorted((path for path in found if path.endswith(self.endings)), key=lambda path: (self.name(path), path))
 
     def name(self, path: str) -> str:
-        """The file's name up to its first full stop."""
+        """The file's name up to its first dot."""
         return path.rpartition("/")[2].partition(".")[0]
 
     def expected(self) -> str:
@@ -55,10 +55,10 @@ class Walked:
 
 @dataclass(frozen=True)
 class Globbed:
-    """What a folder holds itself, by ``glob``: nothing hidden, but folders too; in the order of paths.
+    """Entries of a folder without its subfolders, with ``glob``: no hidden ones, but folders too; sorted by path.
 
     Attributes:
-        suffixes: what may follow the last full stop, in exactly this case.
+        suffixes: what may follow the last dot, case-sensitive.
     """
 
     suffixes: tuple[str, ...]
@@ -79,11 +79,11 @@ class Globbed:
 
 
 def same_names(chosen: Iterable[tuple[str, str]], effect: str) -> list[Finding]:
-    """Notes on pictures whose results have one name.
+    """Notes on images whose results have the same name.
 
     Args:
-        chosen: names of results and paths of pictures, in the script's order.
-        effect: what comes of it, :data:`OVERWRITTEN` or :data:`TAKEN_FOR`.
+        chosen: pairs of the results' name and the image's path, in the script's order.
+        effect: what the script does in this case, :data:`OVERWRITTEN` or :data:`TAKEN_FOR`.
     """
     seen: dict[str, str] = {}
     notes = []

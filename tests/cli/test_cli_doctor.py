@@ -1,0 +1,88 @@
+"""``zplus doctor`` and ``adapters``, the help, the version, and modules that are not installed."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support.bdinvert_assets import Assets
+from support.commands import zplus
+from zplus_plugins import __version__
+from zplus_plugins.errors import RequirementError
+from zplus_plugins.upstreams import Journal
+from zplus_plugins.upstreams.patching.stand_ins import stand_in_for_absent
+
+# Upstreams and their libraries warn; their warnings are not ours to judge.
+pytestmark = pytest.mark.filterwarnings("default")
+
+
+def test_optional_modules_are_absent_until_they_are_used() -> None:
+    with Journal() as journal:
+        stand_in_for_absent(journal, ["absent_logger", "json"])
+        import absent_logger  # type: ignore[import-not-found]
+
+        assert sys.modules["json"] is json
+        assert not hasattr(absent_logger, "__path__")
+        with pytest.raises(RequirementError, match=r"absent_logger\.init, .* not installed"):
+            absent_logger.init()
+        from absent_logger import Base, run
+
+        with pytest.raises(RequirementError, match=r"uses absent_logger\.run"):
+            run.log("something")
+        with pytest.raises(RequirementError, match=r"uses absent_logger\.Base"):
+
+            class Heir(Base):  # type: ignore[misc]
+                pass
+
+    assert "absent_logger" not in sys.modules
+
+
+def test_adapters_says_whose_folder_this_is(assets: Assets) -> None:
+    result = zplus("adapters")
+    line = next(line for line in result.output.splitlines() if line.startswith("bdinvert"))
+    assert "yes (no git history, compatible)" in line
+
+
+def test_doctor(assets: Assets) -> None:
+    result = zplus("doctor")
+    assert result.exit_code == 1
+    assert re.search(rf"^bdinvert +{assets.root}, commit unknown, compatible$", result.output, re.MULTILINE)
+    assert "missing: BDInvert/pretrained_models" in result.output
+    pretrained = assets.cwd / "pretrained_models"
+    pretrained.mkdir()
+    shutil.copy(assets.encoder, pretrained)
+    result = zplus("doctor")
+    assert result.exit_code == 0, result.output
+    assert "Nothing is missing." in result.output
+
+
+def test_doctor_explains_torch_and_torchvision_of_different_builds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from zplus_plugins.upstreams import doctor
+
+    def import_module(name: str) -> None:
+        raise RuntimeError("operator torchvision::nms does not exist")
+
+    monkeypatch.setattr(doctor.importlib, "import_module", import_module)
+    found = doctor._lpips()
+    assert "different builds" in found.text
+    assert found.remedy == "pip install --force-reinstall torch torchvision"
+
+
+def test_help_has_examples() -> None:
+    assert "zplus run --latent zplus invert.py" in zplus("run", "--help").output
+    assert "zplus demo" in zplus("--help").output
+    assert __version__ in zplus("--version").output
+
+
+def test_python_m(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "zplus_plugins", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout == f"zplus, version {__version__}\n"
