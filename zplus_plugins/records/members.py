@@ -21,7 +21,7 @@ def archive_described(members: Collection[str]) -> str:
     if any(name.rpartition("/")[2] == "data.pkl" for name in members):
         return OF_TORCH
     if not is_of_arrays(members):
-        return "a zip archive of something other than uniquely named arrays"
+        return "a zip archive with duplicate names or with files that are not arrays"
     arrays = {name.removesuffix(".npy") for name in members}
     return next((what for known, what in _OF_ARRAYS if known <= arrays), "an archive of other NumPy arrays")
 
