@@ -83,9 +83,15 @@ def adapters(patches: bool, as_json: bool) -> None:
 
 @click.command()
 @click.option("--folder", type=click.Path(path_type=Path), help="The folder to create. [default: zplus-NAME]")
+@click.option(
+    "--from",
+    "script",
+    type=click.Path(path_type=Path),
+    help="A script of the upstream: fill in the description from its source. The script is not run.",
+)
 @options.voice
 @click.argument("name")
-def new_adapter(name: str, folder: Path | None) -> None:
+def new_adapter(name: str, folder: Path | None, script: Path | None) -> None:
     """Write a distribution with an adapter called NAME, its entry point, and tests that already pass.
 
     docs/writing-an-adapter.md of zplus-plugins explains how to continue.
@@ -93,11 +99,12 @@ def new_adapter(name: str, folder: Path | None) -> None:
     \b
     Examples:
       zplus new-adapter mine
+      zplus new-adapter mine --from projector.py
       pip install -e "zplus-mine[test]" && pytest zplus-mine
     """
     from zplus_plugins.upstreams.new_adapter import write_distribution
 
-    for path in write_distribution(name, folder):
+    for path in write_distribution(name, folder, script):
         result(path)
 
 

@@ -1,6 +1,7 @@
 """``zplus new-adapter``: write a distribution with an adapter, its entry point, and tests that already pass.
 
-The files in ``template/`` are such a distribution; they are copied, and only the name is changed.
+The files in ``template/`` are such a distribution; they are copied, and only the name is changed. For a script of the
+upstream, the description is filled in from its source instead.
 """
 
 from __future__ import annotations
@@ -12,30 +13,36 @@ from pathlib import Path
 
 from zplus_plugins.errors import RequirementError, UsageError
 from zplus_plugins.upstreams.checkout import plugins
+from zplus_plugins.upstreams.imports.source_text import UnreadableSourceError
+from zplus_plugins.upstreams.proposal import proposal
+from zplus_plugins.upstreams.survey import Survey, survey
 
 TEMPLATE = Path(__file__).parent / "template"
+TEMPLATE_OF_SCRIPT = Path(__file__).parent / "template_of_script"
 # The adapter's name in the template: in distributions and entry points, and in modules.
 _NAME, _MODULE = "new-name", "new_name"
 
 
-def write_distribution(name: str, folder: Path | None = None) -> list[Path]:
+def write_distribution(name: str, folder: Path | None = None, script: Path | None = None) -> list[Path]:
     """Write a distribution for an adapter of this name, or nothing at all if that fails.
 
     Args:
         name: name of the adapter: lower-case letters and digits, with single hyphens between them.
         folder: the folder to create; by default ``zplus-NAME`` in the current folder.
+        script: a script of the upstream, whose source fills in the description; it is not run.
 
     Returns:
         The files written.
 
     Raises:
-        UsageError: the name is not valid or is already used, or the folder exists.
+        UsageError: the name is not valid or is already used, the folder exists, or the script cannot be read.
         RequirementError: the folder cannot be written.
     """
     _require_name(name)
     target = (folder or Path(f"zplus-{name}")).absolute()
     if target.exists():
         raise UsageError(f"{target} exists. Choose another folder with --folder, or remove it.")
+    found = None if script is None else _surveyed(script)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=target.parent))
@@ -43,16 +50,40 @@ def write_distribution(name: str, folder: Path | None = None) -> list[Path]:
         raise RequirementError(f"Cannot write to {target.parent}: {error.strerror}. Choose another folder.") from None
     try:
         files = [_write(source, work / "new", name) for source in _template_files()]
+        if found is not None:
+            _fill_in(work / "new", name, found)
+            files = [file for file in (work / "new").rglob("*") if file.is_file()]
         (work / "new").rename(target)
     except OSError as error:
         raise RequirementError(f"Cannot write {target}: {error.strerror}. Choose another folder.") from None
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    return [target / file.relative_to(work / "new") for file in files]
+    return sorted(target / file.relative_to(work / "new") for file in files)
+
+
+def _surveyed(script: Path) -> Survey:
+    try:
+        return survey(script)
+    except OSError as error:
+        raise UsageError(f"--from {script}: {error.strerror or error}.") from None
+    except UnreadableSourceError as error:
+        raise UsageError(f"--from {script} cannot be read as Python: {error}") from None
 
 
 def _template_files() -> list[Path]:
     return sorted(path for path in TEMPLATE.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+
+
+def _fill_in(folder: Path, name: str, found: Survey) -> None:
+    """Replace the template's description, README and tests by those of a script."""
+    shutil.rmtree(folder / "tests")
+    for file in ("README.md", "tests/test_new_name.py"):
+        text = (TEMPLATE_OF_SCRIPT / file).read_text(encoding="utf-8")
+        text = text.replace("SCRIPT", found.script).replace("REPOSITORY", found.root.name)
+        target = folder / _named(file, name)
+        target.parent.mkdir(exist_ok=True)
+        target.write_text(_named(text, name), encoding="utf-8")
+    (folder / _named("zplus_new_name.py", name)).write_text(proposal(name, found), encoding="utf-8")
 
 
 def _write(source: Path, folder: Path, name: str) -> Path:

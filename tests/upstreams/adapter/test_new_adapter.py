@@ -22,6 +22,7 @@ from PIL import Image
 from support.places import ROOT
 from zplus_plugins.cli.main import main
 from zplus_plugins.upstreams import Adapter, Journal, Patch, Script
+from zplus_plugins.upstreams.checkout import plugins
 from zplus_plugins.upstreams.new_adapter import TEMPLATE
 
 DOCUMENT = (ROOT / "docs" / "writing-an-adapter.md").read_text()
@@ -163,6 +164,94 @@ def test_writes_all_files_with_the_name_everywhere(tmp_path: Path, monkeypatch: 
     config = (tmp_path / "deep" / "er" / "setup.cfg").read_text()
     assert "name = zplus-two-words" in config
     assert "two-words = zplus_two_words:ADAPTER" in config
+
+
+def test_a_script_s_source_fills_in_the_description(
+    tmp_path: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The proposal for the template's own script runs it, without a change."""
+    monkeypatch.chdir(tmp_path)
+    result = new_adapter("mine", "--from", checkout / "invert.py")
+    assert result.exit_code == 0, result.output
+    written = {"README.md", "pyproject.toml", "setup.cfg", "tests/test_mine.py", "zplus_mine.py"}
+    assert files(tmp_path / "zplus-mine") == written
+    source = (tmp_path / "zplus-mine" / "zplus_mine.py").read_text()
+    names: dict[str, Any] = {}
+    exec(source, names)
+    adapter = names["ADAPTER"]
+    assert adapter.generator[0].where == "model:Generator" and adapter.markers == ("model.py",)
+    assert "ckpt, steps, out, picture" in source
+    monkeypatch.setattr(plugins, "_in_turn", lambda: iter([plugins.Plugin("mine", "mine 1", adapter, plugin=adapter)]))
+    monkeypatch.chdir(checkout)
+    run = CliRunner().invoke(main, ["run", "invert.py", "--ckpt", "generator.pt", "picture.png"])
+    assert run.exit_code == 0, run.output
+    assert "20 steps, 20 retractions" in run.output
+    assert (checkout / "results" / "picture.zplus.npz").is_file()
+    compile((tmp_path / "zplus-mine" / "tests" / "test_mine.py").read_text(), "test_mine.py", "exec")
+
+
+@pytest.mark.parametrize(
+    ("script", "parts"),
+    [
+        (
+            "import click\n@click.option('--out-dir', 'outdir')\ndef main(outdir):\n"
+            "    np.savez(f'{outdir}/x.npz', seed=0, w=code)\n",
+            ['codes="{outdir}/x.npz"', 'code_item="w"', "content=None", 'Writable("{outdir}")'],
+        ),
+        (
+            "def main():\n    G = legacy.load_network_pkl(f)['G_ema'].cuda()\n    torch.optim.Adam([w])\n",
+            ['ResultOf("legacy:load_network_pkl", pick="G_ema")', "device.PATCH", "gate=Gate(", "invert.py:main"],
+        ),
+        ("import argparse\n", ['codes="",  # TODO', "TODO: no optimizer", "TODO: no class"]),
+        (
+            "torch.save({'latent': w}, os.path.join(opts.out, 'codes', name))\n",
+            ['codes="*/codes/*"', 'code_item="latent"'],
+        ),
+    ],
+)
+def test_what_a_source_tells_and_what_it_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, parts: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "invert.py").write_text(f"\ufeff{script}", encoding="utf-8")
+    result = new_adapter("mine", "--from", "invert.py")
+    assert result.exit_code == 0, result.output
+    source = (tmp_path / "zplus-mine" / "zplus_mine.py").read_text()
+    exec(source, {})
+    for part in parts:
+        assert part in source, source
+
+
+def test_a_script_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "invert.py").write_text("def (")
+    for script in ("invert.py", "absent.py", "."):
+        result = new_adapter("mine", "--from", script)
+        assert result.exit_code == 2 and script in result.output, result.output
+    assert files(tmp_path) == {"invert.py"}
+
+
+@pytest.mark.upstream
+@pytest.mark.parametrize(
+    "script",
+    [
+        "stylegan2-ada-pytorch/projector.py",
+        "stylegan2-pytorch/projector.py",
+        "StyleCLIP/optimization/run_optimization.py",
+    ],
+)
+def test_every_place_that_is_proposed_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, upstreams: Path, script: str
+) -> None:
+    result = new_adapter("mine", "--from", upstreams / script, "--folder", tmp_path / "mine")
+    assert result.exit_code == 0, result.output
+    names: dict[str, Any] = {}
+    exec((tmp_path / "mine" / "zplus_mine.py").read_text(), names)
+    found = [plugins.Plugin("mine", "mine 1", names["ADAPTER"], plugin=names["ADAPTER"])]
+    monkeypatch.setattr(plugins, "_in_turn", lambda: iter(found))
+    check = CliRunner().invoke(main, ["check", str(upstreams / script)])
+    assert check.exit_code == 0, check.output
+    assert "missing" not in check.output
 
 
 @pytest.mark.parametrize(

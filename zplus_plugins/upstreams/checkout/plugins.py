@@ -160,7 +160,8 @@ def choose(script: Path, name: str | None = None) -> Choice:
     raise UsageError(
         f"No adapter knows {script}. The installed adapters know these scripts, in complete checkouts of "
         f"their repositories:{''.join(known)}{''.join(broken)}\n"
-        f"For a fork, `zplus check --adapter NAME {script}` shows what the adapter NAME does not find in it."
+        f"For a fork, `zplus check --adapter NAME {script}` shows what the adapter NAME does not find in it. "
+        f"For another repository, `zplus new-adapter NAME --from {script}` writes the beginning of an adapter."
     )
 
 

@@ -74,6 +74,21 @@ def import_folders(script: Path, root: Path, extra: tuple[str, ...] = ()) -> tup
     return tuple(dict.fromkeys(folder.resolve() for folder in search.folders(script) if folder.is_dir()))
 
 
+def own_sources(script: Path, root: Path) -> Iterator[tuple[Path, str, ast.Module]]:
+    """File, text and syntax tree of a script and of its repository's modules that it imports at its top level.
+
+    Raises:
+        OSError, UnreadableSourceError: the script itself cannot be read.
+    """
+    yield (script, *parse_source(script))
+    seen = {script}
+    for file, _, _ in _all_imports(_Search(script, root)):
+        if file not in seen and file.is_relative_to(root):
+            seen.add(file)
+            text, tree = parse_source(file)
+            yield file, text, tree
+
+
 def _all_imports(search: _Search) -> Iterator[tuple[Path, int, str]]:
     """File, line and name of what is imported at the top of the script and of its repository's modules."""
     waiting, seen = [search.script], set()
