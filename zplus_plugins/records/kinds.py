@@ -14,12 +14,12 @@ FIRST = 512
 """How many of a file's first bytes :func:`described` looks at."""
 
 _BEGINNINGS = (
-    (PICTURE, "a PNG picture"),
-    (b"\xff\xd8\xff", "a JPEG picture"),
-    (b"GIF8", "a GIF picture"),
-    (b"II*\x00", "a TIFF picture"),
-    (b"MM\x00*", "a TIFF picture"),
-    (b"BM", "a BMP picture"),
+    (PICTURE, "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"GIF8", "a GIF image"),
+    (b"II*\x00", "a TIFF image"),
+    (b"MM\x00*", "a TIFF image"),
+    (b"BM", "a BMP image"),
     (NPY, "a single NumPy array (.npy)"),
     (ZIP, "a zip archive"),
     (b"PK\x05\x06", "an empty zip archive"),
@@ -42,11 +42,11 @@ _OF_ARRAYS = (
 
 
 def described(first: bytes) -> str:
-    """The kind of a file, from its first :data:`FIRST` bytes, such as "empty (0 bytes)" or "a PNG picture"."""
+    """The kind of a file, from its first :data:`FIRST` bytes, such as "empty (0 bytes)" or "a PNG image"."""
     if not first:
         return "empty (0 bytes)"
     if first.startswith(b"RIFF") and first[8:12] == b"WEBP":
-        return "a WebP picture"
+        return "a WebP image"
     if first.lstrip().lower().startswith(_PAGES):
         return "a web page, as a failed download leaves it"
     if is_of_torch(first):

@@ -26,8 +26,8 @@ class Recorder:
         files: which files are codes.
         codes: the run's codes, to which saved ones are added.
         code_item: key of the code, if its file contains a dictionary.
-        code_is_result: whether an image's files are complete once its code is saved; otherwise each file is complete
-            by itself.
+        code_is_result: whether an image's files are complete only once its code is saved; otherwise every file is
+            complete as soon as it is written.
         provenance: returns the provenance of the code that a swap optimised; None if no style code is replaced.
 
     Attributes:
