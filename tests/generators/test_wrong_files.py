@@ -87,7 +87,7 @@ def test_edit_is_given_another_file(material: Path, what: str) -> None:
 
 def test_edit_is_given_a_picture_or_a_folder(material: Path) -> None:
     done = zplus("edit", "faces/anna.png", *WAY, *OWN)
-    refused(done, 1, "faces/anna.png cannot be read as the record of an inversion: it is a PNG picture")
+    refused(done, 1, "faces/anna.png cannot be read as the record of an inversion: it is a PNG image")
     done = zplus("edit", "faces", *WAY, *OWN)
     assert done.exit_code == 2 and "is a directory" in done.output
     done = zplus("edit", "inverted/anna.zplus.npz", "--direction", "inverted/bert.zplus.npz", *OWN)
@@ -122,7 +122,7 @@ def test_weights_that_would_run(tmp_path: Path) -> None:
 ARRAYS: dict[str, tuple[bytes, str]] = {
     "objects": (saved(np.array([Runs()])), "of type '|O' (Python objects"),
     "empty": (b"", "it is empty (0 bytes)"),
-    "another": (b"\x89PNG\r\n\x1a\n", "it is a PNG picture"),
+    "another": (b"\x89PNG\r\n\x1a\n", "it is a PNG image"),
     "truncated": (saved(np.zeros((1, 4, 8, 8), np.float32))[:-8], "it is truncated or "),
     "claims 3 GB": (npy(header("<f4", (1, 187_500, 64, 64))), "it is truncated or "),
 }

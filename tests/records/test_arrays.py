@@ -236,11 +236,11 @@ def _picture(kind: str) -> bytes:
 
 
 OTHERS = {
-    "a PNG picture": _picture("PNG"),
-    "a JPEG picture": _picture("JPEG"),
-    "a WebP picture": _picture("WEBP"),
-    "a BMP picture": _picture("BMP"),
-    "a TIFF picture": _picture("TIFF"),
+    "a PNG image": _picture("PNG"),
+    "a JPEG image": _picture("JPEG"),
+    "a WebP image": _picture("WEBP"),
+    "a BMP image": _picture("BMP"),
+    "a TIFF image": _picture("TIFF"),
     "empty (0 bytes)": b"",
     "a text file": "ein Text über Züge".encode(),
     "a pickle": b"\x80\x04N.",

@@ -115,11 +115,11 @@ def test_what_opencv_makes_of_a_picture_is_told(assets: Assets, tmp_path: Path) 
     image_list.write_text(f"{fine}\n")
     told = zplus_run(assets, "--dry-run", further=further)
     assert told.exit_code == 0, told.output
-    assert f"{image_list}, line 1: {fine} has 16 bits a channel, of which the script sees 8." in told.output
+    assert f"{image_list}, line 1: {fine} has 16 bits per channel" in told.output
     image_list.write_text(f"{fine}\n{real}\n")
     refusal = zplus_run(assets, "--dry-run", further=further)
     assert refusal.exit_code == 1
-    assert f"{image_list}, line 2: {real} cannot be read by OpenCV" in refusal.output
+    assert f"{image_list}, line 2: {real} cannot be read" in refusal.output
     image_list.write_text(f"\ufeff{fine}\n", encoding="utf-8")
     refusal = zplus_run(assets, "--dry-run", further=further)
     assert refusal.exit_code == 1

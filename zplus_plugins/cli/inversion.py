@@ -105,7 +105,7 @@ def directions(
             found = [d.find_by_chase(model, given, w.stem, seed=seed)]
         else:
             names, scores = portrait_scores(model.generator.const.device)
-            with bar(CODES, "picture", "scores") as shown:
+            with bar(CODES, "image", "scores") as shown:
                 found = d.find_interfacegan(model, scores, names, seed=seed, on_codes=shown.update)
         if found:
             with bar(len(found), "direction", "previews", shown=not no_preview) as shown:

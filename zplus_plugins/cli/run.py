@@ -142,8 +142,7 @@ class _Run(click.Command):
     "trusted",
     multiple=True,
     type=click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path),
-    help="Load this checkpoint even if it holds more than weights; such a file can run arbitrary code. "
-    "May be repeated.",
+    help="Load this checkpoint even if it holds more than weights; such a file can run any code. May be repeated.",
 )
 @click.option(
     "--tune-malloc",

@@ -1,6 +1,6 @@
 """Reversible patches: every change to other people's objects is made through a journal, which can undo it.
 
-Nobody writes lists of undos by hand. A journal is a context manager; when it closes, on success,
+Undo lists are never written by hand. A journal is a context manager; when it closes, on success,
 on an exception or on Ctrl-C, all changes are undone in reverse order.
 
 An exception can be raised at any line, for example by Ctrl-C. So an undo is noted before its change is made, and

@@ -19,7 +19,7 @@ from zplus_plugins.untrusted import DamagedError, RefusedError, checkpoint, prin
 from zplus_plugins.upstreams.adapter.protocols import LEFT_OUT, TRUSTED, Finding
 
 NEEDS_TRUST = (
-    "holds more than weights: {name}. Loading such a file can run arbitrary code. If you trust its source, {advice}."
+    "holds more than weights: {name}. Loading such a file can run any code. If you trust its source, {advice}."
 )
 
 

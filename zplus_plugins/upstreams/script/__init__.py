@@ -1,1 +1,1 @@
-"""How a script is told what to do, and where it puts its codes."""
+"""Calls and settings of a script, and the files in which it saves its codes."""
