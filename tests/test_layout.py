@@ -14,7 +14,7 @@ import pytest
 from support.places import ROOT
 
 FOLDERS = {"zplus_plugins": ROOT / "zplus_plugins", **{f"zplus_plugins.{n}": ROOT / n for n in ("patches", "adapters")}}
-TEMPLATE = ROOT / "zplus_plugins" / "upstreams" / "template"  # somebody else's distribution
+TEMPLATES = ("template", "template_of_script")  # distributions of other people
 MOST_MODULES = 12
 
 GROUND = {"_lazy", "_version", "errors"}
@@ -71,7 +71,7 @@ def modules() -> dict[str, Path]:
     for name, folder in FOLDERS.items():
         for path in _sources(folder):
             parts = path.relative_to(folder).with_suffix("").parts
-            if not path.is_relative_to(TEMPLATE):
+            if not set(TEMPLATES).intersection(path.parts):
                 found[".".join((name, *(parts[:-1] if parts[-1] == "__init__" else parts)))] = path
     return found
 

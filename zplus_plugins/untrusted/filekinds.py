@@ -36,7 +36,7 @@ _BEGINNINGS: tuple[tuple[bytes, Kind], ...] = (
         Kind("a Git LFS pointer, whose content was never downloaded", "Fetch it: git lfs install && git lfs pull."),
     ),
     *(
-        (begin, Kind(f"a {name} picture", _PICTURE))
+        (begin, Kind(f"a {name} image", _PICTURE))
         for begin, name in (
             *((b"\x89PNG\r\n\x1a\n", "PNG"), (b"\xff\xd8\xff", "JPEG"), (b"GIF8", "GIF"), (b"BM", "BMP")),
             *((b"II*\0", "TIFF"), (b"MM\0*", "TIFF"), (b"8BPS", "Photoshop")),
@@ -59,7 +59,7 @@ _BEGINNINGS: tuple[tuple[bytes, Kind], ...] = (
 
 
 def described(first: bytes, size: int) -> str:
-    """What a file of so many bytes is: "empty (0 bytes)", "a PNG picture", ...
+    """What a file of so many bytes is: "empty (0 bytes)", "a PNG image", ...
 
     Args:
         first: the first :data:`FIRST` bytes of it.
@@ -108,7 +108,7 @@ def _told(first: bytes, size: int) -> Kind | None:
 def _by_structure(first: bytes, size: int) -> Kind | None:
     """Files that have no fixed beginning."""
     if first[:4] == b"RIFF" and first[8:12] == b"WEBP":
-        return Kind("a WebP picture", _PICTURE)
+        return Kind("a WebP image", _PICTURE)
     if first[257:262] == b"ustar":
         return Kind("a tar archive", _UNPACK)
     if first[4:8] == b"ftyp":

@@ -50,22 +50,22 @@ def test_bdinvert_s_generator(zipped: bool) -> None:
     cases: list[tuple[str, dict[str, Any], str]] = [
         ("small", generator(), ""),
         ("small", {"generator": generator()["generator_smooth"]}, ""),
-        ("large", generator(), "16 x 16 pixels, but large has 1024 x 1024. Download large from"),
-        ("old", generator(), "is a StyleGAN2; old is a StyleGAN1."),
-        ("small", generator(**{"synthesis.layer0.apply_noise.weight": torch.ones(1)}), "is a StyleGAN1; small is a"),
-        ("small", generator(**{"mapping.label_weight": torch.ones(2, 2)}), "is conditional (it takes a label)"),
+        ("large", generator(), "16 large 1024 Download"),
+        ("old", generator(), "StyleGAN2 old StyleGAN1"),
+        ("small", generator(**{"synthesis.layer0.apply_noise.weight": torch.ones(1)}), "StyleGAN1 small StyleGAN2"),
+        ("small", generator(**{"mapping.label_weight": torch.ones(2, 2)}), "conditional label"),
         (
             "small",
             generator(**{f"synthesis.output{i}.bias": torch.ones(1) for i in range(3)}),
-            "pictures of 1 channels",
+            "1 channel",
         ),
-        ("small", {"generator_smooth": {"module.x": torch.ones(1)}}, "has no generator of genforce"),
-        ("small", {"generator_smooth": {}, "generator": generator()["generator_smooth"]}, "found no tensors"),
+        ("small", {"generator_smooth": {"module.x": torch.ones(1)}}, "genforce"),
+        ("small", {"generator_smooth": {}, "generator": generator()["generator_smooth"]}, "no tensors"),
     ]
     for name, content, message in cases:
         torch.save(content, f"checkpoints/{name}.pth", _use_new_zipfile_serialization=zipped)
         found = problem(GENERATOR_FITS, model_name=name)
-        assert message in found
+        assert all(fact in found for fact in message.split()), found
         assert bool(found) == bool(message)
     assert problem(GENERATOR_FITS, model_name="absent") == ""
 
@@ -86,9 +86,10 @@ def test_bdinvert_s_encoder(channels: int, size: int, fits: bool) -> None:
     given = {"model_name": "small", "encoder_pt_path": "encoder.pth", "basecode_spatial_size": size}
     found = problem(ENCODER_FITS, **given)
     assert bool(found) != fits
-    assert fits or f"makes base codes of {channels} channels; with --basecode_spatial_size {size}" in found
+    facts = ("encoder.pth", f"{channels} channels", f"--basecode_spatial_size {size}")
+    assert fits or all(fact in found for fact in facts), found
     torch.save({"encoder": {"input_layer.0.weight": torch.ones(1)}}, "encoder.pth")
-    assert "has no encoder of BDInvert in it" in problem(ENCODER_FITS, **given)
+    assert "model.0.weight" in problem(ENCODER_FITS, **given)
 
 
 def encoder(size: int = 16, width: int = 12, **options: Any) -> dict[str, Any]:
@@ -97,25 +98,25 @@ def encoder(size: int = 16, width: int = 12, **options: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("content", "message"),
+    ("content", "facts"),
     [
         (encoder(), ""),
-        (encoder(32), "was trained for a generator of 32 pixels (opts: stylegan_size); generator.pkl makes 16."),
-        (encoder(width=10), "makes codes of 10 numbers; generator.pkl has z_dim 12 and w_dim 12."),
-        (encoder(encoder_type="ReStyle"), "is of encoder_type 'ReStyle', expected one of GradualStyleEncoder"),
-        ({**encoder(), "opts": "none"}, "has no dictionary as its opts"),
-        ({"opts": encoder()["opts"], "state_dict": {"encoder.a": torch.ones(1)}}, "has no decoder in its state_dict"),
-        ({"opts": encoder()["opts"]}, "has no encoder and no decoder in its state_dict"),
+        (encoder(32), "e4e.pt 32 stylegan_size generator.pkl 16"),
+        (encoder(width=10), "e4e.pt 10 generator.pkl z_dim 12 w_dim"),
+        (encoder(encoder_type="ReStyle"), "encoder_type ReStyle GradualStyleEncoder"),
+        ({**encoder(), "opts": "none"}, "e4e.pt dictionary opts"),
+        ({"opts": encoder()["opts"], "state_dict": {"encoder.a": torch.ones(1)}}, "e4e.pt decoder state_dict"),
+        ({"opts": encoder()["opts"]}, "e4e.pt encoder decoder state_dict"),
     ],
 )
-def test_sam_s_encoder(content: Mapping[str, Any], message: str) -> None:
+def test_sam_s_encoder(content: Mapping[str, Any], facts: str) -> None:
     network = files.nvlabs(files.trained())
     network["G_ema"].state["w_dim"] = 12
     files.write_pickle(network, Path("generator.pkl"))
     torch.save(content, "e4e.pt")
     found = problem(E4E_FITS, e4e_path="e4e.pt", gan_weights="generator.pkl")
-    assert message in found
-    assert bool(found) == bool(message)
+    assert all(fact in found for fact in facts.split()), found
+    assert bool(found) == bool(facts)
 
 
 def test_sam_s_encoder_before_the_generator_is_there() -> None:
@@ -127,4 +128,4 @@ def test_sam_s_invertibility_network() -> None:
     torch.save({"sd_base": {}, "W+": {}, "F4": {}}, "inv.pt")
     assert problem(INVERTIBILITY_FITS, inv_model_path="inv.pt", latent_names="W+,F4") == ""
     found = problem(INVERTIBILITY_FITS, inv_model_path="inv.pt", latent_names="W+,F4,F6,F8")
-    assert "has nothing for F6, F8 (of --latent_names)" in found
+    assert "F6, F8" in found and "--latent_names" in found and "inv.pt" in found
