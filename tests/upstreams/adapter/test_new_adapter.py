@@ -20,8 +20,9 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from support.places import ROOT
+from support.toy_scripts import toys
 from zplus_plugins.cli.main import main
-from zplus_plugins.upstreams import Adapter, Journal, Patch, Script
+from zplus_plugins.upstreams import Adapter, InstanceOf, Journal, Patch, Script
 from zplus_plugins.upstreams.checkout import plugins
 from zplus_plugins.upstreams.new_adapter import TEMPLATE
 
@@ -297,3 +298,45 @@ def test_nothing_is_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert result.exit_code == 1
     assert "No space left on device" in result.output
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_document_s_mapping_and_hook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A conditional generator of the script's own, whose code is only shown."""
+    names: dict[str, Any] = {}
+    exec(block("the mapping"), names)
+    exec(block("the hook"), names)
+    script = """
+        import argparse, torch
+        argparse.ArgumentParser().parse_args()
+        from toy_generator import optimise
+
+        class Mapping(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.num_ws, self.w_avg, self.net = 3, torch.zeros(8), torch.nn.Linear(8 + 2, 8)
+
+            def forward(self, z, c):
+                return self.net(torch.cat([z, c], 1))[:, None].repeat(1, self.num_ws, 1)
+
+        class Generator(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.z_dim, self.w_dim, self.c_dim, self.num_ws, self.mapping = 8, 8, 2, 3, Mapping()
+
+        def show(code, path):
+            pass
+
+        Generator()
+        show(optimise(torch.zeros(1, 3, 8)), "a.png")
+    """
+    with toys(tmp_path, monkeypatch) as toy:
+        described = {
+            "mapping": names["mapping"],
+            "patches": (names["PATCH"],),
+            "generator": (InstanceOf("invert:Generator"),),
+        }
+        done = toy.run(script, **described, codes="")
+        assert done.exit_code == 0, done.output
+        assert "4 steps, 4 retractions" in done.output and "unmatched" not in done.output
+        assert (tmp_path / "a.zplus.npz").is_file()
+        assert toy.run(script, options=("--latent", "off"), **described).exit_code == 0
