@@ -114,11 +114,11 @@ def _out_is_a_file(assets: Assets) -> list[str]:
 
 
 SPOILT: dict[str, tuple[int, tuple[str, ...], Spoil]] = {
-    "missing image": (1, ("images.list, line 2: there is no picture absent.png",), _missing_image),
+    "missing image": (1, ("images.list, line 2: ", "absent.png"), _missing_image),
     "empty list": (1, ("is empty: it names no picture", "make_list.py"), _empty_list),
     "no encoder": (1, ("base code encoder: there is no file absent.pth", "train_basecode_encoder.py"), _no_encoder),
     "wrong encoder": (1, ("is of another kind: expected encoder in it, found generator_smooth",), _wrong_encoder),
-    "0-byte checkpoint": (1, ("is empty (0 bytes), as a failed download leaves it", "MODEL_ZOO.md"), _empty_checkpoint),
+    "0-byte checkpoint": (1, ("is empty (0 bytes)", "MODEL_ZOO.md"), _empty_checkpoint),
     "truncated checkpoint": (1, ("cannot be read as a checkpoint", "MODEL_ZOO.md"), _truncated_checkpoint),
     "no P_N": (1, ("found no eigen_values.npy", "zplus run pca_p_space.py"), _no_p_norm),
     "base size 4": (2, ("must be a power of two, from 8 to 64",), lambda a: ["--basecode_spatial_size", "4"]),

@@ -75,7 +75,7 @@ def test_arguments(assets: Assets, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "empty").mkdir()
     cases: list[tuple[str, tuple[str, ...], int, str]] = [
-        (INVERT, ("--image_path", "absent.png"), 1, "there is no picture absent.png"),
+        (INVERT, ("--image_path", "absent.png"), 1, "absent.png (looked in "),
         (INVERT, ("--image_path", str(tmp_path / "text.png")), 1, "is not a picture"),
         (INVERT, ("--gan_weights", str(tmp_path / "broken.pkl")), 1, "is empty, truncated or no pickle"),
         (INVERT, ("--gan_type", "stylegan3"), 2, "written for StyleGAN2"),
@@ -112,7 +112,7 @@ def test_pictures_by_the_script_s_own_rule(assets: Assets, tmp_path: Path) -> No
     assert f"in {folder}, and not b.JPG." in told.output
     assert f"{folder}/clear.png is transparent in 100% of its pixels; the script drops that" in told.output
     (folder / "album.png").mkdir()
-    refused(run(assets, tmp_path / "out", SINGLE, *arguments), 1, "album.png is a folder, not a picture")
+    refused(run(assets, tmp_path / "out", SINGLE, *arguments), 1, "album.png is a folder")
     fine = tmp_path / "fine.png"
     Image.fromarray(np.full((256, 256), 40_000, np.uint16)).save(fine)
     told = run(assets, tmp_path / "out", INVERT, "--image_path", str(fine), options=("--dry-run",))
