@@ -59,7 +59,7 @@ def _huge(path: Path) -> None:
 
 PICTURES: dict[str, tuple[Callable[[Path], object], str]] = {
     "no image": (lambda path: path.write_text("a picture of nothing"), "is not a picture"),
-    "no bytes": (Path.touch, "is empty (0 bytes)"),
+    "not bytes": (Path.touch, "is empty (0 bytes)"),
     "wrong size": (_png(PIXELS[:8, :8]), "8 x 8 pixels; the generator makes 16 x 16"),
     "oblong": (_png(PIXELS[:8]), "16 x 8 pixels"),
     "alpha": (_png(np.dstack([PIXELS, PIXELS[..., 0]])), "partly transparent"),
@@ -107,11 +107,11 @@ def _of_nan(path: Path) -> None:
 
 
 GENERATORS: dict[str, tuple[Callable[[Path], object], str]] = {
-    "unknown kind": (lambda path: save(path, {"weights": torch.ones(3)}), "no generator of a known kind"),
+    "unknown kind": (lambda path: save(path, {"weights": torch.ones(3)}), "no supported generator"),
     "truncated": (_truncated, "truncated, damaged"),
-    "no bytes": (Path.touch, "is empty (0 bytes), as a failed download leaves it"),
-    "runs a command": (lambda path: path.write_bytes(pickle.dumps({"G_ema": _Runs()})), "nothing of it was run"),
-    "runs a command, in a file of torch": (lambda path: torch.save(_Runs(), path), "nothing of it was run"),
+    "not bytes": (Path.touch, "is empty (0 bytes)"),
+    "runs a command": (lambda path: path.write_bytes(pickle.dumps({"G_ema": _Runs()})), "none of it was run"),
+    "runs a command, in a file of torch": (lambda path: torch.save(_Runs(), path), "none of it was run"),
     "NaN": (_of_nan, "NaN"),
     "absent": (lambda path: None, "There is no generator"),
 }

@@ -123,7 +123,7 @@ def test_programs_are_refused_by_name_and_do_not_run(tmp_path: Path, kind: str) 
     make, name = PROGRAMS[kind]
     trace, path = tmp_path / "trace", tmp_path / "network.pkl"
     path.write_bytes(make(f"mkdir {trace}"))
-    refused(path, f"{path} holds ", name, "nothing of it was run")
+    refused(path, f"{path} contains ", name, "none of it was run")
     assert not trace.exists()
     result = pickle.loads(path.read_bytes())  # what would have happened
     if isinstance(result, subprocess.Popen):
@@ -148,14 +148,14 @@ def test_programs_in_files_of_torch(tmp_path: Path, zipped: bool) -> None:
 def test_other_names(tmp_path: Path, name: str) -> None:
     module, _, function = name.rpartition(".")
     (tmp_path / "a.pkl").write_bytes(f"c{module}\n{function}\n.".encode())
-    refused(tmp_path / "a.pkl", f"holds {name}, which no weights need")
+    refused(tmp_path / "a.pkl", f"contains {name}, which weights do not need")
 
 
 def test_source_code_of_a_class_is_not_run(tmp_path: Path) -> None:
     files.write_pickle({"G_ema": files.Network("Generator", {})}, tmp_path / "a.pkl")
     assert read(tmp_path / "a.pkl")["G_ema"].name == "Generator"
     files.write_pickle({"G_ema": files.Network("Intruder", {})}, tmp_path / "a.pkl")
-    refused(tmp_path / "a.pkl", "holds the class Intruder with its source code")
+    refused(tmp_path / "a.pkl", "contains the class Intruder with its source code")
 
 
 @pytest.mark.parametrize("name", unpickle.KNOWN)
@@ -237,18 +237,21 @@ PAIRS = b"K\x01" + b"2\x86" * 20  # a tuple of the same tuple twice, and so on
 STORAGE = io.BytesIO()
 torch.save(torch.ones(9), STORAGE, _use_new_zipfile_serialization=False)
 SMALL_BUT: dict[str, tuple[bytes, str]] = {
-    "a key that takes for ever": (b"\x80\x02}" + PAIRS + b"Ns.", "no plain value"),
-    "keys that take for ever": (b"\x80\x02}(" + PAIRS + b"Nu.", "no plain value"),
-    "a dictionary of such keys": (b"\x80\x02(" + PAIRS + b"Nd.", "no plain value"),
-    "a set of them": (b"\x80\x04\x8f(" + PAIRS + b"\x90.", "no plain value"),
-    "a frozen set of them": (b"\x80\x04(" + PAIRS + b"\x91.", "no plain value"),
-    "a set of a list of them": (b"\x80\x02cbuiltins\nset\n](" + PAIRS + b"e\x85R.", "no plain value"),
+    "a key that takes for ever": (b"\x80\x02}" + PAIRS + b"Ns.", "not a plain value"),
+    "keys that take for ever": (b"\x80\x02}(" + PAIRS + b"Nu.", "not a plain value"),
+    "a dictionary of such keys": (b"\x80\x02(" + PAIRS + b"Nd.", "not a plain value"),
+    "a set of them": (b"\x80\x04\x8f(" + PAIRS + b"\x90.", "not a plain value"),
+    "a frozen set of them": (b"\x80\x04(" + PAIRS + b"\x91.", "not a plain value"),
+    "a set of a list of them": (b"\x80\x02cbuiltins\nset\n](" + PAIRS + b"e\x85R.", "not a plain value"),
     "an ordered dictionary of them": (
         b"\x80\x02ccollections\nOrderedDict\n](" + PAIRS + b"N\x86e\x85R.",
-        "no plain value",
+        "not a plain value",
     ),
-    "a key that takes all of the stack": (b"\x80\x02}K\x01" + b"\x85" * 10**5 + b"Ns.", "no plain value"),
-    "a key of many digits": (b"\x80\x02}\x8b" + struct.pack("<I", 10**5) + bytes(10**5) + b"Ns.", "no weights need"),
+    "a key that takes all of the stack": (b"\x80\x02}K\x01" + b"\x85" * 10**5 + b"Ns.", "not a plain value"),
+    "a key of many digits": (
+        b"\x80\x02}\x8b" + struct.pack("<I", 10**5) + bytes(10**5) + b"Ns.",
+        "weights do not need",
+    ),
     "many copies of bytes": (
         b"\x80\x02c_codecs\nencode\nX" + struct.pack("<I", 10**3) + b"a" * 10**3 + b"U\x06latin1\x86q\x00R"
         b"c_codecs\nencode\nh\x00R.",

@@ -116,7 +116,7 @@ def test_a_direction_in_w_or_a_code_of_an_upstream_is_another_file(suffix: str, 
 
 def test_weights_that_would_run(tmp_path: Path) -> None:
     torch.save(Runs(), tmp_path / "w.pt")
-    with pytest.raises(RequirementError, match=r"w\.pt cannot be read as weights: .*nothing of it was run") as refusal:
+    with pytest.raises(RequirementError, match=r"w\.pt cannot be read as weights: .*none of it was run") as refusal:
         load(tmp_path / "w.pt")
     assert not [word for word in ADVICE if word in str(refusal.value)]
 

@@ -344,7 +344,7 @@ def test_checksums_need_not_be_there(tmp_path: Path) -> None:
         (torch.eye(2).to_sparse(), "torch._utils._rebuild_sparse_tensor"),
         (nn.Linear(1, 1), "torch.nn.modules.linear.Linear"),
         (slice(1), "slice"),
-        (np.array([None]), "numbers of no plain type"),
+        (np.array([None]), "not numeric"),
         (Path("a"), "pathlib"),
         (os.stat_result, "os.stat_result"),
     ],

@@ -1,6 +1,7 @@
-"""What a file is that should hold a network and holds something else, told by its first bytes without opening it.
+"""Recognise a file that should contain a network but contains something else, by its first bytes.
 
-A download that failed leaves a web page, git leaves a pointer, and a name ending in ``.pt`` or ``.pkl`` says little.
+A failed download leaves a web page, git-lfs leaves a pointer, and a name that ends in ``.pt`` or ``.pkl`` proves
+little.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _OPCODES = frozenset(opcode.code.encode("latin1") for opcode in pickletools.opco
 
 
 class Kind(NamedTuple):
-    """What a file is, as the end of a sentence that begins with its name, and what to do."""
+    """What a file is, as the end of a sentence that starts with its name, and what to do."""
 
     what: str
     remedy: str
@@ -32,15 +33,15 @@ _BEGINNINGS: tuple[tuple[bytes, Kind], ...] = (
         Kind("is a pointer of git-lfs, not the file itself", "Fetch the file: git lfs install && git lfs pull."),
     ),
     *(
-        (begin, Kind(f"is a picture ({name})", "Give the generator's file instead."))
+        (begin, Kind(f"is an image ({name})", "Give the generator's file instead."))
         for begin, name in (
             *((b"\x89PNG\r\n", "PNG"), (b"\xff\xd8\xff", "JPEG"), (b"GIF8", "GIF"), (b"BM", "BMP")),
             *((b"II*\0", "TIFF"), (b"MM\0*", "TIFF"), (b"8BPS", "Photoshop")),
         )
     ),
     (b"\x89HDF\r\n\x1a\n", Kind("is an HDF5 file, as Keras writes it", WEIGHTS)),
-    (b"\x93NUMPY", Kind("is an array of numpy (.npy), not a network", WEIGHTS)),
-    (b"GGUF", Kind("is a GGUF file, which holds a language model", WEIGHTS)),
+    (b"\x93NUMPY", Kind("is a numpy array (.npy), not a network", WEIGHTS)),
+    (b"GGUF", Kind("is a GGUF file, which contains a language model", WEIGHTS)),
     (b"%PDF", Kind("is a PDF document", WEIGHTS)),
     (b"\x7fELF", Kind("is a compiled program", WEIGHTS)),
     *(
@@ -54,7 +55,7 @@ _BEGINNINGS: tuple[tuple[bytes, Kind], ...] = (
 
 
 def kind_of(path: Path) -> Kind | None:
-    """What a file is if it is neither a pickle nor an archive of ``torch.save``; None if it may be one of them.
+    """What a file is, unless it may be a pickle or an archive of ``torch.save``: then None.
 
     Raises:
         OSError: it cannot be read.
@@ -63,7 +64,7 @@ def kind_of(path: Path) -> Kind | None:
         head = file.read(_HEAD)
     size = path.stat().st_size
     if not size:
-        return Kind("is empty (0 bytes), as a failed download leaves it", "Delete it and download it again.")
+        return Kind("is empty (0 bytes), probably after a failed download", "Delete it and download it again.")
     for begin, kind in _BEGINNINGS:
         if head.startswith(begin):
             return kind
@@ -73,13 +74,13 @@ def kind_of(path: Path) -> Kind | None:
 
 
 def _by_structure(head: bytes, size: int) -> Kind | None:
-    """Files that have no fixed beginning."""
+    """Files that do not start with a fixed signature."""
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return Kind("is a picture (WebP)", "Give the generator's file instead.")
+        return Kind("is an image (WebP)", "Give the generator's file instead.")
     if head[257:262] == b"ustar":
         return Kind("is a tar archive", UNPACK)
     if head[4:8] == b"ftyp":
-        return Kind("is a video or picture (MPEG-4 or HEIF)", "Give the generator's file instead.")
+        return Kind("is a video or image (MPEG-4 or HEIF)", "Give the generator's file instead.")
     header = int.from_bytes(head[:8], "little")
     if head[8:9] == b"{" and 2 <= header <= size - 8:
         return Kind(
@@ -87,27 +88,27 @@ def _by_structure(head: bytes, size: int) -> Kind | None:
             'Convert it, and give the new file: python -c "import sys, torch; from safetensors.torch import load_file; '
             'torch.save(load_file(sys.argv[1]), sys.argv[2])" OLD.safetensors NEW.pt',
         )
-    if head[:1] == b"\x08" and head[2:3] in (b"\x12", b"\x1a", b":"):  # a version, then its maker's name or a graph
-        return Kind("is an ONNX or TensorFlow graph, not PyTorch's weights", WEIGHTS)
+    if head[:1] == b"\x08" and head[2:3] in (b"\x12", b"\x1a", b":"):  # a version, then the producer's name or a graph
+        return Kind("is an ONNX or TensorFlow graph, not PyTorch weights", WEIGHTS)
     return None
 
 
 def _text(head: bytes) -> Kind | None:
-    """Web pages and other texts; a pickle of protocol 0 is a text too, but begins with an instruction."""
+    """Web pages and other texts; a pickle of protocol 0 is text too, but starts with an opcode."""
     text = head.decode("utf-8", errors="ignore").lstrip("\ufeff \r\n\t")
     lowered = text.lower()
     if lowered.startswith(("<!doctype", "<html", "<head", "<?xml", "<error")):
         if "virus" in lowered or "google drive" in lowered:
             return Kind(
                 "is the page on which Google Drive asks whether to download a file that it cannot scan for viruses",
-                "Open the link in a browser and confirm the download there, or take the program gdown.",
+                "Open the link in a browser and confirm the download there, or use the program gdown.",
             )
         if "quota" in lowered:
-            return Kind("is a page saying that the download quota is exceeded", "Download the file again tomorrow.")
-        return Kind("is a web page, as a failed download leaves it", AGAIN)
+            return Kind("is a web page about an exceeded download quota", "Download the file again tomorrow.")
+        return Kind("is a web page, probably from a failed download", AGAIN)
     first = text.partition("\n")[0][:60].rstrip()
     if len(first) > 2 and first.isprintable() and head[:1] not in _OPCODES and _mostly_printable(text):
-        return Kind(f"is a text that begins with {first!r}", AGAIN)
+        return Kind(f"is a text file that starts with {first!r}", AGAIN)
     return None
 
 
@@ -116,17 +117,17 @@ def _mostly_printable(text: str) -> bool:
 
 
 def _zip(path: Path) -> Kind | None:
-    """An archive that torch.save did not write; a damaged one is left to whoever reads it."""
+    """An archive that torch.save did not write; a damaged one is left to the reader to report."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, UnicodeDecodeError):
         return None
     if any(name.endswith("/constants.pkl") for name in names):
-        return Kind("is a TorchScript archive: a program, not weights alone", WEIGHTS)
+        return Kind("is a TorchScript archive: a program, not only weights", WEIGHTS)
     if any(name.endswith("/data.pkl") for name in names):
         return None
     if names and all(name.endswith(".npy") for name in names):
-        return Kind("holds arrays of numpy (.npz), not a network", WEIGHTS)
+        return Kind("contains numpy arrays (.npz), not a network", WEIGHTS)
     few = ", ".join(ascii(name)[1:-1][:40] for name in names[:3]) or "nothing"
     return Kind(f"is a zip archive of {few}", UNPACK)

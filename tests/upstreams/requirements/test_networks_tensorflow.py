@@ -86,7 +86,7 @@ def oblong(gs: files.Network) -> None:
 
 
 CHANGES: dict[str, tuple[Callable[[files.Network], None], str]] = {
-    "StyleGAN1": (old, "a TensorFlow network Gs that is of version 3"),
+    "StyleGAN1": (old, "version 3"),
     "no networks within": (hollow, "a TensorFlow network Gs that is no StyleGAN2 generator"),
     "not square": (oblong, "are not square: it starts at 6 x 4"),
 }
