@@ -58,15 +58,15 @@ def _huge(path: Path) -> None:
 
 
 PICTURES: dict[str, tuple[Callable[[Path], object], str]] = {
-    "no image": (lambda path: path.write_text("a picture of nothing"), "is not a picture"),
+    "no image": (lambda path: path.write_text("a picture of nothing"), "is not an image"),
     "not bytes": (Path.touch, "is empty (0 bytes)"),
-    "wrong size": (_png(PIXELS[:8, :8]), "8 x 8 pixels; the generator makes 16 x 16"),
+    "wrong size": (_png(PIXELS[:8, :8]), "8 x 8 pixels; the generator's images have 16 x 16"),
     "oblong": (_png(PIXELS[:8]), "16 x 8 pixels"),
     "alpha": (_png(np.dstack([PIXELS, PIXELS[..., 0]])), "partly transparent"),
     "huge": (_huge, "more than 89 million pixels"),
     "corrupt": (_corrupt, "cannot be read: "),
-    "empty folder": (Path.mkdir, "There is no picture in the folder"),
-    "absent": (lambda path: None, "There is no picture or folder"),
+    "empty folder": (Path.mkdir, "There is no image in the folder"),
+    "absent": (lambda path: None, "There is no image or folder"),
 }
 
 
@@ -134,7 +134,7 @@ def test_a_direction_of_another_generator_and_one_of_nan(material: Path) -> None
     other = Path("found_other/ganspace-00.zplus.npz")
     with np.load(other) as file:
         np.savez("nan.npz", **{**file, "z": np.full_like(file["z"], np.nan)})
-    for direction, reason in ((other, "is of the generator"), (Path("nan.npz"), "contains NaN")):
+    for direction, reason in ((other, "belongs to the generator"), (Path("nan.npz"), "contains NaN")):
         refused(zplus(*command("compare", "--direction", direction)), 1, reason)
         refused(zplus(*command("edit", "--direction", direction)), 1, reason)
     assert not (material / "out").exists()

@@ -154,12 +154,12 @@ def _same_name(path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "options", "status", "parts"),
     [
-        (_add("x.png", lambda path: path.write_text("no picture")), (), 1, ["x.png is not a picture"]),
+        (_add("x.png", lambda path: path.write_text("no picture")), (), 1, ["x.png is not an image"]),
         (_add("x.png", lambda p: Image.new("RGB", (8, 8)).save(p)), (), 1, ["8 x 8", "--resize"]),
         (_add("x.png", lambda p: Image.new("RGB", (16, 8)).save(p)), ("--resize",), 1, ["16 x 8", "Crop"]),
-        (_empty, (), 1, ["no picture in the folder faces"]),
+        (_empty, (), 1, ["no image in the folder faces"]),
         (_add("anna.bmp", _same_name), (), 2, ["anna.bmp and faces/anna.png", "Rename"]),
-        (_spoil_nothing, ("absent.png",), 1, ["no picture or folder absent.png"]),
+        (_spoil_nothing, ("absent.png",), 1, ["no image or folder absent.png"]),
         (_spoil_nothing, ("--space", "v"), 2, ["no space 'v'"]),
         (_spoil_nothing, ("--generator", "absent.pt"), 1, ["absent.pt"]),
         (_spoil_nothing, ("--generator", "faces/anna.png"), 1, ["faces/anna.png"]),
@@ -210,10 +210,10 @@ OTHER_WAY = ("--direction", "found_other/ganspace-00.zplus.npz")
     ("spoil", "options", "status", "parts"),
     [
         (_spoil_nothing, (*OWN, *WAY, "--strength", "1:2"), 2, ["--strength 1:2: expected START:STOP:COUNT"]),
-        (_spoil_nothing, ("--generator", "other.pt", *WAY), 1, ["The record is of the generator"]),
+        (_spoil_nothing, ("--generator", "other.pt", *WAY), 1, ["record belongs to the generator"]),
         (_spoil_nothing, (*OWN, "--direction", "found/absent.npz"), 1, ["no direction found/absent.npz"]),
         (_spoil_nothing, (*OWN, "--direction", "inverted/bert.zplus.npz"), 1, ["cannot be read as a direction"]),
-        (_spoil_nothing, (*OWN, *OTHER_WAY), 1, ["is of the generator", weights_hash(GENERATOR)[:16]]),
+        (_spoil_nothing, (*OWN, *OTHER_WAY), 1, ["belongs to the generator", weights_hash(GENERATOR)[:16]]),
         (_nan_code, (*OWN, *WAY), 1, ["inverted/anna.zplus.npz: The code contains NaN"]),
         (_off_the_sphere, (*OWN, *WAY), 1, ["not on the hypersphere"]),
         (_of_another_shape, (*OWN, *WAY), 1, ["shape (1, 4, 12); expected (1, 5, 12)"]),
@@ -282,7 +282,7 @@ def test_a_code_of_a_script_is_edited(material: Path, latent: str, way: str, tru
 
 def test_an_f_that_a_script_found_is_told_to_be_missing(material: Path) -> None:
     _of_run(with_f=True)
-    assert "F of the script is not in the record, so the pictures are those of Z+ alone." in zplus(*EDIT_CODE).output
+    assert "F of the script is not in the record" in zplus(*EDIT_CODE).output
 
 
 def test_a_code_of_format_1_is_edited(material: Path) -> None:
@@ -290,9 +290,9 @@ def test_a_code_of_format_1_is_edited(material: Path) -> None:
         w = mapping_of(GENERATOR)(_z()).numpy()
     Path("codes").mkdir()
     former_code(Path(CODE), _z().detach().numpy(), w)
-    assert "nothing tells whether the generator is the one" in zplus(*EDIT_CODE).output
+    assert "cannot be verified" in zplus(*EDIT_CODE).output
     np.save("codes/anna.npy", w)
-    assert "nothing tells" not in zplus(*EDIT_CODE, "--overwrite").output
+    assert "cannot be verified" not in zplus(*EDIT_CODE, "--overwrite").output
     refused(zplus(*EDIT_CODE, "--generator", "other.pt", *OTHER_WAY), 1, "inverted with another checkpoint")
     for psi, said in ((2e38, f"psi 2e+38, maps the recorded z of {CODE} to NaN or inf"), (10**29, "relative distance")):
         former_code(Path(CODE), _z().detach().numpy(), w, truncation={"psi": psi, "cutoff": None})
@@ -308,7 +308,7 @@ def test_a_code_of_a_script_is_refused(material: Path) -> None:
     refused(zplus(*EDIT_CODE, "--generator", "other.pt", *OTHER_WAY), 1, CODE, "inverted with another checkpoint")
     shutil.rmtree("codes")
     _of_run(codes=4)
-    refused(zplus(*EDIT_CODE), 1, "The record's code has the shape (1, 4, 12); expected (1, 6, 12)")
+    refused(zplus(*EDIT_CODE), 1, "code has shape (1, 4, 12); expected (1, 6, 12)")
     assert not Path("edited").exists()
 
 
@@ -379,5 +379,5 @@ def test_codes_that_are_not_numbers_are_not_recorded(model: Model) -> None:
     point.code[0, 0, 0] = torch.nan
     with pytest.raises(RecordError, match="The code contains NaN or inf"):
         PointRecord.of(model, point, {})
-    with pytest.raises(RecordError, match="codes of 2 pictures"):
+    with pytest.raises(RecordError, match="codes of 2 images"):
         PointRecord.of(model, model.start(SPACES["wplus"], 2), {})

@@ -122,7 +122,7 @@ def test_sefa_of_no_such_layers_is_refused(model: Model, layers: list[int]) -> N
 
 @pytest.mark.parametrize("find", [directions.find_ganspace, directions.find_sefa])
 def test_more_components_than_there_are_are_refused(model: Model, find: Callable[..., list[Direction]]) -> None:
-    with pytest.raises(DirectionError, match="11 components were asked for; this generator has 1 to 10"):
+    with pytest.raises(DirectionError, match=r"components is 11; .*1 to 10"):
         find(model, 11)
 
 
@@ -242,7 +242,7 @@ def test_the_chase_of_nothing_is_refused(model: Model, w: Tensor) -> None:
 
 @pytest.mark.parametrize("codes", [0, 16385])
 def test_codes_that_cannot_chase_are_refused(model: Model, codes: int) -> None:
-    with pytest.raises(DirectionError, match=f"{codes} codes are to chase; expected 1 to 16384"):
+    with pytest.raises(DirectionError, match=f"codes is {codes}; expected 1 to 16384"):
         find_by_chase(model, torch.ones(10), "nothing", codes=codes)
 
 
@@ -270,7 +270,7 @@ def test_a_direction_of_another_generator_is_refused(ganspace: list[Direction], 
 
 def test_a_direction_of_another_shape_is_refused(model: Model, ganspace: list[Direction]) -> None:
     wrong = dataclasses.replace(ganspace[0], w=torch.ones(11))
-    with pytest.raises(DirectionError, match="10 components in W"):
+    with pytest.raises(DirectionError, match="dimension 10 in W"):
         wrong.require(model.generator)
 
 
@@ -309,7 +309,7 @@ def _restated(path: Path, **said: object) -> None:
         (lambda path: _restated(path, about="nothing"), "its about is 'nothing'"),
         (lambda path: _spoilt(path, z=np.full(12, np.nan, np.float32)), "in Z is zero, or contains NaN"),
         (lambda path: _spoilt(path, w=np.zeros(10, np.float32)), "in W is zero, or contains NaN"),
-        (lambda path: _spoilt(path, w=np.ones((6, 10), np.float32)), "as many layers in both"),
+        (lambda path: _spoilt(path, w=np.ones((6, 10), np.float32)), "same number of layers"),
         (lambda path: _spoilt(path, w=np.ones(10, np.int64)), "of real numbers"),
     ],
 )
@@ -337,7 +337,7 @@ def test_embedded_directions_are_those_of_the_embedded_generator(
     ganspace[0].save(tmp_path / "smile.npz")
     assert list(directions.embedded_directions()) == ["smile"]
     monkeypatch.setattr(embedded, "load_generator", lambda: trained(seed=1))
-    with pytest.raises(DirectionError, match="of the generator"):
+    with pytest.raises(DirectionError, match="belongs to the generator"):
         directions.embedded_directions()
 
 

@@ -176,7 +176,7 @@ class TestInverter:
     def test_an_encoder_s_features_that_are_not_finite(self, model: Model, value: float) -> None:
         f = torch.zeros(1, *model.f_shape)
         f[0, 0, 0, 1] = value
-        with pytest.raises(LatentError, match=rf"There is {value} in F at its start.*first at \(0, 0, 0, 1\)"):
+        with pytest.raises(LatentError, match=rf"There is {value} in the start of F.*first at \(0, 0, 0, 1\)"):
             invert(model, SPACES["f/zplus"], torch.zeros(1, 3, 16, 16), Settings(steps=1), f=f)
 
     def test_statistics_of_styles_that_are_not_finite(self) -> None:
