@@ -208,7 +208,7 @@ def test_nothing_is_downloaded_for_what_is_refused(
 
 
 def test_resizing_is_for_pictures(material: Path) -> None:
-    refused(zplus("compare", "--resize", "--out", "out"), 2, "--resize is about IMAGES")
+    refused(zplus("compare", "--resize", "--out", "out"), 2, "--resize applies to IMAGES")
     assert not (material / "out").exists()
 
 
