@@ -57,15 +57,15 @@ def _huge(path: Path) -> None:
 
 
 PICTURES: dict[str, tuple[Callable[[Path], object], str]] = {
-    "no image": (lambda path: path.write_text("a picture of nothing"), "is not a picture"),
-    "no bytes": (Path.touch, "is empty (0 bytes)"),
-    "wrong size": (_png(PIXELS[:8, :8]), "8 x 8 pixels; the generator makes 16 x 16"),
+    "no image": (lambda path: path.write_text("a picture of nothing"), "is not an image"),
+    "not bytes": (Path.touch, "is empty (0 bytes)"),
+    "wrong size": (_png(PIXELS[:8, :8]), "8 x 8 pixels; the generator's images have 16 x 16"),
     "oblong": (_png(PIXELS[:8]), "16 x 8 pixels"),
     "alpha": (_png(np.dstack([PIXELS, PIXELS[..., 0]])), "partly transparent"),
     "huge": (_huge, "more than 89 million pixels"),
     "corrupt": (_corrupt, "cannot be read: "),
-    "empty folder": (Path.mkdir, "There is no picture in the folder"),
-    "absent": (lambda path: None, "There is no picture or folder"),
+    "empty folder": (Path.mkdir, "There is no image in the folder"),
+    "absent": (lambda path: None, "There is no image or folder"),
 }
 
 
@@ -106,11 +106,11 @@ def _of_nan(path: Path) -> None:
 
 
 GENERATORS: dict[str, tuple[Callable[[Path], object], str]] = {
-    "unknown kind": (lambda path: save(path, {"weights": torch.ones(3)}), "no generator of a known kind"),
+    "unknown kind": (lambda path: save(path, {"weights": torch.ones(3)}), "no supported generator"),
     "truncated": (_truncated, "truncated, damaged"),
-    "no bytes": (Path.touch, "is empty (0 bytes), as a failed download leaves it"),
-    "runs a command": (lambda path: path.write_bytes(pickle.dumps({"G_ema": _Runs()})), "nothing of it was run"),
-    "runs a command, in a file of torch": (lambda path: torch.save(_Runs(), path), "nothing of it was run"),
+    "not bytes": (Path.touch, "is empty (0 bytes)"),
+    "runs a command": (lambda path: path.write_bytes(pickle.dumps({"G_ema": _Runs()})), "none of it was run"),
+    "runs a command, in a file of torch": (lambda path: torch.save(_Runs(), path), "none of it was run"),
     "NaN": (_of_nan, "NaN"),
     "absent": (lambda path: None, "There is no generator"),
 }
@@ -133,7 +133,7 @@ def test_a_direction_of_another_generator_and_one_of_nan(material: Path) -> None
     other = Path("found_other/ganspace-00.zplus.npz")
     with np.load(other) as file:
         np.savez("nan.npz", **{**file, "z": np.full_like(file["z"], np.nan)})
-    for direction, reason in ((other, "is of the generator"), (Path("nan.npz"), "contains NaN")):
+    for direction, reason in ((other, "belongs to the generator"), (Path("nan.npz"), "contains NaN")):
         refused(zplus(*command("compare", "--direction", direction)), 1, reason)
         refused(zplus(*command("edit", "--direction", direction)), 1, reason)
     assert not (material / "out").exists()
@@ -216,7 +216,7 @@ def test_off_line_the_weights_of_lpips_are_asked_for(material: Path, name: str, 
 
 
 def test_resizing_is_for_pictures(material: Path) -> None:
-    refused(zplus("compare", "--resize", "--out", "out"), 2, "--resize is about IMAGES")
+    refused(zplus("compare", "--resize", "--out", "out"), 2, "--resize applies to IMAGES")
     assert not (material / "out").exists()
 
 

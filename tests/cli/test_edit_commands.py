@@ -185,12 +185,12 @@ def _same_name(path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "options", "status", "parts"),
     [
-        (_add("x.png", lambda path: path.write_text("no picture")), (), 1, ["x.png is not a picture"]),
+        (_add("x.png", lambda path: path.write_text("no picture")), (), 1, ["x.png is not an image"]),
         (_add("x.png", lambda p: Image.new("RGB", (8, 8)).save(p)), (), 1, ["8 x 8", "--resize"]),
         (_add("x.png", lambda p: Image.new("RGB", (16, 8)).save(p)), ("--resize",), 1, ["16 x 8", "Crop"]),
-        (_empty, (), 1, ["no picture in the folder faces"]),
+        (_empty, (), 1, ["no image in the folder faces"]),
         (_add("anna.bmp", _same_name), (), 2, ["anna.bmp and faces/anna.png", "Rename"]),
-        (_spoil_nothing, ("absent.png",), 1, ["no picture or folder absent.png"]),
+        (_spoil_nothing, ("absent.png",), 1, ["no image or folder absent.png"]),
         (_spoil_nothing, ("--space", "v"), 2, ["no space 'v'"]),
         (_spoil_nothing, ("--generator", "absent.pt"), 1, ["absent.pt"]),
         (_spoil_nothing, ("--generator", "faces/anna.png"), 1, ["faces/anna.png"]),
@@ -241,10 +241,10 @@ OTHER_WAY = ("--direction", "found_other/ganspace-00.zplus.npz")
     ("spoil", "options", "status", "parts"),
     [
         (_spoil_nothing, (*OWN, *WAY, "--strength", "1:2"), 2, ["--strength 1:2: expected START:STOP:COUNT"]),
-        (_spoil_nothing, ("--generator", "other.pt", *WAY), 1, ["The record is of the generator"]),
+        (_spoil_nothing, ("--generator", "other.pt", *WAY), 1, ["record belongs to the generator"]),
         (_spoil_nothing, (*OWN, "--direction", "found/absent.npz"), 1, ["no direction found/absent.npz"]),
         (_spoil_nothing, (*OWN, "--direction", "inverted/bert.zplus.npz"), 1, ["cannot be read as a direction"]),
-        (_spoil_nothing, (*OWN, *OTHER_WAY), 1, ["is of the generator", weights_hash(GENERATOR)[:16]]),
+        (_spoil_nothing, (*OWN, *OTHER_WAY), 1, ["belongs to the generator", weights_hash(GENERATOR)[:16]]),
         (_nan_code, (*OWN, *WAY), 1, ["inverted/anna.zplus.npz: The code contains NaN"]),
         (_off_the_sphere, (*OWN, *WAY), 1, ["not on the hypersphere"]),
         (_of_another_shape, (*OWN, *WAY), 1, ["shape (1, 4, 12); expected (1, 5, 12)"]),
@@ -339,5 +339,5 @@ def test_codes_that_are_not_numbers_are_not_recorded(model: Model) -> None:
     point.code[0, 0, 0] = torch.nan
     with pytest.raises(RecordError, match="The code contains NaN or inf"):
         PointRecord.of(model, point, {})
-    with pytest.raises(RecordError, match="codes of 2 pictures"):
+    with pytest.raises(RecordError, match="codes of 2 images"):
         PointRecord.of(model, model.start(SPACES["wplus"], 2), {})

@@ -105,7 +105,7 @@ def test_interrupted_and_resumed(material: Path, tmp_path: Path, monkeypatch: py
         patched.setattr(measuring, "invert", interrupted)
         result = _compare(material, tmp_path / "out")
     assert result.exit_code == 130
-    assert "1 of 3 parts are finished and kept" in result.stderr
+    assert "1 of 3 parts are finished" in result.stderr
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"parts"}
     assert _compare(material, tmp_path / "out").exit_code == 0
     assert _compare(material, tmp_path / "other").exit_code == 0
@@ -151,9 +151,9 @@ def test_a_full_disk_leaves_the_earlier_report_beside_its_table(
     [
         (["--spaces", "f/zplus,nope"], 2, "There is no space 'nope'"),
         (["--spaces", ","], 2, "names no space"),
-        (["--pictures", "3"], 2, "leave them out"),
-        (["--out-of-range"], 2, "leave them out"),
-        (["--seed", "0"], 2, "leave them out"),
+        (["--pictures", "3"], 2, "drawn portraits"),
+        (["--out-of-range"], 2, "drawn portraits"),
+        (["--seed", "0"], 2, "drawn portraits"),
         (["--direction", "absent.npz"], 1, "There is no direction absent.npz"),
     ],
 )
@@ -178,7 +178,7 @@ def test_directions_are_found_with_the_threads_of_the_comparison(
     monkeypatch.setattr(prepare, "find_ganspace", found)
     torch.set_num_threads(2)
     prepare.prepare(
-        prepare.Wishes(images=(material / "pictures",), generator=material / "generator.pt", with_lpips=False)
+        prepare.Request(images=(material / "pictures",), generator=material / "generator.pt", with_lpips=False)
     )
     assert threads == [1]
 
@@ -204,8 +204,8 @@ def test_pictures_that_the_embedded_generator_has_not_learnt_are_named_so(
 ) -> None:
     stand_in_for_embedded(monkeypatch)
     Image.new("RGB", (64, 64)).save(tmp_path / "grey.png")
-    assert prepare.OUTSIDE in prepare.prepare(prepare.Wishes(images=(tmp_path / "grey.png",))).evidence
-    assert prepare.OUTSIDE not in prepare.prepare(prepare.Wishes(pictures=1)).evidence
+    assert prepare.OUTSIDE in prepare.prepare(prepare.Request(images=(tmp_path / "grey.png",))).evidence
+    assert prepare.OUTSIDE not in prepare.prepare(prepare.Request(pictures=1)).evidence
 
 
 def test_drawn_portraits_fit_generators_of_their_size_only(material: Path, tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def test_a_process_that_is_ended_from_outside() -> None:
     def end_one() -> None:
         os.kill(multiprocessing.active_children()[0].pid or 0, signal.SIGKILL)
 
-    with pytest.raises(RequirementError, match=r"ended from outside.*OMP_NUM_THREADS=1 and --workers 1"):
+    with pytest.raises(RequirementError, match=r"killed.*OMP_NUM_THREADS=1 and --workers 1"):
         _work(tiny_plan(steps=10_000), end_one)
 
 
@@ -107,7 +107,7 @@ def test_a_script_that_every_process_runs_anew(tmp_path: Path) -> None:
         [sys.executable, "script.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=WAIT
     )
     assert done.returncode == 1
-    assert "failed before it began" in done.stderr.splitlines()[-1] and "__main__" in done.stderr.splitlines()[-1]
+    assert "failed before it started" in done.stderr.splitlines()[-1] and "__main__" in done.stderr.splitlines()[-1]
 
 
 def test_processes_that_cannot_tell_of_their_steps_any_more_end_too() -> None:
@@ -202,7 +202,7 @@ def test_no_process_is_left(running: subprocess.Popen[str], sent: signal.Signals
     assert running.returncode == status
     assert "Traceback" not in text
     if sent == signal.SIGINT:
-        assert "0 of 4 parts are finished and kept" in text
+        assert "0 of 4 parts are finished" in text
     until = time.monotonic() + WAIT
     while not _group_is_gone(running.pid):
         assert time.monotonic() < until

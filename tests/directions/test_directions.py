@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import json
-import pickle
 import re
 import shutil
 import sys
@@ -13,7 +11,6 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -21,11 +18,10 @@ from torch import Tensor
 from support.generator_files import trained
 from support.places import ROOT
 from zplus_plugins import directions
-from zplus_plugins.directions import Direction, embedded, find_by_chase
-from zplus_plugins.directions.edit import direction_named
+from zplus_plugins.directions import Direction, find_by_chase
 from zplus_plugins.directions.lengths import random_codes, spread_along
 from zplus_plugins.errors import DirectionError, RequirementError, UsageError
-from zplus_plugins.generators import load_generator, weights_hash
+from zplus_plugins.generators import weights_hash
 from zplus_plugins.hypersphere import geometry as sphere
 from zplus_plugins.inversion import SPACES, Model, Point
 from zplus_plugins.spaces.statistics import compute
@@ -122,7 +118,7 @@ def test_sefa_of_no_such_layers_is_refused(model: Model, layers: list[int]) -> N
 
 @pytest.mark.parametrize("find", [directions.find_ganspace, directions.find_sefa])
 def test_more_components_than_there_are_are_refused(model: Model, find: Callable[..., list[Direction]]) -> None:
-    with pytest.raises(DirectionError, match="11 components were asked for; this generator has 1 to 10"):
+    with pytest.raises(DirectionError, match=r"components is 11; .*1 to 10"):
         find(model, 11)
 
 
@@ -242,111 +238,10 @@ def test_the_chase_of_nothing_is_refused(model: Model, w: Tensor) -> None:
 
 @pytest.mark.parametrize("codes", [0, 16385])
 def test_codes_that_cannot_chase_are_refused(model: Model, codes: int) -> None:
-    with pytest.raises(DirectionError, match=f"{codes} codes are to chase; expected 1 to 16384"):
+    with pytest.raises(DirectionError, match=f"codes is {codes}; expected 1 to 16384"):
         find_by_chase(model, torch.ones(10), "nothing", codes=codes)
 
 
 def test_the_same_seed_finds_the_same(model: Model, ganspace: list[Direction]) -> None:
     again = directions.find_ganspace(model, 3, codes=4096)
     assert all(torch.equal(a.w, b.w) and torch.equal(a.z, b.z) for a, b in zip(ganspace, again, strict=True))
-
-
-def test_a_file_holds_all_of_a_direction(model: Model, ganspace: list[Direction], tmp_path: Path) -> None:
-    ganspace[1].save(tmp_path / "d.npz")
-    read = Direction.load(tmp_path / "d.npz", model.generator)
-    assert torch.equal(read.w, ganspace[1].w) and torch.equal(read.z, ganspace[1].z)
-    for name in ("name", "method", "generator", "attribute", "about"):
-        assert getattr(read, name) == getattr(ganspace[1], name)
-    assert [file.name for file in tmp_path.iterdir()] == ["d.npz"]
-
-
-def test_a_direction_of_another_generator_is_refused(ganspace: list[Direction], tmp_path: Path) -> None:
-    other = trained(seed=1)
-    ganspace[0].save(tmp_path / "d.npz")
-    with pytest.raises(DirectionError) as refusal:
-        Direction.load(tmp_path / "d.npz", other)
-    assert ganspace[0].generator[:16] in str(refusal.value) and weights_hash(other)[:16] in str(refusal.value)
-
-
-def test_a_direction_of_another_shape_is_refused(model: Model, ganspace: list[Direction]) -> None:
-    wrong = dataclasses.replace(ganspace[0], w=torch.ones(11))
-    with pytest.raises(DirectionError, match="10 components in W"):
-        wrong.require(model.generator)
-
-
-class Runs:
-    """Would run at unpickling."""
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return print, ("run",)
-
-
-def _spoilt(path: Path, content: bytes | None = None, **arrays: object) -> None:
-    if content is not None:
-        path.write_bytes(content)
-        return
-    with np.load(path) as file:
-        np.savez(path, **{**file, **arrays})
-
-
-def _restated(path: Path, **said: object) -> None:
-    with np.load(path) as file:
-        about = json.loads(str(file["about"]))
-    _spoilt(path, about=np.array(json.dumps({**about, **said})))
-
-
-@pytest.mark.parametrize(
-    ("spoil", "reason"),
-    [
-        (lambda path: path.unlink(), "There is no direction"),
-        (lambda path: path.write_bytes(path.read_bytes()[:200]), "cannot be read"),
-        (lambda path: path.write_text("a direction"), "cannot be read"),
-        (lambda path: path.write_bytes(pickle.dumps(Runs())), "cannot be read"),
-        (lambda path: _spoilt(path, w=np.array([Runs()])), "cannot be read"),
-        (lambda path: _spoilt(path, about=np.array('{"format": 2}')), "has format 2; .* reads format 1"),
-        (lambda path: _restated(path, generator=5), "its generator is 5"),
-        (lambda path: _restated(path, attribute=["smile"]), r"its attribute is \['smile'\]"),
-        (lambda path: _restated(path, about="nothing"), "its about is 'nothing'"),
-        (lambda path: _spoilt(path, z=np.full(12, np.nan, np.float32)), "in Z is zero, or contains NaN"),
-        (lambda path: _spoilt(path, w=np.zeros(10, np.float32)), "in W is zero, or contains NaN"),
-        (lambda path: _spoilt(path, w=np.ones((6, 10), np.float32)), "as many layers in both"),
-        (lambda path: _spoilt(path, w=np.ones(10, np.int64)), "of real numbers"),
-    ],
-)
-def test_spoilt_files_are_refused(
-    ganspace: list[Direction],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    spoil: Callable[[Path], object],
-    reason: str,
-) -> None:
-    ganspace[0].save(tmp_path / "d.npz")
-    spoil(tmp_path / "d.npz")
-    with pytest.raises(DirectionError, match=reason):
-        Direction.load(tmp_path / "d.npz")
-    assert capsys.readouterr().out == ""
-
-
-def test_embedded_directions_are_those_of_the_embedded_generator(
-    model: Model, ganspace: list[Direction], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(embedded, "FOLDER", tmp_path)
-    monkeypatch.setattr(embedded, "load_generator", lambda: model.generator)
-    with pytest.raises(DirectionError, match="There are no directions in"):
-        directions.embedded_directions()
-    ganspace[0].save(tmp_path / "smile.npz")
-    assert list(directions.embedded_directions()) == ["smile"]
-    monkeypatch.setattr(embedded, "load_generator", lambda: trained(seed=1))
-    with pytest.raises(DirectionError, match="of the generator"):
-        directions.embedded_directions()
-
-
-def test_a_folder_does_not_hide_an_embedded_direction(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Such as one that an edit was written to."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "smile").mkdir()
-    assert direction_named("smile", load_generator()).name == "smile"
-
-
-def test_the_package_brings_its_directions() -> None:
-    assert sorted(directions.embedded_directions()) == sorted(embedded.NAMES)

@@ -91,7 +91,7 @@ def test_an_object_tells_its_learning_rate(tmp_path: Path) -> None:
 
 def test_objects_of_other_classes_are_refused(generator: Generator, tmp_path: Path) -> None:
     files.write_whole(files.whole(generator, "package.networks"), tmp_path / "a")
-    refused(tmp_path / "a", "holds package.networks.Generator", "save the weights alone")
+    refused(tmp_path / "a", "contains package.networks.Generator", "save only the weights")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -188,7 +188,7 @@ def test_unknown_kinds_say_what_was_found(tmp_path: Path) -> None:
     }
     for found, content in contents.items():
         torch.save(content, tmp_path / "a.pt")
-        refused(tmp_path / "a.pt", f"no generator of a known kind: found {found}.", "NVlabs", "rosinality", "genforce")
+        refused(tmp_path / "a.pt", f"found {found}.", "NVlabs", "rosinality", "genforce")
 
 
 def changed(generator: Generator, change: Callable[[dict[str, Any]], object], path: Path) -> Path:
@@ -203,99 +203,14 @@ def test_networks_that_ours_cannot_be(generator: Generator, tmp_path: Path) -> N
     more = {
         "mapping.label_weight": "is conditional",
         "synthesis.early_layer.weight": "has no constant input",
-        "synthesis.layer0.apply_noise.weight": "is a StyleGAN1",
-        "synthesis.skip_layer1.weight": "is of the architecture resnet",
-        "encoder.weight": "has tensors that no StyleGAN2 generator has: encoder.weight",
+        "synthesis.layer0.apply_noise.weight": "StyleGAN1",
+        "synthesis.skip_layer1.weight": "the architecture resnet",
+        "encoder.weight": "do not have: encoder.weight",
         "synthesis.layer4.more": "with blocks.2.conv.more",
-        f"synthesis.layer{10**30}.bias": "has tensors that no",
+        f"synthesis.layer{10**30}.bias": "do not have: ",
     }
     for name, message in more.items():
         refused(changed(generator, lambda state, name=name: state.update({name: torch.ones(1)}), path), message)
-
-
-@pytest.mark.parametrize(
-    ("attributes", "message"),
-    [
-        ({"architecture": "orig"}, "architecture = 'orig'; only 'skip'"),
-        ({"activation": "relu"}, "activation = 'relu'; only 'lrelu'"),
-        ({"use_noise": False}, "use_noise = False"),
-        ({"conv_clamp": "many"}, "'many' in the place of a positive number"),
-        ({"bias_gain": 0}, "0 in the place of a positive number"),
-        ({"bias_gain": 10**400}, "a value of type int in the place of a positive number"),
-        ({"conv_clamp": -(10**400)}, "a value of type int in the place of a positive number"),
-        ({"architecture": [["orig"]]}, "architecture = a value of type list; only 'skip'"),
-    ],
-)
-def test_variants_of_nvlabs(generator: Generator, tmp_path: Path, attributes: dict[str, Any], message: str) -> None:
-    files.write_pickle(files.nvlabs(generator, **attributes), tmp_path / "a.pkl")
-    refused(tmp_path / "a.pkl", message)
-
-
-@pytest.mark.parametrize(
-    ("where", "attributes", "message"),
-    [
-        ("mapping.fc2", {"activation": "relu"}, "activation = 'relu'; only 'lrelu'"),
-        ("mapping.fc1", {"bias_gain": 1.0}, "bias_gain = 1.0, and 0.01 in mapping.fc0"),
-        ("synthesis.b16", {"architecture": "orig"}, "architecture = 'orig'"),
-        ("synthesis.b16.conv0", {"activation": "relu"}, "activation = 'relu'"),
-        ("synthesis.b8.conv1", {"use_noise": False}, "use_noise = False"),
-        ("synthesis.b8.conv1", {"use_noise": torch.ones(2)}, "use_noise = a value of type Tensor"),
-        ("synthesis.b16.conv1", {"conv_clamp": 256}, "conv_clamp = 256, and None in synthesis.b4.conv1"),
-        ("synthesis.b8.torgb", {"conv_clamp": 256}, "conv_clamp = 256"),
-        ("synthesis.b8.torgb.affine", {"activation": "lrelu"}, "activation = 'lrelu'; only 'linear'"),
-        ("synthesis.b8.conv0.affine", {"bias_gain": 0.01}, "bias_gain = 0.01; only 1"),
-    ],
-)
-def test_variants_of_one_module_of_nvlabs(
-    generator: Generator, tmp_path: Path, where: str, attributes: dict[str, Any], message: str
-) -> None:
-    content = files.nvlabs(generator)
-    module_of(content, where).state.update(attributes)
-    files.write_pickle(content, tmp_path / "a.pkl")
-    refused(tmp_path / "a.pkl", f"In {where}, this NVlabs generator has {message}")
-
-
-@pytest.mark.parametrize(
-    ("where", "name"),
-    [
-        ("mapping.fc0", "bias_gain"),
-        ("mapping.fc2", "activation"),
-        ("synthesis.b8", "architecture"),
-        ("synthesis.b16.conv0", "use_noise"),
-        ("synthesis.b16.torgb", "conv_clamp"),
-        ("synthesis.b4.conv1.affine", "bias_gain"),
-    ],
-)
-def test_what_nvlabs_modules_do_not_say_is_not_guessed(
-    generator: Generator, tmp_path: Path, where: str, name: str
-) -> None:
-    content = files.nvlabs(generator)
-    del module_of(content, where).state[name]
-    files.write_pickle(content, tmp_path / "a.pkl")
-    refused(tmp_path / "a.pkl", f"In {where}, this NVlabs generator has no attribute {name}")
-
-
-def module_of(content: dict[str, Any], where: str) -> files.Network:
-    module = content["G_ema"]
-    for name in where.split("."):
-        module = module.state["_modules"][name]
-    return module
-
-
-def test_a_clamp_of_all_layers(tmp_path: Path) -> None:
-    clamped = files.trained(replace(files.SMALL, conv_clamp=256))
-    write_nvlabs(clamped, tmp_path / "a.pkl")
-    assert load_generator(tmp_path / "a.pkl").architecture.conv_clamp == 256
-
-
-@pytest.mark.parametrize(("where", "message"), [("mapping.embed", "conditional"), ("synthesis.input", "StyleGAN3")])
-def test_conditional_and_alias_free_networks(generator: Generator, tmp_path: Path, where: str, message: str) -> None:
-    content = files.nvlabs(generator)
-    parent, name = where.split(".")
-    child = files.Network("FullyConnectedLayer", {"weight": torch.ones(2, 2)})
-    content["G_ema"].state["_modules"][parent].state["_modules"][name] = child
-    files.write_pickle(content, tmp_path / "a.pkl")
-    refused(tmp_path / "a.pkl", message, where)
 
 
 def test_a_network_that_holds_itself(tmp_path: Path) -> None:
@@ -334,24 +249,11 @@ def test_weights_under_many_names_take_no_memory(tmp_path: Path) -> None:
     one = state["mapping.dense0.weight"]
     state |= {name: one for name in state if name.startswith("mapping.dense") and name.endswith("weight")}
     torch.save(content, tmp_path / "a.pt")
-    refused(tmp_path / "a.pt", "tensors share their numbers: the file holds")
+    refused(tmp_path / "a.pt", "tensors share their storages")
     names = [name for name, tensor in state.items() if tensor is one]
     state |= {name: tensor.clone() for name in names[1:] for tensor in [one]}
     torch.save(content, tmp_path / "a.pt")
     assert load_generator(tmp_path / "a.pt").architecture.mapping_layers == 60
-
-
-@pytest.mark.parametrize("taps", [(10**400, 1), "1331", None, (1,), (1,) * 33])
-def test_filters_that_are_none(generator: Generator, tmp_path: Path, taps: object) -> None:
-    architecture = asdict(generator.architecture) | {"taps": taps}
-    torch.save({"architecture": architecture, "state": generator.state_dict()}, tmp_path / "a.pt")
-    refused(tmp_path / "a.pt", "expected numbers" if taps is None or len(taps) in (2, 4) else "expected 2 to 32")
-
-
-def test_a_list_of_taps_is_not_ignored(generator: Generator, tmp_path: Path) -> None:
-    architecture = asdict(generator.architecture) | {"taps": [1, 2, 1]}
-    torch.save({"architecture": architecture, "state": generator.state_dict()}, tmp_path / "a.pt")
-    assert load_generator(tmp_path / "a.pt").architecture.taps == (1, 2, 1)
 
 
 def test_wrong_weights(generator: Generator, tmp_path: Path) -> None:
@@ -360,13 +262,13 @@ def test_wrong_weights(generator: Generator, tmp_path: Path) -> None:
     cases: dict[str, Callable[[dict[str, Any]], object]] = {
         "without blocks.2.up.weight": lambda state: state.pop(weight),
         "it has no mapping.layers.2.weight with 2 axes": lambda state: state.pop("mapping.dense2.weight"),
-        f"{weight} is of shape (4, 6, 3); expected (4, 6, 3, 3)": lambda s: s.update({weight: s[weight][..., 0]}),
-        f"{weight} holds NaN or infinite": lambda state: state.update({weight: state[weight] * float("nan")}),
-        "noise_strength holds NaN or": lambda s: s.update({"synthesis.layer0.noise_strength": torch.tensor(torch.inf)}),
+        f"{weight} has shape (4, 6, 3); expected (4, 6, 3, 3)": lambda s: s.update({weight: s[weight][..., 0]}),
+        f"{weight} contains NaN or infinite": lambda state: state.update({weight: state[weight] * float("nan")}),
+        "noise_strength contains NaN": lambda s: s.update({"synthesis.layer0.noise_strength": torch.tensor(torch.inf)}),
         "filters of this genforce generator": lambda s: s.update({"synthesis.upsample.kernel": torch.eye(4)[None]}),
         "has 0 to 0 taps on an axis": lambda s: s.update({"synthesis.upsample.kernel": torch.ones(0)}),
         "has 1 to 1 taps on an axis": lambda s: s.update({"synthesis.upsample.kernel": torch.ones(1, 1)}),
-        "by our names, it has no blocks.0.conv.bias": lambda state: state.pop("synthesis.layer0.bias"),
+        "it has no blocks.0.conv.bias": lambda state: state.pop("synthesis.layer0.bias"),
         "it has no mapping.layers.0.weight with 2 axes": lambda state: keep(state, "synthesis.layer"),
         "no blocks.0.conv.bias with 1 axes": lambda state: keep(state, "mapping.", "synthesis.layer0.more"),
     }

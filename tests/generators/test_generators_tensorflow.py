@@ -111,17 +111,17 @@ SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
     "no noise": ({"use_noise": False}, "use_noise = False; only True"),
     "other activations": ({"nonlinearity": "relu"}, "nonlinearity = 'relu'; only 'lrelu'"),
     "other mapping": ({"mapping_nonlinearity": "relu"}, "mapping_nonlinearity = 'relu'"),
-    "another resolution": ({"resolution": 32}, "resolution is 32 by the settings, and 16 by the tensors"),
-    "other channels": ({"fmap_base": 64}, "channels is 8, 8, 8 by the settings, and 8, 8, 4 by the tensors"),
-    "other codes": ({"latent_size": 13}, "z_dim is 13 by the settings, and 12 by the tensors"),
-    "unknown": ({"blur_filter": [1, 2, 1]}, "setting blur_filter, which is none of StyleGAN2's configurations E and F"),
+    "another resolution": ({"resolution": 32}, "resolution is 32 according to the settings, and 16 according to"),
+    "other channels": ({"fmap_base": 64}, "channels is 8, 8, 8 according to the settings, and 8, 8, 4 according to"),
+    "other codes": ({"latent_size": 13}, "z_dim is 13 according to the settings, and 12 according to"),
+    "unknown": ({"blur_filter": [1, 2, 1]}, "setting blur_filter"),
     "no filter": ({"resample_kernel": None}, "resample_kernel is None; expected numbers"),
     "a filter of texts": ({"resample_kernel": ["a"]}, "expected numbers"),
     "a huge filter": ({"resample_kernel": [10**200, 1]}, "expected numbers"),
     "a filter of one": ({"resample_kernel": [1]}, "has 1 to 1 taps"),
-    "no rate": ({"mapping_lrmul": "a"}, "'a' in the place of a positive number"),
-    "an infinite rate": ({"mapping_lrmul": float("inf")}, "inf in the place of a positive number"),
-    "a resolution of text": ({"resolution": "16"}, "resolution is '16' by the settings"),
+    "no rate": ({"mapping_lrmul": "a"}, "'a' instead of a positive number"),
+    "an infinite rate": ({"mapping_lrmul": float("inf")}, "inf instead of a positive number"),
+    "a resolution of text": ({"resolution": "16"}, "resolution is '16' according to the settings"),
 }
 
 
@@ -150,34 +150,46 @@ def state(name: str, value: Any) -> Callable[[files.Network], None]:
 
 ONE = np.ones(1, np.float32)
 CHANGES: dict[str, tuple[Callable[[files.Network], None], str]] = {
-    "StyleGAN1": (state("version", 3), "is of version 3, and StyleGAN2 begins with 4: it is a StyleGAN1 or older"),
-    "no version": (state("version", None), "does not say of which version it is"),
+    "StyleGAN1": (state("version", 3), "has version 3"),
+    "no version": (state("version", None), "does not state its version"),
     "no settings": (state("static_kwargs", None), "has no settings"),
-    "no networks within": (state("components", {}), "has no mapping and no synthesis network in it"),
+    "no networks within": (state("components", {}), "has no mapping and no synthesis network"),
     "something within": (state("components", {"mapping": 1, "synthesis": [2]}), "is incomplete"),
     "no variables": (state("variables", {"dlatent_avg": 1}), ""),
-    "styles": (changed("synthesis", "4x4/Const/StyleMod/weight", ONE), "is a StyleGAN1, or a StyleGAN2 of a config"),
-    "ToRGB_lod": (changed("synthesis", "ToRGB_lod0/weight", ONE), "is a StyleGAN1, or a StyleGAN2 of a configuration"),
-    "skips": (changed("synthesis", "8x8/Skip/weight", ONE), "is of the architecture resnet"),
+    "styles": (changed("synthesis", "4x4/Const/StyleMod/weight", ONE), "configuration A to D"),
+    "ToRGB_lod": (changed("synthesis", "ToRGB_lod0/weight", ONE), "configuration A to D"),
+    "skips": (changed("synthesis", "8x8/Skip/weight", ONE), "the architecture resnet"),
     "labels": (changed("mapping", "LabelEmbed/weight", ONE), "is conditional (it takes a label)"),
     "a missing weight": (changed("synthesis", "8x8/Conv1/weight", None), "without blocks.1.conv.weight"),
     "a missing bias": (changed("synthesis", "8x8/Conv1/bias", None), "no blocks.1.conv.bias"),
     "missing noise": (changed("synthesis", "noise2", None), "without blocks.1.conv.noise"),
-    "a layer too many": (changed("synthesis", "32x32/Conv1/bias", ONE), "resolution is 16 by the settings, and 32 by"),
+    "a layer too many": (
+        changed("synthesis", "32x32/Conv1/bias", ONE),
+        "resolution is 16 according to the settings, and 32",
+    ),
     "no const": (changed("synthesis", "4x4/Const/const", None), "without const"),
-    "a wrong shape": (changed("synthesis", "8x8/Conv1/mod_bias", ONE), "8x8/Conv1/mod_bias is of shape (1,)"),
-    "a number as a weight": (changed("synthesis", "8x8/Conv1/weight", np.float32(1)), "is of shape ()"),
+    "a wrong shape": (changed("synthesis", "8x8/Conv1/mod_bias", ONE), "8x8/Conv1/mod_bias has shape (1,)"),
+    "a number as a weight": (changed("synthesis", "8x8/Conv1/weight", np.float32(1)), "has shape ()"),
     "a number as a bias": (changed("synthesis", "8x8/Conv1/bias", np.float32(1)), "no blocks.1.conv.bias with 1 axes"),
     "not square": (
         changed("synthesis", "4x4/Const/const", np.ones((1, 8, 4, 6), np.float32)),
-        "do not start at 4 x 4 but at 6 x 4",
+        "not at 4 x 4 but at 6 x 4",
     ),
     "grey": (changed("synthesis", "4x4/ToRGB/bias", None), "is incomplete"),
-    "objects": (changed("synthesis", "noise0", np.array([{}, []], object)), "synthesis/noise0 holds no plain numbers"),
-    "texts": (changed("synthesis", "noise0", np.array(["a"])), "synthesis/noise0 holds no plain numbers"),
-    "whole numbers": (changed("synthesis", "noise0", np.ones((4, 4), np.int8)), "noise0 holds numbers of type |i1"),
-    "complex numbers": (changed("synthesis", "noise0", np.ones((4, 4), complex)), "holds numbers of type <c16"),
-    "another order": (changed("synthesis", "noise0", np.ones((4, 4), ">f4")), "noise0 holds no plain numbers"),
+    "objects": (
+        changed("synthesis", "noise0", np.array([{}, []], object)),
+        "synthesis/noise0 contains something other",
+    ),
+    "texts": (
+        changed("synthesis", "noise0", np.array(["a"])),
+        "synthesis/noise0 contains something other",
+    ),
+    "whole numbers": (changed("synthesis", "noise0", np.ones((4, 4), np.int8)), "noise0 contains numbers of type |i1"),
+    "complex numbers": (changed("synthesis", "noise0", np.ones((4, 4), complex)), "contains numbers of type <c16"),
+    "another order": (
+        changed("synthesis", "noise0", np.ones((4, 4), ">f4")),
+        "noise0 contains something other",
+    ),
     "not finite": (changed("synthesis", "noise0", np.full((4, 4), np.nan, np.float32)), "NaN or infinite numbers"),
     "text": (changed("synthesis", "noise0", "a"), "without blocks.0.conv.noise"),
     "a name that is none": (changed("synthesis", 7, ONE), ""),
@@ -205,17 +217,17 @@ def test_grey_pictures(tmp_path: Path) -> None:
         for name, value in part.state["variables"]
     ]
     files.write(gs, tmp_path / "a.pkl")
-    refused(tmp_path / "a.pkl", "makes grey pictures")
+    refused(tmp_path / "a.pkl", "greyscale images")
 
 
 def test_a_discriminator_by_itself(tmp_path: Path) -> None:
     files.write(files.discriminator(), tmp_path / "a.pkl")
-    refused(tmp_path / "a.pkl", "(built by D_stylegan2)", "it is no StyleGAN2 generator", "Give a StyleGAN2 generator")
+    refused(tmp_path / "a.pkl", "(built by D_stylegan2)", "not a StyleGAN2 generator", "Give a StyleGAN2 generator")
 
 
 def test_a_network_without_anything(tmp_path: Path) -> None:
     (tmp_path / "a.pkl").write_bytes(b"\x80\x03cdnnlib.tflib.network\nNetwork\nq\x00)\x81q\x01.")
-    refused(tmp_path / "a.pkl", "does not say of which version it is")
+    refused(tmp_path / "a.pkl", "does not state its version")
 
 
 def test_a_network_in_itself(tmp_path: Path) -> None:
@@ -236,8 +248,8 @@ def test_one_array_by_all_names(tmp_path: Path) -> None:
 
 
 FALSE = {
-    "a larger shape": (b"K\x03K\x03K\x08K\x08t", b"K\x03K\x03K\x08K\x09t", "an array of another size than its bytes"),
-    "a huge shape": (b"K\x03K\x03K\x08K\x08t", b"K\x03K\x03K\x08J\xff\xff\xff\x7ft", "another size than its bytes"),
+    "a larger shape": (b"K\x03K\x03K\x08K\x08t", b"K\x03K\x03K\x08K\x09t", "does not match its bytes"),
+    "a huge shape": (b"K\x03K\x03K\x08K\x08t", b"K\x03K\x03K\x08J\xff\xff\xff\x7ft", "does not match its bytes"),
     "a negative shape": (b"K\x03K\x03K\x08K\x08t", b"K\x03K\x03K\x08J\xff\xff\xff\xfft", "an impossible shape"),
 }
 
@@ -259,15 +271,15 @@ def test_sizes_that_are_not_there(tmp_path: Path, case: str, protocol: int) -> N
 @pytest.mark.parametrize("size", [8, 2**31, 2**62, 2**64 - 1])
 def test_buffers_that_are_not_there(tmp_path: Path, size: int) -> None:
     (tmp_path / "a.pkl").write_bytes(b"\x80\x05\x96" + struct.pack("<Q", size) + b"ab.")
-    refused(tmp_path / "a.pkl", "ends too early")
+    refused(tmp_path / "a.pkl", "is truncated")
 
 
 def test_a_state_is_given_once(tmp_path: Path) -> None:
     one = b"\x80\x02cdnnlib.tflib.network\nNetwork\n)\x81"
     (tmp_path / "a.pkl").write_bytes(one + b"}b}b.")
-    refused(tmp_path / "a.pkl", "a state for another network")
+    refused(tmp_path / "a.pkl", "state of a network")
     (tmp_path / "a.pkl").write_bytes(one + b"]b.")
-    refused(tmp_path / "a.pkl", "a state for another network")
+    refused(tmp_path / "a.pkl", "state of a network")
 
 
 def test_nothing_of_the_pickle_is_run(tmp_path: Path) -> None:

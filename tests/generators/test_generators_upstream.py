@@ -147,14 +147,14 @@ ALIAS_FREE = {"networks": f"{THREE}/training/networks_stylegan3.py", "name": "tr
 SMALL = {"resolution": 16, "fmaps_base": 256, "fmaps_max": 16}
 REFUSED = {
     "is conditional": snapshot(ADA, c_dim=3, synthesis_kwargs=THIN),
-    "makes grey pictures": snapshot(ADA, img_channels=1, synthesis_kwargs=THIN),
+    "greyscale images": snapshot(ADA, img_channels=1, synthesis_kwargs=THIN),
     "makes RGBA pictures": snapshot(ADA, img_channels=4, synthesis_kwargs=THIN),
-    "genforce generator makes grey pictures": ("genforce", "BDInvert_Release", {"image_channels": 1, **SMALL}),
-    "is of the architecture resnet": snapshot(ADA, synthesis_kwargs={**THIN, "architecture": "resnet"}),
+    "genforce generator generates greyscale images": ("genforce", "BDInvert_Release", {"image_channels": 1, **SMALL}),
+    "the architecture resnet": snapshot(ADA, synthesis_kwargs={**THIN, "architecture": "resnet"}),
     "architecture = 'orig'": snapshot(ADA, synthesis_kwargs={**THIN, "architecture": "orig"}),
     "use_noise = False": snapshot(ADA, synthesis_kwargs={**THIN, "use_noise": False}),
-    "is a StyleGAN3": snapshot(THREE, whole=True, channel_base=1024, channel_max=16, **ALIAS_FREE),
-    "is a StyleGAN1": ("genforce", "BDInvert_Release", {"name": "StyleGANGenerator", **SMALL}),
+    "StyleGAN3": snapshot(THREE, whole=True, channel_base=1024, channel_max=16, **ALIAS_FREE),
+    "StyleGAN1": ("genforce", "BDInvert_Release", {"name": "StyleGANGenerator", **SMALL}),
     "conditional (it takes a label)": ("genforce", "BDInvert_Release", {"label_size": 3, **SMALL}),
     "without blocks.0.to_rgb": ("genforce", "BDInvert_Release", {"architecture": "origin", **SMALL}),
 }

@@ -61,7 +61,7 @@ def test_an_estimate_that_is_not_used_is_not_looked_at(mapping: StyleMapping, in
 
 @pytest.mark.parametrize("value", BAD)
 def test_nothing_is_chased_from_or_to_what_is_not_finite(mapping: StyleMapping, value: float) -> None:
-    with pytest.raises(LatentError, match=rf"There is {value} in the wanted style code \(1 of 80 values"):
+    with pytest.raises(LatentError, match=rf"{value} in the target style code \(1 of 80 values"):
         chase(mapping, codes(), spoilt(mapping(codes(1)), value))
     start = SphericalLatent.unchecked(spoilt(codes(), value), True, 4.0)
     with pytest.raises(LatentError, match=rf"z\[0, 2\] \(layer 2\) contains {value}"):
@@ -76,7 +76,7 @@ def test_nothing_is_chased_from_nowhere(mapping: StyleMapping) -> None:
 
 @pytest.mark.parametrize("shape", [(5, 16), (1, 4, 16), (1, 5, 15), (1, 5, 16, 1)])
 def test_a_code_of_another_shape_is_not_projected(mapping: StyleMapping, shape: tuple[int, ...]) -> None:
-    with pytest.raises(GeneratorError, match=r"to project has shape .*; this generator's are \(N, 5, 16\)"):
+    with pytest.raises(GeneratorError, match=r"to project has shape .*\(B, 5, 16\)"):
         project(mapping, torch.zeros(shape), codes=5)
 
 
@@ -174,7 +174,7 @@ class TestInverter:
     def test_an_encoder_s_features_that_are_not_finite(self, model: Model, value: float) -> None:
         f = torch.zeros(1, *model.f_shape)
         f[0, 0, 0, 1] = value
-        with pytest.raises(LatentError, match=rf"There is {value} in F at its start.*first at \(0, 0, 0, 1\)"):
+        with pytest.raises(LatentError, match=rf"There is {value} in the start of F.*first at \(0, 0, 0, 1\)"):
             invert(model, SPACES["f/zplus"], torch.zeros(1, 3, 16, 16), Settings(steps=1), f=f)
 
     def test_statistics_of_styles_that_are_not_finite(self) -> None:
@@ -202,7 +202,7 @@ class TestInverter:
             state[key].fill_(1e38)
         save(Path("huge.pt"), {"architecture": dict(vars(GENERATOR.architecture)), "state": state})
         done = zplus("invert", "faces", "--generator", "huge.pt", "--likeness", "none", "--out", "out")
-        refused(done, 1, "in the generator's style codes", "Take another checkpoint")
+        refused(done, 1, "in the generator's style codes", "another checkpoint")
         assert not (material / "out").exists()
 
 

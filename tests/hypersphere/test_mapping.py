@@ -76,7 +76,7 @@ def test_gradient_reaches_only_its_own_layer(name: str) -> None:
 
 @pytest.mark.parametrize("shape", [(6, 16), (1, 5, 16), (1, 6, 15), (1, 6, 16, 1)])
 def test_wrong_shapes_are_refused(shape: tuple[int, ...]) -> None:
-    with pytest.raises(GeneratorError, match=r"\(N, 6, 16\) for Z\+ or \(N, 1, 16\) for Z"):
+    with pytest.raises(GeneratorError, match=r"\(B, 6, 16\) for Z\+ or \(B, 1, 16\) for Z"):
         mapping_of(NVlabs())(torch.ones(shape))
 
 
@@ -125,5 +125,5 @@ def test_conditional_and_unknown_generators_are_refused() -> None:
     labelled.label_size = 3
     with pytest.raises(GeneratorError, match="label_size 3"):
         mapping_of(labelled)
-    with pytest.raises(GeneratorError, match="Linear is no generator of a known family"):
+    with pytest.raises(GeneratorError, match="Linear is not a generator"):
         mapping_of(nn.Linear(2, 2))

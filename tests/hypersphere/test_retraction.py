@@ -115,15 +115,15 @@ def test_closure_optimizers_are_refused(kind: type[Optimizer]) -> None:
 
 def test_what_cannot_be_attached() -> None:
     z = start()
-    with pytest.raises(OptimizerError, match=r"exactly one place.*found none"):
+    with pytest.raises(OptimizerError, match=r"exactly once.*found none"):
         attach(torch.optim.Adam([start()]), z)
     with pytest.raises(OptimizerError, match="SphericalLatent, not a Tensor"):
         attach(torch.optim.Adam([z]), z.detach())  # type: ignore[arg-type]
     optimizer = torch.optim.Adam([z])
     optimizer.param_groups.append({**optimizer.param_groups[0]})
-    with pytest.raises(OptimizerError, match="found 2 places"):
+    with pytest.raises(OptimizerError, match="found it 2 times"):
         attach(optimizer, z)
     optimizer = torch.optim.Adam([z])
     attach(optimizer, z)
-    with pytest.raises(OptimizerError, match="retracts the latent already"):
+    with pytest.raises(OptimizerError, match="already retracts the latent"):
         attach(optimizer, z)

@@ -55,7 +55,7 @@ def test_a_photograph_is_turned_upright(tmp_path: Path) -> None:
 def test_resizes_only_if_asked_and_keeps_the_mean(tmp_path: Path) -> None:
     smooth = np.linspace(0, 255, 64).astype(np.uint8)[:, None, None].repeat(64, 1).repeat(3, 2)
     file = saved(tmp_path / "large.png", smooth)
-    with pytest.raises(RequirementError, match=r"64 x 64 pixels; the generator makes 16 x 16.*--resize"):
+    with pytest.raises(RequirementError, match=r"64 x 64 pixels.*16 x 16.*--resize"):
         read_pictures([file], 16)
     small = read_pictures([file], 16, resize=True)
     assert small.shape == (1, 3, 16, 16)
@@ -109,18 +109,18 @@ def _folder(path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
-        (_text, "is not a picture"),
+        (_text, "is not an image"),
         (_truncated, "cannot be read"),
         (_oblong, "16 x 8 pixels.*Crop it to a square"),
         (_transparent, "partly transparent"),
         (_transparent_palette, "partly transparent"),
         (_animated, "2 frames"),
         (_real_numbers, "range is unknown"),
-        (_folder, "no picture in the folder"),
+        (_folder, "no image in the folder"),
         (os.mkfifo, "is a pipe or device, not a file"),  # opening it would wait for ever
         (Path.touch, r"is empty \(0 bytes\)"),
-        (lambda path: path.symlink_to("gone.png"), "is a link to gone.png, which is not there"),
-        (lambda path: None, "There is no picture or folder"),
+        (lambda path: path.symlink_to("gone.png"), "is a link to gone.png"),
+        (lambda path: None, "There is no image or folder"),
     ],
 )
 def test_refuses(tmp_path: Path, spoil: Callable[[Path], None], reason: str) -> None:
@@ -139,7 +139,7 @@ def test_refuses_a_huge_picture_without_decoding_it(tmp_path: Path, monkeypatch:
 
 
 def test_refuses_to_read_nothing() -> None:
-    with pytest.raises(RequirementError, match="No picture was given"):
+    with pytest.raises(RequirementError, match="No image was given"):
         read_pictures([], 16)
 
 
@@ -172,7 +172,7 @@ def test_reads_on_beyond_an_unfit_picture(tmp_path: Path) -> None:
     assert [path for path, _ in found] == files
     assert [isinstance(picture, RequirementError) for _, picture in found] == [False, True, True, False]
     assert torch.equal(torch.stack([found[0][1], found[3][1]]), read_pictures([files[0], files[3]], 16))
-    assert "b.png is not a picture" in str(found[1][1]) and "c.png cannot be read" in str(found[2][1])
+    assert "b.png is not an image" in str(found[1][1]) and "c.png cannot be read" in str(found[2][1])
 
 
 def test_reads_a_picture_only_when_it_is_asked_for(tmp_path: Path) -> None:

@@ -70,12 +70,12 @@ def test_points_of_another_generator_are_refused(model: Model, method: str) -> N
 
     point = model.start(SPACES["f/zplus"], 2)
     for wrong, said in (
-        (replace(point, code=point.code[:, 1:]), r"code in F/Z\+ is of shape \(2, 4, 12\); expected \(2, 5, 12\)"),
-        (replace(point, code=point.code[0]), r"is of shape \(5, 12\)"),
-        (replace(point, f=None), r"F of the point in F/Z\+ is of shape None; expected \(2, 8, 8, 8\)"),
-        (replace(point, f=point.f[:1]), r"F of the point in F/Z\+ is of shape \(1, 8, 8, 8\)"),
-        (replace(point, f=point.f[..., :4, :4]), r"is of shape \(2, 8, 4, 4\)"),
-        (replace(model.start(SPACES["zplus"], 2), f=point.f), r"of shape \(2, 8, 8, 8\); expected None"),
+        (replace(point, code=point.code[:, 1:]), r"code in F/Z\+ has shape \(2, 4, 12\); expected \(2, 5, 12\)"),
+        (replace(point, code=point.code[0]), r"has shape \(5, 12\)"),
+        (replace(point, f=None), r"F of the point in F/Z\+ has shape None; expected \(2, 8, 8, 8\)"),
+        (replace(point, f=point.f[:1]), r"F of the point in F/Z\+ has shape \(1, 8, 8, 8\)"),
+        (replace(point, f=point.f[..., :4, :4]), r"has shape \(2, 8, 4, 4\)"),
+        (replace(model.start(SPACES["zplus"], 2), f=point.f), r"shape \(2, 8, 8, 8\); expected None"),
     ):
         with pytest.raises(LatentError, match=said):
             use(wrong)
@@ -194,11 +194,11 @@ class TestInvert:
 
 def test_what_cannot_be_inverted_is_refused(model: Model, targets: Tensor) -> None:
     f = torch.zeros(2, *model.f_shape)
-    with pytest.raises(UsageError, match="of 0 steps was asked for; expected at least 1"):
+    with pytest.raises(UsageError, match="0 steps; expected at least 1"):
         invert(model, SPACES["z"], targets, Settings(steps=0))
-    with pytest.raises(UsageError, match=r"of shape \(2, 1, 32, 32\); expected \(B, 3, 32, 32\)"):  # would broadcast
+    with pytest.raises(UsageError, match=r"shape \(2, 1, 32, 32\); expected \(B, 3, 32, 32\)"):  # would broadcast
         invert(model, SPACES["z"], targets[:, :1], Settings(steps=1))
-    with pytest.raises(UsageError, match=r"of shape \(1, 8, 8, 8\); expected \(2, 8, 8, 8\)"):
+    with pytest.raises(UsageError, match=r"shape \(1, 8, 8, 8\); expected \(2, 8, 8, 8\)"):
         invert(model, SPACES["f/z"], targets, Settings(steps=1), f=f[:1])
     with pytest.raises(UsageError, match=r"expected none in Z\+"):
         invert(model, SPACES["zplus"], targets, Settings(steps=1), f=f)

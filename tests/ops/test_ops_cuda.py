@@ -109,9 +109,9 @@ def test_divisions_are_exact() -> None:
 @pytest.mark.parametrize(
     ("shape", "factor", "message"),
     [
-        ((1, 2**11, 2**10, 2**10), 1, r"at most 2\^31 elements, found one of shape \(2048, 1024, 1024\)"),
-        ((2**31, 1, 1, 1), 1, r"counts images, rows and columns to 2\^31, found x of shape \(2147483648, 1, 1, 1\)"),
-        ((1, 1, 1, 2**30), 2, r"found x of shape \(1, 1, 1, 1073741824\), upsampled 2 x 2 times\. Split it"),
+        ((1, 2**11, 2**10, 2**10), 1, r"at most 2\^31 elements; this one has shape \(2048, 1024, 1024\)"),
+        ((2**31, 1, 1, 1), 1, r"2\^31 images, rows and columns; x has shape \(2147483648, 1, 1, 1\)"),
+        ((1, 1, 1, 2**30), 2, r"x has shape \(1, 1, 1, 1073741824\), upsampled 2 x 2 times\. Split it"),
     ],
 )
 def test_what_does_not_fit_31_bits_is_refused(shape: tuple[int, ...], factor: int, message: str) -> None:

@@ -161,10 +161,10 @@ def test_the_command_trains_saves_resumes_and_exports(tmp_path: Path, monkeypatc
     run(out=tmp_path / "b", pictures=12, export=None, **options)
     first, second = (load(tmp_path / folder / "checkpoint.pt")["networks"]["average"] for folder in "ab")
     assert all(torch.equal(first[name], second[name]) for name in first)
-    with pytest.raises(UsageError, match=r"was begun with lr = 0\.001, not 0\.002, seed = 0, not 1\. Give the same"):
+    with pytest.raises(UsageError, match=r"lr = 0\.001, not 0\.002, seed = 0, not 1\..*--out"):
         run(out=tmp_path / "a", pictures=16, export=None, **{**options, "lr": 2e-3, "seed": 1})
     save(tmp_path / "eyes.pt", {"state": Regressor((2, 3, 3, 2)).state_dict()})
-    with pytest.raises(UsageError, match="was begun with eyes = "):
+    with pytest.raises(UsageError, match="with eyes = "):
         run(out=tmp_path / "a", pictures=16, export=None, **options)
     run(out=tmp_path / "a", pictures=12, export=tmp_path / "generator.pt", **options)
     content = load(tmp_path / "generator.pt")
@@ -252,7 +252,7 @@ def test_a_training_goes_on_with_the_settings_that_it_was_begun_with(tmp_path: P
         ({"channels": (2, 4), "seed": 2}, "seed = 0, not 2, channels = [2, 3], not [2, 4]"),
         ({"more": 1}, "more = None, not 1"),
     ):
-        with pytest.raises(UsageError, match=re.escape(f"The training in {tmp_path} was begun with {said}. Give the")):
+        with pytest.raises(UsageError, match=re.escape(f"raining in {tmp_path} was started with {said}. ")):
             run(3, begun | changes)
     assert load(tmp_path / "checkpoint.pt") == {"seen": 2}
     (tmp_path / "settings.json").write_text("[1")
@@ -262,7 +262,7 @@ def test_a_training_goes_on_with_the_settings_that_it_was_begun_with(tmp_path: P
     run(3, begun | {"seed": 1})
     assert load(tmp_path / "checkpoint.pt") == {"seen": 3} and not (tmp_path / "settings.json").exists()
     (tmp_path / "checkpoint.pt").unlink()
-    with pytest.raises(UsageError, match=r"log\.jsonl exists, and is of no training"):  # for all that we can tell
+    with pytest.raises(UsageError, match=r"log\.jsonl exists"):  # for all that we can tell
         run(1, begun | {"seed": 1})
     (tmp_path / "log.jsonl").unlink()
     run(1, begun | {"seed": 1})
@@ -287,7 +287,7 @@ def test_a_broken_checkpoint_is_named(tmp_path: Path) -> None:
 
 def test_a_checkpoint_of_another_training_is_named(tmp_path: Path) -> None:
     save(tmp_path / "checkpoint.pt", {"seen": 3})
-    with pytest.raises(RequirementError, match=r"checkpoint\.pt is of another training"):
+    with pytest.raises(RequirementError, match=r"checkpoint\.pt belongs to another training"):
         loop.train(Training(TINY, eyes()), {}, tmp_path, 100, 5, lambda folder: None)
 
 
@@ -307,10 +307,10 @@ def test_wrong_options_are_refused(command: click.Command, options: list[str]) -
 
 def test_eyes_that_are_none_are_one_message(tmp_path: Path) -> None:
     save(tmp_path / "eyes.pt", {"networks": {}})
-    for name, said in (("eyes.pt", "holds no regressor of portraits"), ("absent.pt", "cannot be read as weights")):
+    for name, said in (("eyes.pt", "no portrait regressor"), ("absent.pt", "cannot be read")):
         options = ["--out", str(tmp_path / "a"), "--eyes", str(tmp_path / name)]
         done = CliRunner().invoke(train_generator.main, options)
-        assert done.exit_code == 1 and f"error: {tmp_path / name} {said}" in done.output
+        assert done.exit_code == 1 and f"error: {tmp_path / name} " in done.output and said in done.output
         assert not (tmp_path / "a").exists()
 
 

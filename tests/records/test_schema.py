@@ -34,7 +34,7 @@ class Kind:
 
 KINDS = {
     "code": Kind(code_record, InversionRecord.load, RecordError, "Invert the image again"),
-    "point": Kind(point_record, PointRecord.load, RecordError, "invert the picture again"),
+    "point": Kind(point_record, PointRecord.load, RecordError, "invert the image again"),
     "direction": Kind(direction, Direction.load, DirectionError, "find it again"),
 }
 FORMATS = {"code": "1 or 2", "point": "1 or 2", "direction": "1"}
@@ -185,7 +185,7 @@ CODES = np.ones((1, 3, 8), np.float32)
         ("point", "code", CODES * 2, "not on the hypersphere"),
         ("point", "code", CODES[0], r"shape \(3, 8\); expected \(B, L or 1, D\)"),
         ("point", "code", CODES > 0, "its code is an array of bool"),
-        ("point", "code", np.concatenate([CODES] * 2), "codes of 2 pictures"),
+        ("point", "code", np.concatenate([CODES] * 2), "codes of 2 images"),
         ("point", "f", CODES, r"its f is an array of float32, shape \(1, 3, 8\)"),
         ("direction", "w", CODES, r"expected \(dim,\) or \(layers, dim\) of real numbers"),
         ("direction", "w", np.array(1.0), r"its w is an array of float64, shape \(\)"),
@@ -256,5 +256,5 @@ def test_how_something_was_found_must_be_plain(about: dict[Any, Any]) -> None:
     point, way = point_record(), direction()
     with pytest.raises(RecordError, match="How the codes were found cannot be recorded: it"):
         PointRecord(point.point, point.generator, 4, "const", about)._check()
-    with pytest.raises(DirectionError, match="How the direction smile was found cannot be kept: it"):
+    with pytest.raises(DirectionError, match="How the direction smile was found cannot be stored: it"):
         replace(way, about=about)

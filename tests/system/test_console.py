@@ -1,16 +1,13 @@
-"""One voice: what is told, how loudly, in which colour and on which stream; and the documents for machines."""
+"""Console output: which messages are shown, at which volume, in which colour and on which stream."""
 
 from __future__ import annotations
 
 import ast
-import json
 import logging
-import re
 import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,24 +20,16 @@ from zplus_plugins.cli import inversion
 from zplus_plugins.cli.main import COMMANDS, main
 from zplus_plugins.errors import UsageError
 from zplus_plugins.inversion import Settings
-from zplus_plugins.inversion.record import PointRecord
 from zplus_plugins.system import console, options
 from zplus_plugins.system.guard import Guarded
 
-TEMPLATE = ROOT / "zplus_plugins" / "upstreams" / "template"  # somebody else's distribution
+TEMPLATE = ROOT / "zplus_plugins" / "upstreams" / "template"  # becomes an adapter's own distribution
 STANDIN = STANDINS / "bdinvert"
 LOGGER = logging.getLogger("zplus_plugins")
 
 
 def zplus(*arguments: object) -> Result:
     return CliRunner().invoke(main, list(map(str, arguments)))
-
-
-def document(result: Result) -> dict[str, Any]:
-    """The one JSON document, which is all there is on the standard output."""
-    found = json.loads(result.stdout)
-    assert isinstance(found, dict) and found["format"] == 1
-    return found
 
 
 @click.command(cls=Guarded)
@@ -61,21 +50,21 @@ def failing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "lines"),
     [
         ([], ["a fact", "note: a problem", "something", "in any case"]),
         (["--quiet"], ["in any case"]),
         (["--verbose"], ["a detail", "a fact", "note: a problem", "something", "in any case"]),
     ],
 )
-def test_how_loudly(arguments: list[str], told: list[str]) -> None:
+def test_quiet_and_verbose_choose_the_messages(arguments: list[str], lines: list[str]) -> None:
     result = CliRunner().invoke(talking, arguments)
     assert result.stdout == "the result\n"
-    assert result.stderr.splitlines() == [f"zplus: {line}" for line in told]
+    assert result.stderr.splitlines() == [f"zplus: {line}" for line in lines]
 
 
-def test_threads_are_as_quiet() -> None:
-    """Such as those in which torch computes gradients."""
+def test_the_volume_applies_to_other_threads() -> None:
+    """For example, those in which torch computes gradients."""
 
     @click.command(cls=Guarded)
     @options.voice
@@ -88,14 +77,12 @@ def test_threads_are_as_quiet() -> None:
     assert CliRunner().invoke(threaded, []).stderr == "zplus: from a thread\n"
 
 
-def test_errors_are_told_quietly_too() -> None:
+def test_errors_are_shown_with_quiet() -> None:
     result = CliRunner().invoke(failing, ["--quiet"])
     assert (result.exit_code, result.stderr) == (2, "zplus: error: no error, a test\n")
 
 
-def test_the_library_is_silent_unless_somebody_listens(
-    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_library_only_logs(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
     code = "import logging, zplus_plugins; logging.getLogger('zplus_plugins').warning('something')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("", "")
@@ -108,7 +95,7 @@ def test_a_command_leaves_the_logger_as_it_was(caplog: pytest.LogCaptureFixture)
     before = (LOGGER.level, LOGGER.propagate, list(LOGGER.handlers))
     CliRunner().invoke(talking, ["--verbose"])
     assert (LOGGER.level, LOGGER.propagate, list(LOGGER.handlers)) == before
-    assert caplog.messages == []  # nobody shows once more what was shown
+    assert caplog.messages == []  # no other handler shows the messages again
 
 
 SCRIPT = """
@@ -194,13 +181,13 @@ def test_progress_is_for_terminals(arguments: list[str], terminal: bool, shown: 
     assert bool(result.stderr) == shown
 
 
-def test_the_volume_stands_before_or_after_the_name_of_the_command() -> None:
+def test_the_volume_may_precede_or_follow_the_command() -> None:
     for arguments in (("--quiet", "adapters"), ("adapters", "--quiet"), ("--quiet", "adapters", "--quiet")):
         assert zplus(*arguments).exit_code == 0
     for arguments in (("--quiet", "adapters", "--verbose"), ("adapters", "--quiet", "--verbose")):
         result = zplus(*arguments)
         assert result.exit_code == 2
-        assert "--quiet and --verbose contradict each other" in result.stderr
+        assert "--quiet and --verbose" in result.stderr
 
 
 def test_every_command_takes_the_volume() -> None:
@@ -210,7 +197,7 @@ def test_every_command_takes_the_volume() -> None:
         assert {"--quiet", "--verbose"} <= {option for parameter in command.params for option in parameter.opts}, name
 
 
-def test_what_stands_after_a_script_is_the_script_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_options_after_the_script_belong_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from zplus_plugins.cli import run as command
 
     seen: list[tuple[int, list[str]]] = []
@@ -231,9 +218,10 @@ def test_what_stands_after_a_script_is_the_script_s(tmp_path: Path, monkeypatch:
     ]
 
 
-def test_verbose_tells_which_adapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_verbose_names_the_adapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script = _bdinvert(tmp_path, monkeypatch)
-    assert "zplus: the adapter is bdinvert, of zplus-plugins" in zplus("--verbose", "check", script).stderr
+    (line,) = [line for line in zplus("--verbose", "check", script).stderr.splitlines() if "adapter" in line]
+    assert "bdinvert" in line and "zplus-plugins" in line
     assert zplus("check", script).stderr == ""
 
 
@@ -260,103 +248,19 @@ def test_the_console_alone_writes_to_the_terminal() -> None:
     assert [call for path in others for call in _calls_that_write(path)] == []
 
 
-DOCUMENTED = (ROOT / "docs" / "json.md").read_text()
-
-
-def fields(name: str) -> set[str]:
-    """Those that the documentation names in the table of a command."""
-    section = DOCUMENTED.partition(f"## zplus {name}\n")[2].partition("\n## ")[0]
-    return set(re.findall(r"^\| `([^`]+)`", section, re.MULTILINE))
-
-
-def paths(content: Any, prefix: str = "") -> set[str]:
-    """Fields of a document by their paths, where ``[]`` stands for each entry of a list."""
-    if isinstance(content, list):
-        return set().union(*(paths(item, f"{prefix}[]") for item in content if isinstance(item, dict)))
-    below = {f"{prefix}.{key}".lstrip("."): value for key, value in content.items()}
-    deep = {key: value for key, value in below.items() if isinstance(value, dict | list) and key != "settings"}
-    return set(below).union(*(paths(value, key) for key, value in deep.items()))
-
-
-def test_doctor_as_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from zplus_plugins.ops import measure
-
-    monkeypatch.setattr(measure, "SECONDS", 0.01)
-    monkeypatch.setattr(measure, "SIDE", 64)
-    _bdinvert(tmp_path, monkeypatch)
-    result = zplus("doctor", "--json")
-    found = document(result)
-    assert (result.exit_code, result.stderr) == (1, "")
-    assert found["missing"] == len([one for one in found["findings"] if one["remedy"]]) > 0
-    assert paths(found) == fields("doctor")
-
-
-def test_check_as_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    script = _bdinvert(tmp_path, monkeypatch)
-    result = zplus("check", "--json", script)
-    found = document(result)
-    assert (result.exit_code, found["fits"], found["checkout"]["status"]) == (0, True, "compatible")
-    assert paths(found) == fields("check")
-    assert zplus("check", script).stdout.endswith(f"{found['verdict']}\n")
-    source = tmp_path / "repository" / "models" / "stylegan2_generator.py"
-    source.write_text(source.read_text().replace("basecode_layer", "feature_layer"))
-    result = zplus("check", "--json", script)
-    assert (result.exit_code, document(result)["fits"]) == (1, False)
-    result = zplus("check", "--json", "absent.py")
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert "There is no script absent.py" in result.stderr
-    assert zplus("check", "--json", "--fingerprints", script).exit_code == 2
-
-
-def test_adapters_as_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _bdinvert(tmp_path, monkeypatch)
-    found = document(zplus("adapters", "--json"))
-    ours = {one["name"]: one for one in found["adapters"]}
-    assert ours["bdinvert"]["checkout"]["root"] == str(tmp_path / "repository")
-    assert ours["pti"]["checkout"] is None and "scripts/run_pti.py" in ours["pti"]["scripts"]
-    assert paths(found) == fields("adapters")
-    assert zplus("adapters", "--json", "--patches").exit_code == 2
-
-
-def test_invert_and_edit_as_json(material: Path) -> None:
-    (material / "faces" / "broken.png").write_bytes(b"no picture")
-    common = ("--generator", "generator.pt", "--json")
-    asked = ("invert", "faces", "--steps", "2", "--likeness", "none", "--skip-bad", "--out", "out", *common)
-    result = zplus(*asked)
-    found = document(result)
-    assert result.exit_code == 0, result.output
-    assert [one["made"] for one in found["results"]] == [True] * len(found["results"])
-    assert len(found["left_out"]) == 1 and "broken.png" in found["left_out"][0]
-    assert "1 of " in result.stderr and paths(found) == fields("invert")
-    first = found["results"][0]
-    assert PointRecord.load(first["record"]).about["loss"] == first["loss"]
-    assert Path(first["reconstruction"]).is_file() and Path(first["image"]).is_file()
-    again = document(zplus(*asked))
-    assert [one | {"made": True} for one in again["results"]] == found["results"]
-    assert not any(one["made"] for one in again["results"])
-
-    direction = next((material / "found_generator").glob("*.npz"))
-    moved = ("edit", first["record"], "--direction", direction, "--strength", "-1:1:3", "--out", "edits", *common)
-    found = document(zplus(*moved))
-    assert [one["strength"] for one in found["results"]] == [-1, 0, 1] and found["made"]
-    assert all(Path(one["image"]).is_file() for one in found["results"]) and Path(found["sheet"]).is_file()
-    assert paths(found) == fields("edit")
-    assert document(zplus(*moved)) == found | {"made": False}
-
-
-def test_quiet_leaves_errors_and_results(material: Path) -> None:
+def test_quiet_keeps_errors_and_results(material: Path) -> None:
     common = ("--generator", "generator.pt", "--likeness", "none", "--steps", "2", "--out", "out")
     for _ in range(2):  # the second time, they are there
         result = zplus("invert", "faces", *common, "--quiet")
         assert (result.exit_code, result.stderr) == (0, "")
         assert result.stdout.splitlines()
-    assert "were inverted before" in zplus("invert", "faces", *common).stderr
+    assert "inverted before" in zplus("invert", "faces", *common).stderr
     result = zplus("--quiet", "invert", "absent.png", *common)
-    assert result.exit_code == 1 and result.stderr.startswith("zplus: error: There is no picture")
+    assert result.exit_code == 1 and result.stderr.startswith("zplus: error: ") and "absent.png" in result.stderr
 
 
 def test_rate_and_seed_of_an_inversion(material: Path) -> None:
-    """What was not asked for is in no record: those of before are the same, bit for bit."""
+    """Options that are not given leave no trace in a record: it is the same, bit for bit, as with their defaults."""
     assert Settings().steps == inversion.STEPS and Settings().lr == inversion.LR
     assert "seed" not in Settings().stated() and Settings(seed=0).stated()["seed"] == 0
 
@@ -373,35 +277,39 @@ def test_rate_and_seed_of_an_inversion(material: Path) -> None:
 
 
 @pytest.mark.parametrize("lr", ["0", "-1", "nan", "inf", "fast"])
-def test_learning_rates_that_are_none(lr: str) -> None:
+def test_invalid_learning_rates(lr: str) -> None:
     result = zplus("invert", "a.png", "--out", "x", "--lr", lr)
     assert result.exit_code == 2 and "'--lr'" in result.stderr
 
 
-SHARED: dict[str, Callable[[str], bool]] = {
-    "--steps": lambda text: text == "Optimizer steps of each inversion.",
-    "--seed": lambda text: text.startswith("Seed of "),
-    "--out": lambda text: text == "Folder for the results. Files that zplus did not make there are never touched.",
-    "--device": lambda text: text.startswith("Where to compute: auto takes a GPU"),
-}
+SHARED = ("--steps", "--seed", "--out", "--device")
 
 
-def test_what_is_called_alike_is_alike() -> None:
-    seen = []
+def test_options_of_the_same_name_mean_the_same() -> None:
+    """Their help is the same in all commands, but for what a seed is of."""
+    seen: dict[str, list[str]] = {option: [] for option in SHARED}
     for name in COMMANDS:
         command = main.get_command(click.Context(main), name)
         assert command is not None
         for parameter in command.params:
             if isinstance(parameter, click.Option) and parameter.opts[-1] in SHARED:
-                seen.append(parameter.opts[-1])
-                assert SHARED[parameter.opts[-1]](parameter.help or ""), (name, parameter.opts)
+                seen[parameter.opts[-1]].append(parameter.help or "")
                 shown = parameter.required or parameter.show_default or "[default: " in (parameter.help or "")
                 assert shown, (name, parameter.opts)
             elif isinstance(parameter, click.Argument):
                 assert parameter.name != "pictures", name
-    assert {option: seen.count(option) for option in SHARED} == {"--steps": 3, "--seed": 4, "--out": 5, "--device": 5}
+    assert {option: len(texts) for option, texts in seen.items()} == {
+        "--steps": 3,
+        "--seed": 4,
+        "--out": 5,
+        "--device": 5,
+    }
+    assert all(text.startswith("Seed of ") for text in seen["--seed"])
+    assert all(len(set(texts)) == 1 for option, texts in seen.items() if option != "--seed")
+    assert "--out" not in seen["--out"][0] and "never" in seen["--out"][0]
 
 
-def test_the_help_tells_the_exit_statuses() -> None:
-    text = zplus("--help").output
-    assert "Exit status: 0 done; 1 failed" in text and "2 wrong usage;" in text and "130 Ctrl-C; 143 SIGTERM" in text
+def test_the_help_lists_the_exit_statuses() -> None:
+    text = zplus("--help").output.partition("Exit status")[2]
+    for status in ("0 ", "1 ", "2 ", "130 Ctrl-C", "143 SIGTERM"):
+        assert status in text

@@ -1,4 +1,4 @@
-"""Files that a script asks for: --offline lists them and fetches none, --trust-checkpoint loads what is refused."""
+"""Files that a script requests: --offline lists them without downloading, --trust-checkpoint loads refused ones."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def row(result: Result, name: str) -> str:
     return found
 
 
-def test_offline_lists_what_is_there(assets: Assets) -> None:
+def test_offline_lists_existing_files(assets: Assets) -> None:
     result = zplus_run(assets, "--offline", "--dry-run")
     assert result.exit_code == 0, result.output
     assert f"checkpoints/{assets.model_name}.pth" in result.output
@@ -53,7 +53,7 @@ def test_offline_lists_what_is_there(assets: Assets) -> None:
         assert what in row(result, name)
 
 
-def test_offline_lists_what_is_missing(assets: Assets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_offline_lists_missing_files(assets: Assets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     result = zplus_run(assets, "--offline", "--dry-run", further=("--encoder_pt_path", "absent.pth"))
     assert result.exit_code == 1, result.output
@@ -107,15 +107,15 @@ def test_pictures_and_their_saved_codes_are_listed(tmp_path: Path) -> None:
     assert codes.asks_for({**arguments, "again": True}) == []
 
 
-def test_what_opencv_makes_of_a_picture_is_told(assets: Assets, tmp_path: Path) -> None:
+def test_what_opencv_discards_is_reported(assets: Assets, tmp_path: Path) -> None:
     image_list, fine, real = tmp_path / "test.list", tmp_path / "fine.png", tmp_path / "real.tiff"
     Image.fromarray(np.full((16, 16), 40_000, np.uint16)).save(fine)
     Image.fromarray(np.full((16, 16), 0.5, np.float32)).save(real)
     further = ("--image_list", str(image_list))
     image_list.write_text(f"{fine}\n")
-    told = zplus_run(assets, "--dry-run", further=further)
-    assert told.exit_code == 0, told.output
-    assert f"{image_list}, line 1: {fine} has 16 bits per channel" in told.output
+    notes = zplus_run(assets, "--dry-run", further=further)
+    assert notes.exit_code == 0, notes.output
+    assert f"{image_list}, line 1: {fine} has 16 bits per channel" in notes.output
     image_list.write_text(f"{fine}\n{real}\n")
     refusal = zplus_run(assets, "--dry-run", further=further)
     assert refusal.exit_code == 1

@@ -1,4 +1,4 @@
-"""The process of a command: signals at any moment, streams that cannot be written, and what the system refuses."""
+"""The process of a command: signals at any moment, streams that cannot be written, and errors of the system."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ COMMAND = [sys.executable, "-m", "zplus_plugins"]
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def heeded() -> None:
-    """What the test run's own parent may have ignored, a command heeds as from a terminal."""
+def default_signals() -> None:
+    """Reset signals that the parent of the test run may ignore, so that a command handles them as on a terminal."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_DFL)
 
@@ -43,7 +43,7 @@ def failing(error: Callable[[], BaseException]) -> Result:
     [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
 )
 def test_a_signal_while_torch_is_imported(number: int, status: int) -> None:
-    """In the midst of the import, whatever time that takes here: one message, no traceback and no crash."""
+    """In the middle of the import, however long it takes: one message, no traceback and no crash."""
     code = (
         "import sys, time\n"
         "class Watch:\n"
@@ -55,25 +55,28 @@ def test_a_signal_while_torch_is_imported(number: int, status: int) -> None:
         "main()\n"
     )
     started = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heeded
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=default_signals,
     )
     assert started.stdout is not None
     assert started.stdout.readline() == "importing\n"
     started.send_signal(number)
-    _, told = started.communicate(timeout=60)
+    _, message = started.communicate(timeout=60)
     assert started.returncode == status
-    assert told == "\nzplus: interrupted before anything was done.\n"
+    assert message.startswith("\nzplus: interrupted") and message.count("\n") == 2
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
 def test_output_that_cannot_be_written() -> None:
-    """No torch is needed for these, so that they are quick."""
+    """These need no torch, so they are quick."""
     with Path("/dev/full").open("w") as full:
         done = subprocess.run([*COMMAND, "--version"], stdout=full, stderr=subprocess.PIPE, text=True)
-    assert (done.returncode, done.stderr) == (
-        1,
-        "zplus: error: the output cannot be written: No space left on device.\n",
-    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("zplus: error: ") and "No space left on device" in done.stderr
+    assert done.stderr.count("\n") == 1
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run([*COMMAND, "--version"], stdout=writing, stderr=subprocess.PIPE, text=True)
@@ -90,7 +93,7 @@ def test_output_that_cannot_be_written() -> None:
         (lambda: PermissionError(errno.EACCES, "Permission denied", "x.npz"), 1, "x.npz cannot be used: Permission"),
         (lambda: IsADirectoryError(errno.EISDIR, "Is a directory", b"x"), 1, "the path x cannot be used: Is a dir"),
         (lambda: OSError(errno.ENOSPC, "No space left on device"), 1, "the output cannot be written: No space"),
-        (lambda: UnicodeEncodeError("utf-8", "a\udcff", 1, 2, "surrogates not allowed"), 1, "is no text that can"),
+        (lambda: UnicodeEncodeError("utf-8", "a\udcff", 1, 2, "surrogates not allowed"), 1, "surrogates not allowed"),
         (KeyboardInterrupt, 130, "zplus: interrupted: everything was restored"),
         (lambda: process.Stopped(signal.SIGINT), 130, "zplus: interrupted: everything was restored"),
         (lambda: process.Stopped(signal.SIGTERM), 143, "zplus: interrupted by SIGTERM: everything was restored"),
@@ -104,19 +107,19 @@ def test_how_a_command_ends(error: Callable[[], BaseException], status: int, mes
     assert len(result.output.strip().splitlines()) == 1
 
 
-def test_a_defect_of_ours_is_not_hidden() -> None:
+def test_a_bug_of_ours_is_not_hidden() -> None:
     result = failing(lambda: ZeroDivisionError("ours"))
     assert isinstance(result.exception, ZeroDivisionError)
 
 
-def test_who_closes_a_pipe_is_told_nothing() -> None:
+def test_a_closed_pipe_is_not_reported() -> None:
     result = failing(lambda: BrokenPipeError(errno.EPIPE, "Broken pipe"))
     assert (result.exit_code, result.output) == (1, "")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_is_cleaned_up_after(number: int) -> None:
-    """In this process: the command's ``finally`` runs, and the handlers are given back."""
+    """In this process: the command's ``finally`` runs, and the previous handlers are restored."""
     cleaned, before = [], [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
 
     @click.command(cls=Guarded)
@@ -150,7 +153,7 @@ def test_an_ignored_signal_stays_ignored() -> None:
 
 
 def test_the_console_is_light() -> None:
-    """Torch is not imported for what needs none of it, such as a signal."""
+    """Torch is not imported unless it is needed, so that signals are handled quickly."""
     code = "import sys, zplus_plugins.__main__, zplus_plugins.cli.main; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

@@ -111,9 +111,9 @@ def compare(
     if isnan(margin):
         raise UsageError("--margin nan: expected a share above 0 and up to 1, such as 0.05.")
     from zplus_plugins.compare.command import run
-    from zplus_plugins.compare.prepare import Wishes
+    from zplus_plugins.compare.prepare import Request
 
-    wishes = Wishes(
+    request = Request(
         images=images,
         spaces=spaces,
         steps=steps,
@@ -128,4 +128,4 @@ def compare(
         with_lpips=not without_lpips,
         workers=workers,
     )
-    run(wishes, out, margin, overwrite, as_json)
+    run(request, out, margin, overwrite, as_json)

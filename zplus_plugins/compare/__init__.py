@@ -1,4 +1,4 @@
-"""Compare latent spaces on the same pictures: reconstructions, edits at equal change, tests, and a report."""
+"""Compare latent spaces on the same images: reconstructions, edits at equal change, tests, and a report."""
 
 from zplus_plugins.compare.work.plan import Edit, Instruments, Look, PictureSet, Plan
 from zplus_plugins.compare.work.run import Measured, compare

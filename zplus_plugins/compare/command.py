@@ -1,11 +1,11 @@
-"""``zplus compare``: run it, show how far it is, and write its files."""
+"""``zplus compare``: run a comparison, show its progress, and write its files."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from zplus_plugins.compare.prepare import Prepared, Wishes, prepare
+from zplus_plugins.compare.prepare import Prepared, Request, prepare
 from zplus_plugins.compare.report.report import report
 from zplus_plugins.compare.report.results import as_csv, as_json, summary
 from zplus_plugins.compare.statistics.figures import Mean
@@ -22,34 +22,34 @@ from zplus_plugins.system.threads import limited_to
 FILES = ("results.json", "table.csv", "report.html")
 
 
-def run(wishes: Wishes, out: Path, margin: float, overwrite: bool, summarised: bool = False) -> None:
-    """Compare as asked for, and print what was found."""
-    ready = prepare(wishes)
+def run(request: Request, out: Path, margin: float, overwrite: bool, summarised: bool = False) -> None:
+    """Run the requested comparison, and print the findings."""
+    ready = prepare(request)
     with limited_to(ready.threads):
         carry_out(ready, out, margin, overwrite, summarised)
 
 
 def carry_out(ready: Prepared, out: Path, margin: float, overwrite: bool = False, summarised: bool = False) -> None:
-    """Compare, write ``results.json``, ``table.csv`` and ``report.html``, all or none, and print what was found.
+    """Run a comparison, write ``results.json``, ``table.csv`` and ``report.html``, all or none, and print the findings.
 
     Args:
-        ready: what to compare.
-        out: folder of the results; finished parts are kept in its folder ``parts``. A file of one of these names that
-            is not ours is left alone.
-        margin: of the chosen non-inferiority tests, as a share of the mean of F/W+(P_N).
-        overwrite: start anew, whatever parts there are.
+        ready: the prepared comparison.
+        out: folder for the results; finished parts are stored in its folder ``parts``. Files with these names that are
+            not ours are never overwritten.
+        margin: margin of the chosen non-inferiority tests, as a fraction of the mean of F/W+(P_N).
+        overwrite: discard existing parts and start again.
         summarised: print a summary as JSON instead.
 
     Raises:
         UsageError: there is a comparison with other settings, or a file that is not ours.
-        RequirementError: a file cannot be written, or another process writes there.
+        RequirementError: a file cannot be written, or another process is writing there.
         LatentError: an inversion failed.
     """
     plan = ready.plan
     say_missing(ready)
     settings = plan.identified(ready.model, ready.instruments)
     with Results(out, overwrite) as results, Results(out / "parts") as kept:
-        results.finished(FILES, settings)  # what is there and not ours, or of another comparison, is refused at once
+        results.finished(FILES, settings)  # refuse foreign files, or those of another comparison, first
         parts = Parts(kept, settings, overwrite)
         measured = _compared(ready, parts)
         found = [findings(plan, pictures, measured[pictures.name], margin) for pictures in plan.sets]
@@ -84,13 +84,13 @@ def _compared(ready: Prepared, parts: Parts) -> Measurements:
         except KeyboardInterrupt:
             shown.close()
             names = [task.name for task in ready.plan.tasks()]
-            kept = f"{parts.count(names)} of {len(names)} parts are finished and kept in {parts.folder}"
-            say(f"{kept}: the same command goes on there.")
+            kept = f"{parts.count(names)} of {len(names)} parts are finished and stored in {parts.folder}"
+            say(f"{kept}: run the same command again to continue.")
             raise
 
 
 def _show(ready: Prepared, one: Findings) -> None:
-    heading = f"{one.pictures.title}, n = {len(one.pictures.pictures)}, means with 95 % intervals"
+    heading = f"{one.pictures.title}, n = {len(one.pictures.pictures)}, means with 95 % confidence intervals"
     result(f"\n{heading}\n{table(one.means, len(one.pictures.pictures))}\n")
     for text in verdicts(ready.plan, one):
         result(f"- {text}")
@@ -98,13 +98,13 @@ def _show(ready: Prepared, one: Findings) -> None:
 
 
 def say_missing(ready: Prepared) -> None:
-    """What will not be measured, and why."""
+    """Print what will not be measured, and why."""
     for name, why in ready.instruments.missing.items():
         say(f"not measured: {name}, because {why}.")
 
 
 def table(means: Mapping[str, Mapping[str, Mean]], n: int) -> str:
-    """Figures of the reconstructions of n pictures in each space, a row each; those of fewer say of how many."""
+    """Metrics of the reconstructions of n images, one row per space; a mean over fewer images states their number."""
     figures = list(next(iter(means.values())))
     rows = [("SPACE", *(NAMES.get(name, name) for name in figures))]
     rows += [(SPACES[space].title, *(_text(own[name], n) for name in figures)) for space, own in means.items()]

@@ -1,4 +1,4 @@
-"""The measuring instruments of a domain: drawn portraits, or photographs of faces."""
+"""The metrics and losses for a domain: drawn portraits, or photographs of faces."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _PIXELS: dict[str, Figure] = {"mse": mse, "ssim": ssim, "psnr": psnr}
 
 
 def of_portraits(own_encoder: bool, device: torch.device) -> Instruments:
-    """Instruments of drawn portraits: the embedded networks, and LPIPS if its weights are there already.
+    """Instruments for drawn portraits: the embedded networks, and LPIPS if its weights are on the machine.
 
     Args:
-        own_encoder: whether the generator is the embedded one, so that its encoder finds where F starts.
-        device: of the pictures.
+        own_encoder: whether the generator is the embedded one, so that its encoder provides the start of F.
+        device: device of the images.
 
     Raises:
         RequirementError: an embedded network cannot be read.
@@ -49,7 +49,7 @@ def of_portraits(own_encoder: bool, device: torch.device) -> Instruments:
     if weights.present:
         figures["lpips"] = Lpips()
     else:
-        missing["LPIPS"] = f"the {weights.what} {weights.path} are not there, and nothing is downloaded for it"
+        missing["LPIPS"] = f"the {weights.what} {weights.path} are missing, and are not downloaded automatically"
     return Instruments(
         figures=figures,
         look=partial(_at_portraits, regressor),
@@ -70,19 +70,19 @@ def of_portraits(own_encoder: bool, device: torch.device) -> Instruments:
 
 
 def of_photographs(with_lpips: bool) -> Instruments:
-    """Instruments of photographed faces: LPIPS as loss and figure, and FaceNet's identity if it can be had.
+    """Instruments for photographed faces: LPIPS as loss and metric, and FaceNet's identity if available.
 
     Args:
-        with_lpips: else the loss is the mean squared error alone.
+        with_lpips: whether to use LPIPS; otherwise the loss is the mean squared error alone.
 
     Raises:
-        DownloadError: LPIPS's backbone is not there, and cannot be downloaded.
+        DownloadError: the backbone of LPIPS is missing, and cannot be downloaded.
     """
     lpips = Lpips() if with_lpips else None
     if lpips is not None:
         lpips.require()
     figures: dict[str, Figure] = {**_PIXELS, **({} if lpips is None else {"lpips": lpips})}
-    missing = {"attributes": "no regressor of attributes is known for these pictures; edits are compared by strength"}
+    missing = {"attributes": "there is no attribute regressor for these images; edits are compared by strength"}
     if lpips is None:
         missing["LPIPS"] = "it was left out"
     identity: Identity | None = None
@@ -113,7 +113,7 @@ def _perceptual(regressor: Regressor, pictures: Tensor, targets: Tensor) -> Tens
 
 
 def _in_files(pictures: Tensor) -> Tensor:
-    """Pictures as 8-bit files hold them, where they are: so all figures are of the same pictures."""
+    """Images rounded to 8 bits, on their device, so that all metrics use the same values."""
     return shown(pictures).to(pictures)
 
 
@@ -122,7 +122,7 @@ def _at_faces(identity: Identity | None, pictures: Tensor) -> Look:
 
 
 def _versions(figures: Iterable[str], *more: str) -> dict[str, str]:
-    """Of the packages that measure: another one may measure otherwise. SSIM is by torchmetrics."""
+    """Versions of the packages that compute metrics, because other versions may differ. SSIM is from torchmetrics."""
     return {name: version(name) for name in ("torchmetrics", *(["lpips"] if "lpips" in figures else []), *more)}
 
 

@@ -1,4 +1,4 @@
-"""From what the command line asks for to a plan, a model and instruments; all that can be wrong is found here."""
+"""From the command line to a plan, a model and instruments; everything that can be wrong with it is found here."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from zplus_plugins.system.threads import limited_to
 
 _COMPONENTS = 5
 OUTSIDE = (
-    "Unless they were drawn by this package, pictures of yours are none that this generator has learnt to make: "
-    "reconstructions, edits and figures of them say little. Photographs need a generator of photographs, which zplus "
-    "invert and zplus compare take: --generator FILE."
+    "Unless they were drawn by this package, your images are outside the domain of this generator: their "
+    "reconstructions, edits and metrics say little. Photographs need a generator of photographs; give one to zplus "
+    "invert or zplus compare with --generator FILE."
 )
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """What the command line asks for; see there. ``pictures`` and ``seed`` of portraits are None for the defaults."""
+class Request:
+    """The options of the command line; see there. ``pictures`` and ``seed`` of portraits are None for the defaults."""
 
     images: tuple[Path, ...] = ()
     spaces: str = "all"
@@ -48,15 +48,15 @@ class Wishes:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A comparison that can begin.
+    """A comparison that is ready to run.
 
     Attributes:
-        plan: of it.
+        plan: what to compare.
         model: the generator.
-        instruments: that measure.
-        evidence: what figures of this generator can show, in words.
-        workers: processes that share the work.
-        threads: with which each computes.
+        instruments: metrics and losses.
+        evidence: what results for this generator can show, in words.
+        workers: number of processes that share the work.
+        threads: number of threads of each process.
     """
 
     plan: Plan
@@ -67,37 +67,37 @@ class Prepared:
     threads: int
 
 
-def prepare(wishes: Wishes) -> Prepared:
-    """All that a comparison needs.
+def prepare(request: Request) -> Prepared:
+    """Prepare a comparison.
 
     Raises:
-        UsageError: wishes contradict each other, or name no space.
-        ZPlusError: a generator, a picture, a direction or an instrument cannot be had; see there.
+        UsageError: options contradict each other, or name no space.
+        ZPlusError: a generator, image, direction or instrument is not available; see there.
     """
-    spaces = chosen_spaces(wishes.spaces)
-    if wishes.images and (wishes.pictures is not None or wishes.seed is not None or wishes.out_of_range):
+    spaces = chosen_spaces(request.spaces)
+    if request.images and (request.pictures is not None or request.seed is not None or request.out_of_range):
         raise UsageError(
-            "--pictures, --seed and --out-of-range are about drawn portraits: leave them out, or the IMAGES."
+            "--pictures, --seed and --out-of-range apply to drawn portraits: leave out either these or the IMAGES."
         )
-    if wishes.resize and not wishes.images:
-        raise UsageError("--resize is about IMAGES, and there are none: drawn portraits have the generator's size.")
-    model = open_model(wishes.generator, wishes.device)
+    if request.resize and not request.images:
+        raise UsageError("--resize applies to IMAGES, but none were given: drawn portraits have the generator's size.")
+    model = open_model(request.generator, request.device)
     generator = model.generator
-    workers, threads = workers_for(generator, wishes.workers)
-    own = wishes.generator is None or is_embedded(generator)
-    sets = _sets(wishes, generator)
-    portraits = own or not wishes.images
+    workers, threads = workers_for(generator, request.workers)
+    own = request.generator is None or is_embedded(generator)
+    sets = _sets(request, generator)
+    portraits = own or not request.images
     with limited_to(threads):
-        edits = _edits(wishes, model, own, portraits)
-    plan = Plan(sets, spaces, edits, replace(Settings(), steps=wishes.steps), wishes.seed or 0, way=wishes.way)
-    # last, for LPIPS's weights may be downloaded
-    instruments = kit.of_portraits(own, generator.const.device) if portraits else kit.of_photographs(wishes.with_lpips)
-    evidence = " ".join([_evidence(generator, own, portraits), *([OUTSIDE] if own and wishes.images else [])])
+        edits = _edits(request, model, own, portraits)
+    plan = Plan(sets, spaces, edits, replace(Settings(), steps=request.steps), request.seed or 0, way=request.way)
+    # last, because this may download the weights of LPIPS
+    instruments = kit.of_portraits(own, generator.const.device) if portraits else kit.of_photographs(request.with_lpips)
+    evidence = " ".join([_evidence(generator, own, portraits), *([OUTSIDE] if own and request.images else [])])
     return Prepared(plan, model, instruments, evidence, workers, threads)
 
 
 def chosen_spaces(text: str) -> tuple[Space, ...]:
-    """Spaces by their names, separated by commas, each once; ``all`` for all.
+    """The spaces in a comma-separated list, each once; ``all`` for all.
 
     Raises:
         UsageError: there is no such space.
@@ -108,26 +108,26 @@ def chosen_spaces(text: str) -> tuple[Space, ...]:
     return tuple(space_named(name) for name in names)
 
 
-def _sets(wishes: Wishes, generator: Generator) -> tuple[PictureSet, ...]:
+def _sets(request: Request, generator: Generator) -> tuple[PictureSet, ...]:
     resolution = generator.architecture.resolution
-    if wishes.images:
-        pictures = read_pictures(wishes.images, resolution, wishes.resize)
+    if request.images:
+        pictures = read_pictures(request.images, resolution, request.resize)
         return (PictureSet("pictures", "Pictures", pictures),)
     if resolution != RESOLUTION:
         raise UsageError(
-            f"This generator makes pictures of {resolution} pixels, and the drawn portraits have {RESOLUTION}: give "
-            "IMAGES that it has learnt to make, zplus compare IMAGES... --generator FILE."
+            f"This generator's images have {resolution} pixels, but the drawn portraits have {RESOLUTION}: give "
+            "IMAGES from its domain, zplus compare IMAGES... --generator FILE."
         )
-    n, seed = wishes.pictures or PICTURES, HELD_OUT_SEED + (wishes.seed or 0)
+    n, seed = request.pictures or PICTURES, HELD_OUT_SEED + (request.seed or 0)
     sets = [PictureSet("held-out", "Held-out portraits", draw(sample(n, seed)))]
-    if wishes.out_of_range:
+    if request.out_of_range:
         sets += [PictureSet(kind, f"{kind.capitalize()} portraits", draw(out_of_range(n, seed, kind))) for kind in ODD]
     return tuple(sets)
 
 
-def _edits(wishes: Wishes, model: Model, own: bool, portraits: bool) -> tuple[Edit, ...]:
-    if wishes.directions:
-        found = [Direction.load(file, model.generator) for file in wishes.directions]
+def _edits(request: Request, model: Model, own: bool, portraits: bool) -> tuple[Edit, ...]:
+    if request.directions:
+        found = [Direction.load(file, model.generator) for file in request.directions]
     elif own:
         found = list(embedded_directions().values())
     else:
@@ -142,16 +142,16 @@ def _index(attribute: str | None) -> int | None:
 def _evidence(generator: Generator, own: bool, portraits: bool) -> str:
     if own:
         return (
-            "A small generator that was trained on drawn portraits of 64 pixels: the figures are evidence about the "
-            "spaces in this domain. What holds for photographs, only photographs can tell."
+            "This is a small generator, trained on drawn portraits of 64 pixels: the results are evidence about the "
+            "spaces in this domain. They may not hold for photographs."
         )
     if not bool(generator.w_mean.any()):
         return (
-            "This generator has no mean code, as one has that was never trained. A random network shows that the "
+            "This generator has no mean code, so it was probably never trained. A random network shows that the "
             "mechanics work, and nothing about the quality of a space."
         )
-    measured = "drawn portraits" if portraits else "these pictures"
+    measured = "drawn portraits" if portraits else "these images"
     return (
-        f"The figures hold for this generator and {measured}, as far as the generator has learnt to make such "
-        "pictures. With a random network they would show that the mechanics work, and no more."
+        f"The results hold for this generator and {measured}, as far as the generator has learnt to generate such "
+        "images. With a random network, they would only show that the mechanics work."
     )

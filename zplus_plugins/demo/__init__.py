@@ -1,1 +1,1 @@
-"""The demo: one picture in F/W+ and in F/Z+ of the embedded generator, reconstructed and edited, side by side."""
+"""The demo: one image in F/W+ and in F/Z+ of the embedded generator, reconstructed and edited, side by side."""

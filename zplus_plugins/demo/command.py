@@ -1,4 +1,4 @@
-"""``zplus demo``: run it, write its files, and print what was found."""
+"""``zplus demo``: run the demo, write its files, and print the results."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from zplus_plugins.compare.command import say_missing, table
-from zplus_plugins.compare.prepare import Prepared, Wishes, prepare
+from zplus_plugins.compare.prepare import Prepared, Request, prepare
 from zplus_plugins.compare.report.results import plain, versions
 from zplus_plugins.compare.statistics.figures import mean_of
 from zplus_plugins.demo.side_by_side import side_by_side
@@ -25,25 +25,25 @@ from zplus_plugins.system.threads import limited_to
 
 SPACES = "f/wplus,f/zplus"
 STRENGTHS = tuple(step / 2 for step in range(-6, 7))  # as far as zplus edit goes
-PORTRAIT = 1  # of the held-out ones: young, serious and without glasses, it has room for every edit
-ONE_PICTURE = "One picture proves nothing: zplus compare measures many, and says what can be told from them."
+PORTRAIT = 1  # a held-out portrait: young, serious and without glasses, so that every edit is possible
+ONE_PICTURE = "A single image proves nothing: zplus compare measures many, with tests."
 _OF_A_SPACE = (".npz", ".png")
 _EDIT_FIGURES = {"change": "change", "identity_input": "identity", "leakage": "leakage"}
 
 
 def run(image: Path | None, out: Path, steps: int, overwrite: bool = False) -> None:
-    """Invert and edit one picture in both spaces.
+    """Invert and edit one image in both spaces.
 
     Args:
-        image: a square picture; None for a held-out portrait.
-        out: folder for the results; all of them appear there together, or none. A file of one of their names that is
-            not ours is left alone.
-        steps: of each space's optimizer.
-        overwrite: make an earlier demo in that folder anew.
+        image: a square image; None for a held-out portrait.
+        out: folder for the results, which are written all together or not at all. Files with their names that are not
+            ours are never overwritten.
+        steps: number of optimizer steps in each space.
+        overwrite: replace an earlier demo in that folder.
 
     Raises:
         UsageError: there is a demo with other settings, or a file that is not ours.
-        RequirementError: the picture cannot be used, or the folder not be written to.
+        RequirementError: the image is unusable, or the folder cannot be written to.
         RecordError: an inversion ended in codes that are not finite.
     """
     ready = _prepared(image, steps)
@@ -52,7 +52,7 @@ def run(image: Path | None, out: Path, steps: int, overwrite: bool = False) -> N
     files = _files(ready)
     with limited_to(ready.threads), Results(out, overwrite) as results:
         if results.finished(files, settings):
-            say("this demo was made before; --overwrite makes it anew.")
+            say("this demo exists already; --overwrite runs it again.")
         else:
             _make(ready, results, f"held-out portrait {PORTRAIT}" if image is None else image.name, settings)
     for file in files:
@@ -62,7 +62,7 @@ def run(image: Path | None, out: Path, steps: int, overwrite: bool = False) -> N
 
 
 def _make(ready: Prepared, results: Results, picture: str, settings: Mapping[str, str]) -> None:
-    """Invert, edit, write, and say what was found."""
+    """Invert, edit, write the files, and print the results."""
     attempts = [_attempt(ready, space) for space in ready.plan.spaces]
     edits, left_out = equal_edits(ready, attempts)
     evidence = f"{ready.evidence} {ONE_PICTURE}"
@@ -80,9 +80,9 @@ def _files(ready: Prepared) -> list[str]:
 
 def _prepared(image: Path | None, steps: int) -> Prepared:
     if image is None:
-        ready = prepare(Wishes(pictures=1, seed=PORTRAIT, spaces=SPACES, steps=steps))
+        ready = prepare(Request(pictures=1, seed=PORTRAIT, spaces=SPACES, steps=steps))
     else:
-        ready = prepare(Wishes(images=(image,), resize=True, spaces=SPACES, steps=steps))
+        ready = prepare(Request(images=(image,), resize=True, spaces=SPACES, steps=steps))
     edits = {edit.name: edit for edit in ready.plan.edits}
     chosen = tuple(edits[name] for name in EDITS if name in edits)
     return replace(ready, plan=replace(ready.plan, edits=chosen, strengths=STRENGTHS))
@@ -94,7 +94,7 @@ def _attempt(ready: Prepared, space: Space) -> Attempt:
 
 
 def _stem(space: Space) -> str:
-    """Of a space's files."""
+    """The stem of a space's file names."""
     return space.name.replace("/", "_")
 
 
@@ -142,7 +142,7 @@ def _show(attempts: Sequence[Attempt], edits: Sequence[EqualEdit], left_out: Seq
         for edit in edits:
             figures = [edit.spaces[a.space.name].figures[name] for name in _EDIT_FIGURES for a in attempts]
             rows.append((edit.title, *(f"{value:.3f}" for value in figures)))
-        heading = f"Edits, each at the largest change that both spaces reach up to the strength {STRENGTHS[-1]:g}"
+        heading = f"Edits, each at the largest change that both spaces reach up to strength {STRENGTHS[-1]:g}"
         result(f"{heading}\n{columns(rows)}\n")
     for text in left_out:
         say(text)

@@ -1,4 +1,4 @@
-"""The demo's picture: a row for each space; the target, its reconstruction and its edits, with captions."""
+"""The demo's image: a row for each space, with the target, its reconstruction and its edits, with captions."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from torch import Tensor
 from zplus_plugins.demo.trial import Attempt, EqualEdit
 from zplus_plugins.portraits.networks.files import sheet
 
-_SIDE, _PITCH = 192, 198  # of the pictures, and from one to the next
-_TITLE, _FIGURES = 30, 26  # heights of what stands above and below the pictures
+_SIDE, _PITCH = 192, 198  # size of the images, and distance from one to the next
+_TITLE, _FIGURES = 30, 26  # heights of the captions above and below the images
 _MARGIN = 76
 _FONT, _SMALL = 17, 13
 
 
 def side_by_side(target: Tensor, attempts: Sequence[Attempt], edits: Sequence[EqualEdit]) -> Image.Image:
-    """All pictures enlarged, with figures below them.
+    """All images enlarged, with metrics below them.
 
     Args:
         target: (1, 3, R, R) in [-1, 1].
-        attempts: a row each.
-        edits: a column each, behind the target's and the reconstruction's.
+        attempts: one per row.
+        edits: one per column, after the target and the reconstruction.
     """
     titles = ["target", "reconstruction", *(edit.title for edit in edits)]
     row = _SIDE + _FIGURES
@@ -42,7 +42,7 @@ def side_by_side(target: Tensor, attempts: Sequence[Attempt], edits: Sequence[Eq
 
 
 def _cells(target: Tensor, attempt: Attempt, edits: Sequence[EqualEdit]) -> list[tuple[Tensor, str]]:
-    """Pictures of a row, and the figures below them."""
+    """The images of a row, and the captions below them."""
     cells = [(target, ""), (attempt.picture, f"PSNR {attempt.figures['psnr']:.1f} dB")]
     for edit in edits:
         edited = edit.spaces[attempt.space.name]

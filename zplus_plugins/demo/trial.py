@@ -1,4 +1,4 @@
-"""One picture in several spaces: inverted, measured, and edited so that the attribute changes equally in all."""
+"""One image in several spaces: inverted, measured, and edited so that the attribute changes equally in all."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ EDITS = {
     "hair_length": ("shorter hair", "longer hair"),
     "yaw": ("turned left", "turned right"),
 }
-"""Directions in the order in which they are shown, and what comes of less and of more of the attribute."""
+"""Directions in the order of display, with titles for less and for more of the attribute."""
 MOST = 4
-"""Edits that are shown."""
-_ENOUGH = 1 - 1e-9  # of a change: one space makes exactly the wanted one
+"""The number of edits shown."""
+_ENOUGH = 1 - 1e-9  # relative to a change: one space reaches it exactly, up to rounding
 _PRECISION = 1e-3  # of strengths
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """What one space makes of the picture.
+    """The inversion of the image into one space.
 
     Attributes:
-        space: in which.
-        record: of the codes.
+        space: the space.
+        record: the record of the codes.
         picture: the reconstruction, (1, 3, R, R).
-        figures: of the reconstruction, by name.
-        seconds: that the inversion took.
-        movers: for each edit, where a strength of it leads.
-        measure: of the picture, and of what edits make of it.
-        changes: of the wanted attribute, for each edit and strength of the plan, (D, S).
+        figures: metrics of the reconstruction, by name.
+        seconds: duration of the inversion.
+        movers: for each edit, a function from strength to the edited point.
+        measure: measures the image and its edits.
+        changes: change of the target attribute for each edit and strength of the plan, (edits, strengths).
     """
 
     space: Space
@@ -59,7 +59,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Edited:
-    """An edited picture (1, 3, R, R), at which strength it was made, and its figures by name."""
+    """An edited image (1, 3, R, R), its strength, and its metrics by name."""
 
     strength: float
     picture: Tensor
@@ -68,7 +68,7 @@ class Edited:
 
 @dataclass(frozen=True)
 class EqualEdit:
-    """One edit, by the name of its direction and in words, and what it makes of the picture in each space."""
+    """One edit: the name of its direction, its title, and the edited image in each space."""
 
     name: str
     title: str
@@ -76,12 +76,12 @@ class EqualEdit:
 
 
 def attempt(ready: Prepared, space: Space, advance: Callable[[int], object]) -> Attempt:
-    """Invert the only picture of the plan, and follow each edit.
+    """Invert the only image of the plan, and measure each edit.
 
     Args:
         ready: plan, model and instruments.
-        space: to invert into.
-        advance: called with how many more steps are done, of the plan's :attr:`~zplus_plugins.compare.Plan.steps`.
+        space: the space to invert into.
+        advance: called with the number of steps just done, out of :attr:`~zplus_plugins.compare.Plan.steps`.
 
     Raises:
         RecordError: the inversion ended in codes that are not finite.
@@ -105,10 +105,10 @@ def attempt(ready: Prepared, space: Space, advance: Callable[[int], object]) -> 
 
 
 def equal_edits(ready: Prepared, attempts: Sequence[Attempt]) -> tuple[list[EqualEdit], list[str]]:
-    """Edits at the largest change that all spaces reach, each towards the side on which that is more.
+    """Edits at the largest change that all spaces reach, each on the side where that is larger.
 
     Returns:
-        The first :data:`MOST`, and in sentences those that are left out because the spaces hardly move the attribute.
+        The first :data:`MOST` edits, and sentences about those left out because the attribute hardly changes.
     """
     plan = ready.plan
     equal = at_equal_change({a.space.name: {"change": a.changes[None]} for a in attempts}, plan.strengths)
@@ -119,8 +119,8 @@ def equal_edits(ready: Prepared, attempts: Sequence[Attempt]) -> tuple[list[Equa
             break
         if np.isnan(equal.reach[d]).all():
             left_out.append(
-                f"{edit.name} is not shown: neither less nor more of it by {LEAST:.0%} of its range is reached in "
-                "all spaces."
+                f"{edit.name} is not shown: in at least one space, it changes by less than {LEAST:.0%} of its range in "
+                "either direction."
             )
             continue
         side = int(np.nanargmax(equal.reach[d]))
@@ -133,7 +133,7 @@ def equal_edits(ready: Prepared, attempts: Sequence[Attempt]) -> tuple[list[Equa
 
 @torch.no_grad()
 def _edited(ready: Prepared, attempt: Attempt, index: int, change: float, near: float) -> Edited:
-    """The edit that makes this change, between those two of the plan's strengths that enclose the one near it."""
+    """The edit that produces this change, searched between the two strengths of the plan on either side of ``near``."""
     edit = ready.plan.edits[index]
 
     def made(strength: float) -> tuple[Tensor, dict[str, float]]:

@@ -1,4 +1,4 @@
-"""Editing directions of a generator: found, kept in files, and followed by inverted codes."""
+"""Editing directions of a generator: finding them, storing them in files, and moving inverted codes along them."""
 
 from zplus_plugins.directions.boundary import find_interfacegan
 from zplus_plugins.directions.direction import Direction

@@ -1,4 +1,4 @@
-"""InterFaceGAN (arXiv 2005.09635): the normal of the plane that parts the codes of high scores from those of low."""
+"""InterFaceGAN (arXiv 2005.09635): the normal of the hyperplane that separates codes with high and low scores."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CODES = 8192
 EXTREME = 0.25
 _AT_ONCE = 32
 _LEAST = 80
-_HELD_OUT = 5  # every fifth tells how well the plane parts the others
+_HELD_OUT = 5  # every fifth code is held out to test the boundary
 _REGULARISED = 1e-3  # scikit-learn's C, for components of variance 1
 
 Scores = Callable[[Tensor], Tensor]
@@ -34,23 +34,23 @@ def find_interfacegan(
     seed: int = 0,
     on_codes: Callable[[int], object] = lambda done: None,
 ) -> list[Direction]:
-    """For each attribute a linear boundary between the codes of its highest and lowest scores, in W and in Z.
+    """Find, for each attribute, a linear boundary between the codes with the highest and lowest scores, in W and in Z.
 
-    Both are linear support vector machines of their own. The file says which share of held-out codes lies on the
-    right side.
+    The boundaries in W and Z are separate linear support vector machines. The direction's ``about`` gives the accuracy
+    of each on held-out codes.
 
     Args:
-        model: of the generator.
-        scores: pictures (B, 3, R, R) to scores (B, A) of attributes, larger for more.
-        names: of the attributes, A.
-        codes: random codes; the upper and the lower quarter of the scores count.
-        seed: of those.
-        on_codes: called with how many have been scored since the last call.
+        model: the generator's model.
+        scores: from images (B, 3, R, R) to scores (B, A) of attributes, larger for more.
+        names: names of the A attributes.
+        codes: number of random codes, of which the upper and lower quarters by score are used.
+        seed: seed of the codes.
+        on_codes: called with the number of codes scored since the last call.
 
     Raises:
         RequirementError: scikit-learn is not installed.
-        DirectionError: the scores are not (B, A), not finite, or do not differ; a name does not do for a file; or there
-            are too few codes.
+        DirectionError: the scores do not have shape (B, A), are not finite, or are constant; a name is not a valid file
+            name; or there are too few codes.
     """
     if codes < _LEAST:
         raise DirectionError(f"{codes} codes are too few for a boundary; expected at least {_LEAST}.")
@@ -85,8 +85,7 @@ def _scored(
         part = scores(model.generator.synthesis(wide, noise=model.noise))
         if part.shape != (len(w), len(names)):
             raise DirectionError(
-                f"The scores of {len(w)} pictures are of the shape {tuple(part.shape)}; expected "
-                f"{(len(w), len(names))}."
+                f"The scores of {len(w)} images have shape {tuple(part.shape)}; expected {(len(w), len(names))}."
             )
         parts.append(part.float().cpu())
         on_codes(len(w))
@@ -111,7 +110,7 @@ def _boundary(model: Model, sample: Codes, scores: Tensor, name: str, about: dic
 
 
 def _normal(codes: Tensor, labels: np.ndarray) -> tuple[Tensor, float]:
-    """Unit normal of the plane between two sets of codes (n, dim), and the share of held-out ones that it tells."""
+    """Unit normal of the hyperplane between two sets of codes (B, D), and its accuracy on held-out codes."""
     from sklearn.svm import LinearSVC
 
     spread = codes.std(dim=0).clamp_min(torch.finfo(codes.dtype).tiny)
@@ -119,7 +118,7 @@ def _normal(codes: Tensor, labels: np.ndarray) -> tuple[Tensor, float]:
     held_out = np.arange(len(labels)) % _HELD_OUT == 0
     machine = LinearSVC(C=_REGULARISED, dual=False)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of convergence: the held-out share tells
+        warnings.simplefilter("ignore")  # about convergence: the accuracy on held-out codes shows the quality
         machine.fit(features[~held_out], labels[~held_out])
     right = float((machine.predict(features[held_out]) == labels[held_out]).mean())
     normal = torch.from_numpy(machine.coef_[0]).to(codes) / spread

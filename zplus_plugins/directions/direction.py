@@ -1,4 +1,4 @@
-"""One editing direction, in W and in Z, and its file: NumPy's ``.npz``, read without pickle."""
+"""One editing direction, in W and in Z, and its file: a NumPy ``.npz``, read without pickle."""
 
 from __future__ import annotations
 
@@ -32,29 +32,28 @@ SCHEMA = Schema(
         "about": Field(MAPPING, {}),
     },
 )
-_SHOWN = 60  # characters of a name that does not do
+_SHOWN = 60  # characters of an invalid name
 
 
 @dataclass(frozen=True)
 class Direction:
-    """A direction of one generator, of unit strength; :meth:`Model.moved` follows it.
+    """A direction of one generator, of unit strength; :meth:`Model.moved` moves codes along it.
 
-    Unit strength is one standard deviation of random style codes along w, unless w was given by somebody. In Z it is
-    the arc after which codes have come, on average and to first order, as far along w.
+    Unit strength is one standard deviation of random style codes along w, unless w was given by the user. In Z it is
+    the arc that takes codes equally far along w, on average and to first order.
 
     Attributes:
-        name: in tables and of the file.
-        method: by which it was found.
+        name: its name in tables, and the name of its file.
+        method: the method that found it.
         generator: :func:`~zplus_plugins.generators.weights_hash` of the generator.
-        w: in W, shape (w_dim,), or in W+, (N, w_dim).
-        z: in Z, shape (z_dim,), or in Z+, (N, z_dim); at a code, its part
-            that is tangent to the hypersphere is followed.
-        attribute: that it is to change, by the name that the scores have; None if it was found without any.
+        w: in W, shape (w_dim,), or in W+, (L, w_dim).
+        z: in Z, shape (z_dim,), or in Z+, (L, z_dim); codes follow its part that is tangent to the hypersphere.
+        attribute: the attribute that it changes, as named by the scores; None if it was found without scores.
         about: how it was found: plain numbers and strings.
 
     Raises:
-        DirectionError: a value is not finite, or there is no direction, the shapes do not fit each other, or the name
-            does not do for a file, or ``about`` is no JSON.
+        DirectionError: a vector is zero or not finite, the shapes do not match, the name is not a valid file name, or
+            ``about`` is not valid JSON.
     """
 
     name: str
@@ -70,31 +69,31 @@ class Direction:
         try:
             require_json(self.about)
         except ContentError as error:
-            raise DirectionError(f"How the direction {self.name} was found cannot be kept: {error}.") from None
+            raise DirectionError(f"How the direction {self.name} was found cannot be stored: {error}.") from None
         for space, vector in (("W", self.w), ("Z", self.z)):
             if vector.ndim not in (1, 2) or not vector.is_floating_point():
                 raise DirectionError(
-                    f"The direction {self.name} in {space} has the shape {tuple(vector.shape)}; expected (dim,) or "
-                    "(layers, dim) of real numbers."
+                    f"The direction {self.name} in {space} has shape {tuple(vector.shape)}; expected (D,) or (L, D) "
+                    "of real numbers."
                 )
             require_direction(vector, f"The direction {self.name} in {space}")
         if self.w.ndim != self.z.ndim or (self.w.ndim == 2 and len(self.w) != len(self.z)):
             raise DirectionError(
-                f"The direction {self.name} has the shapes {tuple(self.w.shape)} in W and {tuple(self.z.shape)} in Z; "
-                "expected as many layers in both."
+                f"The direction {self.name} has shapes {tuple(self.w.shape)} in W and {tuple(self.z.shape)} in Z; "
+                "expected the same number of layers in both."
             )
 
     def require(self, generator: Generator) -> None:
-        """See to it that the direction is of this generator.
+        """Require that the direction belongs to this generator.
 
         Raises:
-            DirectionError: it is of another one.
+            DirectionError: it belongs to another one.
         """
         found = weights_hash(generator)
         if self.generator != found:
             raise DirectionError(
-                f"The direction {self.name} is of the generator {self.generator[:16]}; this one is {found[:16]}. Find "
-                "directions for it: zplus directions --generator FILE --out DIR."
+                f"The direction {self.name} belongs to the generator {self.generator[:16]}; this one is {found[:16]}. "
+                "Find directions for it: zplus directions --generator FILE --out DIR."
             )
         a, layers = generator.architecture, generator.num_layers
         if (
@@ -103,12 +102,12 @@ class Direction:
             or self.w.shape[:-1] not in ((), (layers,))
         ):
             raise DirectionError(
-                f"The direction {self.name} has the shapes {tuple(self.w.shape)} and {tuple(self.z.shape)}; this "
-                f"generator has {layers} codes of {a.w_dim} components in W and {a.z_dim} in Z."
+                f"The direction {self.name} has shapes {tuple(self.w.shape)} and {tuple(self.z.shape)}; this generator "
+                f"has {layers} codes of dimension {a.w_dim} in W and {a.z_dim} in Z."
             )
 
     def save(self, path: Path | str) -> None:
-        """Write the direction, whole or not at all.
+        """Write the direction to a file, whole or not at all.
 
         Raises:
             RequirementError: it cannot be written.
@@ -128,12 +127,12 @@ class Direction:
         """Read a direction.
 
         Args:
-            path: of the file.
-            generator: that it must belong to; None for any.
+            path: the file.
+            generator: the generator to which it must belong; None for any.
 
         Raises:
-            DirectionError: there is no such file, it is no direction or damaged, a field is not what it should be, it
-                holds NaN, or belongs to another generator.
+            DirectionError: the file does not exist, is damaged or not a direction, a field is invalid, a value is not
+                finite, or it belongs to another generator.
         """
         path = Path(path)
         try:
@@ -144,8 +143,8 @@ class Direction:
             raise DirectionError(f"The direction {path} cannot be read: {error.strerror or error}.") from None
         except ContentError as error:
             raise DirectionError(
-                f"{path} cannot be read as a direction: {error}. Give NAME.zplus.npz as zplus directions has "
-                "written it, or find it again."
+                f"{path} cannot be read as a direction: {error}. Give a NAME.zplus.npz written by zplus directions, "
+                "or find it again."
             ) from None
         try:
             direction = cls(w=torch.from_numpy(arrays["w"]), z=torch.from_numpy(arrays["z"]), **about)
@@ -157,14 +156,14 @@ class Direction:
 
 
 def require_name(name: str) -> None:
-    """See to it, before a direction is looked for, that its name does for a file.
+    """Require, before a direction is computed, that its name is a valid file name.
 
     Raises:
-        DirectionError: it does not.
+        DirectionError: it is not.
     """
     problem = name_problem(name)
     if problem is not None:
         raise DirectionError(
-            f"{name!r:.{_SHOWN}} is no name for a direction: it {problem}. The name is that of a file; choose a short "
-            "one of letters, digits, dots and dashes."
+            f"{name!r:.{_SHOWN}} is not a valid name for a direction: it {problem}. The name is used for a file; "
+            "choose a short one of letters, digits, dots and dashes."
         )

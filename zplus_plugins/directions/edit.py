@@ -1,4 +1,4 @@
-"""``zplus edit``: an inverted picture moved along a direction."""
+"""``zplus edit``: move the code of an inverted image along a direction."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _COLUMNS = 11
 
 
 def strengths_of(text: str) -> list[float]:
-    """The strengths that START:STOP:COUNT, or a single number, asks for: evenly spaced, both ends included.
+    """The strengths given as START:STOP:COUNT or as a single number: evenly spaced, both ends included.
 
     Raises:
-        UsageError: it asks for none, for too many, or for strengths that file names cannot tell apart.
+        UsageError: there are none or too many, or the strengths are too close to be distinct in file names.
     """
     parts = text.split(":")
     try:
@@ -46,7 +46,7 @@ def strengths_of(text: str) -> list[float]:
         )
     strengths = [round(value, 3) + 0.0 for value in torch.linspace(start, stop, count, dtype=torch.float64).tolist()]
     if len(set(strengths)) < count:
-        raise UsageError(f"--strength {text}: the strengths are nearer to each other than 0.001. Ask for fewer.")
+        raise UsageError(f"--strength {text}: the strengths are closer together than 0.001. Use fewer.")
     return strengths
 
 
@@ -69,11 +69,11 @@ def direction_named(name: str, generator: Generator) -> Direction:
 
 
 def edited(model: Model, point: Point, direction: Direction, strengths: list[float], local: bool = False) -> Tensor:
-    """Pictures of one picture's point at all strengths, (len(strengths), 3, R, R), on the CPU.
+    """Images of one code at all strengths, (len(strengths), 3, R, R), on the CPU.
 
     Args:
-        model, point, direction, strengths: what is moved.
-        local: whether codes on the hypersphere go ways of their own, by :class:`Pursuit`; other codes have none.
+        model, point, direction, strengths: the code, and the edit to apply.
+        local: whether codes on the hypersphere follow their own paths (:class:`Pursuit`); ignored for other codes.
     """
     z, w = (vector.to(model.generator.const) for vector in (direction.z, direction.w))
     chases = local and point.space.kind == "z"
@@ -96,7 +96,7 @@ class EditFiles:
 
     @classmethod
     def of(cls, record: Path, direction: Direction, strengths: list[float]) -> EditFiles:
-        """Their names, after the record's and the direction's: ``anna.smile+1.000.zplus.png``."""
+        """The file names, from those of the record and the direction: ``anna.smile+1.000.zplus.png``."""
         name = f"{record.stem.removesuffix(MARK)}.{direction.name}"
         ends = f"{strengths[0]:+.3f}..{strengths[-1]:+.3f}x{len(strengths)}"
         sheet = result_name(f"{name}{ends}", ".png") if len(strengths) > 1 else None
@@ -107,7 +107,7 @@ class EditFiles:
         yield from self.pictures
 
     def write(self, pictures: Tensor, results: Results, settings: Settings) -> None:
-        """Write pictures (len(self.pictures), 3, R, R) in [-1, 1]; all or none.
+        """Write images (len(self.pictures), 3, R, R) in [-1, 1]; all or none.
 
         Raises:
             RequirementError: they cannot be written.

@@ -1,7 +1,7 @@
 """Directions of the embedded portraits.
 
-They come as files rather than being found at first use, so that they are the same on all machines, and need neither
-scikit-learn nor a minute's wait. Whoever trains the generator again finds them again, by
+They are stored in files rather than computed on first use, so that they are the same on all machines, and need neither
+scikit-learn nor a minute of computation. After training the generator again, find them again with
 ``python -m zplus_plugins.directions.find_embedded``.
 """
 
@@ -21,10 +21,10 @@ FOLDER = Path(__file__).parents[1] / "weights" / "directions"
 
 
 def embedded_directions() -> dict[str, Direction]:
-    """Directions of the embedded generator by their attributes' names, found by InterFaceGAN.
+    """Directions of the embedded generator by attribute name, found by InterFaceGAN.
 
     Raises:
-        DirectionError: they are not there, or belong to another generator than the embedded one.
+        DirectionError: they are missing, or belong to another generator than the embedded one.
     """
     generator = load_generator()
     files = sorted(FOLDER.glob("*.npz"))
@@ -34,7 +34,7 @@ def embedded_directions() -> dict[str, Direction]:
 
 
 def portrait_scores(device: torch.device | str = "cpu") -> tuple[tuple[str, ...], Scores]:
-    """Attributes that have a direction, and what scores portraits by them: the embedded regressor."""
+    """The attributes with a direction, and a function that scores portraits by them with the embedded regressor."""
     from zplus_plugins.portraits.networks.embedded import embedded_regressor
     from zplus_plugins.portraits.networks.regressor import NAMES as MEASURED
 

@@ -1,6 +1,6 @@
 """Find the embedded generator's editing directions: ``python -m zplus_plugins.directions.find_embedded``.
 
-They are InterFaceGAN's, by the embedded regressor's attributes, and need the extra ``directions``.
+Uses InterFaceGAN with the attributes of the embedded regressor, and needs the extra ``directions``.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from zplus_plugins.system.results import Results
 
 @click.command(cls=command.Command, context_settings={"show_default": True})
 @click.option("--generator", type=click.Path(path_type=Path), help="An exported generator. [default: the embedded one]")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the directions.")
-@click.option("--overwrite", is_flag=True, help="Find directions anew that are there from an earlier command.")
-@click.option("--codes", type=command.AT_LEAST_1, default=CODES, help="Random portraits.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the directions.")
+@click.option("--overwrite", is_flag=True, help="Replace existing directions of earlier commands.")
+@click.option("--codes", type=command.AT_LEAST_1, default=CODES, help="Number of random portraits.")
 @command.threads
 def main(generator: Path | None, out: Path, overwrite: bool, codes: int, threads: int) -> None:
-    """Find the directions of a generator of portraits."""
+    """Find the directions of a portrait generator."""
     torch.set_num_threads(threads)
     names, scores = portrait_scores()
     network = portrait_generator(generator)

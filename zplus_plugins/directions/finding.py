@@ -1,4 +1,4 @@
-"""``zplus directions``: write directions that were found, and show what they do.
+"""``zplus directions``: write the directions that were found, and preview their effect.
 
 :mod:`unsupervised`, :mod:`boundary` and :mod:`pursuit` find them.
 """
@@ -26,14 +26,14 @@ _SEED = 11
 
 
 def preview(model: Model, direction: Direction) -> Tensor:
-    """Pictures of four random codes, each a row, that go ways of their own in Z+, as far as :data:`SHOWN`."""
+    """Images of four random codes, one per row, which follow their own paths in Z+ to the strengths :data:`SHOWN`."""
     codes = random_codes(model.generator, _CODES, _SEED).z[:, None].repeat(1, model.generator.num_layers, 1)
     rows = [edited(model, Point(SPACES["zplus"], code[None]), direction, list(SHOWN), local=True) for code in codes]
     return torch.cat(rows)
 
 
 def file_names(name: str, previews: bool) -> list[str]:
-    """Of a direction's results."""
+    """The file names of a direction's results."""
     return [result_name(name, suffix) for suffix in ((".npz", ".png") if previews else (".npz",))]
 
 
@@ -45,7 +45,7 @@ def write_directions(
     previews: bool = True,
     on_direction: Callable[[], object] = lambda: None,
 ) -> None:
-    """Write a file for each direction, and a picture of what it does; all or none.
+    """Write a file for each direction, and a preview image; all or none.
 
     Raises:
         RequirementError: they cannot be written.
@@ -59,7 +59,7 @@ def write_directions(
 
 
 def read_w(path: Path) -> Tensor:
-    """Somebody else's direction in W: a tensor in a ``.pt`` file, or an array in a ``.npy`` or ``.npz`` one.
+    """Read a given direction in W: a tensor in a ``.pt`` file, or an array in a ``.npy`` or ``.npz`` file.
 
     Raises:
         DirectionError: it cannot be read.
@@ -68,5 +68,5 @@ def read_w(path: Path) -> Tensor:
         return read_direction(path)
     except DirectionError as error:
         raise DirectionError(
-            f"{error} Give a tensor that torch.save wrote (.pt), or an array that NumPy wrote (.npy, .npz)."
+            f"{error} Give a tensor saved by torch.save (.pt), or an array saved by NumPy (.npy, .npz)."
         ) from None

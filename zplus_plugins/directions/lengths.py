@@ -1,4 +1,4 @@
-"""Random codes of a generator, and directions of unit strength among them."""
+"""Random codes of a generator, and the scaling of directions to unit strength."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FURTHEST = math.pi / 8  # radians, of unit strength
 
 @dataclass(frozen=True)
 class Codes:
-    """Random codes: z (n, z_dim) on the hypersphere, and what the mapping network makes of them, w (n, w_dim)."""
+    """Random codes: z (B, z_dim) on the hypersphere, and the corresponding w (B, w_dim)."""
 
     z: Tensor
     w: Tensor
@@ -30,7 +30,7 @@ class Codes:
 
 @torch.no_grad()
 def random_codes(generator: Generator, n: int = CODES, seed: int = 0) -> Codes:
-    """Codes drawn from a random stream of their own; a seed gives the same on every device."""
+    """Codes from their own random stream; a seed gives the same codes on every device."""
     z = retract(standard_normal(n, generator.architecture.z_dim, seed=seed)).to(generator.const)
     return Codes(z, torch.cat([generator.mapping(part) for part in torch.split(z, _AT_ONCE)]))
 
@@ -41,17 +41,17 @@ def spread_along(codes: Codes, axis: Tensor) -> Tensor:
 
 
 def regressed(codes: Codes, w: Tensor) -> Tensor:
-    """Direction in Z along which codes lie that lie along w: least squares, as in GANSpace (arXiv 2004.02546)."""
+    """The direction in Z that corresponds to w, by least squares as in GANSpace (arXiv 2004.02546)."""
     along = codes.w @ w
     return (along - along.mean()) @ codes.z
 
 
 @torch.no_grad()
 def of_unit_strength(generator: Generator, codes: Codes, z: Tensor, w: Tensor) -> Tensor:
-    """A direction z (z_dim,) made as long as the arc that moves codes by w (w_dim,) along w, on average.
+    """A direction z (z_dim,), scaled to the arc that moves codes by w (w_dim,) along w, on average.
 
-    To first order, and no longer than a quarter of the way to the equator: directions that the mapping network
-    suppresses would need more.
+    This is to first order, and limited to a quarter of the arc to the equator, which directions that the mapping
+    network suppresses would exceed.
     """
     start = codes.z[:_TRIED]
     heading = F.normalize(z, dim=0)

@@ -1,4 +1,4 @@
-"""The chase: from any direction in W to one in Z, for a generator as a whole or from a given code on."""
+"""The chase: from a direction in W to one in Z, for a generator as a whole or for a given code."""
 
 from __future__ import annotations
 
@@ -23,29 +23,30 @@ CODES = 64
 
 
 def find_by_chase(model: Model, w: Tensor, name: str, codes: int = CODES, seed: int = 0) -> Direction:
-    """A direction in W, such as somebody else's, with the direction in Z that is most like it.
+    """A given direction in W, with the direction in Z that is closest to it.
 
-    Random codes chase the style codes that lie w further; their mean way on the hypersphere is the direction.
+    Random codes chase their own style codes plus w; the mean of their displacements on the hypersphere is the
+    direction.
 
     Args:
-        model: of the generator.
-        w: shape (w_dim,), (1, w_dim), (N, w_dim) or (1, N, w_dim); its length is unit strength.
-        name: of the direction.
-        codes: that chase, up to :data:`~zplus_plugins.directions.lengths.CODES`.
-        seed: of those.
+        model: the generator's model.
+        w: shape (w_dim,), (1, w_dim), (L, w_dim) or (1, L, w_dim); its length is unit strength.
+        name: the name of the direction.
+        codes: number of codes, up to :data:`~zplus_plugins.directions.lengths.CODES`.
+        seed: seed of the codes.
 
     Raises:
-        DirectionError: w has another shape, is zero or not finite; the name does not do for a file; or there are no
-            codes, or too many.
+        DirectionError: w has a wrong shape, is zero or not finite; the name is not a valid file name; or the number of
+            codes is out of range.
     """
     require_name(name)
     if not 1 <= codes <= MOST:
-        raise DirectionError(f"{codes} codes are to chase; expected 1 to {MOST}.")
+        raise DirectionError(f"The number of codes is {codes}; expected 1 to {MOST}.")
     generator = model.generator
     layers, w_dim = generator.num_layers, generator.architecture.w_dim
     if not fits(w, layers, w_dim):
         raise DirectionError(
-            f"The direction {name} has the shape {tuple(w.shape)}; expected ({w_dim},), (1, {w_dim}), "
+            f"The direction {name} has shape {tuple(w.shape)}; expected ({w_dim},), (1, {w_dim}), "
             f"({layers}, {w_dim}) or (1, {layers}, {w_dim})."
         )
     w = w.detach().reshape(-1, w_dim)
@@ -54,12 +55,12 @@ def find_by_chase(model: Model, w: Tensor, name: str, codes: int = CODES, seed: 
     sample = random_codes(generator, seed=seed)
     start = sample.z[:codes, None].expand(-1, len(w), -1)
     reached = along_style(mapping_of(generator), start, w, steps=STEPS).detach()
-    ways = logarithm(start, reached).mean(dim=0)
-    still = torch.zeros_like(ways[0])
+    displacements = logarithm(start, reached).mean(dim=0)
+    still = torch.zeros_like(displacements[0])
     z = torch.stack(
         [
-            of_unit_strength(generator, sample, way, row) if row.any() else still
-            for way, row in zip(ways, w, strict=True)
+            of_unit_strength(generator, sample, displacement, row) if row.any() else still
+            for displacement, row in zip(displacements, w, strict=True)
         ]
     )
     if len(w) == 1:
@@ -68,16 +69,16 @@ def find_by_chase(model: Model, w: Tensor, name: str, codes: int = CODES, seed: 
 
 
 class Pursuit:
-    """The way of codes on the hypersphere along a direction in W, for every strength: an edit.
+    """An edit of codes on the hypersphere along a direction in W, as a function of strength.
 
-    A direction in Z that is the same for all codes changes much beside what w changes, because the mapping network
-    turns it about differently from code to code. So each code has a way of its own, a
+    A single direction in Z for all codes would also change much that w does not, because the mapping network maps it to
+    a different direction in W for each code. Each code therefore has its own
     :class:`~zplus_plugins.hypersphere.moves.Path`.
 
     Args:
-        model: of the point.
+        model: the model of the point.
         point: in Z or Z+, with F or without.
-        w: direction, (w_dim,) or (N, w_dim), of unit strength.
+        w: direction, (w_dim,) or (L, w_dim), of unit strength.
 
     Raises:
         UsageError: the point's space has no codes on the hypersphere.
@@ -85,17 +86,17 @@ class Pursuit:
 
     def __init__(self, model: Model, point: Point, w: Tensor) -> None:
         if point.space.kind != "z":
-            raise UsageError(f"Codes in {point.space.title} are not on the hypersphere; only those of Z and Z+ chase.")
+            raise UsageError(f"Codes in {point.space.title} are not on the hypersphere; only Z and Z+ can chase.")
         self._point = point
         first, z = model.first_layer(point.space), point.code
         step = w.to(z).expand(model.generator.num_layers, -1)[first:]
-        if z.shape[1] > 1:  # the layers that F replaces stay where they are, wherever that is
+        if z.shape[1] > 1:  # layers that F replaces do not move; their codes are arbitrary
             z = torch.cat([z[:, :1].expand(-1, first, -1), z], dim=1)
             step = torch.cat([step.new_zeros(first, step.shape[1]), step])
         self._path = Path(mapping_of(model.generator, model.truncation), z, step)
 
     def __call__(self, strength: float) -> Point:
-        """The point moved so far; F stays."""
+        """The point at this strength, with F unchanged."""
         if strength == 0:
             return self._point
         return replace(self._point, code=self._path(strength)[:, -self._point.code.shape[1] :])

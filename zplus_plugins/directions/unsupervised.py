@@ -1,4 +1,4 @@
-"""Directions that need no labels: GANSpace and SeFa."""
+"""Unsupervised directions: GANSpace and SeFa."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def find_ganspace(model: Model, components: int = 10, codes: int = CODES, seed: 
     """GANSpace (arXiv 2004.02546): principal components of W, regressed to Z by least squares.
 
     Args:
-        model: of the generator.
-        components: how many, from the one of the largest variance on.
-        codes: random codes of which they are the components.
-        seed: of those.
+        model: the generator's model.
+        components: number of components, by decreasing variance.
+        codes: number of random codes for the PCA.
+        seed: seed of the codes.
 
     Raises:
-        DirectionError: there are not that many.
+        DirectionError: there are not that many components.
     """
     generator = model.generator
     _check(components, generator)
@@ -46,17 +46,17 @@ def find_ganspace(model: Model, components: int = 10, codes: int = CODES, seed: 
 def find_sefa(
     model: Model, components: int = 10, layers: Sequence[int] | None = None, codes: int = CODES, seed: int = 0
 ) -> list[Direction]:
-    """SeFa (arXiv 2007.06600): directions to which the layers' affine maps respond most, in closed form.
+    """SeFa (arXiv 2007.06600): directions to which the affine layers respond most, in closed form.
 
-    As in the authors' code, each style component weighs the same, and each code counts with its own layer's map. They
-    lie in W; Z is reached by least squares, as for GANSpace.
+    As in the authors' code, all style components have the same weight, and each code contributes the affine map of its
+    own layer. The directions are in W; those in Z follow by least squares, as for GANSpace.
 
     Args:
-        model: of the generator.
-        components: how many, from the strongest on.
-        layers: indices of the codes whose layers count, and that move; None for all.
-        codes: random codes that tell unit strength, and Z.
-        seed: of those.
+        model: the generator's model.
+        components: number of components, by decreasing strength.
+        layers: indices of the codes whose layers are used, and which are moved; None for all.
+        codes: number of random codes, from which unit strength and the direction in Z are computed.
+        seed: seed of the codes.
 
     Raises:
         DirectionError: there are not that many components, or no such layers.
@@ -80,7 +80,7 @@ def find_sefa(
 
 
 def _affine_maps(generator: Generator) -> list[Tensor]:
-    """For each code the matrix (styles, w_dim) of its layer's affine map."""
+    """For each code, the matrix (styles, w_dim) of its layer's affine map."""
     basis = torch.eye(generator.architecture.w_dim).to(generator.const)
     wide = basis[:, None].expand(-1, generator.num_layers, -1)
     origin = of_codes(generator.styles(torch.zeros_like(wide[:1])))
@@ -96,7 +96,7 @@ def _direction(
     about: dict[str, object],
     layers: list[int] | None = None,
 ) -> Direction:
-    """The index-th direction along a unit vector of W, whose sign is arbitrary and made definite here."""
+    """The index-th direction along a unit vector in W, whose arbitrary sign is fixed here."""
     axis = axis * axis[axis.abs().argmax()].sign()
     w = axis * spread_along(sample, axis)
     z = of_unit_strength(generator, sample, regressed(sample, w), w)
@@ -114,4 +114,4 @@ def _only(vector: Tensor, layers: list[int], num_layers: int) -> Tensor:
 def _check(components: int, generator: Generator) -> None:
     most = generator.architecture.w_dim
     if not 1 <= components <= most:
-        raise DirectionError(f"{components} components were asked for; this generator has 1 to {most}.")
+        raise DirectionError(f"The number of components is {components}; this generator has 1 to {most}.")

@@ -1,4 +1,4 @@
-"""StyleGAN2 generators of our own writing, into which other people's weights can be loaded."""
+"""Our own implementation of StyleGAN2 generators, which loads weights from other implementations."""
 
 from zplus_plugins.generators.load import generator_hash, load_generator, weights_hash
 from zplus_plugins.generators.network.stylegan2 import Architecture, Generator

@@ -1,4 +1,4 @@
-"""Load a generator from a file of a known kind, which is recognised by its content."""
+"""Load a generator from a file of a supported format, which is recognised by its content."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ KINDS = (nvlabs, tensorflow, rosinality, genforce, own)
 
 
 def load_generator(path: Path | str | None = None) -> Generator:
-    """The generator in a file, on the CPU, in evaluation mode and without gradients. Nothing in the file is run.
+    """Load a generator to the CPU, in evaluation mode and without gradients. No code in the file is executed.
 
-    What had to be chosen, assumed or replaced, such as noise that is not in the file, is logged in a line.
+    Anything that had to be chosen, assumed or replaced, such as noise buffers missing from the file, is logged.
 
     Args:
-        path: None for the embedded generator of portraits.
+        path: the file; None for the embedded portrait generator.
 
     Raises:
-        GeneratorFileError: there is no such file, it is damaged or holds what could run a program, it is of no known
-            kind, its network is no unconditional StyleGAN2 with skip connections, or its weights are not complete and
-            finite.
+        GeneratorFileError: the file does not exist, is damaged, contains something that could run a program, or has an
+            unknown format; its network is not an unconditional StyleGAN2 with skip connections; or its weights are
+            incomplete or not finite.
     """
     path = EMBEDDED if path is None else Path(path)
     _require_a_checkpoint(path)
@@ -49,12 +49,12 @@ def load_generator(path: Path | str | None = None) -> Generator:
     what, remedy = described(content)
     known = "; ".join(kind.EXPECTED for kind in KINDS)
     raise GeneratorFileError(
-        f"{path} holds no generator of a known kind: found {what}. {remedy}{' ' * bool(remedy)}Known are: {known}."
+        f"{path} contains no supported generator; found {what}. {remedy}{' ' * bool(remedy)}Supported are: {known}."
     )
 
 
 def weights_hash(generator: Generator) -> str:
-    """A name for what a generator computes: sha256 of its weights and constants, as 64 hexadecimal digits."""
+    """An identifier of a generator: the sha256 of its weights and constants, as 64 hexadecimal digits."""
     a = generator.architecture
     digest = hashlib.sha256(f"{float(a.mapping_lr_multiplier)} {float(a.conv_clamp or 0)}".encode())
     for name, tensor in sorted({**generator.state_dict(), "taps": generator.taps}.items()):
@@ -73,7 +73,7 @@ def generator_hash(path: Path | str | None = None) -> str:
 
 
 def _require_a_checkpoint(path: Path) -> None:
-    """Raise GeneratorFileError if a file is something else by its first bytes; what cannot be read is left to read."""
+    """Raise GeneratorFileError if the first bytes show another file type; unreadable files are left to ``read``."""
     try:
         kind = not_a_network(path)
     except OSError:

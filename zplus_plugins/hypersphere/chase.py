@@ -1,11 +1,10 @@
-"""Chase: reach a wanted w by moving z over the hypersphere.
+"""Chase: approach a target w by moving z over the hypersphere.
 
-A W direction cannot be pulled back through the mapping network's Jacobian, whose singular values
-span ten orders of magnitude. The chase looks for the point q on the hypersphere whose style code
-comes closest to the wanted one instead: it minimises ``|map(q) - target|^2`` from a start, with
-Adam, a cosine schedule and a retraction after every step (Eq. 1), and keeps the best point of
-every layer. So a wanted move of zero is exact, and the distance left is never above the distance
-at the start.
+A direction in W cannot be converted to one in Z with the Jacobian of the mapping network, because its singular values
+span ten orders of magnitude. Instead, the chase searches for the point q on the hypersphere whose style code is closest
+to the target: starting at a given point, it minimises ``|map(q) - target|^2`` with Adam, a cosine schedule and a
+retraction after every step (Eq. 1), and keeps the best point of every layer. A move of zero is therefore exact, and the
+remaining distance is never larger than at the start.
 """
 
 from __future__ import annotations
@@ -23,19 +22,19 @@ from zplus_plugins.hypersphere.mapping import StyleMapping, require_finite_style
 from zplus_plugins.hypersphere.retraction import attach
 
 STEPS = 300
-# Codes tried before a descent without a start of its own, and how they are split into batches.
+# The number of random codes from which a projection chooses its start.
 _CANDIDATES = 2048
-_TARGET = "Check where it comes from: an encoder's estimate, a saved code, or a direction."
+_TARGET = "Check its source: an encoder's estimate, a saved code, or a direction."
 
 
 @dataclass(frozen=True)
 class Chase:
-    """Where a chase arrived.
+    """The result of a chase.
 
     Attributes:
-        latent: q, of the start's shape.
-        w: map(q), shape (N, num_ws, w_dim).
-        distance: Euclidean distance from ``w`` to the target over all layers, shape (N,).
+        latent: q, in the shape of the start.
+        w: map(q), shape (B, L, w_dim).
+        distance: Euclidean distance from ``w`` to the target over all layers, shape (B,).
     """
 
     latent: SphericalLatent
@@ -46,17 +45,17 @@ class Chase:
 def chase(
     mapping: StyleMapping, start: SphericalLatent, target: Tensor, *, steps: int = STEPS, lr: float = 0.1
 ) -> Chase:
-    """Move from ``start`` over the hypersphere until its style code is as near ``target`` as it gets.
+    """Move from ``start`` over the hypersphere to bring the style code as close to ``target`` as possible.
 
     Args:
-        mapping: the generator's map from z to w.
-        start: shape (N, num_ws, z_dim) for Z+, (N, 1, z_dim) for Z; it is not changed.
-        target: wanted style code, shape (N, num_ws, w_dim).
-        steps: of Adam; the learning rate falls from ``lr`` to 0 along a cosine.
-        lr: in units of z's components, whose mean square is 1.
+        mapping: the generator's mapping from z to w.
+        start: shape (B, L, z_dim) for Z+, (B, 1, z_dim) for Z; it is not modified.
+        target: target style code, shape (B, L, w_dim).
+        steps: number of Adam steps; the learning rate decays from ``lr`` to 0 along a cosine.
+        lr: learning rate, in units of the components of z, whose mean square is 1.
 
     Raises:
-        GeneratorError: the target has another shape than map(start), or map(start) is not finite.
+        GeneratorError: the target does not have the shape of map(start), or map(start) is not finite.
         LatentError: the start or the target contains NaN or inf, or a code of the start is zero.
     """
     require_directions(start)
@@ -65,10 +64,10 @@ def chase(
         best_w = mapping(latent)
     if target.shape != best_w.shape:
         raise GeneratorError(
-            f"The wanted style code has shape {tuple(target.shape)}; this generator's is {tuple(best_w.shape)}."
+            f"The target style code has shape {tuple(target.shape)}; this generator's is {tuple(best_w.shape)}."
         )
     require_finite_styles(best_w, "the style code at the start")
-    require_finite(target, "the wanted style code", _TARGET)
+    require_finite(target, "the target style code", _TARGET)
     best, best_loss = latent.detach().clone(), _loss_per_code(best_w, target, latent)
     optimizer = torch.optim.Adam([latent], lr=lr)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
@@ -91,22 +90,22 @@ def chase(
 def project(
     mapping: StyleMapping, target: Tensor, *, codes: int, seed: int = 0, steps: int = STEPS, lr: float = 0.3
 ) -> Chase:
-    """The latent whose style code is nearest to a given one: best of 2,048 random codes, then a chase.
+    """The latent whose style code is nearest to a given one: the best of 2,048 random codes, refined by a chase.
 
     Args:
-        mapping: the generator's map from z to w.
-        target: style code, shape (N, num_ws, w_dim).
+        mapping: the generator's mapping from z to w.
+        target: style code, shape (B, L, w_dim).
         codes: ``mapping.num_ws`` for Z+, 1 for Z.
-        seed: of the random codes, drawn from a stream of their own.
-        steps, lr: of the chase, which has further to go than an edit.
+        seed: seed of the random codes, which have their own random stream.
+        steps, lr: of the chase, which covers a longer distance than an edit.
 
     Raises:
-        GeneratorError: the target has another shape than this generator's style codes, or those are not finite.
+        GeneratorError: the target does not have the shape of this generator's style codes, or these are not finite.
         LatentError: the target contains NaN or inf.
     """
     if target.ndim != 3 or target.shape[1:] != (mapping.num_ws, mapping.w_dim):
         raise GeneratorError(
-            f"The style code to project has shape {tuple(target.shape)}; this generator's are (N, {mapping.num_ws}, "
+            f"The style code to project has shape {tuple(target.shape)}; this generator's are (B, {mapping.num_ws}, "
             f"{mapping.w_dim})."
         )
     require_finite(target, "the style code to project", _TARGET)
@@ -114,17 +113,17 @@ def project(
     normal = standard_normal(_CANDIDATES, 1, mapping.z_dim, seed=seed, dtype=dtype)
     candidates = SphericalLatent.retracted(normal.to(device))
     with torch.no_grad():
-        w = mapping(candidates)  # [candidates, num_ws, w_dim]
+        w = mapping(candidates)  # (candidates, L, w_dim)
         require_finite_styles(w, "the generator's style codes")
         gaps = torch.stack([torch.cdist(w[:, i], target[:, i]) ** 2 for i in range(mapping.num_ws)])
     if codes == 1:
         gaps = gaps.sum(0, keepdim=True)
-    nearest = gaps.argmin(1).T  # [N, codes]
+    nearest = gaps.argmin(1).T  # (B, codes)
     start = SphericalLatent(candidates.detach()[nearest, 0])
     return chase(mapping, start, target, steps=steps, lr=lr)
 
 
 def _loss_per_code(w: Tensor, target: Tensor, latent: Tensor) -> Tensor:
-    """Squared distance to the target that each code answers for: (N, num_ws) in Z+, (N, 1) in Z."""
+    """Squared distance to the target for each code: (B, L) in Z+, (B, 1) in Z."""
     loss = ((w - target) ** 2).sum(-1)
     return loss if latent.shape[1] == w.shape[1] else loss.sum(-1, keepdim=True)

@@ -1,4 +1,4 @@
-"""Where an inversion or a move starts, or is to arrive, must be somewhere: no NaN, no inf."""
+"""Starts and targets of inversions and moves must be finite."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from zplus_plugins.errors import LatentError, ZPlusError
 
 
 def require_finite(tensor: Tensor, what: str, remedy: str, error: type[ZPlusError] = LatentError) -> None:
-    """See to it, before work is spent, that all values are finite. Waits for the device.
+    """Require, before any work is done, that all values are finite. Synchronises with the device.
 
     Args:
         tensor: of any shape.
-        what: names the values, in the middle of a sentence.
+        what: describes the values, for the middle of a sentence.
         remedy: what to do, as a sentence.
-        error: that is raised.
+        error: the exception to raise.
 
     Raises:
-        LatentError: or another; some are not; it says which values, how many, and where the first one is.
+        LatentError (or ``error``): some are not; the message says which values, how many, and the index of the first.
     """
     bad = ~torch.isfinite(tensor.detach())
     count = int(bad.sum())

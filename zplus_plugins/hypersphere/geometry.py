@@ -1,7 +1,7 @@
-"""Geometry of the hypersphere on which z lives; names as in the manifold literature.
+"""Geometry of the hypersphere of Z, with the names of the manifold literature.
 
-All functions work on the last axis and broadcast over the others. Without a ``radius`` it is
-``sqrt(dim)``, the length around which a standard normal vector of that dimension concentrates.
+All functions act on the last axis and broadcast over the others. The default ``radius`` is
+``sqrt(dim)``, the length around which standard normal vectors of that dimension concentrate.
 Sources: arXiv 2307.08995 (Eq. 1: the retraction); Absil, Mahony and Sepulchre, *Optimization
 Algorithms on Matrix Manifolds* (tangent space, exponential map, transport).
 """
@@ -32,7 +32,7 @@ def retract(z: Tensor, radius: float | None = None) -> Tensor:
 
     Returns:
         A tensor of the same shape, dtype and device. A zero vector has no nearest point and
-        becomes NaN; nothing here waits for the device to find out.
+        becomes NaN; this is not checked, to avoid synchronising with the device.
     """
     radius = default_radius(z.shape[-1]) if radius is None else radius
     wide = z.float() if z.dtype in _HALF_TYPES else z
@@ -50,9 +50,9 @@ def geodesic(z: Tensor, v: Tensor, t: float = 1.0) -> Tensor:
 
     Args:
         z: point on the hypersphere, shape (..., dim).
-        v: velocity, shape (..., dim); only its tangent part moves. Its length is the arc length
-            travelled in one unit of time, so ``pi * |z|`` arrives at the antipode.
-        t: time; negative values go the other way, 0 returns ``z`` itself.
+        v: velocity, shape (..., dim), of which only the tangent part is used. Its length is the arc
+            length travelled per unit of time, so a length of ``pi * |z|`` leads to the antipode.
+        t: time; negative values move in the opposite direction, 0 returns ``z`` itself.
     """
     velocity = tangent(z, v) * t
     radius = _dot(z, z).sqrt()
@@ -63,15 +63,15 @@ def geodesic(z: Tensor, v: Tensor, t: float = 1.0) -> Tensor:
 
 
 def logarithm(z: Tensor, to: Tensor) -> Tensor:
-    """Logarithmic map: the velocity at ``z`` with which the geodesic arrives at ``to`` after time 1.
+    """Logarithmic map: the velocity at ``z`` with which the geodesic reaches ``to`` after time 1.
 
-    Zero for equal points; of antipodes, to which no single shortest geodesic leads, zero too.
+    Zero for equal points, and for antipodes, which have no unique shortest geodesic.
     """
-    way = tangent(z, to)
-    sine = torch.linalg.vector_norm(way, dim=-1, keepdim=True)
+    toward = tangent(z, to)
+    sine = torch.linalg.vector_norm(toward, dim=-1, keepdim=True)
     radius = _dot(z, z).sqrt()
     angle = torch.atan2(sine, _dot(z, to) / radius)
-    heading = torch.where(sine > 0, way / sine.clamp_min(torch.finfo(z.dtype).tiny), way)
+    heading = torch.where(sine > 0, toward / sine.clamp_min(torch.finfo(z.dtype).tiny), toward)
     return angle * radius * heading
 
 
@@ -79,21 +79,21 @@ def transport(z: Tensor, v: Tensor, to: Tensor) -> Tensor:
     """Parallel transport of the tangent vector ``v`` from ``z`` to ``to`` along their geodesic.
 
     Raises:
-        LatentError: if ``to`` is the antipode of ``z``, to which no single shortest geodesic leads.
+        LatentError: ``to`` is the antipode of ``z``, to which there is no unique shortest geodesic.
     """
     radius_squared = _dot(z, z)
     closeness = radius_squared + _dot(z, to)
     if bool((closeness <= 1e-6 * radius_squared).any()):
         raise LatentError(
-            "Cannot transport a vector between antipodes: they have no single shortest geodesic. Go there in two moves."
+            "Cannot transport a vector between antipodes: they have no unique shortest geodesic. Use two moves."
         )
     return v - _dot(to, v) / closeness * (z + to)
 
 
 def norms(z: Tensor) -> Tensor:
-    """Norm of every code, shape (...): summed in float64 where the device has it.
+    """Norm of every code, shape (...), computed in float64 where the device supports it.
 
-    A figure that is to show z's error must not add the measurement's own.
+    A measurement of the error of z must not add a rounding error of its own.
     """
     wide = torch.float32 if z.device.type == "mps" else torch.float64
     norms: Tensor = torch.linalg.vector_norm(z.detach(), dim=-1, dtype=wide)
@@ -101,11 +101,11 @@ def norms(z: Tensor) -> Tensor:
 
 
 def sphere_error(z: Tensor, radius: float | None = None) -> Tensor:
-    """Largest ``| |z_i| - radius |`` over all codes: a scalar on z's device, without a sync."""
+    """Largest ``| |z_i| - radius |`` over all codes: a scalar on z's device, without synchronising."""
     radius = default_radius(z.shape[-1]) if radius is None else radius
     return (norms(z) - radius).abs().amax()
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:
-    """Inner product over the last axis, which is kept."""
+    """Inner product over the last axis, which is kept with length 1."""
     return (a * b).sum(-1, keepdim=True)

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from zplus_plugins.errors import LatentError
 from zplus_plugins.hypersphere import geometry as sphere
 
-# How far from the radius, relatively, a code may lie and still pass as a point on the hypersphere:
-# some ten roundings of a norm for each type.
+# The largest relative deviation from the radius for a code to count as a point on the hypersphere:
+# about ten rounding errors of a norm in each dtype.
 _TOLERANCE = {
     torch.float64: 1e-12,
     torch.float32: 1e-5,
@@ -21,14 +21,14 @@ _TOLERANCE = {
 
 
 class SphericalLatent(nn.Parameter):
-    """A latent code in Z or Z+: an ``nn.Parameter`` that knows the hypersphere it lies on.
+    """A latent code in Z or Z+: an ``nn.Parameter`` that stores the radius of its hypersphere.
 
     Each vector along the last axis is one code z_i on the hypersphere of ``radius``. The usual
-    shape is ``(N, num_ws, z_dim)`` for Z+ and ``(N, 1, z_dim)`` for Z. Any optimizer may move it;
-    :func:`zplus_plugins.attach` brings it back after every step (arXiv 2307.08995, Eq. 1).
+    shape is ``(B, L, z_dim)`` for Z+ and ``(B, 1, z_dim)`` for Z. Any optimizer may update it;
+    :func:`zplus_plugins.attach` retracts it after every step (arXiv 2307.08995, Eq. 1).
 
     Args:
-        data: floating point tensor of shape (..., dim), already on the hypersphere. Use
+        data: floating-point tensor of shape (..., dim), already on the hypersphere. Use
             :meth:`retracted` for a tensor that is not.
         requires_grad: as for ``nn.Parameter``.
         radius: of the hypersphere; ``sqrt(dim)`` if None.
@@ -49,7 +49,7 @@ class SphericalLatent(nn.Parameter):
 
     @classmethod
     def unchecked(cls, data: Tensor, requires_grad: bool, radius: float) -> SphericalLatent:
-        """A latent of values that are known to be good; never waits for the device."""
+        """A latent from values that are known to be valid; does not synchronise with the device."""
         latent: SphericalLatent = torch.Tensor._make_subclass(cls, data, requires_grad)
         latent.radius = float(radius)
         return latent
@@ -81,43 +81,43 @@ class SphericalLatent(nn.Parameter):
 
     @torch.no_grad()
     def retract_(self) -> SphericalLatent:
-        """Bring every code back onto the hypersphere, in place (Eq. 1)."""
+        """Retract every code onto the hypersphere, in place (Eq. 1)."""
         self.copy_(sphere.retract(self, self.radius))
         return self
 
     def tangent(self, v: Tensor) -> Tensor:
-        """Part of ``v`` (broadcastable to this shape) that is tangent to the hypersphere here."""
+        """The part of ``v`` (broadcastable to this shape) that is tangent to the hypersphere at this point."""
         return sphere.tangent(self.detach(), v)
 
     def geodesic(self, v: Tensor, t: float = 1.0) -> SphericalLatent:
-        """A new latent, reached along ``v`` after time ``t`` (exponential map)."""
+        """The latent reached along ``v`` after time ``t`` (exponential map)."""
         return self.retracted(sphere.geodesic(self.detach(), v, t), self.requires_grad, radius=self.radius)
 
     def transport(self, v: Tensor, to: Tensor) -> Tensor:
-        """Parallel transport of the tangent vector ``v`` from here to the latent ``to``."""
+        """Parallel transport of the tangent vector ``v`` from this latent to the latent ``to``."""
         return sphere.transport(self.detach(), v, to.detach())
 
     def sphere_error(self) -> Tensor:
-        """Largest distance of a code's norm from the radius: a scalar on this device."""
+        """Largest deviation of a code's norm from the radius: a scalar on the latent's device."""
         return sphere.sphere_error(self, self.radius)
 
     def to(self, *args: Any, **kwargs: Any) -> SphericalLatent:
         """As ``Tensor.to``, but the result is again a leaf and a SphericalLatent of this radius.
 
-        A latent that already is what is asked for is returned itself. Modules convert their
-        latents through here too.
+        Returns the latent itself if nothing changes. ``nn.Module.to`` calls this method for its
+        parameters too.
         """
         moved = self.detach().to(*args, **kwargs)
         unchanged = moved.data_ptr() == self.data_ptr() and moved.dtype == self.dtype
         return self if unchanged else self.unchecked(moved, self.requires_grad, self.radius)
 
     def record(self) -> dict[str, Any]:
-        """Plain content for ``torch.save`` that ``torch.load(weights_only=True)`` reads anywhere."""
+        """Plain values for ``torch.save``, which ``torch.load(weights_only=True)`` reads without this package."""
         return {"z": self.detach().clone(), "radius": self.radius}
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> SphericalLatent:
-        """The latent that :meth:`record` described."""
+        """The latent of a :meth:`record`."""
         return cls(record["z"], radius=record["radius"])
 
     def __deepcopy__(self, memo: dict[int, Any]) -> SphericalLatent:
@@ -134,7 +134,7 @@ class SphericalLatent(nn.Parameter):
 
 
 def _rebuild(data: Tensor, requires_grad: bool, radius: float) -> SphericalLatent:
-    """Copies are taken as they are: a latent may be off the sphere between a step and its retraction."""
+    """A copy, without checks: between a step and its retraction, a latent may be off the hypersphere."""
     return SphericalLatent.unchecked(data, requires_grad, radius)
 
 
@@ -152,10 +152,10 @@ def _check_shape(data: Tensor) -> None:
 
 
 def require_directions(data: Tensor) -> None:
-    """See to it that every code (..., dim) points somewhere.
+    """Require that every code (..., dim) has a direction.
 
     Raises:
-        LatentError: one contains NaN or inf, or is zero; the message names its index.
+        LatentError: a code contains NaN or inf, or is zero; the message names its index.
     """
     flat = data.detach().reshape(-1, data.shape[-1])
     finite = torch.isfinite(flat).all(-1)
@@ -187,7 +187,7 @@ def _check_values(data: Tensor, radius: float) -> None:
 
 
 def _name(data: Tensor, flat_index: int) -> str:
-    """'Code z[0, 3] (layer 3)': the position of a code, whose second-to-last axis is the layer."""
+    """The name of a code, such as 'Code z[0, 3] (layer 3)'; the second-to-last axis is the layer."""
     position: list[int] = []
     for size in reversed(data.shape[:-1]):
         flat_index, index = divmod(flat_index, size)

@@ -1,18 +1,18 @@
 """Swap the leaf, not the code: the optimizer gets z, the upstream keeps its W+ leaf.
 
-An upstream hands its style code w, a leaf of shape (B, L, D), to an optimizer. Here the
-optimizer's entry becomes a latent z instead, and around every step:
+An upstream passes its style code w, a leaf of shape (B, L, D), to an optimizer. In the optimizer,
+a latent z replaces it, and around every step:
 
-1. before: z.grad = (d map / dz)^T w.grad, on the graph kept from the last map;
+1. before: z.grad = (d map / dz)^T w.grad, on the graph kept from the last mapping;
 2. the optimizer steps z, then z is retracted (arXiv 2307.08995, Eq. 1);
 3. after: w <- map(z), in place, so that w == map(z) bit for bit.
 
-The upstream's losses, regularisers, noise, schedules and saves see an ordinary W+ code. A step
-costs one forward and one backward of the mapping network and never waits for the device.
-``w.grad`` stays readable after the step and is cleared by the optimizer's ``zero_grad``, or by the
-upstream's own hand. Clipping w.grad clips dL/dw.
+Upstream's losses, regularisers, noise, schedules and saving code see an ordinary W+ code. A step
+costs one forward and one backward pass of the mapping network, and does not synchronise with the
+device. ``w.grad`` stays readable after the step, and is cleared by the optimizer's ``zero_grad`` or
+by upstream's own code. Clipping w.grad clips dL/dw.
 
-A leaf of shape (B, 1, D) or (B, D), which the upstream repeats over the layers itself, holds the style code that a
+A leaf of shape (B, 1, D) or (B, D), which the upstream itself repeats for all layers, holds the style code that a
 latent in Z has in every layer.
 """
 
@@ -35,11 +35,11 @@ from zplus_plugins.hypersphere.retraction import RetractionHandle, attach, refus
 
 @dataclass
 class Progress:
-    """What has happened to one swapped leaf so far; outlives the tensors.
+    """The progress of one swapped leaf; outlives its tensors.
 
     Attributes:
         steps: optimizer steps.
-        retractions: as many as steps, or none where they were not asked for.
+        retractions: as many as steps, or none if retraction is off.
         largest_error: largest ``| |z_i| - radius |`` at the start and after every step, a scalar
             on the latent's device.
     """
@@ -50,18 +50,18 @@ class Progress:
 
 
 class LeafSwap:
-    """One W+ leaf and the latent that an optimizer moves in its place.
+    """One W+ leaf and the latent that an optimizer updates in its place.
 
     Attributes:
         leaf: the upstream's w, shape (B, L, D); in Z also (B, 1, D) or (B, D).
         latent: z, shape (B, L, z_dim) in Z+ or (B, 1, z_dim) in Z.
-        mapping: the generator's map from z to w.
-        progress: steps, retractions and distance from the hypersphere.
+        mapping: the generator's mapping from z to w.
+        progress: steps, retractions and deviation from the hypersphere.
 
     Raises:
         LatentError: a code of the latent is not finite or zero.
         GeneratorError: the generator maps it to a style code that is not finite.
-        SwapError: the leaf is not of the shape and type of map(z).
+        SwapError: the leaf does not have the shape and dtype of map(z).
     """
 
     def __init__(self, leaf: Tensor, latent: SphericalLatent, mapping: StyleMapping) -> None:
@@ -76,7 +76,7 @@ class LeafSwap:
         require_finite_styles(leaf, "the style code at the start")
 
     def attach(self, optimizer: Optimizer, *, retract: bool = True) -> None:
-        """Follow the steps of an optimizer that holds the latent.
+        """Hook into the steps of an optimizer that has the latent.
 
         Raises:
             OptimizerError: as :func:`zplus_plugins.attach`.
@@ -88,14 +88,14 @@ class LeafSwap:
         optimizer.register_step_post_hook(self._after)
 
     def push(self) -> None:
-        """w <- map(z), keeping the graph for the next :meth:`pull`."""
+        """w <- map(z); keeps the graph for the next :meth:`pull`."""
         with torch.enable_grad():
             w = self.mapping(self.latent)
             self._mapped = in_shape_of(w, self.leaf)
         if self._mapped is None or self._mapped.dtype != self.leaf.dtype:
             raise SwapError(
-                f"The mapping network gives a code of shape {tuple(w.shape)} and type {w.dtype}; the upstream's leaf "
-                f"is {tuple(self.leaf.shape)}, {self.leaf.dtype}."
+                f"The mapping network returns a code of shape {tuple(w.shape)} and dtype {w.dtype}; the upstream's "
+                f"leaf is {tuple(self.leaf.shape)}, {self.leaf.dtype}."
             )
         with torch.no_grad():
             self.leaf.copy_(self._mapped)
@@ -107,10 +107,10 @@ class LeafSwap:
         return in_layers(self.leaf.detach(), self.mapping.num_ws)
 
     def pull(self) -> None:
-        """z.grad = (d map / dz)^T w.grad; none if the loss did not reach the leaf.
+        """z.grad = (d map / dz)^T w.grad; None if the leaf has no gradient.
 
         Raises:
-            SwapError: the upstream wrote into the leaf since the last :meth:`push`.
+            SwapError: upstream has modified the leaf since the last :meth:`push`.
         """
         if self.leaf._version != self._version:
             raise SwapError(

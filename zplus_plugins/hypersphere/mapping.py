@@ -1,6 +1,6 @@
-"""Z+ to W+: every layer's z through a generator's own mapping network and truncation.
+"""From Z+ to W+: the code of every layer passes through the generator's own mapping network and truncation.
 
-One class a family of generators. A family is recognised by the attributes of the generator, not by
+There is one class for each family of generators. A family is recognised by the attributes of the generator, not by
 its class, because upstreams copy, rename and pickle these classes.
 """
 
@@ -34,23 +34,23 @@ class Truncation:
     cutoff: int | None = None
 
     def layers(self, num_ws: int) -> int:
-        """How many of ``num_ws`` layers are truncated."""
+        """The number of truncated layers, out of ``num_ws``."""
         if self.psi == 1:
             return 0
         return num_ws if self.cutoff is None else max(0, min(self.cutoff, num_ws))
 
 
 class StyleMapping(ABC):
-    """A generator's map from Z or Z+ to W+.
+    """A generator's mapping from Z or Z+ to W+.
 
-    Calling it maps z of shape (N, num_ws, z_dim), one code a layer (Z+), or (N, 1, z_dim), one code
-    for all (Z), to w of shape (N, num_ws, w_dim). The mapping network runs once, in eval mode (a
-    training-mode NVlabs network would move its ``w_avg``), and is left as it was.
+    Calling it maps z of shape (B, L, z_dim), one code per layer (Z+), or (B, 1, z_dim), one code
+    for all layers (Z), to w of shape (B, L, w_dim). The mapping network runs once, in eval mode (in
+    training mode, an NVlabs network would update its ``w_avg``), and its mode is restored.
 
     Attributes:
-        z_dim, w_dim: dimension of one code in Z and in W.
-        num_ws: number of layers that take a style code.
-        truncation: applied after the mapping network, as the upstream does it.
+        z_dim, w_dim: dimensions of Z and W.
+        num_ws: L, the number of layers that take a style code.
+        truncation: applied after the mapping network, as in the upstream.
     """
 
     family: ClassVar[str]
@@ -65,7 +65,7 @@ class StyleMapping(ABC):
     @classmethod
     @abstractmethod
     def matches(cls, generator: nn.Module) -> bool:
-        """Whether the generator has what this family's generators have."""
+        """Whether the generator has the attributes of this family."""
 
     @property
     @abstractmethod
@@ -74,24 +74,24 @@ class StyleMapping(ABC):
 
     @abstractmethod
     def _map(self, z: Tensor) -> Tensor:
-        """w of shape (N, num_ws, w_dim) from z of shape (N, num_ws or 1, z_dim)."""
+        """w of shape (B, L, w_dim) from z of shape (B, L or 1, z_dim)."""
 
     def __call__(self, z: Tensor) -> Tensor:
         """Map z to w; see the class.
 
         Raises:
-            GeneratorError: z has another shape.
+            GeneratorError: z has a wrong shape.
         """
         if z.ndim != 3 or z.shape[1] not in (1, self.num_ws) or z.shape[2] != self.z_dim:
             raise GeneratorError(
-                f"This generator maps z of shape (N, {self.num_ws}, {self.z_dim}) for Z+ or "
-                f"(N, 1, {self.z_dim}) for Z, not {tuple(z.shape)}."
+                f"This generator maps z of shape (B, {self.num_ws}, {self.z_dim}) for Z+ or "
+                f"(B, 1, {self.z_dim}) for Z, not {tuple(z.shape)}."
             )
         with _evaluating(self.network):
             return self._map(z)
 
     def device_and_dtype(self) -> tuple[torch.device, torch.dtype]:
-        """Where the mapping network computes, and in which precision."""
+        """The device and dtype of the mapping network."""
         weight = next(self.network.parameters())
         return weight.device, weight.dtype
 
@@ -105,7 +105,7 @@ class GenforceMapping(StyleMapping):
         if getattr(generator, "label_size", 0):
             raise GeneratorError(
                 f"The generator is conditional (label_size {generator.label_size}); Z+ needs an "
-                "unconditional one, because its codes carry no label."
+                "unconditional one, because its codes have no label."
             )
         super().__init__(
             generator,
@@ -148,7 +148,7 @@ class NVlabsMapping(StyleMapping):
         if getattr(generator, "c_dim", 0):
             raise GeneratorError(
                 f"The generator is conditional (c_dim {generator.c_dim}); Z+ needs an unconditional one, "
-                "because its codes carry no label."
+                "because its codes have no label."
             )
         super().__init__(generator, truncation, z_dim=generator.z_dim, w_dim=generator.w_dim, num_ws=generator.num_ws)
 
@@ -196,7 +196,7 @@ class RosinalityMapping(StyleMapping):
         return network
 
     def _mean_style(self) -> Tensor:
-        """These generators keep no w_avg."""
+        """w_avg, which these generators do not store."""
         if self._w_avg is None:
             device, dtype = self.device_and_dtype()
             self._w_avg = mean_style(lambda z: self.network(z.to(device, dtype)), self.z_dim)
@@ -281,20 +281,20 @@ FAMILIES: tuple[type[StyleMapping], ...] = (GenforceMapping, NVlabsMapping, Rosi
 
 
 def mapping_of(generator: nn.Module, truncation: Truncation | None = None) -> StyleMapping:
-    """The Z+ to W+ map of any generator of a known family.
+    """The mapping from Z+ to W+ of a generator of a known family.
 
     Args:
         generator: a genforce, NVlabs or rosinality generator, StyleGAN1 or StyleGAN2.
         truncation: applied after the mapping network; none by default.
 
     Raises:
-        GeneratorError: unknown family, or a generator without one z a layer.
+        GeneratorError: the family is unknown, or the generator cannot have one z per layer.
     """
     for family in FAMILIES:
         if family.matches(generator):
             return family(generator, truncation or Truncation())  # type: ignore[call-arg]
     raise GeneratorError(
-        f"{type(generator).__name__} is no generator of a known family: expected the attributes of genforce "
+        f"{type(generator).__name__} is not a generator of a known family: expected the attributes of genforce "
         "(mapping, truncation, z_space_dim), NVlabs (mapping, z_dim, w_dim, num_ws), rosinality "
         "(style, n_latent, style_dim) or this package (mapping, architecture, num_layers, w_mean)."
     )
@@ -319,11 +319,11 @@ def per_layer(w: Tensor, z: Tensor, num_ws: int, w_dim: int) -> Tensor:
 
 
 def require_finite_styles(w: Tensor, what: str) -> None:
-    """See to it that a generator maps codes to numbers.
+    """Require that a generator maps codes to finite values.
 
     Args:
-        w: style codes or vectors that it made of finite z.
-        what: names them, in the middle of a sentence.
+        w: style codes or vectors, computed from finite z.
+        what: describes them, for the middle of a sentence.
 
     Raises:
         GeneratorError: they contain NaN or inf.
@@ -332,13 +332,13 @@ def require_finite_styles(w: Tensor, what: str) -> None:
         w,
         what,
         "Weights of the mapping network, or its w_avg, are not finite or far too large: the training failed, or the "
-        "file is damaged. Take another checkpoint.",
+        "file is damaged. Use another checkpoint.",
         GeneratorError,
     )
 
 
 def truncated(w: Tensor, w_avg: Tensor, truncation: Truncation) -> Tensor:
-    """Truncate the coarsest layers of w (N, num_ws, w_dim) towards w_avg (w_dim,)."""
+    """Truncate the coarsest layers of w (B, L, w_dim) towards w_avg (w_dim,)."""
     count = truncation.layers(w.shape[1])
     if count == 0:
         return w

@@ -1,4 +1,4 @@
-"""Style codes of random codes; and their mean, w_avg, where a generator's file does not keep it."""
+"""Random style codes, and their mean w_avg, estimated from samples for generators that do not store it."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ def random_styles(
     seed: int = 0,
     dtype: torch.dtype | None = None,
 ) -> Tensor:
-    """What random codes are mapped to.
+    """The style codes of random codes.
 
-    The codes are drawn on the CPU, from a stream of their own, so that a seed gives the same on every device.
+    The codes are drawn on the CPU, from their own random stream, so that a seed gives the same codes on every device.
 
     Args:
-        style: maps normal z of shape (samples, z_dim), on the CPU, to style codes (samples, ...).
-        z_dim: of the generator.
-        samples: how many codes.
-        seed: of them.
-        dtype: in which they are drawn; None for the default one.
+        style: maps normally distributed z of shape (samples, z_dim), on the CPU, to style codes (samples, ...).
+        z_dim: dimension of Z.
+        samples: number of codes.
+        seed: seed of the codes.
+        dtype: dtype in which they are drawn; None for the default dtype.
 
     Returns:
         The style codes, (samples, ...).
@@ -46,9 +46,9 @@ def mean_style(
     seed: int = 0,
     dtype: torch.dtype | None = None,
 ) -> Tensor:
-    """The mean of :func:`random_styles`, whose arguments it takes.
+    """The mean style code of random codes; takes the arguments of :func:`random_styles`.
 
     Returns:
-        A tensor of a style code's shape, such as (w_dim,) or (num_ws, w_dim).
+        A tensor in the shape of a style code, such as (w_dim,) or (L, w_dim).
     """
     return random_styles(style, z_dim, samples=samples, seed=seed, dtype=dtype).mean(0)

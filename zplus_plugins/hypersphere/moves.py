@@ -1,8 +1,8 @@
 """Moves of codes over the hypersphere: along a direction in Z, towards a style code, and along a path of waypoints.
 
-A direction in Z is followed straight, or along its geodesic. Where only a style code is wanted, or a direction in W,
-codes chase it (:mod:`zplus_plugins.hypersphere.chase`). However a code moves, it ends on the hypersphere (Eq. 1), and
-a move of zero leaves its bits as they are.
+A direction in Z is followed along a straight line or along its geodesic. If only a style code or a direction in W is
+given, codes chase it (:mod:`zplus_plugins.hypersphere.chase`). Every move ends on the hypersphere (Eq. 1), and a move
+of zero returns the code bit for bit.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from zplus_plugins.hypersphere.mapping import StyleMapping
 
 LR = 0.1
 LEASH_LR = 0.05
-LEASH = 50  # steps of the chase to a waypoint: with more, codes go far for little
+LEASH = 50  # steps of the chase to a waypoint: with more, codes move far for little gain
 
 
 def straight(z: SphericalLatent, direction: Tensor, distance: float) -> SphericalLatent:
-    """The code at retract(z + distance * direction), as an upstream's move in W would be in Z.
+    """The code at retract(z + distance * direction), the counterpart in Z of an upstream's move in W.
 
     Args:
         z: shape (..., z_dim).
-        direction: in Z, of a shape that broadcasts to z's.
+        direction: in Z, of a shape that broadcasts to that of z.
         distance: in units of the direction.
 
     Raises:
@@ -37,11 +37,11 @@ def straight(z: SphericalLatent, direction: Tensor, distance: float) -> Spherica
 
 
 def along_geodesic(z: Tensor, direction: Tensor, distance: float) -> Tensor:
-    """The code that the geodesic along a direction reaches: what of the direction is tangent at z, is followed.
+    """The code reached along a geodesic, which follows the part of the direction that is tangent at z.
 
     Args:
         z: on the hypersphere of radius sqrt(z_dim), shape (..., z_dim).
-        direction: in Z, of a shape that broadcasts to z's.
+        direction: in Z, of a shape that broadcasts to that of z.
         distance: in units of the direction.
     """
     return z if distance == 0 else retract(geodesic(z, direction, distance))
@@ -56,17 +56,17 @@ def towards(
     steps: int = STEPS,
     lr: float = LR,
 ) -> Chase:
-    """Codes as near the wanted style codes as the hypersphere allows.
+    """Codes whose style codes are as close to the targets as the hypersphere allows.
 
     Args:
-        mapping: the generator's map from z to w.
-        start: where the codes start, shape (N, num_ws or 1, z_dim), or (1, ...) for all the same.
-        base: style codes of the start, shape (N or 1, num_ws, w_dim); as saved, if they were.
-        target: wanted style codes, shape (N, num_ws, w_dim).
+        mapping: the generator's mapping from z to w.
+        start: start of the codes, shape (B, L or 1, z_dim), or (1, ...) for the same start.
+        base: style codes of the start, shape (B or 1, L, w_dim); the saved ones, if they were saved.
+        target: target style codes, shape (B, L, w_dim).
         steps, lr: of the chase.
 
     Returns:
-        Where the chases arrived; the start and ``base`` itself, bit for bit, where that is the target.
+        The results of the chases; where the target equals ``base``, the start and ``base`` themselves, bit for bit.
 
     Raises:
         GeneratorError, LatentError: as :func:`~zplus_plugins.hypersphere.chase.chase`.
@@ -83,12 +83,12 @@ def towards(
 def along_style(
     mapping: StyleMapping, z: Tensor, step: Tensor, *, steps: int = STEPS, lr: float = LR
 ) -> SphericalLatent:
-    """Codes whose style codes are to lie a step further.
+    """Codes whose style codes are as close as possible to the current ones plus a step.
 
     Args:
-        mapping: the generator's map from z to w.
-        z: shape (N, num_ws or 1, z_dim).
-        step: in W, of a shape that broadcasts to (N, num_ws, w_dim).
+        mapping: the generator's mapping from z to w.
+        z: shape (B, L or 1, z_dim).
+        step: in W, of a shape that broadcasts to (B, L, w_dim).
         steps, lr: of the chase.
 
     Raises:
@@ -101,16 +101,16 @@ def along_style(
 
 
 class Path:
-    """The path of codes along a direction in W, for every strength.
+    """The path of codes along a direction in W, as a function of strength.
 
-    The waypoint k is reached from the codes by a chase of the style codes that lie k times the step further, on a short
-    leash: it goes where the nearest way leads, not where it would come nearest. Geodesics join the waypoints.
+    Waypoint k is the result of a chase from the codes to their style codes plus k times the step. The chase is short,
+    so that codes do not move far for a small further gain. Geodesics connect the waypoints.
 
     Args:
-        mapping: the generator's map from z to w.
-        z: where the path is at strength 0, shape (N, num_ws or 1, z_dim).
-        step: direction in W of strength 1, of each layer: (num_ws, w_dim). A single code moves along their mean; then
-            those of fewer layers will do.
+        mapping: the generator's mapping from z to w.
+        z: the codes at strength 0, shape (B, L or 1, z_dim).
+        step: direction in W at strength 1, for each layer: (L, w_dim). A single code moves along the mean over layers,
+            so that fewer layers are sufficient then.
     """
 
     def __init__(self, mapping: StyleMapping, z: Tensor, step: Tensor) -> None:
@@ -118,7 +118,7 @@ class Path:
         self._waypoints = {0: z}
 
     def __call__(self, strength: float) -> Tensor:
-        """The codes moved so far, shape (N, num_ws or 1, z_dim)."""
+        """The codes at this strength, shape (B, L or 1, z_dim)."""
         side = 1 if strength > 0 else -1
         passed = int(abs(strength))
         code, left = self._waypoint(side * passed), abs(strength) - passed

@@ -1,4 +1,4 @@
-"""The projection hook: any optimizer moves a latent, and every step ends on the hypersphere.
+"""The optimizer hook that ends every step on the hypersphere.
 
 The retraction itself, Eq. 1, is :func:`zplus_plugins.hypersphere.geometry.retract`.
 """
@@ -16,7 +16,7 @@ from zplus_plugins.hypersphere.latent import SphericalLatent
 
 
 class Retraction:
-    """An optimizer's post-step hook that applies Eq. 1 to one latent, without waiting for the device."""
+    """A post-step hook that applies Eq. 1 to one latent, without synchronising with the device."""
 
     def __init__(self, latent: SphericalLatent) -> None:
         self.latent = latent
@@ -28,7 +28,7 @@ class Retraction:
 
 
 class RetractionHandle:
-    """What :func:`attach` returns: counts the retractions, and takes the hook away again."""
+    """Returned by :func:`attach`: counts the retractions, and removes the hook."""
 
     def __init__(self, hook: Retraction, handle: RemovableHandle) -> None:
         self._hook = hook
@@ -36,7 +36,7 @@ class RetractionHandle:
 
     @property
     def count(self) -> int:
-        """Retractions so far: one a step."""
+        """Retractions so far, one per step."""
         return self._hook.count
 
     def remove(self) -> None:
@@ -53,21 +53,21 @@ class RetractionHandle:
 def attach(optimizer: Optimizer, latent: SphericalLatent) -> RetractionHandle:
     """Keep ``latent`` on its hypersphere: retract it after every step of ``optimizer``.
 
-    The optimizer's own rule, state and schedule are untouched, as in arXiv 2307.08995: "we follow
-    the optimization algorithms of the base methods", then Eq. 1. Works with every optimizer whose
-    step moves the parameters once: Adam, AdamW, SGD, RMSprop, Adagrad, NAdam, ..., in their plain,
-    foreach and fused variants.
+    The optimizer's own update rule, state and schedule are not changed, as in arXiv 2307.08995: "we
+    follow the optimization algorithms of the base methods", then Eq. 1. Works with every optimizer
+    that updates the parameters once per step: Adam, AdamW, SGD, RMSprop, Adagrad, NAdam, ..., in
+    their plain, foreach and fused variants.
 
     Args:
-        optimizer: holds the latent in one of its parameter groups.
+        optimizer: has the latent in one of its parameter groups.
         latent: the parameter to keep on the hypersphere.
 
     Returns:
         A handle with ``remove()`` and ``count``, also usable as a context manager.
 
     Raises:
-        OptimizerError: closure optimizer (LBFGS); latent missing from the parameter groups, held
-            in two places, or attached already; not a latent.
+        OptimizerError: the optimizer requires a closure (LBFGS); ``latent`` is not a SphericalLatent,
+            is not in the parameter groups exactly once, or is already attached.
     """
     if not isinstance(latent, SphericalLatent):
         raise OptimizerError(
@@ -77,28 +77,27 @@ def attach(optimizer: Optimizer, latent: SphericalLatent) -> RetractionHandle:
     refuse_closure_optimizer(type(optimizer))
     places = sum(p is latent for group in optimizer.param_groups for p in group["params"])
     if places != 1:
-        found = "none" if places == 0 else f"{places} places"
+        found = "none" if places == 0 else f"it {places} times"
         raise OptimizerError(
-            f"{type(optimizer).__name__} must hold the latent in exactly one place of its parameter "
-            f"groups; found {found}."
+            f"{type(optimizer).__name__} must have the latent exactly once in its parameter groups; found {found}."
         )
     attached = optimizer._optimizer_step_post_hooks.values()
     if any(isinstance(hook, Retraction) and hook.latent is latent for hook in attached):
-        raise OptimizerError(f"This {type(optimizer).__name__} retracts the latent already; attach() it once.")
+        raise OptimizerError(f"This {type(optimizer).__name__} already retracts the latent; attach() it once.")
     hook = Retraction(latent)
     return RetractionHandle(hook, optimizer.register_step_post_hook(hook))
 
 
 def refuse_closure_optimizer(kind: type[Optimizer]) -> None:
-    """Raise OptimizerError for optimizers whose step cannot do without a closure.
+    """Raise OptimizerError for optimizers whose step requires a closure.
 
-    Such a step (LBFGS, its line search) evaluates the loss at several points and combines their
-    gradients as if they lay in one flat space; a retraction after it leaves its history wrong.
+    Such a step (LBFGS and its line search) evaluates the loss at several points and combines their
+    gradients as in a flat space; a retraction after the step would invalidate its history.
     """
     closure = inspect.signature(kind.step).parameters.get("closure")
     if closure is not None and closure.default is inspect.Parameter.empty:
         raise OptimizerError(
             f"{kind.__name__} evaluates its closure at several points within a step and combines their "
-            "gradients as if space were flat, so codes cannot be kept on the hypersphere. "
-            "Use an optimizer that moves once a step, such as Adam or SGD."
+            "gradients as in a flat space, so codes cannot be kept on the hypersphere. "
+            "Use an optimizer that updates once per step, such as Adam or SGD."
         )

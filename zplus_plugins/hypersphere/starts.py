@@ -1,7 +1,7 @@
-"""Where an inversion starts in Z or Z+.
+"""Starting points of an inversion in Z or Z+.
 
-Starts draw from a random stream of their own: the upstream's global stream, from which it takes
-its synthesis noise, runs on as if nobody were here.
+They have their own random stream, so that the global stream, from which upstream draws its
+synthesis noise, is not affected.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ def random_start(mapping: StyleMapping, codes: int, seed: int, leaf: Tensor) -> 
 def mean_start(mapping: StyleMapping, codes: int, seed: int, leaf: Tensor) -> SphericalLatent:
     """The codes whose styles are nearest to the mean style, shape (1, codes, z_dim).
 
-    It is where upstreams without an encoder start in W+ (their ``w_avg``), as near as the hypersphere comes.
+    This is the closest point on the hypersphere to ``w_avg``, at which upstreams without an encoder start in W+.
     """
     return project(mapping, _mean_style(mapping, seed), codes=codes, seed=seed).latent
 
 
 def projected_start(mapping: StyleMapping, codes: int, seed: int, leaf: Tensor) -> SphericalLatent:
-    """The codes whose styles are nearest to the leaf's, such as an encoder's estimate, shape (N, codes, z_dim).
+    """The codes whose styles are nearest to the leaf, such as an encoder's estimate, shape (B, codes, z_dim).
 
     Raises:
         LatentError: the leaf contains NaN or inf.
@@ -53,15 +53,15 @@ def projected_start(mapping: StyleMapping, codes: int, seed: int, leaf: Tensor) 
     whole = float(torch.linalg.vector_norm(target - _mean_style(mapping, seed)))
     left = float(torch.linalg.vector_norm(found.distance)) / whole if whole else 0.0
     _log.info(
-        "the upstream's own start was projected onto the hypersphere; %.0f%% of its distance from the mean style is "
-        "left.",
+        "the upstream's own start was projected onto the hypersphere; %.0f%% of its distance from the mean style "
+        "remains.",
         100 * left,
     )
     return found.latent
 
 
 def _mean_style(mapping: StyleMapping, seed: int) -> Tensor:
-    """The mean style code, shape (1, num_ws, w_dim).
+    """The mean style code, shape (1, L, w_dim).
 
     Raises:
         GeneratorError: it contains NaN or inf.

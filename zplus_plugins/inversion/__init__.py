@@ -1,4 +1,4 @@
-"""Invert pictures into any of a generator's latent spaces, by one optimisation for all of them."""
+"""Invert images into any latent space of a generator, with the same optimisation for all spaces."""
 
 from zplus_plugins.inversion.inverter import Inversion, Settings, invert
 from zplus_plugins.spaces.model import Model, Point

@@ -1,4 +1,4 @@
-"""A generator with what its domain of pictures brings: a perceptual distance, and where F starts."""
+"""A generator with what depends on its image domain: a perceptual distance, and the start of F."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ Choice = Literal["auto", "features", "lpips", "none"]
 
 @dataclass(frozen=True)
 class Domain:
-    """What an inversion of pictures needs.
+    """What an inversion of images needs.
 
     Attributes:
-        model: generator and spaces, where is computed.
-        likeness: perceptual distance (B,) of pictures and targets; None for none.
-        encoder: pictures to where F starts; None for the mean picture's.
+        model: generator and spaces, on the device to compute on.
+        likeness: perceptual distance (B,) between images and targets; None for none.
+        encoder: from images to the start of F; None to start at the F of the mean image.
     """
 
     model: Model
@@ -44,16 +44,16 @@ def open_model(
     noise: Noise = "const",
     truncation: Truncation | None = None,
 ) -> Model:
-    """The model of a generator.
+    """Load a generator with its latent spaces.
 
     Args:
-        path: of its file; None for the embedded one.
+        path: the generator's file; None for the embedded one.
         device: ``auto``, ``cpu`` or ``cuda``.
         f_resolution, noise, truncation: as for :class:`Model`.
 
     Raises:
-        GeneratorFileError: it cannot be loaded.
-        RequirementError: there is no such device.
+        GeneratorFileError: the generator cannot be loaded.
+        RequirementError: the device is not available.
     """
     choice = Device(device)
     choice.require()
@@ -63,16 +63,16 @@ def open_model(
 
 
 def open_domain(path: Path | str | None = None, likeness: Choice = "auto", device: str = "cpu") -> Domain:
-    """A generator's domain.
+    """Load a generator with its domain.
 
     Args:
         path, device: as for :func:`open_model`.
-        likeness: ``features`` of the embedded regressor, ``lpips``, or ``none``; ``auto`` takes the first for the
-            embedded generator, the second for others.
+        likeness: ``features`` of the embedded regressor, ``lpips``, or ``none``; ``auto`` uses the first for the
+            embedded generator, and the second for others.
 
     Raises:
         GeneratorFileError, RequirementError: as for :func:`open_model`.
-        DownloadError: LPIPS needs weights that are not there.
+        DownloadError: the weights of LPIPS are missing and cannot be downloaded.
     """
     return domain_of(open_model(path, device), likeness)
 
@@ -84,14 +84,14 @@ def domain_of(model: Model, likeness: Choice = "auto") -> Domain:
 
 
 def chosen_likeness(model: Model, likeness: Choice) -> Choice:
-    """What ``auto`` stands for with this model's generator; other names stand for themselves."""
+    """Resolve ``auto`` for this model's generator; other names are returned unchanged."""
     if likeness != "auto":
         return likeness
     return "features" if is_embedded(model.generator) else "lpips"
 
 
 def is_embedded(generator: Generator) -> bool:
-    """Whether a generator is the embedded one, whatever file it comes from."""
+    """Whether a generator is the embedded one, by its weights."""
     return generator.architecture.resolution == RESOLUTION and weights_hash(generator) == weights_hash(load_generator())
 
 

@@ -1,4 +1,4 @@
-"""``zplus invert``: pictures into a space, and a record of each."""
+"""``zplus invert``: invert image files into a space, and write a record of each."""
 
 from __future__ import annotations
 
@@ -25,31 +25,31 @@ _AT_ONCE = 8
 
 
 def named_files(paths: Sequence[Path]) -> dict[str, Path]:
-    """Pictures by the names that their results get; in folders, results of earlier commands are left out.
+    """Images by the names of their results; in folders, results of earlier commands are left out.
 
     Raises:
         RequirementError: there are none.
-        UsageError: two have the same name, which some file systems see even where letters' cases differ.
+        UsageError: two have the same name, ignoring case, as some file systems do.
     """
     files: dict[str, Path] = {}
     seen: dict[str, Path] = {}
     for path in picture_files(paths):
         other = seen.setdefault(unicodedata.normalize("NFC", path.stem).casefold(), path)
         if other is not path:
-            raise UsageError(f"{other} and {path} would have results of the same name. Rename one of them.")
+            raise UsageError(f"The results of {other} and {path} would have the same name. Rename one of them.")
         files[path.stem] = path
     return files
 
 
 @dataclass(frozen=True)
 class Order:
-    """An inversion of pictures that was asked for.
+    """A requested inversion of images.
 
     Attributes:
-        files: pictures by their results' names.
-        hashes: of what was read, even if it is gone by the end, by the same names.
+        files: image files by the names of their results.
+        hashes: hashes of the files when they were read, by the same names.
         space, settings: of the inversion.
-        generator: its weights' hash.
+        generator: the hash of its weights.
         likeness: the name of the perceptual distance.
     """
 
@@ -62,12 +62,12 @@ class Order:
 
     @classmethod
     def of(cls, files: dict[str, Path], space: Space, settings: Settings, model: Model, likeness: str) -> Order:
-        """The order of pictures as they are now."""
+        """An order for the current content of the files."""
         hashes = {name: _hash(path) for name, path in files.items()}
         return cls(files, hashes, space, settings, weights_hash(model.generator), likeness)
 
     def settings_of(self, name: str) -> dict[str, str]:
-        """All on which a picture's results depend."""
+        """Everything on which an image's results depend."""
         return {
             "picture": self.hashes[name][:16],
             "generator": self.generator[:16],
@@ -77,10 +77,10 @@ class Order:
         }
 
     def finished(self, results: Results) -> set[str]:
-        """Names of the pictures whose results are there already.
+        """Names of the images whose results already exist.
 
         Raises:
-            UsageError: a result would lie over a file that is not ours, or that was made with other settings.
+            UsageError: a result would overwrite a file that is not ours, or that was made with other settings.
         """
         return {name for name in self.files if results.finished(_result_names(name), self.settings_of(name))}
 
@@ -93,17 +93,17 @@ def invert_files(
     *,
     on_step: Callable[[int], object] = lambda pictures: None,
 ) -> None:
-    """Invert pictures, some at a time; of each, ``NAME.zplus.npz`` and ``NAME.zplus.png`` are written together.
+    """Invert images in batches; ``NAME.zplus.npz`` and ``NAME.zplus.png`` of an image are written together.
 
-    Pictures that are inverted at a time change each other's last digits. Where a batch was interrupted, all of it
-    is computed again, and what was written stays: the results are those of an undisturbed run, bit for bit.
+    The last digits of a result depend on the other images in its batch. If a batch was interrupted, all of it is
+    computed again, but existing results are kept: the results are those of an uninterrupted run, bit for bit.
 
     Args:
-        order: what to do.
-        targets: what the pictures show, (len(order.files), 3, R, R) in [-1, 1].
+        order: files, space and settings.
+        targets: the images, (len(order.files), 3, R, R) in [-1, 1].
         domain: of the generator.
-        results: where to write; what is finished there stays.
-        on_step: called after each step with how many pictures have made it.
+        results: the folder to write to; finished results in it are kept.
+        on_step: called after each step with the number of images in the batch.
 
     Raises:
         RequirementError: the results cannot be written.
@@ -139,12 +139,12 @@ def invert_files(
 
 
 def record_name(name: str) -> str:
-    """The file of an inverted picture's record."""
+    """The file name of an inverted image's record."""
     return result_name(name, ".npz")
 
 
 def reconstruction_name(name: str) -> str:
-    """The file of what the generator makes of it."""
+    """The file name of the reconstruction."""
     return result_name(name, ".png")
 
 
@@ -168,7 +168,7 @@ def _hash(path: Path) -> str:
 
 
 def about(settings: Settings, target: Tensor, picture: Tensor, loss: float) -> dict[str, object]:
-    """How codes were found, for their record; target and reconstruction are (3, R, R)."""
+    """How codes were found, for their record; ``target`` and the reconstruction ``picture`` are (3, R, R)."""
     return {
         "settings": settings.stated(),
         "loss": loss,

@@ -1,4 +1,4 @@
-"""Read the pictures that are to be inverted, or say of each unfit one what is wrong with it."""
+"""Read the images to invert, or report what is wrong with each unusable one."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _WITH_ALPHA = ("LA", "PA", "La", "RGBA", "RGBa")
 
 
 def picture_files(paths: Iterable[Path | str]) -> list[Path]:
-    """The files that paths stand for: a folder stands for the pictures in it, sorted, without its subfolders, and
-    without results of earlier commands.
+    """The image files given by paths; a folder gives the images in it, sorted, without subfolders or results of earlier
+    commands.
 
     Raises:
-        RequirementError: paths do not exist, or there is no picture in folders; it names all of them.
+        RequirementError: paths do not exist, or folders contain no image; the message names all of them.
     """
     files: list[Path] = []
     problems = []
@@ -44,7 +44,7 @@ def picture_files(paths: Iterable[Path | str]) -> list[Path]:
 
 def _files_of(path: Path) -> list[Path]:
     if not os.path.lexists(path):
-        raise RequirementError(f"There is no picture or folder {path} (looked in {Path.cwd()}).")
+        raise RequirementError(f"There is no image or folder {path} (looked in {Path.cwd()}).")
     if not path.is_dir():
         return [path]
     try:
@@ -54,34 +54,34 @@ def _files_of(path: Path) -> list[Path]:
     made = results_in(path) if there else frozenset()
     found = [picture for picture in there if picture not in made]
     if there and not found:
-        raise RequirementError(f"There are only results of zplus in the folder {path}. Name those that are meant.")
+        raise RequirementError(f"The folder {path} contains only results of zplus. To use them, name the files.")
     if not found:
-        raise RequirementError(f"There is no picture in the folder {path}; expected {', '.join(SUFFIXES)}.")
+        raise RequirementError(f"There is no image in the folder {path}; expected {', '.join(SUFFIXES)}.")
     return found
 
 
 def _is_picture(path: Path) -> bool:
-    """By its name, of something in a folder."""
+    """Whether an entry of a folder is an image file, by its name."""
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and not path.is_dir()
 
 
 def read_pictures(paths: Iterable[Path | str], resolution: int, resize: bool = False) -> Tensor:
-    """Pictures (B, 3, resolution, resolution) in [-1, 1], of as many as the paths stand for.
+    """Read images (B, 3, resolution, resolution) in [-1, 1].
 
-    Grey pictures get three equal channels; those of 16 bits keep them where they are grey, and are read in 8 where
-    they are coloured, as Pillow does. Photographs are turned upright as their camera says.
+    Greyscale images get three equal channels. Greyscale images with 16 bits keep their precision; Pillow reads colour
+    images with 16 bits as 8 bits. Photographs are rotated according to their EXIF orientation.
 
     Args:
         paths: files, and folders of files: see :func:`picture_files`.
-        resolution: of the generator.
-        resize: whether square pictures of another size are resized (bicubic, with a low-pass filter).
+        resolution: resolution of the generator.
+        resize: whether to resize square images of another size (bicubic, antialiased).
 
     Raises:
-        RequirementError: no path was given, or files cannot be used, see :func:`read_each`; it names all of them.
+        RequirementError: no path was given, or files are unusable (see :func:`read_each`); the message names all.
     """
     files = picture_files(paths)
     if not files:
-        raise RequirementError("No picture was given; expected at least one file or folder.")
+        raise RequirementError("No image was given; expected at least one file or folder.")
     pictures, problems = [], []
     for _, found in read_each(files, resolution, resize):
         if isinstance(found, RequirementError):
@@ -96,13 +96,13 @@ def read_pictures(paths: Iterable[Path | str], resolution: int, resize: bool = F
 def read_each(
     files: Iterable[Path], resolution: int, resize: bool = False
 ) -> Iterator[tuple[Path, Tensor | RequirementError]]:
-    """Each file with its picture (3, resolution, resolution) in [-1, 1], or with what is wrong with it.
+    """Each file with its image (3, resolution, resolution) in [-1, 1], or with an error that says what is wrong.
 
-    A file is unfit if it is no picture, damaged, huge, animated, partly transparent, of unknown range, or not of
-    the size that is needed. Nothing is cropped. One file is read at a time, when it is asked for.
+    A file is unusable if it is not an image, or is damaged, huge, animated, partly transparent, of unknown range, or of
+    the wrong size. Nothing is cropped. The iterator reads one file at a time.
 
     Args:
-        files: of pictures, such as :func:`picture_files` finds.
+        files: image files, such as those from :func:`picture_files`.
         resolution, resize: see :func:`read_pictures`.
     """
     for file in files:
@@ -117,10 +117,10 @@ def read_each(
 def read_fit(
     files: Iterable[Path], resolution: int, resize: bool = False
 ) -> tuple[dict[Path, Tensor], list[RequirementError]]:
-    """The pictures of the files that are fit, as :func:`read_each` has them, and what is wrong with the others.
+    """The images of the usable files, as from :func:`read_each`, and the errors of the others.
 
     Raises:
-        RequirementError: none is fit.
+        RequirementError: none is usable.
     """
     read = dict(read_each(files, resolution, resize))
     unfit = [problem for problem in read.values() if isinstance(problem, RequirementError)]
@@ -141,15 +141,15 @@ def _read(path: Path, resolution: int, resize: bool) -> Tensor:
     except RequirementError:
         raise
     except UnfitError as error:
-        raise RequirementError(f"{error} Leave it out, or save it anew, as PNG for instance.") from None
+        raise RequirementError(f"{error} Leave it out, or save it again, for example as PNG.") from None
     except UnidentifiedImageError:
-        text = f"{path} is not a picture of a format that Pillow reads."
-        raise RequirementError(f"{text} Leave it out, or save it anew, as PNG for instance.") from None
+        text = f"{path} is not an image that Pillow can read."
+        raise RequirementError(f"{text} Leave it out, or save it again, for example as PNG.") from None
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         most = (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
         raise RequirementError(f"{path} has more than {most} million pixels. Crop it or make it smaller.") from None
-    except Exception as error:  # decoders raise all kinds on damaged files
-        raise RequirementError(f"{path} cannot be read: {reason(error)}. Leave it out, or save it anew.") from None
+    except Exception as error:  # decoders raise many types of errors for damaged files
+        raise RequirementError(f"{path} cannot be read: {reason(error)}. Leave it out, or save it again.") from None
     picture = torch.from_numpy(pixels).permute(2, 0, 1) * 2 - 1
     if picture.shape[-1] == resolution:
         return picture.contiguous()
@@ -158,24 +158,24 @@ def _read(path: Path, resolution: int, resize: bool) -> Tensor:
 
 
 def _check(path: Path, image: Image.Image, resolution: int, resize: bool) -> None:
-    """Refuse, before any pixel is decoded, what can be told from the header."""
+    """Refuse, before any pixel is decoded, what the header shows to be unusable."""
     width, height = image.size
     if width != height:
         raise RequirementError(
-            f"{path} has {width} x {height} pixels; the generator makes {resolution} x {resolution}. Crop it to a "
-            "square, aligned as the pictures that the generator was trained on."
+            f"{path} has {width} x {height} pixels; the generator's images have {resolution} x {resolution}. Crop it "
+            "to a square, aligned like the images that the generator was trained on."
         )
     if width != resolution and not resize:
         raise RequirementError(
-            f"{path} has {width} x {height} pixels; the generator makes {resolution} x {resolution}. Resize it, or "
-            "have that done with --resize."
+            f"{path} has {width} x {height} pixels; the generator's images have {resolution} x {resolution}. Resize "
+            "it, or use --resize."
         )
-    if getattr(image, "is_animated", False) and image.format != "MPO":  # of a phone: one photograph and its previews
-        raise RequirementError(f"{path} has {getattr(image, 'n_frames', 2)} frames; expected a single picture.")
+    if getattr(image, "is_animated", False) and image.format != "MPO":  # from a phone: one photograph and its previews
+        raise RequirementError(f"{path} has {getattr(image, 'n_frames', 2)} frames; expected a single image.")
 
 
 def _pixels(path: Path, image: Image.Image, kind: str | None) -> NDArray[np.float32]:
-    """Pixels (H, W, 3) in [0, 1]. Older Pillows have 32 bits for PNG's 16."""
+    """Pixels (H, W, 3) in [0, 1]. Older versions of Pillow read 16-bit PNG as 32-bit."""
     if image.mode.startswith("I;16") or (image.mode == "I" and kind == "PNG"):
         grey = np.asarray(image).astype(np.float32) / np.float32(65535)
         return np.repeat(grey[..., None], 3, axis=2)
@@ -184,6 +184,6 @@ def _pixels(path: Path, image: Image.Image, kind: str | None) -> NDArray[np.floa
         if image.getchannel("A").getextrema() != (255, 255):
             raise RequirementError(f"{path} is partly transparent. Flatten it onto a background.")
     elif image.mode not in _COLOURED:
-        raise RequirementError(f"{path} has pixels of the kind {image.mode!r}, whose range is unknown; expected RGB.")
+        raise RequirementError(f"{path} has pixels of mode {image.mode!r}, whose range is unknown; expected RGB.")
     pixels: NDArray[np.float32] = np.asarray(image.convert("RGB"), dtype=np.float32) / np.float32(255)
     return pixels

@@ -1,4 +1,4 @@
-"""One inversion for all spaces: the same losses, steps and optimizer, batched over pictures."""
+"""The inverter for all spaces: the same losses, steps and optimizer, batched over images."""
 
 from __future__ import annotations
 
@@ -25,18 +25,19 @@ OnStep = Callable[[int], object]
 
 @dataclass(frozen=True)
 class Settings:
-    """What an inversion depends on, the same for all spaces.
+    """The settings of an inversion, the same for all spaces.
 
     Attributes:
-        steps: of Adam, at least 1; the learning rate falls to 0 along a cosine over the last half of them.
-        lr: the learning rate of codes, in units of their components' spread.
-        f_lr: that of F, in units of the spread of the mean picture's.
-        likeness: weight of the perceptual distance, beside 1 for the mean squared error.
-        keep_f: weight of the mean squared distance of F from its start, as BDInvert has it.
-        pn: weight of the regulariser of W+(P_N), the mean square of the codes' components in P_N, as BDInvert takes
-            it. II2S's λ is of their sum: for K codes the same weight is K w_dim λ, 9216 λ for 18 codes of 512.
+        steps: number of Adam steps, at least 1; the learning rate decays to 0 along a cosine over the second half.
+        lr: learning rate of codes, in units of the standard deviation of their components.
+        f_lr: learning rate of F, in units of the standard deviation of the mean image's F.
+        likeness: weight of the perceptual distance; the mean squared error has weight 1.
+        keep_f: weight of the mean squared distance of F from its start, as in BDInvert.
+        pn: weight of the regulariser of W+(P_N), the mean square of the codes' components in P_N, as in BDInvert.
+            II2S's λ is the weight of their sum: for L codes the equivalent is L w_dim λ, or 9216 λ for 18 codes of
+            512.
         lsap: weight of the regulariser of W+(LSAP).
-        seed: of the random code at which all pictures start; None starts at the mean picture.
+        seed: seed of the random code at which all images start; None to start at the mean image.
     """
 
     steps: int = 200
@@ -49,18 +50,18 @@ class Settings:
     seed: int | None = None
 
     def stated(self) -> dict[str, Any]:
-        """By name; no seed where none was given, so that records stay as they were before there was one."""
+        """The settings by name; without the seed if none was given, so that records match those of older versions."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True)
 class Inversion:
-    """What an inversion found.
+    """The result of an inversion.
 
     Attributes:
         point: the codes.
-        losses: of each picture in the last step, before it moved the codes, (B,).
-        seconds: of one step, for all pictures at once.
+        losses: the loss of each image in the last step, before the codes were updated, (B,).
+        seconds: the time of one step, for the whole batch.
     """
 
     point: Point
@@ -78,23 +79,23 @@ def invert(
     f: Tensor | None = None,
     on_step: OnStep = lambda step: None,
 ) -> Inversion:
-    """Codes whose pictures are as near to the targets as they come.
+    """Find codes whose images are as close as possible to the targets.
 
-    Pictures of a batch do not influence each other. In spaces of the hypersphere every step ends with a retraction
-    onto it (arXiv 2307.08995, Eq. 1).
+    The images of a batch do not influence each other. In Z and Z+, every step ends with a retraction onto the
+    hypersphere (arXiv 2307.08995, Eq. 1).
 
     Args:
         model: generator and spaces.
-        space: to invert into.
-        targets: pictures (B, 3, R, R) in [-1, 1].
+        space: the space to invert into.
+        targets: images (B, 3, R, R) in [-1, 1].
         settings: weights, learning rates and steps.
-        likeness: perceptual distance (B,) of pictures and targets; None for none.
-        f: where F starts, (B, C, r, r), such as an encoder's; None for the mean picture's.
-        on_step: called after each step with how many are done.
+        likeness: perceptual distance (B,) between images and targets; None for none.
+        f: start of F, (B, C, r, r), such as an encoder's estimate; None for the F of the mean image.
+        on_step: called after each step with the number of steps done.
 
     Raises:
-        UsageError: there is no step, or the targets or F are of a wrong shape.
-        LatentError: F starts at features that are not finite.
+        UsageError: the number of steps, or the shape of the targets or of F, is invalid.
+        LatentError: the start of F is not finite.
     """
     _check(model, space, targets, settings, f)
     point = _leaves(model.start(space, len(targets), f, settings.seed))
@@ -112,7 +113,7 @@ def invert(
             schedule.step()
             on_step(step + 1)
     if targets.is_cuda:
-        torch.cuda.synchronize(targets.device)  # until then, the last steps are only queued
+        torch.cuda.synchronize(targets.device)  # before this, the last steps are only queued
     seconds = (time.perf_counter() - begin) / settings.steps
     found = replace(point, code=point.code.detach(), f=None if point.f is None else point.f.detach())
     return Inversion(found, losses.detach(), seconds)
@@ -120,10 +121,10 @@ def invert(
 
 def _check(model: Model, space: Space, targets: Tensor, settings: Settings, f: Tensor | None) -> None:
     if settings.steps < 1:
-        raise UsageError(f"An inversion of {settings.steps} steps was asked for; expected at least 1.")
+        raise UsageError(f"An inversion cannot have {settings.steps} steps; expected at least 1.")
     size = model.generator.architecture.resolution
     if targets.ndim != 4 or targets.shape[1:] != (3, size, size):
-        raise UsageError(f"The targets are of shape {tuple(targets.shape)}; expected (B, 3, {size}, {size}).")
+        raise UsageError(f"The targets have shape {tuple(targets.shape)}; expected (B, 3, {size}, {size}).")
     if f is not None and (not space.with_f or f.shape != (len(targets), *model.f_shape)):
         expected = (
             f"({len(targets)}, {', '.join(map(str, model.f_shape))})" if space.with_f else f"none in {space.title}"
@@ -131,12 +132,12 @@ def _check(model: Model, space: Space, targets: Tensor, settings: Settings, f: T
         raise UsageError(f"F starts at features of shape {tuple(f.shape)}; expected {expected}.")
     if f is not None:
         require_finite(
-            f, "F at its start, such as an encoder's estimate", "Check the encoder and the pictures, or let f be None."
+            f, "the start of F, such as an encoder's estimate", "Check the encoder and the images, or let f be None."
         )
 
 
 def _leaves(start: Point) -> Point:
-    """The start, whose codes and F an optimizer can move; codes in Z and Z+ know the hypersphere that they lie on."""
+    """The start, with codes and F as leaves for an optimizer; codes in Z and Z+ become a SphericalLatent."""
     code = SphericalLatent(start.code) if start.space.kind == "z" else start.code.requires_grad_()
     return replace(start, code=code, f=None if start.f is None else start.f.requires_grad_())
 
@@ -156,7 +157,7 @@ def _retracting(optimizer: torch.optim.Optimizer, point: Point) -> AbstractConte
 def _losses(
     model: Model, point: Point, targets: Tensor, settings: Settings, likeness: Likeness | None, origin: Tensor | None
 ) -> Tensor:
-    """Of each picture, (B,)."""
+    """The loss of each image, (B,)."""
     pictures = model.pictures(point)
     losses = (pictures - targets).square().mean(dim=(1, 2, 3))
     if likeness is not None:
@@ -171,7 +172,7 @@ def _losses(
 
 
 def _spread(model: Model, space: Space) -> float:
-    """The typical spread of a space's code components, to which the learning rate is relative."""
+    """The typical standard deviation of a space's code components, which scales the learning rate."""
     if space.kind in ("z", "pn"):
         return 1.0
     if space.kind == "w":

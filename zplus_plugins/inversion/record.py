@@ -1,6 +1,6 @@
-"""An inverted picture's codes in a file: what ``zplus invert`` writes, and of ``zplus run`` the codes in Z and Z+.
+"""Records of inverted images: those of ``zplus invert``, and those of ``zplus run`` with codes in Z and Z+.
 
-The format is :mod:`zplus_plugins.records.record`.
+The format is defined in :mod:`zplus_plugins.records.record`.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from zplus_plugins.records.inversion import InversionRecord, require_same_code
 from zplus_plugins.records.record import Record
 from zplus_plugins.records.schema import require_json
 
-_OFF_SPHERE = 1e-3  # of the radius
+_OFF_SPHERE = 1e-3  # relative to the radius
 
 
 @dataclass(frozen=True)
 class PointRecord:
-    """Codes of one picture, and whose they are.
+    """The codes of one image, and their origin.
 
     Attributes:
-        point: the codes, of a batch of 1.
-        generator: :func:`~zplus_plugins.generators.weights_hash` of the generator; None of a script's code.
-        f_resolution, noise: of the :class:`Model`; None for its own.
-        about: how they were found: plain numbers and strings.
-        script: the record of the script that found them, if it was one.
+        point: the codes, with a batch size of 1.
+        generator: :func:`~zplus_plugins.generators.weights_hash` of the generator; None for the code of a script.
+        f_resolution, noise: of the :class:`Model`; None for its defaults.
+        about: how the codes were found: plain numbers and strings.
+        script: the record of the script that found them, if it was a script.
     """
 
     point: Point
@@ -48,23 +48,25 @@ class PointRecord:
 
     @property
     def truncation(self) -> Truncation:
-        """Of the :class:`Model`."""
+        """The truncation of the :class:`Model`."""
         if self.script is None:
             return Truncation()
-        return replace(self.script.truncation, psi=float(self.script.truncation.psi))  # torch takes no long integers
+        return replace(self.script.truncation, psi=float(self.script.truncation.psi))  # torch rejects large integers
 
     @property
     def notes(self) -> list[str]:
-        """What a user should know before pictures are made of a script's code, in sentences."""
+        """What a user should know before a script's code is used, in sentences."""
         if self.script is None:
             return []
         notes, provenance = [], self.script.provenance
         if provenance.with_f or (provenance.with_f is None and not provenance.without_f):
             which = "F of the script" if provenance.with_f else "F of the script, if it found one,"
-            notes.append(f"{which} is not in the record, so the pictures are those of {self.point.space.title} alone.")
+            notes.append(
+                f"{which} is not in the record, so the images are generated from {self.point.space.title} alone."
+            )
         if self.script.w is None:
             notes.append(
-                "The record does not hold w, so nothing tells whether the generator is the one of the inversion."
+                "The record does not contain w, so it cannot be verified that the generator is that of the inversion."
             )
         return notes
 
@@ -73,27 +75,27 @@ class PointRecord:
         """The record of a point of a model.
 
         Raises:
-            RecordError: the point is of more than one picture, or contains NaN or inf.
+            RecordError: the point has more than one image, or contains NaN or inf.
         """
         record = cls(point, weights_hash(model.generator), model.f_resolution, model.noise, about)
         record._check()
         return record
 
     def require(self, model: Model, name: str = "this record") -> Point:
-        """The point, where the model is.
+        """The point, on the model's device.
 
         Args:
-            model: of the generator of the inversion.
-            name: of the record, for messages.
+            model: the model of the generator that was used for the inversion.
+            name: the name of the record, for messages.
 
         Raises:
-            RecordError: it is of another generator or of another shape.
+            RecordError: the record belongs to another generator, or has a wrong shape.
         """
         found = weights_hash(model.generator)
         if self.generator not in (None, found):
             raise RecordError(
-                f"The record is of the generator {str(self.generator)[:16]}; this one is {found[:16]}. Give the one of "
-                "the inversion with --generator FILE."
+                f"The record belongs to the generator {str(self.generator)[:16]}; this one is {found[:16]}. Give the "
+                "generator of the inversion with --generator FILE."
             )
         self._require_shapes(model)
         code, f = self.point.code.to(model.generator.const), self.point.f
@@ -119,7 +121,7 @@ class PointRecord:
             tensor = getattr(self.point, name)
             have = None if tensor is None else tuple(tensor.shape)
             if have != want:
-                raise RecordError(f"The record's {name} has the shape {_shape(have)}; expected {_shape(want)}.")
+                raise RecordError(f"The record's {name} has shape {_shape(have)}; expected {_shape(want)}.")
 
     def save(self, path: Path | str) -> None:
         """Write the record.
@@ -147,8 +149,8 @@ class PointRecord:
         """Read a record.
 
         Raises:
-            RecordError: there is no such file, it is no record or damaged, a field is not what it should be, or its
-                codes are not finite or not on the hypersphere on which they should be.
+            RecordError: the file does not exist, is damaged or not a record, a field is invalid, or its codes are not
+                finite or not on the hypersphere.
         """
         path = Path(path)
         try:
@@ -159,8 +161,8 @@ class PointRecord:
             raise RecordError(f"The record {path} cannot be read: {error.strerror or error}.") from None
         except ContentError as error:
             raise RecordError(
-                f"{path} cannot be read as the record of an inversion: {error}. Give NAME.zplus.npz as zplus invert "
-                "or zplus run has written it, or invert the picture again."
+                f"{path} cannot be read as the record of an inversion: {error}. Give a NAME.zplus.npz written by "
+                "zplus invert or zplus run, or invert the image again."
             ) from None
         try:
             record._check()
@@ -170,15 +172,15 @@ class PointRecord:
 
     @classmethod
     def _of(cls, record: Record, path: Path) -> PointRecord:
-        """A record's codes.
+        """The codes of a record.
 
         Raises:
-            ContentError, RecordError: as :meth:`InversionRecord.of`; or they are on another hypersphere than ours.
+            ContentError, RecordError: as :meth:`InversionRecord.of`; or the radius of the hypersphere differs.
         """
         radius = default_radius(record.code.shape[-1])
         if record.radius is not None and abs(record.radius - radius) > _OFF_SPHERE * radius:
             raise ContentError(
-                f"its radius is {record.radius:g}; expected the square root of the code's dim, {radius:g}"
+                f"its radius is {record.radius:g}; expected the square root of the dimension, {radius:g}"
             )
         f = None if record.f is None else torch.from_numpy(record.f)
         point = Point(SPACES[record.space], torch.from_numpy(record.code), f)
@@ -193,9 +195,9 @@ class PointRecord:
             raise RecordError(f"How the codes were found cannot be recorded: {error}.") from None
         for name, tensor in (("code", self.point.code), ("f", self.point.f)):
             if tensor is not None and not bool(torch.isfinite(tensor).all()):
-                raise RecordError(f"The {name} contains NaN or inf. Invert the picture again.")
+                raise RecordError(f"The {name} contains NaN or inf. Invert the image again.")
         if len(self.point) != 1:
-            raise RecordError(f"There are codes of {len(self.point)} pictures; expected 1.")
+            raise RecordError(f"There are codes of {len(self.point)} images; expected 1.")
         code = self.point.code
         off = float(sphere_error(code)) if self.point.space.kind == "z" else 0.0
         if off > _OFF_SPHERE * default_radius(code.shape[-1]):
@@ -204,9 +206,9 @@ class PointRecord:
     @property
     def _again(self) -> str:
         if self.script is None:
-            return "Invert the picture again."
+            return "Invert the image again."
         retract = self.script.provenance.retract
-        return f"They were found with --retract {retract}: invert the picture with --retract step."
+        return f"They were found with --retract {retract}: invert the image with --retract step."
 
 
 def _shape(shape: tuple[int, ...] | None) -> str:

@@ -1,6 +1,6 @@
-"""How well a picture was inverted, and what an edit has changed.
+"""Metrics of reconstructions and edits.
 
-Pictures are (B, 3, R, R) in [-1, 1]; every metric gives one number a picture, (B,), on the CPU.
+Images are (B, 3, R, R) in [-1, 1]; every metric returns one number per image, (B,), on the CPU.
 """
 
 from zplus_plugins.metrics.attributes import attribute_change, attribute_leakage

@@ -1,4 +1,4 @@
-"""What an edit has changed: the wanted attribute, and all others."""
+"""The effect of an edit on the target attribute, and on all others."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from zplus_plugins.errors import UsageError
 
 
 def attribute_change(before: Tensor, after: Tensor, index: int, ranges: Tensor | None = None) -> Tensor:
-    """Signed change (B,) of one attribute, in shares of its range.
+    """Signed change (B,) of one attribute, as a fraction of its range.
 
     Args:
-        before, after: attributes (B, A) of the pictures, as a regressor gives them.
-        index: of the wanted attribute.
-        ranges: from the lowest to the highest value of each, (A,); None for those of the embedded regressor.
+        before, after: attributes (B, A) of the images, as measured by a regressor.
+        index: index of the target attribute.
+        ranges: difference between the highest and lowest value of each, (A,); None for the embedded regressor's.
     """
     return _changes(before, after, ranges)[:, index]
 
 
 def attribute_leakage(before: Tensor, after: Tensor, index: int, ranges: Tensor | None = None) -> Tensor:
-    """Mean absolute change (B,) of all other attributes, in shares of their ranges; arguments as above.
+    """Mean absolute change (B,) of all other attributes, as fractions of their ranges; arguments as above.
 
-    Those that the embedded regressor cannot see (:data:`~zplus_plugins.portraits.networks.regressor.UNSEEN`) do not
-    count.
+    Attributes that the embedded regressor has not learnt
+    (:data:`~zplus_plugins.portraits.networks.regressor.UNSEEN`) are excluded.
     """
     changes = _changes(before, after, ranges).abs()
     left_out = {index % changes.shape[1]} | (_unseen() if ranges is None else set())

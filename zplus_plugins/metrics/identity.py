@@ -1,4 +1,4 @@
-"""Who is shown: unit vectors whose inner product is the similarity of two pictures' identities."""
+"""Identity: unit vectors whose inner product is the similarity of the identities in two images."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ class Identity(Protocol):
     """A measure of identity.
 
     Attributes:
-        name: in tables.
+        name: its name in tables.
     """
 
     name: str
 
     def __call__(self, pictures: Tensor) -> Tensor:
-        """Unit vectors (B, D) on the CPU of pictures (B, 3, R, R); rows of NaN where no face is found."""
+        """Unit vectors (B, D), on the CPU, for images (B, 3, R, R); a row of NaN if no face is found."""
         raise NotImplementedError
 
     def similarity(self, a: Tensor, b: Tensor) -> Tensor:
-        """Cosines (B,), at most 1, of two sets of pictures; NaN where a face was not found."""
+        """Cosine similarities (B,), at most 1, of two sets of images; NaN if a face was not found."""
         return (self(a) * self(b)).sum(dim=1)
 
 
@@ -53,14 +53,14 @@ class _Embedded(Identity):
 
         if pictures.shape[1:] != (3, RESOLUTION, RESOLUTION):
             raise ImageError(
-                f"Pictures of shape {tuple(pictures.shape)}; the embedded identity is of portraits "
+                f"The images have shape {tuple(pictures.shape)}; the embedded identity is of portraits "
                 f"(B, 3, {RESOLUTION}, {RESOLUTION})."
             )
         return torch.cat([self._regressor.identity(part) for part in torch.split(shown(pictures), _AT_ONCE)])
 
 
 class _Facenet(Identity):
-    """As in arXiv 2307.08995: MTCNN finds the face, InceptionResnetV1 trained on VGGFace2 tells whose it is."""
+    """As in arXiv 2307.08995: MTCNN finds the face, InceptionResnetV1 (trained on VGGFace2) encodes its identity."""
 
     name = "facenet"
 
@@ -96,7 +96,7 @@ class _Facenet(Identity):
 
 
 def embedded_identity() -> Identity:
-    """Identity of the embedded domain's portraits (B, 3, 64, 64)."""
+    """Identity of drawn portraits (B, 3, 64, 64), by the embedded regressor."""
     return _Embedded()
 
 
@@ -105,6 +105,6 @@ def facenet_identity() -> Identity:
 
     Raises:
         RequirementError: it is not installed.
-        DownloadError: its weights are not there, and cannot be downloaded.
+        DownloadError: its weights are missing, and cannot be downloaded.
     """
     return _Facenet()

@@ -15,10 +15,10 @@ _AT_ONCE = 8
 
 
 class Lpips:
-    """Learned perceptual distance; its network is built when it is first needed.
+    """Learned perceptual distance; the network is loaded on first use.
 
     Args:
-        net: the backbone; that of the paper's evaluation is ``vgg``. Its weights are downloaded once.
+        net: the backbone; the paper's evaluation uses ``vgg``. Its weights are downloaded once.
     """
 
     def __init__(self, net: Literal["vgg", "alex", "squeeze"] = "vgg") -> None:
@@ -26,19 +26,19 @@ class Lpips:
         self._network: nn.Module | None = None
 
     def require(self) -> None:
-        """See to it that the weights are there, before work is spent.
+        """Require that the weights are available, before any work is done.
 
         Raises:
-            DownloadError: they are not, and cannot be downloaded.
+            DownloadError: they are missing, and cannot be downloaded.
         """
         self._loaded()
 
     def __call__(self, a: Tensor, b: Tensor) -> Tensor:
-        """Distances (B,) on the CPU of pictures as files hold them.
+        """Distances (B,), on the CPU, between images rounded to 8 bits.
 
         Raises:
-            DownloadError: the backbone's weights are not there, and cannot be downloaded.
-            ImageError: the pictures are not of the same shape.
+            DownloadError: the backbone's weights are missing, and cannot be downloaded.
+            ImageError: the images do not have the same shape.
         """
         require_same_shape(a, b)
         with torch.no_grad():
@@ -46,7 +46,7 @@ class Lpips:
             return torch.cat([self.distance(*pair).cpu() for pair in pairs])
 
     def distance(self, a: Tensor, b: Tensor) -> Tensor:
-        """Distances (B,) where the pictures are, with gradients: a loss.
+        """Distances (B,) on the device of the images, with gradients, for use as a loss.
 
         Raises:
             DownloadError, ImageError: as above.
@@ -65,6 +65,6 @@ class Lpips:
 
         weights = lpips_weights(self.net)
         with warnings.catch_warnings(), downloading(weights):
-            warnings.simplefilter("ignore")  # it asks torchvision for weights in an old way
+            warnings.simplefilter("ignore")  # it uses a deprecated argument of torchvision
             network: nn.Module = lpips.LPIPS(net=self.net, verbose=False)
         return network.eval().requires_grad_(False)

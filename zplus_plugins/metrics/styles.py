@@ -1,4 +1,4 @@
-"""NSCD: how far codes lie from those that the mapping network makes (LSAP, arXiv 2209.12746)."""
+"""NSCD: the distance of codes from those that the mapping network generates (LSAP, arXiv 2209.12746)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def nscd(model: Model, point: Point) -> Tensor:
 
 
 def synthetic_nscd(model: Model, with_f: bool = False) -> float:
-    """The mean NSCD of random codes themselves, to compare with; ``with_f`` without the layers that F replaces."""
+    """The mean NSCD of random codes, for comparison; ``with_f`` excludes the layers that F replaces."""
     first = model.generator.first_layer_after(model.f_resolution) if with_f else 0
     return float(torch.stack([1 - mean.square().sum() for mean in _means(model)[first:]]).mean())
 

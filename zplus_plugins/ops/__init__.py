@@ -1,6 +1,6 @@
-"""StyleGAN's two custom operations, on any PyTorch: compiled for the device where that is possible.
+"""StyleGAN's two custom operations for any version of PyTorch, compiled for the device where possible.
 
-The signatures are those that StyleGAN repositories know, so that the functions drop in.
+The signatures are those of the StyleGAN repositories, so that the functions are drop-in replacements.
 """
 
 from zplus_plugins.ops.bias_act import bias_act

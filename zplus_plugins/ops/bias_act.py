@@ -28,23 +28,23 @@ def bias_act(
     gain: float | None = None,
     clamp: float | None = None,
 ) -> Tensor:
-    """``clamp(gain * act(x + b))``, element by element; differentiable to any order by x and b.
+    """``clamp(gain * act(x + b))``, elementwise; differentiable to any order with respect to x and b.
 
     Args:
-        x: of any shape and strides; float16, bfloat16, float32 or float64.
-        b: bias along one axis, of shape (x.shape[dim],), x's dtype and device; None adds nothing.
-        dim: axis of the bias, 0 to x.ndim - 1; ignored without one.
+        x: any shape and strides; float16, bfloat16, float32 or float64.
+        b: bias along one axis, shape (x.shape[dim],), with the dtype and device of x; None for no bias.
+        dim: axis of the bias, 0 to x.ndim - 1; ignored without a bias.
         act: ``linear``, ``relu``, ``lrelu``, ``tanh``, ``sigmoid``, ``elu``, ``selu``, ``softplus`` or ``swish``.
-        alpha: slope of the leaky ReLU below zero; None for 0.2. The others have no parameter.
+        alpha: slope of the leaky ReLU below zero; None for 0.2. The other activations have no parameter.
         gain: factor after the activation; None for sqrt(2) with ``relu``, ``lrelu`` and ``swish``, else 1.
-        clamp: bound of the result's magnitude, after the gain, at least 0; None for none. The derivative is zero
-            where the bound is reached.
+        clamp: bound on the magnitude of the result, after the gain, at least 0; None for no bound. The derivative is
+            zero where the bound is reached.
 
     Returns:
-        A tensor of x's shape and dtype, and of its memory format.
+        A tensor with the shape, dtype and memory format of x.
 
     Raises:
-        OpsArgumentError: the activation is unknown, or a shape, a dtype or a value is not as above.
+        OpsArgumentError: the activation is unknown, or a shape, dtype or value is invalid.
     """
     activation = activation_named(act)
     if x.dtype not in DTYPES:
@@ -72,12 +72,12 @@ def _check_bias(x: Tensor, b: Tensor, dim: int) -> None:
         raise OpsArgumentError(f"The bias's axis is {dim}; expected 0 to {x.ndim - 1} for x of {x.ndim} axes.")
     if b.shape != (x.shape[dim],):
         raise OpsArgumentError(
-            f"The bias is of shape {tuple(b.shape)}; expected ({x.shape[dim]},), as x is of shape {tuple(x.shape)}"
+            f"The bias has shape {tuple(b.shape)}; expected ({x.shape[dim]},), because x has shape {tuple(x.shape)}"
             f" and dim is {dim}."
         )
     if b.dtype != x.dtype or b.device != x.device:
         raise OpsArgumentError(
-            f"The bias is {b.dtype} on {b.device}; expected {x.dtype} on {x.device}, as x; convert one of them."
+            f"The bias is {b.dtype} on {b.device}; expected {x.dtype} on {x.device}, like x; convert one of them."
         )
 
 
@@ -103,12 +103,12 @@ def _call(
 
 
 def _run(x: Tensor, *others: Any) -> Tensor:
-    """A call of the kernels that serve x's device, or of the reference."""
+    """Call the kernels for the device of x, or the reference."""
     return _call((kernels_for(x.device) or reference).bias_act, x, *others)
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    """Keep what the derivative needs: the result where its sign tells enough, or the input."""
+    """Save what the derivative needs: the output if its sign is sufficient, otherwise the input."""
     x, b, xref, yref, _, grad, dim, act, alpha, gain, clamp = inputs
     ctx.order, ctx.parameters = grad, (dim, act, alpha, gain, clamp)
     if grad == 0:
@@ -120,7 +120,7 @@ def _keep(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 
 
 def _derivative(call: Callable[..., Tensor]) -> Callable[[Any, Tensor], tuple[Tensor | None, ...]]:
-    """The derivative of ``call`` by its tensors, made of further calls; from the third on it is the reference's."""
+    """The derivative of ``call`` by its tensors, as further calls; from the third order on, that of the reference."""
 
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         factor, b, xref, yref = ctx.saved_tensors
@@ -144,7 +144,7 @@ def _sum_but(x: Tensor | None, dim: int) -> Tensor | None:
 
 _eager = recorded(_run, _keep, _derivative)
 
-# The same for torch.compile, which sees one operation without looking into it.
+# The same for torch.compile, to which it is a single opaque operation.
 _compiled: Any = library.custom_op(
     "zplus::bias_act",
     _run,

@@ -1,7 +1,7 @@
-"""Which implementation of the custom operations serves a device.
+"""The choice between implementations of the custom operations for each device.
 
-``auto`` takes compiled kernels where they can be had, and the PyTorch reference where not, after one line
-that says why. A choice by name never falls back. Each implementation is tried once a process.
+``auto`` uses compiled kernels where available, and otherwise logs the reason and uses the PyTorch reference. An
+explicit choice never falls back. Each implementation is tried once per process.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ VARIABLE = "ZPLUS_OPS"
 UNUSED = "unused"
 _log = logging.getLogger("zplus_plugins")
 
-RETRY = "It is not tried again in this process; `zplus build-ops` tries at once"
+RETRY = "It is not tried again in this process; `zplus build-ops` tries immediately"
 
 
 class Kernels(Protocol):
-    """Compiled operations on one device, without autograd; :mod:`zplus_plugins.ops.definition.reference` defines them.
+    """Compiled operations for one device, without autograd; see :mod:`zplus_plugins.ops.definition.reference`.
 
     Attributes:
-        name: for people, such as ``cpu (AVX-512)`` or ``cuda sm_90``.
+        name: a readable name, such as ``cpu (AVX-512)`` or ``cuda sm_90``.
     """
 
     name: str
@@ -82,8 +82,8 @@ def use(choice: str | None) -> None:
     """Choose the implementation for this process, and forget what failed before.
 
     Args:
-        choice: ``auto``; ``cuda`` or ``cpu``, which never fall back; ``reference``, plain PyTorch; ``upstream``, where
-            an upstream's operations are left alone and ours are the reference; None takes ``ZPLUS_OPS``, or auto.
+        choice: ``auto``; ``cuda`` or ``cpu``, which never fall back; ``reference`` for plain PyTorch; ``upstream`` to
+            leave an upstream's operations in place and use the reference for ours; None for ``ZPLUS_OPS`` or ``auto``.
 
     Raises:
         UsageError: there is no such choice.
@@ -98,15 +98,15 @@ def use(choice: str | None) -> None:
 
 
 def asked() -> str | None:
-    """What was given to :func:`use` last; None if nothing was."""
+    """The last choice passed to :func:`use`; None if there was none."""
     return _asked
 
 
 def chosen() -> str:
-    """The choice that is in force.
+    """The current choice.
 
     Raises:
-        UsageError: ``ZPLUS_OPS`` names none.
+        UsageError: ``ZPLUS_OPS`` is not a valid choice.
     """
     if _asked is not None:
         return _asked
@@ -115,7 +115,7 @@ def chosen() -> str:
 
 @contextlib.contextmanager
 def using(choice: str) -> Iterator[None]:
-    """:func:`use` for a while; what was chosen before is chosen again afterwards."""
+    """:func:`use` inside a ``with`` block; restores the previous choice afterwards."""
     before = _asked
     try:
         use(choice)
@@ -125,12 +125,12 @@ def using(choice: str) -> Iterator[None]:
 
 
 def kernels_for(device: torch.device) -> Kernels | None:
-    """The compiled kernels for tensors on a device; None where the reference serves it.
+    """The compiled kernels for tensors on a device; None if the reference is used.
 
-    The first call for a device may build them, in seconds.
+    The first call for a device may build them, which takes seconds.
 
     Raises:
-        OpsError: a choice by name cannot be had, or cannot serve this device.
+        OpsError: an explicit choice is not available, or does not support this device.
     """
     try:
         return _serving[device]
@@ -142,7 +142,7 @@ def kernels_for(device: torch.device) -> Kernels | None:
 
 
 def backend(device: torch.device | str | None = None) -> str:
-    """The name of the implementation that serves a device, by default the GPU where there is one, else the CPU.
+    """The name of the implementation for a device, by default the GPU if there is one, else the CPU.
 
     Raises:
         OpsError: as :func:`kernels_for`.
@@ -158,7 +158,7 @@ def backend(device: torch.device | str | None = None) -> str:
 
 
 def served() -> str:
-    """The names of the implementations that have served so far in this process, or ``unused``; builds nothing."""
+    """The names of the implementations used so far in this process, or ``unused``; builds nothing."""
     if chosen() == "upstream":
         return "upstream"
     names = {"reference" if kernels is None else kernels.name for kernels in _serving.values()}
@@ -166,20 +166,20 @@ def served() -> str:
 
 
 def why_not(device: torch.device) -> str | None:
-    """What has kept compiled kernels from serving a device in this process; None if nothing has."""
+    """Why compiled kernels are not available for a device in this process; None if they did not fail."""
     return _failures.get(device)
 
 
 def require() -> None:
-    """Raise OpsError at once where a choice by name cannot be had; touches CUDA only where ``cuda`` was asked for."""
+    """Raise OpsError if an explicit choice is not available; initialises no CUDA unless ``cuda`` was chosen."""
     choice = chosen()
     if choice == "cpu":
         with _lock:
-            _select(torch.device("cpu"))  # loaded, but it has served nothing yet
+            _select(torch.device("cpu"))  # loads the kernels, but does not mark them as used
     elif choice == "cuda" and torch.cuda.device_count() == 0:
         raise OpsError(
-            f"The operations cuda were asked for, and torch sees no CUDA device (torch {torch.__version__}, built for "
-            f"CUDA {torch.version.cuda or 'none'}). Check nvidia-smi and the torch build, or ask for auto."
+            f"The operations cuda were chosen, but torch sees no CUDA device (torch {torch.__version__}, built for "
+            f"CUDA {torch.version.cuda or 'none'}). Check nvidia-smi and the torch build, or choose auto."
         )
 
 
@@ -189,11 +189,11 @@ def _select(device: torch.device) -> Kernels | None:
         return None
     if choice in ("cuda", "cpu") and device.type != choice:
         raise OpsError(
-            f"The operations {choice} were asked for, and a tensor is on {device}. Ask for auto, or keep the run "
-            f"on one device (`zplus run --device {choice}`)."
+            f"The operations {choice} were chosen, but a tensor is on {device}. Choose auto, or keep the run on one "
+            f"device (`zplus run --device {choice}`)."
         )
     if device.type not in ("cuda", "cpu") or (device.type == "cuda" and torch.version.hip):
-        return None  # no kernels are written for it
+        return None  # there are no kernels for it
     if device not in _loaded and device not in _failures:
         try:
             _loaded[device] = _load(device)

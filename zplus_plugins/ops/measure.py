@@ -1,4 +1,4 @@
-"""How near the operations come to the speed of memory, in about a second."""
+"""Measure how close the operations come to memory bandwidth, in about a second."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SIDE, CHANNELS = 512, 32  # 32 MiB in float32
 
 
 def measure(device: torch.device) -> str:
-    """The bytes that both operations read and write a second, beside those of a copy: a line for people."""
+    """A line with the bytes per second that both operations read and write, relative to those of a copy."""
     x = torch.randn(1, CHANNELS, SIDE, SIDE, device=device)
     b, f = torch.randn(CHANNELS, device=device), setup_filter([1, 3, 3, 1], device=device)
     with torch.no_grad():
@@ -32,7 +32,7 @@ def measure(device: torch.device) -> str:
 
 
 def _bandwidth(operation: Callable[[], Tensor], x: Tensor) -> float:
-    """Bytes a second, the median of as many calls as fit; each reads x and writes as much."""
+    """Bytes per second, the median over calls for ``SECONDS``; each call reads x and writes as many bytes."""
     operation()
     times: list[float] = []
     end = time.perf_counter() + SECONDS

@@ -27,27 +27,29 @@ def upfirdn2d(
     flip_filter: bool = False,
     gain: float = 1,
 ) -> Tensor:
-    """Follow each sample by zeros, pad with zeros, filter each channel, keep every n-th sample.
+    """Insert zeros between samples, pad with zeros, filter each channel, and keep every n-th sample.
 
-    Its derivative by x is an operation of the same kind, with up and down exchanged and the filter turned, so
-    that it is differentiable to any order. It is not differentiable by f.
+    Its derivative with respect to x is an operation of the same kind, with up and down exchanged and the filter
+    flipped, so it is differentiable to any order. It is not differentiable with respect to f.
 
     Args:
-        x: images of shape (N, C, H, W), of any strides; float16, bfloat16, float32 or float64.
-        f: filter of shape (fh, fw), or (taps,) used along both axes; float32, on x's device; None for 1.
-        up: samples made of each one: itself, then zeros; an integer of at least 1 or (x, y).
-        down: samples of which the first is kept; likewise.
-        padding: samples, after upsampling: an integer, (x, y), or (left, right, top, bottom); negative ones crop.
-        flip_filter: False convolves, so that the filter is applied turned by 180 degrees; True correlates.
-        gain: factor of the result. A filter of one axis takes its root twice, so it must then be at least 0.
+        x: images of shape (B, C, H, W), with any strides; float16, bfloat16, float32 or float64.
+        f: filter of shape (fh, fw), or (taps,) for use along both axes; float32, on the device of x; None for 1.
+        up: upsampling factor: an integer of at least 1, or (x, y).
+        down: downsampling factor, which keeps the first of each group of samples; likewise.
+        padding: samples to add after upsampling: an integer, (x, y), or (left, right, top, bottom); negative values
+            crop.
+        flip_filter: False for a convolution (the filter is rotated by 180 degrees), True for a correlation.
+        gain: factor of the result. For a filter with one axis, its square root is applied along each axis, so it must
+            be at least 0.
 
     Returns:
-        Images of x's dtype and shape (N, C, out_h, out_w) with
+        Images with the dtype of x and shape (B, C, out_h, out_w), with
         ``out_h = (H * up_y + top + bottom - fh) // down_y + 1`` and likewise out_w; channels last
         if x is, else contiguous.
 
     Raises:
-        OpsArgumentError: a shape, a dtype or a value is not as above, or the padded image is smaller than the filter.
+        OpsArgumentError: a shape, dtype or value is invalid, or the padded image is smaller than the filter.
     """
     (upx, upy), (downx, downy) = pair(up, "up"), pair(down, "down")
     padx0, padx1, pady0, pady1 = four(padding)
@@ -70,14 +72,14 @@ def upfirdn2d(
 
 
 def filter2d(x: Tensor, f: Tensor | None, padding: Pair = 0, flip_filter: bool = False, gain: float = 1) -> Tensor:
-    """Filter images; the result has the images' size, and ``padding`` more. See :func:`upfirdn2d`."""
+    """Filter images; the result has the size of the images plus ``padding``. See :func:`upfirdn2d`."""
     return upfirdn2d(x, f, padding=_placed(f, 1, 1, padding), flip_filter=flip_filter, gain=gain)
 
 
 def upsample2d(
     x: Tensor, f: Tensor | None, up: Pair = 2, padding: Pair = 0, flip_filter: bool = False, gain: float = 1
 ) -> Tensor:
-    """Upsample images to ``up`` times their size, and ``padding`` more; brightness is kept. See :func:`upfirdn2d`."""
+    """Upsample images to ``up`` times their size plus ``padding``; preserves brightness. See :func:`upfirdn2d`."""
     upx, upy = pair(up, "up")
     return upfirdn2d(x, f, up=up, padding=_placed(f, up, 1, padding), flip_filter=flip_filter, gain=gain * upx * upy)
 
@@ -85,15 +87,15 @@ def upsample2d(
 def downsample2d(
     x: Tensor, f: Tensor | None, down: Pair = 2, padding: Pair = 0, flip_filter: bool = False, gain: float = 1
 ) -> Tensor:
-    """Downsample images to a ``down``-th of their size, ``padding`` being added before. See :func:`upfirdn2d`."""
+    """Downsample images by ``down``, after adding ``padding``. See :func:`upfirdn2d`."""
     return upfirdn2d(x, f, down=down, padding=_placed(f, 1, down, padding), flip_filter=flip_filter, gain=gain)
 
 
 def _placed(f: Tensor | None, up: Pair, down: Pair, padding: Pair) -> tuple[int, int, int, int]:
-    """Padding that keeps the filter centred and the size a multiple, or a fraction, of the image's."""
+    """Padding that centres the filter, and makes the size an exact multiple or fraction of the image's."""
     (upx, upy), (downx, downy), (fw, fh) = pair(up, "up"), pair(down, "down"), size_of(f)
     left, right, top, bottom = four(padding)
-    # What one side gets: all of the filter's reach, less what a sample spreads over, or is gathered from.
+    # The total padding along an axis: the filter's support, minus the samples that up or down accounts for.
     reach_x, reach_y = fw - downx, fh - downy
     return (
         left + (reach_x + upx) // 2,
@@ -104,14 +106,14 @@ def _placed(f: Tensor | None, up: Pair, down: Pair, padding: Pair) -> tuple[int,
 
 
 def _still(axis: str) -> dict[str, int]:
-    """Parameters that leave an axis as it is."""
+    """Parameters that leave an axis unchanged."""
     return {f"up{axis}": 1, f"down{axis}": 1, f"pad{axis}0": 0, f"pad{axis}1": 0}
 
 
 def _check(x: Tensor, f: Tensor | None, gain: float) -> None:
     if x.ndim != 4 or x.dtype not in DTYPES:
         raise OpsArgumentError(
-            f"The images are {x.dtype} of shape {tuple(x.shape)}; expected shape (N, C, H, W) and float16, bfloat16,"
+            f"The images are {x.dtype} of shape {tuple(x.shape)}; expected shape (B, C, H, W) and float16, bfloat16,"
             " float32 or float64."
         )
     if f is None:
@@ -119,12 +121,12 @@ def _check(x: Tensor, f: Tensor | None, gain: float) -> None:
     if f.ndim not in (1, 2) or f.numel() == 0 or f.dtype != torch.float32 or f.device != x.device:
         raise OpsArgumentError(
             f"The filter is {f.dtype} of shape {tuple(f.shape)} on {f.device}; expected float32 of shape (taps,) or"
-            f" (fh, fw) on {x.device}; setup_filter makes one."
+            f" (fh, fw) on {x.device}; use setup_filter."
         )
     if f.requires_grad:
-        raise OpsArgumentError("The filter requires a gradient, and upfirdn2d has none by the filter; detach it.")
+        raise OpsArgumentError("The filter requires a gradient, but upfirdn2d does not provide one; detach it.")
     if f.ndim == 1 and gain < 0:
-        raise OpsArgumentError(f"gain is {gain}; expected at least 0 with a filter of one axis, which takes its root.")
+        raise OpsArgumentError(f"gain is {gain}; expected at least 0 with a filter of one axis.")
 
 
 def _resample(
@@ -151,7 +153,7 @@ def _resample(
 
 
 def _run(x: Tensor, f: Tensor, *numbers: Any) -> Tensor:
-    """A call of the kernels that serve x's device, or of the reference."""
+    """Call the kernels for the device of x, or the reference."""
     kernels = kernels_for(x.device)
     implementation = reference.upfirdn2d if kernels is None else kernels.upfirdn2d
     return implementation(x, f, **dict(zip(NUMBERS, numbers, strict=True)))
@@ -164,7 +166,7 @@ def _keep(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 
 
 def _derivative(call: Callable[..., Tensor]) -> Callable[[Any, Tensor], tuple[Tensor | None, ...]]:
-    """The derivative of ``call`` by x, its transpose: up for down, the filter turned, the padding that fits."""
+    """The derivative of ``call`` by x, its transpose: exchanges up and down, flips the filter, adapts the padding."""
 
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         (f,) = ctx.saved_tensors
@@ -172,7 +174,7 @@ def _derivative(call: Callable[..., Tensor]) -> Callable[[Any, Tensor], tuple[Te
         height, width, out_height, out_width = ctx.sizes
         fh, fw = f.shape
         before_x, before_y = fw - 1 - padx0, fh - 1 - pady0
-        # Behind, what makes the result as large as x.
+        # The padding behind makes the result as large as x.
         behind_x = (width - 1) * upx + fw - out_width * downx - before_x
         behind_y = (height - 1) * upy + fh - out_height * downy - before_y
         turned = (downx, downy, upx, upy, before_x, behind_x, before_y, behind_y, not flip, gain)
@@ -183,7 +185,7 @@ def _derivative(call: Callable[..., Tensor]) -> Callable[[Any, Tensor], tuple[Te
 
 _eager = recorded(_run, _keep, _derivative)
 
-# The same for torch.compile, which sees one operation without looking into it.
+# The same for torch.compile, to which it is a single opaque operation.
 _compiled: Any = library.custom_op(
     "zplus::upfirdn2d",
     _run,

@@ -1,4 +1,4 @@
-"""The embedded domain: portraits drawn from known attributes, and what has been trained on them."""
+"""The embedded domain: portraits drawn from known attributes, and the networks trained on them."""
 
 from zplus_plugins.portraits.drawing.attributes import ATTRIBUTES, column, out_of_range, redrawn, sample
 from zplus_plugins.portraits.drawing.drawing import RESOLUTION, draw

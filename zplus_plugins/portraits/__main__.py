@@ -1,4 +1,4 @@
-"""Draw a sheet of portraits: ``python -m zplus_plugins.portraits --out portraits.png``."""
+"""Draw a contact sheet of portraits: ``python -m zplus_plugins.portraits --out portraits.png``."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from zplus_plugins.system.options import SEED
 
 @click.command(cls=command.Command, context_settings={"show_default": True})
 @click.option("--out", type=command.NewFile(), required=True, help="PNG file to write.")
-@click.option("--number", type=command.AT_LEAST_1, default=40, help="How many portraits.")
+@click.option("--number", type=command.AT_LEAST_1, default=40, help="Number of portraits.")
 @click.option(
-    "--seed", type=SEED, default=HELD_OUT_SEED, help="From the default on, portraits are held out from the trainings."
+    "--seed", type=SEED, default=HELD_OUT_SEED, help="Portraits from the default seed on are held out from training."
 )
-@click.option("--odd", type=click.Choice(ODD), help="Out of the training's range.")
+@click.option("--odd", type=click.Choice(ODD), help="Portraits outside the training distribution.")
 def main(out: Path, number: int, seed: int, odd: str | None) -> None:
     """Draw portraits side by side."""
     save_sheet(out, draw(out_of_range(number, seed, odd) if odd else sample(number, seed)), columns=8)

@@ -1,7 +1,7 @@
-"""LSAP's distance of codes from those that the mapping network makes (arXiv 2209.12746).
+"""LSAP's distance of codes from those that the mapping network generates (arXiv 2209.12746).
 
-Demodulation makes the length of a style vector immaterial, so that vectors of length 1 are compared: the normalised
-style space. LSAP takes one layer for each code of W+: all convolutions and the last RGB layer.
+Because of demodulation, the length of a style vector has no effect, so vectors are normalised to length 1: the
+normalised style space S^N. LSAP uses one layer for each code of W+: all convolutions and the last RGB layer.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ _T = TypeVar("_T")
 
 
 def of_codes(styles: list[_T]) -> list[_T]:
-    """For each code of W+ its own layer, of all layers in the order of use: RGB layers share one, but for the last."""
+    """The layer of each code in W+, given all layers in the order of use; all RGB layers but the last share a code."""
     last = len(styles) - 1
     return [style for index, style in enumerate(styles) if index % 3 != 1 or index == last]
 
 
 def alignment(model: Model, point: Point) -> Tensor:
-    """The normalised style space cosine distance NSCD (B,), from 0 to 2: the mean over layers of 1 - <s / |s|, m>.
+    """The normalised style space cosine distance (NSCD), (B,), from 0 to 2: the mean over layers of 1 - <s / |s|, m>.
 
-    m is the mean of s / |s| over random codes, as in the authors' code; so this is the mean cosine distance from their
-    style vectors. Layers that F replaces do not count.
+    m is the mean of s / |s| over random codes, as in the authors' code, so this is the mean cosine distance from the
+    style vectors of random codes. Layers that F replaces are excluded.
     """
     first = model.first_layer(point.space)
     means = of_codes(model.statistics.style_directions)

@@ -1,4 +1,4 @@
-"""A generator with its latent spaces: where inversions start, what their codes show, and how they move."""
+"""A generator with its latent spaces: starting points, images and edits of codes."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from zplus_plugins.spaces.statistics import Statistics
 
 @dataclass(frozen=True)
 class Point:
-    """Codes of B pictures in one space.
+    """Codes of B images in one space.
 
     Attributes:
-        space: in which they lie.
-        code: shape (B, K, dim): one code for all layers (K = 1), or one for each layer that F leaves; in S one vector
-            of all style components that F leaves.
+        space: the space of the codes.
+        code: shape (B, L, D). L = 1 for one code for all layers; otherwise one for each layer that F does not replace.
+            In S, L = 1, with one vector of all style components that F does not replace.
         f: features (B, C, r, r), or None in a space without F.
     """
 
@@ -45,11 +45,11 @@ class Model:
     """The latent spaces of one generator.
 
     Args:
-        generator: on the device where all is computed.
-        statistics: of its codes.
-        f_resolution: of the feature map F; None for a sixty-fourth of the pictures' (BDInvert), 4 at least.
-        noise: of the layers that F does not replace.
-        truncation: of the style codes of Z and Z+, as a script has it whose codes they are.
+        generator: on the device to compute on.
+        statistics: statistics of its style codes.
+        f_resolution: resolution of the feature map F; None for 1/64 of the image resolution (BDInvert), at least 4.
+        noise: noise of the layers that F does not replace.
+        truncation: truncation of style codes mapped from Z and Z+, as in the script that produced the codes.
 
     Raises:
         GeneratorError: the generator has no features of that resolution.
@@ -77,7 +77,7 @@ class Model:
         return self.generator.first_layer_after(self.f_resolution) if space.with_f else 0
 
     def code_shape(self, space: Space) -> tuple[int, int]:
-        """(K, dim) of a picture's code."""
+        """(L, D) of an image's code."""
         codes = self.generator.num_layers - self.first_layer(space) if space.layered and space.kind != "s" else 1
         if space.kind == "s":
             return codes, sum(self._style_sizes) - (self._skipped_sizes if space.with_f else 0)
@@ -86,29 +86,29 @@ class Model:
 
     @property
     def f_shape(self) -> tuple[int, int, int]:
-        """(C, r, r) of a picture's F."""
+        """(C, r, r) of an image's F."""
         architecture = self.generator.architecture
         channels = architecture.channels[architecture.resolutions.index(self.f_resolution)]
         return channels, self.f_resolution, self.f_resolution
 
     @property
     def f_spread(self) -> float:
-        """Standard deviation of the components of the mean picture's F."""
+        """Standard deviation of the components of the mean image's F."""
         if self._f_spread is None:
             self._f_spread = float(self._mean_features("const").std())
         return self._f_spread
 
     @torch.no_grad()
     def start(self, space: Space, n: int, f: Tensor | None = None, seed: int | None = None) -> Point:
-        """The mean picture's point, n times: that of the mean style code, or of z whose style code is nearest to it.
+        """The start of an inversion: the mean style code, or in Z and Z+ the z whose style code is nearest to it.
 
-        With a seed it is a random code's, drawn from the hypersphere; F is the mean picture's all the same.
+        With a seed, it is a random code on the hypersphere instead; F is still that of the mean image.
 
         Args:
-            space: to start in.
-            n: pictures.
-            f: where F starts, (n, C, r, r); None for the mean picture's features.
-            seed: of a random code; None for the mean.
+            space: the space of the point.
+            n: number of images, which all start at the same code.
+            f: start of F, (n, C, r, r); None for the features of the mean image.
+            seed: seed of a random code; None for the mean.
         """
         z = None if seed is None else self._random_z(seed)
         w = self.statistics.w_mean[None, None] if z is None else self.generator.mapping(z)
@@ -129,11 +129,11 @@ class Model:
         )
 
     def w(self, point: Point) -> Tensor:
-        """Style codes (B, N, w_dim); those that F replaces are the mean's.
+        """Style codes (B, L, w_dim) for all layers; the mean for layers that F replaces.
 
         Raises:
             LatentError: the point does not belong to this generator.
-            UsageError: the space is S, most of whose points have no style codes.
+            UsageError: the space is S, where most points do not correspond to style codes.
         """
         self._check(point)
         w: Tensor
@@ -152,7 +152,7 @@ class Model:
         return truncated(w, self.generator.w_mean, self.truncation) if point.space.kind == "z" else w
 
     def styles(self, point: Point) -> list[Tensor]:
-        """Style vectors of all layers in the order of use; those that F replaces are arbitrary.
+        """Style vectors of all layers in the order of use; arbitrary for layers that F replaces.
 
         Raises:
             LatentError: the point does not belong to this generator.
@@ -166,7 +166,7 @@ class Model:
         return list(torch.split(flat, self._style_sizes, dim=1))
 
     def pictures(self, point: Point) -> Tensor:
-        """Pictures (B, 3, R, R), mostly in [-1, 1].
+        """Images (B, 3, R, R), with values mostly in [-1, 1].
 
         Raises:
             LatentError: the point does not belong to this generator.
@@ -177,15 +177,15 @@ class Model:
 
     @torch.no_grad()
     def moved(self, point: Point, z: Tensor, w: Tensor, strength: float) -> Point:
-        """An edit: codes move on, F stays.
+        """An edit, which moves codes and leaves F unchanged.
 
-        Points of the hypersphere follow the geodesic, so that they stay on it; style codes move along a straight
-        line, those of P_N on the same one as those of W, and style vectors as the style codes would move them.
+        Points on the hypersphere follow a geodesic, so they stay on it. Style codes move along a straight line in W,
+        also those given in P_N, and style vectors move as the corresponding change of the style codes would move them.
 
         Args:
-            point: where to start.
-            z: direction in Z, (z_dim,) or (N, z_dim), of unit strength.
-            w: the same direction in W, (w_dim,) or (N, w_dim).
+            point: the point to edit.
+            z: direction in Z, (z_dim,) or (L, z_dim), of unit strength.
+            w: the same direction in W, (w_dim,) or (L, w_dim).
             strength: in units of the direction.
 
         Raises:
@@ -213,19 +213,19 @@ class Model:
         expected = (len(point), *self.code_shape(point.space))
         if point.code.shape != expected:
             raise LatentError(
-                f"The code in {point.space.title} is of shape {tuple(point.code.shape)}; expected {expected} with this "
+                f"The code in {point.space.title} has shape {tuple(point.code.shape)}; expected {expected} for this "
                 "generator."
             )
         f = None if point.f is None else tuple(point.f.shape)
         features = (len(point), *self.f_shape) if point.space.with_f else None
         if f != features:
             raise LatentError(
-                f"F of the point in {point.space.title} is of shape {f}; expected {features} with this generator and F "
+                f"F of the point in {point.space.title} has shape {f}; expected {features} for this generator and an F "
                 f"of resolution {self.f_resolution}."
             )
 
     def _along(self, direction: Tensor, point: Point) -> Tensor:
-        """A direction for each code that a point has; a single code moves along their mean."""
+        """The direction for each code of a point; a single code moves along their mean."""
         if direction.ndim == 1:
             return direction
         own = direction[self.first_layer(point.space) :]
@@ -241,7 +241,7 @@ class Model:
         return self.generator.features(wide, self.f_resolution, noise)
 
     def _random_z(self, seed: int) -> Tensor:
-        """(1, 1, z_dim), the same on every device."""
+        """A random z, (1, 1, z_dim), the same on every device."""
         normal = standard_normal(1, 1, self.generator.architecture.z_dim, seed=seed)
         return retract(normal.to(self.generator.const))
 

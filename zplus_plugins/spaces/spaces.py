@@ -1,4 +1,4 @@
-"""The latent spaces of a StyleGAN2, by the names of arXiv 2307.08995."""
+"""The latent spaces of StyleGAN2, as named in arXiv 2307.08995."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ Regulariser = Literal["pn", "lsap"]
 
 @dataclass(frozen=True)
 class Space:
-    """A space in which pictures can be inverted.
+    """A space into which images can be inverted.
 
     Attributes:
-        name: on the command line.
-        title: in tables.
-        kind: of its codes: points of the hypersphere (``z``), style codes (``w``), style codes before the mapping
-            network's last leaky ReLU, whitened (``pn``), or style vectors (``s``).
-        layered: one code a layer; else one for all.
-        with_f: the feature map F beside the codes, in place of those of the layers before it.
-        regulariser: what draws style codes towards those that the mapping network makes: the mean square of their
-            components in P_N (``pn``: BDInvert, and II2S but for a factor), or the distance of their style vectors'
-            directions (``lsap``: arXiv 2209.12746).
+        name: its name on the command line.
+        title: its name in tables.
+        kind: the kind of its codes: points on the hypersphere (``z``), style codes (``w``), whitened style codes before
+            the last leaky ReLU of the mapping network (``pn``), or style vectors (``s``).
+        layered: whether there is one code per layer, or one for all layers.
+        with_f: whether there is a feature map F, which replaces the codes of the layers before it.
+        regulariser: what keeps style codes close to those of the mapping network: the mean square of their components
+            in P_N (``pn``: as in BDInvert, and II2S up to a factor), or the distance between the directions of their
+            style vectors (``lsap``: arXiv 2209.12746).
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""How the style codes that a mapping network makes are distributed: computed once for a generator, and kept.
+"""The distribution of a mapping network's style codes, computed once per generator and cached.
 
-W is what the network's last leaky ReLU leaves. Before it, codes are nearly normal; P_N is that space, centred and
-whitened by principal components (arXiv 2012.09036, section 3.2).
+Codes in W are outputs of the network's last leaky ReLU. Before it, they are approximately normal; P_N is that space,
+centred and whitened by a PCA (arXiv 2012.09036, section 3.2).
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ FORMAT = 1
 CODES = 16384
 SEED = 0
 _SLOPE = 0.2
-_LEAST_VARIANCE = 1e-6  # of the largest: directions in which no code differs are not blown up
+_LEAST_VARIANCE = 1e-6  # relative to the largest: do not amplify directions without variance
 _AT_ONCE = 1024
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """Of one generator's style codes.
+    """Statistics of one generator's style codes.
 
     Attributes:
-        w_mean: shape (w_dim,).
-        w_spread: root of the mean variance of their components, a scalar.
-        style_spread: the same of all style vectors' components.
-        pn_mean: of codes before the last leaky ReLU, shape (w_dim,).
-        pn_axes: principal components of them, one a row, the largest first, shape (w_dim, w_dim).
-        pn_spread: standard deviations along them, shape (w_dim,).
-        style_directions: means of the style vectors' directions, for each layer in the order of use.
+        w_mean: mean, shape (w_dim,).
+        w_spread: square root of the mean variance of the components, a scalar.
+        style_spread: the same for the components of all style vectors.
+        pn_mean: mean of the codes before the last leaky ReLU, shape (w_dim,).
+        pn_axes: their principal components, one per row, the largest first, shape (w_dim, w_dim).
+        pn_spread: standard deviations along these, shape (w_dim,).
+        style_directions: mean of the normalised style vectors, for each layer in the order of use.
     """
 
     w_mean: Tensor
@@ -55,7 +55,7 @@ class Statistics:
     style_directions: list[Tensor]
 
     def to_pn(self, w: Tensor) -> Tensor:
-        """Style codes (..., w_dim) in P_N: there the mapping network's codes have mean 0 and variance 1."""
+        """Convert style codes (..., w_dim) to P_N, where those of the mapping network have mean 0 and variance 1."""
         x = torch.where(w < 0, w / _SLOPE, w)
         coordinates: Tensor = (x - self.pn_mean) @ self.pn_axes.T / self.pn_spread
         return coordinates
@@ -66,20 +66,20 @@ class Statistics:
 
 
 def statistics_of(generator: Generator) -> Statistics:
-    """Statistics of :data:`CODES` random codes, from the cache or computed.
+    """Statistics of :data:`CODES` random codes, cached or computed.
 
-    They are the same for the same weights and kind of device.
+    They are the same for the same weights and type of device.
 
     Raises:
         GeneratorError: the generator's style codes are not finite.
     """
-    device = generator.w_mean.device  # whose kinds do not compute the same bits
+    device = generator.w_mean.device  # different types do not compute the same bits
     path = cache.folder() / "statistics" / f"{weights_hash(generator)[:32]}-{device.type}-{FORMAT}.pt"
     try:
         return Statistics(**checkpoint.load(path, device))
     except (RefusedError, DamagedError, PlacementError, TypeError, OSError):
-        pass  # absent, or not whole
-    with limited_to(1):  # the next run may take another number of threads, and must find the same
+        pass  # absent or damaged
+    with limited_to(1):  # results depend on the number of threads, which may differ in the next run
         computed = compute(generator)
     buffer = io.BytesIO()
     torch.save({field.name: getattr(computed, field.name) for field in fields(computed)}, buffer)
@@ -93,7 +93,7 @@ def statistics_of(generator: Generator) -> Statistics:
 
 @torch.no_grad()
 def compute(generator: Generator, codes: int = CODES) -> Statistics:
-    """Statistics of so many codes, drawn from a random stream of their own; of style vectors, of the first 1,024.
+    """Statistics of this many codes, drawn from their own random stream; for style vectors, of the first 1,024.
 
     Raises:
         GeneratorError: the generator's style codes are not finite.

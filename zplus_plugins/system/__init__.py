@@ -1,1 +1,1 @@
-"""The machine: files, processes, devices, the terminal. Knows neither models nor scripts."""
+"""The machine: files, processes, devices, the terminal. Independent of models and scripts."""

@@ -1,8 +1,7 @@
-"""Where finished objects are kept, and how one gets there: whole, once, and checked.
+"""A cache of compiled objects: each is built once, appears whole or not at all, and is checked when it is used.
 
-An entry is a folder with the object, its log, and a marker that holds the object's checksum. It is made
-in a temporary folder beside it, under a lock, and renamed; a killed builder leaves nothing that
-the next one waits for.
+An entry is a folder with the object, its log, and a marker with the object's checksum. It is built in a temporary
+folder beside it, under a lock, and then renamed; a killed builder leaves nothing behind that would block the next.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ def digest(*parts: str | bytes) -> str:
 
 
 def look_up(entry: Path, name: str) -> Path | None:
-    """The object ``name`` of an entry if it is there and as it was when it was made."""
+    """The object ``name`` of an entry if it exists and matches its checksum."""
     file = entry / name
     try:
         intact = (entry / _MARKER).read_text() == _checksum(file)
@@ -61,12 +60,12 @@ def look_up(entry: Path, name: str) -> Path | None:
 
 
 def obtain(entry: Path, name: str, make: Callable[[Path], None]) -> Path:
-    """The object ``name`` of an entry; ``make(folder)`` makes it there if it is absent or damaged.
+    """The object ``name`` of an entry; if it is absent or damaged, ``make(folder)`` creates it in that folder.
 
-    Of several processes one makes it and the others wait.
+    Of several processes, one creates it while the others wait.
 
     Raises:
-        OpsError: the cache cannot be written, or stays locked; or make's own.
+        OpsError: the cache cannot be written, or stays locked; or raised by ``make``.
     """
     found = look_up(entry, name)
     if found is not None:
@@ -78,12 +77,12 @@ def obtain(entry: Path, name: str, make: Callable[[Path], None]) -> Path:
     except OSError as error:
         raise OpsError(
             f"The cache {folder()} cannot be written: {error.strerror or error}. "
-            f"Set {VARIABLE} to a folder with space that you can write to."
+            f"Set {VARIABLE} to a writable folder with free space."
         ) from error
 
 
 def _install(entry: Path, name: str, make: Callable[[Path], None]) -> Path:
-    for left in entry.parent.glob(f".{entry.name}.tmp*"):  # of a builder that was killed
+    for left in entry.parent.glob(f".{entry.name}.tmp*"):  # left by a builder that was killed
         shutil.rmtree(left, ignore_errors=True)
     place = Path(tempfile.mkdtemp(prefix=f".{entry.name}.tmp", dir=entry.parent))
     try:
@@ -100,14 +99,14 @@ def _install(entry: Path, name: str, make: Callable[[Path], None]) -> Path:
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Hold a file's lock, which the system lets go of when the process ends in any way."""
+    """Hold a file lock, which the system releases when the process ends, however it ends."""
     if sys.platform == "win32":
-        yield  # the rename alone keeps entries whole; two builders only work twice
+        yield  # renaming alone keeps entries whole; two builders at most do the work twice
         return
     import fcntl
 
     with path.open("w") as file:
-        end, told = time.monotonic() + LOCK_SECONDS, False
+        end, reported = time.monotonic() + LOCK_SECONDS, False
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -122,9 +121,9 @@ def _locked(path: Path) -> Iterator[None]:
                 if error.errno not in _NO_LOCKS:
                     raise
                 break  # a file system without locks: as above
-            if not told and time.monotonic() > end - LOCK_SECONDS + 2:
-                _log.info("waiting for another process that builds the operations.")
-                told = True
+            if not reported and time.monotonic() > end - LOCK_SECONDS + 2:
+                _log.info("waiting for another process that is building the operations.")
+                reported = True
             time.sleep(0.02)
         yield
 

@@ -1,4 +1,4 @@
-"""The one voice of the commands: results on the standard output, and whatever is told beside them on the other one.
+"""All terminal output of the commands: results on standard output, messages on standard error.
 
 The library itself writes nothing: it logs to :data:`LOGGER`, whose messages are shown here while a command runs.
 """
@@ -20,10 +20,10 @@ _VOLUME = "zplus_plugins.volume"
 
 
 def set_volume(context: click.Context, volume: int) -> None:
-    """Say only what is as grave as this, in a command and those below it.
+    """Set the lowest level of messages to show, for a command and its subcommands.
 
     Args:
-        context: of the command.
+        context: the command's context.
         volume: ``QUIET``, ``NORMAL`` or ``VERBOSE``.
 
     Raises:
@@ -37,7 +37,7 @@ def set_volume(context: click.Context, volume: int) -> None:
 
 
 def volume() -> int:
-    """That of the command that is running."""
+    """The volume of the running command."""
     context = click.get_current_context(silent=True)
     chosen: int = NORMAL if context is None else context.meta.get(_VOLUME, NORMAL)
     return chosen
@@ -45,12 +45,12 @@ def volume() -> int:
 
 @contextmanager
 def speaking() -> Iterator[None]:
-    """While it lasts, show what the library logs, and nobody else does."""
+    """Inside this context, show the library's log messages, and let no other handler show them."""
     handler, level, propagate, kind = _Handler(NORMAL), LOGGER.level, LOGGER.propagate, LOGGER.__class__
     LOGGER.__class__ = _Heard
     LOGGER.addHandler(handler)
     LOGGER.setLevel(VERBOSE)
-    LOGGER.propagate = False  # a script of somebody else's may have a handler that shows it once more
+    LOGGER.propagate = False  # an upstream script may install a handler that would show them again
     try:
         yield
     finally:
@@ -82,53 +82,53 @@ class _Heard(logging.Logger):
 
 
 class _Handler(logging.Handler):
-    """The library's messages as lines of ours; its level is the volume, for threads know no click context."""
+    """Prints the library's messages. Its level is the volume, because other threads have no click context."""
 
     def emit(self, record: logging.LogRecord) -> None:
         insist(record.getMessage())
 
 
 def result(text: object = "") -> None:
-    """What was asked for, on the standard output."""
+    """Print a result on standard output."""
     click.echo(text)
 
 
 def document(content: dict[str, Any]) -> None:
-    """One JSON document, on the standard output; its numbers are finite."""
+    """Print one JSON document on standard output; its numbers must be finite."""
     click.echo(json.dumps(content, indent=2, allow_nan=False))
 
 
 def say(text: str) -> None:
-    """A line of ours, on the standard error output, unless --quiet is given."""
+    """Print a message on standard error, unless --quiet is given."""
     if volume() <= NORMAL:
         insist(text)
 
 
 def insist(text: str) -> None:
-    """A line of ours, on the standard error output, in any case."""
+    """Print a message on standard error, even with --quiet."""
     click.echo(f"zplus: {text}", err=True)
 
 
 def fail(text: str) -> None:
-    """Why a command has failed; on a terminal that shows colours, the word is red."""
+    """Print why a command has failed; on a terminal with colours, the word "error" is red."""
     insist(f"{_red('error')}: {text}")
 
 
 def pass_on(text: str) -> None:
-    """Somebody else's words, such as a script's traceback, on the standard error output."""
+    """Print text from elsewhere, such as a script's traceback, on standard error, without our prefix."""
     click.echo(text, err=True)
 
 
 def bar(total: int, unit: str, title: str = "", shown: bool = True) -> Any:
-    """How far a work is, by tqdm; only on a terminal, and not with --quiet."""
-    from tqdm import tqdm  # not light
+    """A tqdm progress bar; shown only on a terminal, and not with --quiet."""
+    from tqdm import tqdm  # slow to import
 
     hidden = True if volume() > NORMAL or not shown else None  # None: unless it is a terminal
     return tqdm(total=total, unit=unit, desc=title or None, dynamic_ncols=True, disable=hidden)
 
 
 def columns(rows: Sequence[tuple[str, ...]]) -> str:
-    """Columns as wide as their content; the last one is left as it is."""
+    """Align rows into columns as wide as their content; the last column is not padded."""
     if not rows:
         return ""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
@@ -137,6 +137,6 @@ def columns(rows: Sequence[tuple[str, ...]]) -> str:
 
 
 def _red(word: str) -> str:
-    """Click takes the colour away where there is no terminal; NO_COLOR is as no-color.org has it."""
+    """Colour a word; click removes the colour if there is no terminal. NO_COLOR follows no-color.org."""
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
     return word if plain else click.style(word, fg="red")

@@ -1,6 +1,6 @@
-"""Where a run computes: what ``--device`` asks for, decided when the script first wants a GPU.
+"""The device of a run, as chosen by ``--device``; decided when the script first requests a GPU.
 
-CUDA is not touched before: scripts set CUDA_VISIBLE_DEVICES after importing torch, which works only
+CUDA is not initialised before that: scripts set CUDA_VISIBLE_DEVICES after importing torch, which works only
 while CUDA is uninitialised.
 """
 
@@ -28,9 +28,9 @@ class Device:
         self._cuda: bool | None = None
 
     def require(self) -> None:
-        """Raise RequirementError if a GPU was asked for and there is none.
+        """Raise RequirementError if a GPU was requested and there is none.
 
-        Counted through the driver's management library, which leaves CUDA uninitialised.
+        GPUs are counted through the driver's management library, which leaves CUDA uninitialised.
         """
         if self.choice == "cuda" and torch.cuda.device_count() == 0:
             raise RequirementError(
@@ -41,23 +41,23 @@ class Device:
 
     @property
     def cuda(self) -> bool:
-        """Whether tensors go to CUDA. The first call initialises CUDA where it is wanted."""
+        """Whether tensors go to CUDA. The first call initialises CUDA, unless the choice is ``cpu``."""
         if self._cuda is None:
             self._cuda = self.choice != "cpu" and torch.cuda.is_available()
         return self._cuda
 
     @property
     def decided(self) -> bool:
-        """Whether the script has asked for a GPU yet."""
+        """Whether the script has requested a GPU yet."""
         return self._cuda is not None
 
     def name(self) -> str:
-        """``cuda (NVIDIA ...)`` or ``cpu``: where the script has computed so far."""
+        """``cuda (NVIDIA ...)`` or ``cpu``: the device that the script has used so far."""
         return name_of(torch.device("cuda" if self._cuda else "cpu"))
 
     @property
     def where(self) -> torch.device:
-        """Of tensors; CUDA is initialised as for :attr:`cuda`."""
+        """The device of tensors; initialises CUDA as :attr:`cuda` does."""
         return torch.device("cuda" if self.cuda else "cpu")
 
 

@@ -1,4 +1,4 @@
-"""Files that are needed, and those that a library downloads: the file, or what to do."""
+"""Required files, including those that a library downloads, and what to do if one is missing."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from zplus_plugins.errors import DownloadError
 
 @dataclass(frozen=True)
 class NeededFile:
-    """A file that a script or a library will ask for.
+    """A file that a script or a library will request.
 
     Attributes:
-        path: of the file, or a pattern for several.
-        what: the file is.
-        source: where it comes from.
-        present: whether it is there.
-        work: whether it is a picture to work on, whose results are named by its stem.
-        made: whether an earlier run made it, so that the script may write it anew; over others, nothing is written.
+        path: its path, or a pattern for several files.
+        what: a description of the file.
+        source: where to get it.
+        present: whether it exists.
+        work: whether it is an image to invert, whose results are named after its stem.
+        made: whether an earlier run created it, so that the script may overwrite it; other files are never overwritten.
     """
 
     path: Path
@@ -53,14 +53,14 @@ def lpips_weights(net: str) -> NeededFile:
 
 @contextlib.contextmanager
 def downloading(file: NeededFile) -> Iterator[None]:
-    """While it lasts, a library loads ``file``, which it downloads if it is not there.
+    """Inside this context, a library loads ``file``, and downloads it if it is missing.
 
     Raises:
-        DownloadError: that failed; says where the file comes from, and where it belongs.
+        DownloadError: that failed; the message names the source of the file and where to put it.
     """
     try:
         yield
-    except Exception as error:  # what a library does with a damaged file, nobody knows
+    except Exception as error:  # a library may raise anything for a damaged file
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         state = "is damaged" if file.path.exists() else "is missing and cannot be downloaded"
         raise DownloadError(

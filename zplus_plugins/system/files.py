@@ -1,8 +1,8 @@
 """Files that appear whole or not at all.
 
-What is being written lies in a temporary folder beside its target, and is renamed when it is complete. A process
-locks its temporary folders, so that the next one to write there can tell which of them nobody will come back to, and
-takes those away: however a process ended, nothing of it stays for ever.
+A file is written in a temporary folder beside its target, and renamed when it is complete. A process locks its
+temporary folders, so that the next process to write there can tell which of them are abandoned, and removes those:
+however a process ends, its temporary files are eventually removed.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from zplus_plugins.errors import RequirementError
 from zplus_plugins.system.locks import Unlockable, is_still, try_lock
 
 _TEMPORARY = re.compile(r"\.unfinished-(\d+)-[0-9a-f]{8}")
-_cleared: set[tuple[int, Path]] = set()  # by this process, which forks do not share
+_cleared: set[tuple[int, Path]] = set()  # with the process id, because forked processes inherit this set
 
 
 @contextlib.contextmanager
 def whole_file(target: Path) -> Iterator[Path]:
-    """A temporary path of the same name, in a folder beside ``target``, that becomes it if all goes well.
+    """A temporary path that replaces ``target`` if the block succeeds.
 
-    The name is the same because some formats, such as ``torch.save``'s, carry it.
+    It has the name of the target, because some formats, such as ``torch.save``'s, store it.
 
     Raises:
         RequirementError: the folder cannot be written to, or the disk is full.
@@ -47,7 +47,7 @@ def write_whole(target: Path, content: bytes) -> None:
 
 @contextlib.contextmanager
 def temporary_folder(parent: Path) -> Iterator[Path]:
-    """A folder in ``parent`` that is taken away in the end, by the next process that writes there if need be.
+    """A folder in ``parent`` that is removed at the end, or, if this process is killed, by the next one to write there.
 
     Raises:
         OSError: the parent cannot be written to.
@@ -55,7 +55,7 @@ def temporary_folder(parent: Path) -> Iterator[Path]:
     _clear_once(parent)
     place, lock = parent, None
     try:
-        while lock is None:  # another process may take an empty folder for abandoned before we have locked it
+        while lock is None:  # until we have locked it, another process may remove the folder as abandoned
             place = parent / f".unfinished-{os.getpid()}-{secrets.token_hex(4)}"
             place.mkdir()
             lock = _locked(place)
@@ -68,18 +68,18 @@ def temporary_folder(parent: Path) -> Iterator[Path]:
 
 
 def temporary_folders(parent: Path) -> list[Path]:
-    """Those of processes that are at work in ``parent``; what others have left there is taken away.
+    """The temporary folders of running processes in ``parent``; abandoned ones are removed.
 
     Raises:
         OSError: the parent cannot be read.
     """
     with os.scandir(parent) as entries:
         found = [Path(e.path) for e in entries if _TEMPORARY.fullmatch(e.name) and e.is_dir(follow_symlinks=False)]
-    return [place for place in found if not _taken_away(place)]
+    return [place for place in found if not _removed(place)]
 
 
 def cannot_write(target: Path, error: OSError) -> RequirementError:
-    """What an error in writing to a file or folder means for a user."""
+    """The error to raise when a file or folder cannot be written to."""
     name = str(target) if len(str(target)) <= 200 else f"{str(target)[:200]}..."
     return RequirementError(
         f"Cannot write to {name}: {error.strerror or error}. Free some space or choose another output folder."
@@ -87,7 +87,7 @@ def cannot_write(target: Path, error: OSError) -> RequirementError:
 
 
 def _clear_once(parent: Path) -> None:
-    """Many files are written to a folder: looking through it each time would take longer and longer."""
+    """Remove abandoned folders once per process: scanning a folder of many results before every write is slow."""
     key = (os.getpid(), parent.absolute())
     if key not in _cleared:
         temporary_folders(parent)
@@ -95,7 +95,7 @@ def _clear_once(parent: Path) -> None:
 
 
 def _locked(place: Path) -> int | None:
-    """The open folder, locked as far as there are locks; None if somebody was quicker to take it away."""
+    """The open folder, locked where locks are supported; None if another process has already removed it."""
     try:
         descriptor = os.open(place, os.O_RDONLY)
     except FileNotFoundError:
@@ -112,8 +112,8 @@ def _locked(place: Path) -> int | None:
     return None
 
 
-def _taken_away(place: Path) -> bool:
-    """Take a temporary folder away unless its process is at work."""
+def _removed(place: Path) -> bool:
+    """Remove a temporary folder unless its process is running; whether it is gone."""
     try:
         descriptor = os.open(place, os.O_RDONLY)
     except OSError:

@@ -1,4 +1,4 @@
-"""Commands that end well: whatever stops one becomes a message and an exit status, never a traceback."""
+"""Error handling of commands: whatever stops one becomes a message and an exit status, never a traceback."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _INTERRUPTED = "everything was restored; finished results are complete, unfinish
 
 
 class Guarded(click.Command):
-    """A command, or a group of them, that is the whole of what a process does.
+    """A command, or a group of commands, that is the entry point of a process.
 
     Exit statuses are 0, 1 for a failure, 2 for a wrong command line, 130 for Ctrl-C and 143 for SIGTERM.
     """
@@ -30,7 +30,7 @@ class Guarded(click.Command):
         standalone_mode: bool = True,
         **extra: Any,
     ) -> Any:
-        """As click has it; in standalone mode it always raises SystemExit."""
+        """As in click; in standalone mode it always raises SystemExit."""
         call = super().main
         if not standalone_mode:
             return call(args, prog_name, complete_var, False, **extra)
@@ -42,13 +42,13 @@ class Guarded(click.Command):
         sys.exit(status)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Do the command, which signals interrupt from here on."""
+        """Run the command; from here on, signals raise an exception in it."""
         with process.interruptible():
             return super().invoke(ctx)
 
 
 def _status_of(command: Callable[[], Any], arguments: Sequence[str]) -> int:
-    """Do a command, and say why it ended if it did not end well."""
+    """Run a command and return its exit status; if it fails, print why."""
     try:
         _require_text(arguments)
         result = command()
@@ -56,16 +56,16 @@ def _status_of(command: Callable[[], Any], arguments: Sequence[str]) -> int:
         return result if isinstance(result, int) else 0
     except BaseException as error:
         try:
-            status = _told(error)
-        except OSError:  # nobody listens
+            status = _report(error)
+        except OSError:  # the output is closed
             return 1
         if status is None:
             raise
         return status
 
 
-def _told(error: BaseException) -> int | None:
-    """The exit status that goes with an error, which the user is told of; None for what is a defect of ours."""
+def _report(error: BaseException) -> int | None:
+    """Print an error's message and return its exit status; None for an error that is a bug of ours."""
     if isinstance(error, SystemExit):
         process.flush_output()
         return None
@@ -83,19 +83,19 @@ def _told(error: BaseException) -> int | None:
         console.fail(str(error))
         return error.exit_status
     if isinstance(error, OSError | UnicodeError):
-        return _told_of_the_system(error)
+        return _report_system_error(error)
     return None
 
 
-def _told_of_the_system(error: OSError | UnicodeError) -> int:
-    """What the system has refused: mostly a path of the user's, or its output."""
+def _report_system_error(error: OSError | UnicodeError) -> int:
+    """Report an error of the operating system, usually about a path that the user gave, or about the output."""
     if isinstance(error, UnicodeError):
         text = getattr(error, "object", "")
-        console.fail(f"{text[:200]!r} is no text that can be written or read here: {error}.")
+        console.fail(f"{text[:200]!r} cannot be encoded or decoded here: {error}.")
         return 1
     if error.filename is None:
         process.drop_output()
-    if error.errno != errno.EPIPE:  # who closes a pipe knows
+    if error.errno != errno.EPIPE:  # whoever closed the pipe knows
         console.fail(_reason(error))
     return 1
 
@@ -110,11 +110,11 @@ def _reason(error: OSError) -> str:
 
 
 def _require_text(arguments: Sequence[str]) -> None:
-    """Raise UsageError for an argument that no system call can take as a path."""
+    """Raise UsageError for an argument that cannot be passed to a system call as a path."""
     for argument in arguments:
         try:
             readable = b"\0" not in os.fsencode(argument)
         except UnicodeEncodeError:
             readable = False
         if not readable:
-            raise UsageError(f"The argument {argument!r} holds a character that no file name or text can have.")
+            raise UsageError(f"The argument {argument!r} contains a character that no file name or text can have.")

@@ -1,4 +1,4 @@
-"""Locks that the system lets go of when their process ends, however it ends."""
+"""Locks that the operating system releases when their process ends, however it ends."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import sys
 from pathlib import Path
 
 _NO_LOCKS = {errno.EBADF, errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}
-"""What file systems without locks say; NFS says EBADF of a folder, which cannot be open for writing."""
+"""Errors of file systems without locks; NFS returns EBADF for a folder, which cannot be opened for writing."""
 
 
 class Unlockable(Exception):
-    """The platform or the file system has no locks."""
+    """The platform or the file system does not support locks."""
 
 
 def try_lock(descriptor: int) -> bool:
     """Lock an open file or folder until it is closed, or until this process ends; False if another process has it.
 
     Raises:
-        Unlockable: there are no locks here.
+        Unlockable: locks are not supported here.
     """
     if sys.platform == "win32":
         raise Unlockable
@@ -37,7 +37,7 @@ def try_lock(descriptor: int) -> bool:
 
 
 def is_still(path: Path, descriptor: int) -> bool:
-    """Whether an open file or folder still has this path: whoever had it locked before may have taken it away."""
+    """Whether an open file or folder is still at this path: the previous owner of the lock may have removed it."""
     try:
         return os.path.samestat(path.stat(), os.fstat(descriptor))
     except FileNotFoundError:

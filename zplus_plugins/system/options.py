@@ -1,4 +1,4 @@
-"""Options that several commands share, so that they mean the same everywhere."""
+"""Options shared by several commands, so that they mean the same everywhere."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any] | click.Command)
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
-SEED = click.IntRange(0, 2**32 - 1)  # what every library takes
-STEPS = click.IntRange(1, 10_000_000)  # months
-COMPONENTS = click.IntRange(1, 10_000)  # more than any generator's z has dimensions
+SEED = click.IntRange(0, 2**32 - 1)  # accepted by every library
+STEPS = click.IntRange(1, 10_000_000)  # would take months
+COMPONENTS = click.IntRange(1, 10_000)  # more than the z_dim of any generator
 WORKERS = click.IntRange(1, 256)
 
 device = click.option(
@@ -26,14 +26,14 @@ device = click.option(
     type=click.Choice(("auto", "cpu", "cuda")),
     default="auto",
     show_default=True,
-    help="Where to compute: auto takes a GPU if there is one, cuda does not start without one.",
+    help="Device: auto uses a GPU if there is one; cuda is an error without one.",
 )
-overwrite = click.option("--overwrite", is_flag=True, help="Make results anew that are there from an earlier command.")
-as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document, which docs/json.md describes.")
+overwrite = click.option("--overwrite", is_flag=True, help="Replace existing results of earlier commands.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document; see docs/json.md.")
 
 
 def steps(default: int) -> Callable[[Decorated], Decorated]:
-    """How long to optimise."""
+    """The option ``--steps``."""
     return click.option(
         "--steps",
         type=STEPS,
@@ -45,29 +45,29 @@ def steps(default: int) -> Callable[[Decorated], Decorated]:
 
 
 def seed(of: str, default: int | None, otherwise: str = "") -> Callable[[Decorated], Decorated]:
-    """What random numbers begin with.
+    """The option ``--seed``.
 
     Args:
-        of: what is drawn.
-        default: None where the command has to know whether a seed was given.
-        otherwise: what the help calls the default then.
+        of: what is drawn at random.
+        default: None if the command needs to know whether a seed was given.
+        otherwise: how the help describes the default then.
     """
     text = f"Seed of {of}." + (f" [default: {otherwise}]" if otherwise else "")
     return click.option("--seed", type=SEED, metavar="N", default=default, show_default=not otherwise, help=text)
 
 
 def out(default: str | None = None) -> Callable[[Decorated], Decorated]:
-    """Where results go; there is no default where several commands' results may lie side by side."""
-    text = "Folder for the results. Files that zplus did not make there are never touched."
+    """The option ``--out``; without a default for commands whose results may share a folder with others'."""
+    text = "Folder for the results. Files that zplus did not create there are never changed."
     if default is None:
         return click.option("--out", type=FOLDER, required=True, help=text)
     return click.option("--out", type=FOLDER, default=Path(default), show_default=True, help=text)
 
 
 def voice(command: Decorated) -> Decorated:
-    """How much a command tells beside its results: the options ``--quiet`` and ``--verbose``."""
-    quiet = _volume("--quiet", QUIET, "Tell nothing but errors and results; no progress bars.")
-    verbose = _volume("--verbose", VERBOSE, "Tell more: adapters, patches, operations.")
+    """The options ``--quiet`` and ``--verbose``, which choose the messages beside the results."""
+    quiet = _volume("--quiet", QUIET, "Print only errors and results, without progress bars.")
+    verbose = _volume("--verbose", VERBOSE, "Print more: adapters, patches, operations.")
     voiced: Decorated = quiet(verbose(command))
     return voiced
 
@@ -91,15 +91,15 @@ class LearningRate(click.FloatRange):
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
         lr = super().convert(value, parameter, context)
         if isnan(lr):
-            self.fail(f"{value} is no number above 0.", parameter, context)
+            self.fail(f"{value} is not a number above 0.", parameter, context)
         return lr
 
 
 class Once(click.Option):
-    """An option that takes one value, and says why when it is given several times.
+    """An option that takes one value, and explains why when it is given several times.
 
     Args:
-        why: and what to do instead, in a sentence.
+        why: the reason, and what to do instead, as a sentence.
     """
 
     def __init__(self, *args: Any, why: str, **kwargs: Any) -> None:
@@ -108,14 +108,14 @@ class Once(click.Option):
 
 
 def refuse_repeated(context: click.Context, arguments: list[str]) -> None:
-    """Refuse an option that takes one value and is given several, of which click would silently take the last.
+    """Refuse an option that takes one value but is given several times; click would silently use the last value.
 
     Args:
-        context: of the command that the arguments are for.
+        context: the context of the command that gets the arguments.
         arguments: as typed.
 
     Raises:
-        click.UsageError: naming the option.
+        click.UsageError: an option is repeated; the message names it.
     """
     _, _, given = context.command.make_parser(context).parse_args(args=list(arguments))
     for parameter, times in Counter(given).items():

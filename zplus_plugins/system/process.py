@@ -1,7 +1,7 @@
-"""The process of a command: what signals do to it, and its streams.
+"""The process of a command: its signal handlers and standard streams.
 
-Nothing heavy is imported here, so that Ctrl-C is heeded well while torch is still being imported: a KeyboardInterrupt
-raised inside the initialisation of a compiled module can end in a crash.
+Nothing heavy is imported here, so that Ctrl-C is handled cleanly while torch is still being imported: a
+KeyboardInterrupt raised while a compiled module initialises can crash the process.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, NoReturn
 
-# Each with what Python does about it unless told otherwise; what a parent process had ignored stays so.
+# Each signal with Python's default handler; signals that a parent process ignores stay ignored.
 _ENDING: dict[signal.Signals, Any] = {
     number: signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL
     for number in (getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP"))
@@ -27,10 +27,10 @@ CTRL_C = 128 + signal.SIGINT
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal that ends a process: Ctrl-C, or SIGTERM or SIGHUP, which are heeded as Ctrl-C is.
+    """A signal that ends a process: Ctrl-C, or SIGTERM or SIGHUP, which are handled like Ctrl-C.
 
     Attributes:
-        number: of the signal.
+        number: the number of the signal.
     """
 
     def __init__(self, number: int) -> None:
@@ -39,18 +39,18 @@ class Stopped(KeyboardInterrupt):
 
 
 def begin() -> None:
-    """Make this a command's process: all its streams are there, and a signal ends it at once and with one message.
+    """Set up this process for a command: open missing streams, and let a signal end it immediately with one message.
 
-    That is right until a command begins its work, for which there is :func:`interruptible`.
+    Use :func:`interruptible` once the command starts its work.
     """
     _open_streams()
-    _heed(_leave)
+    _handle(_leave)
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Let signals raise :class:`Stopped` inside, so that work can be cleaned up after."""
-    before = _heed(_raise)
+    """Let signals raise :class:`Stopped` inside, so that the command can clean up."""
+    before = _handle(_raise)
     try:
         yield
     finally:
@@ -59,15 +59,15 @@ def interruptible() -> Iterator[None]:
 
 
 def status_of(interruption: BaseException | None) -> int:
-    """The exit status that tells a shell which signal it was: 130 for Ctrl-C, 143 for SIGTERM."""
+    """The exit status for a signal, by the shell's convention: 130 for Ctrl-C, 143 for SIGTERM."""
     return 128 + interruption.number if isinstance(interruption, Stopped) else CTRL_C
 
 
 def flush_output() -> None:
-    """Write what is left of the standard output.
+    """Flush the standard output.
 
     Raises:
-        OSError: it cannot be written, and will not be tried again.
+        OSError: it cannot be written; the rest of it is dropped.
     """
     try:
         sys.stdout.flush()
@@ -77,33 +77,33 @@ def flush_output() -> None:
 
 
 def drop_output() -> None:
-    """Let the standard output go nowhere, so that Python does not fail on the rest of it as it ends."""
-    with suppress(OSError, ValueError):  # ValueError: the stream is none of the system's, or is closed
+    """Redirect the standard output to the null device, so that Python does not fail when it flushes at exit."""
+    with suppress(OSError, ValueError):  # ValueError: the stream has no descriptor, or is closed
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
 
 
 def _open_streams() -> None:
-    """A closed stream's number would be that of the next file, into which libraries would then print."""
+    """Open closed streams: otherwise the next file to be opened gets their descriptor, and libraries print into it."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123
     reconfigure = getattr(sys.stdout, "reconfigure", None)
-    if reconfigure is not None:  # a file's name may be no text
+    if reconfigure is not None:  # a file name may not be valid text
         reconfigure(errors="backslashreplace")
 
 
-def _heed(handler: Callable[[int, FrameType | None], None]) -> dict[signal.Signals, Any]:
-    """Handle the signals, as far as nobody else does; returns the handlers that were there."""
+def _handle(handler: Callable[[int, FrameType | None], None]) -> dict[signal.Signals, Any]:
+    """Handle the signals that no other code handles; returns the previous handlers."""
     if threading.current_thread() is not threading.main_thread():
         return {}
     ours = (_leave, _raise)
     before = {number: signal.getsignal(number) for number in _ENDING}
-    heeded = {number: was for number, was in before.items() if was in ours or was == _ENDING[number]}
-    for number in heeded:
+    handled = {number: was for number, was in before.items() if was in ours or was == _ENDING[number]}
+    for number in handled:
         signal.signal(number, handler)
-    return heeded
+    return handled
 
 
 def _leave(number: int, frame: FrameType | None) -> NoReturn:

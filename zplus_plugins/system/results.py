@@ -1,14 +1,13 @@
-"""A folder of results, and the book of what was made in it.
+"""A folder of results, and the list of results in it.
 
-Nothing is ever written over a file that this package did not make there: a hidden file in the folder, the book, lists
-what it made, by name and checksum, and with which settings. What exists and does not stand in it, or was changed since,
-is somebody's own, and an error before work is spent. What stands in it is taken as done where the same is asked for
-again, so that a command that was interrupted goes on; with other settings it is made anew only where that is wanted.
+No file is ever overwritten that this package did not create there. A hidden file in the folder, the list, records the
+results by name and checksum, and the settings that produced them. A file that exists but is not listed, or was changed
+since, belongs to the user, and is an error before any work is done. Listed results count as finished when the same
+command runs again, so that an interrupted command continues; with other settings they are replaced only on request.
 
-Results that are named after a user's file are called ``NAME.zplus.EXT``: beside the file itself they cannot have
-its name.
+Results named after a user's file are called ``NAME.zplus.EXT``, so that they never have the name of the file itself.
 
-One process at a time works in a folder.
+Only one process at a time works in a folder.
 """
 
 from __future__ import annotations
@@ -39,48 +38,48 @@ Settings = Mapping[str, str]
 
 
 def result_name(name: str, suffix: str) -> str:
-    """What a result that is named after a user's file is called: ``anna``, ``.png``: ``anna.zplus.png``."""
+    """The name of a result named after a user's file: ``anna.zplus.png`` for ``anna`` and ``.png``."""
     return f"{name}{MARK}{suffix}"
 
 
 @dataclass(frozen=True)
 class _Made:
-    """Files that appear together: with which settings they were made, and their checksums by their names."""
+    """Files that were published together: the settings that produced them, and their checksums by name."""
 
     settings: Settings
     files: Mapping[str, str]
 
 
 class Results:
-    """A folder of results, while this process works in it; see the module.
+    """A folder of results, while this process works in it; see the module's docstring.
 
     Args:
-        folder: made if it is absent, and taken away again if nothing came of it.
-        overwrite: make results anew whose settings differ, or that are finished.
+        folder: created if it is absent, and removed again if it stays empty.
+        overwrite: replace results that are finished, or were made with other settings.
 
-    Raises, as it is entered:
-        RequirementError: it cannot be written to, or another process works in it.
+    Raises, on entry:
+        RequirementError: it cannot be written to, or another process is working in it.
     """
 
     def __init__(self, folder: Path, overwrite: bool = False) -> None:
         self.folder = folder
         self._overwrite = overwrite
-        self._made: dict[str, _Made] = {}  # the latest, by each of their files' names
-        self._own: dict[str, set[str]] = {}  # checksums of all that was ever made, by name
+        self._made: dict[str, _Made] = {}  # the latest, by the name of each file
+        self._own: dict[str, set[str]] = {}  # checksums of all results ever made, by name
         self._new: set[str] = set()
         self._closing = contextlib.ExitStack()
-        self._book: IO[bytes]
+        self._list: IO[bytes]
 
     def __enter__(self) -> Results:
         with self._closing:
             with self._explained():
                 self._make_folder()
-                self._book = self._closing.enter_context(_locked_book(self.folder))
-                self._closing.callback(self._drop_empty_book)
-                temporary_folders(self.folder)  # those of processes that were killed are taken away
-                for made in _read(self._book, self.folder):
+                self._list = self._closing.enter_context(_locked_list(self.folder))
+                self._closing.callback(self._drop_empty_list)
+                temporary_folders(self.folder)  # removes those of killed processes
+                for made in _read(self._list, self.folder):
                     self._enter(made)
-                _drop_cut_off_line(self._book)
+                _drop_cut_off_line(self._list)
             self._closing = self._closing.pop_all()
         return self
 
@@ -90,18 +89,18 @@ class Results:
         self._closing.close()
 
     def finished(self, names: Iterable[str], settings: Settings) -> bool:
-        """Whether results are there already, all of them, made with these settings.
+        """Whether all of these results already exist, made with these settings.
 
         Args:
-            names: of their files.
-            settings: on which they depend, as short texts by name.
+            names: the names of their files.
+            settings: those on which they depend, as short texts by name.
 
         Returns:
-            False if some are absent, or are to be made anew.
+            False if some are absent, or are to be replaced.
 
         Raises:
-            UsageError: one of these files is not ours, or was made with other settings and is not to be made anew.
-            RequirementError: a name cannot be one of a file here.
+            UsageError: one of these files is not ours, or was made with other settings and is not to be replaced.
+            RequirementError: a name is not a valid file name here.
         """
         wanted = list(names)
         with self._explained():
@@ -113,18 +112,18 @@ class Results:
             if dict(before) != dict(settings):
                 raise UsageError(
                     f"{self.folder / name} was made with other settings: {differences(before, settings)}. "
-                    "Choose another --out, or make it anew with --overwrite."
+                    "Choose another --out, or replace it with --overwrite."
                 )
-        # A process that was killed may have left some of earlier files.
+        # A killed process may have replaced only some of the earlier files.
         return all(name in present and present[name] == self._made[name].files[name] for name in wanted)
 
     @contextlib.contextmanager
     def writing(self, settings: Settings) -> Iterator[Path]:
-        """A temporary folder whose files all become results if all goes well, records last.
+        """A temporary folder whose files all become results if the block succeeds, records last.
 
         Raises:
             RequirementError: the folder cannot be written to, or the disk is full.
-            UsageError: somebody has put a file of such a name there meanwhile.
+            UsageError: a file with one of these names has appeared in the meantime.
         """
         with self._explained(), temporary_folder(self.folder) as place:
             yield place
@@ -132,22 +131,22 @@ class Results:
             self._publish(_Made(settings, {file.name: _checksum(file) for file in files}), files)
 
     def require_settings(self, settings: Settings) -> None:
-        """See to it that all that is there was made with these settings.
+        """Require that all existing results were made with these settings.
 
         Raises:
-            UsageError: something was made with others.
+            UsageError: some were made with others.
         """
         with self._explained():
             others = [m for name, m in self._made.items() if dict(m.settings) != dict(settings) and self._exists(name)]
         if others:
             raise UsageError(
-                f"{self.folder} holds results that were made with other settings: "
-                f"{differences(others[0].settings, settings)}. Choose another --out, or start anew there with "
+                f"{self.folder} contains results that were made with other settings: "
+                f"{differences(others[0].settings, settings)}. Choose another --out, or replace them with "
                 "--overwrite."
             )
 
     def set_aside_damaged(self, name: str) -> Path | None:
-        """Give a file that was made here, and is not as it was made, another name; that name, if there is need."""
+        """Rename a result that has changed since it was made; returns the new name, or None if it is intact."""
         path = self.folder / name
         with self._explained():
             if name not in self._own or not path.is_file() or _checksum(path) in self._own[name]:
@@ -158,7 +157,7 @@ class Results:
             return aside
 
     def clear(self) -> None:
-        """Take away what was made here, as far as nobody has changed it since."""
+        """Delete all results that have not been changed since they were made."""
         with self._explained():
             for name, checksums in self._own.items():
                 path = self.folder / name
@@ -169,7 +168,7 @@ class Results:
     def _publish(self, made: _Made, files: list[Path]) -> None:
         for file in files:
             self._require_own(file.name)
-        # First what will be there: should this process be killed in between, the next one knows the files as ours.
+        # The list comes first: if this process is killed in between, the next one recognises the files as ours.
         line = {"format": FORMAT, "settings": dict(made.settings), "files": dict(made.files)}
         self._append(json.dumps(line).encode() + b"\n")
         self._enter(made)
@@ -187,25 +186,25 @@ class Results:
             self._own.setdefault(name, set()).add(checksum)
 
     def _append(self, line: bytes) -> None:
-        """Write a line to the book, whole or not at all."""
-        size = os.fstat(self._book.fileno()).st_size
+        """Append a line to the list, whole or not at all."""
+        size = os.fstat(self._list.fileno()).st_size
         try:
-            self._book.write(line)
-            self._book.flush()
+            self._list.write(line)
+            self._list.flush()
         except OSError:
-            os.ftruncate(self._book.fileno(), size)
+            os.ftruncate(self._list.fileno(), size)
             raise
 
     def _require_own(self, name: str) -> str | None:
-        """A file's checksum, if it is there; it must be ours then."""
+        """The checksum of a file if it exists; raises UsageError unless it is ours."""
         path = self.folder / name
         if not self._exists(name):
             return None
         if path.is_file() and not path.is_symlink() and (checksum := _checksum(path)) in self._own.get(name, ()):
             return checksum
         raise UsageError(
-            f"{path} exists, and was not made here by zplus, or was changed since. It is left as it is: choose another "
-            "--out, or move it away."
+            f"{path} exists, but zplus did not create it there, or it was changed since. It is left as it is: choose "
+            "another --out, or move it away."
         )
 
     def _exists(self, name: str) -> bool:
@@ -213,7 +212,7 @@ class Results:
             (self.folder / name).lstat()
         except FileNotFoundError:
             return False
-        return True  # any other error is one of the name, such as its length
+        return True  # any other error concerns the name, such as its length
 
     def _make_folder(self) -> None:
         absent = [folder for folder in (self.folder, *self.folder.parents) if not folder.exists()]
@@ -221,8 +220,8 @@ class Results:
             self._closing.callback(_drop_empty, folder)
         self.folder.mkdir(parents=True, exist_ok=True)
 
-    def _drop_empty_book(self) -> None:
-        if os.fstat(self._book.fileno()).st_size == 0:
+    def _drop_empty_list(self) -> None:
+        if os.fstat(self._list.fileno()).st_size == 0:
             (self.folder / BOOK).unlink(missing_ok=True)
 
     @contextlib.contextmanager
@@ -234,7 +233,7 @@ class Results:
 
 
 def results_in(folder: Path) -> frozenset[Path]:
-    """The files in a folder that this package made there, as far as nobody has changed them since."""
+    """The files in a folder that this package created there, and that have not been changed since."""
     try:
         with (folder / BOOK).open("rb") as book:
             made = [item for one in _read(book, folder) for item in one.files.items()]
@@ -244,7 +243,7 @@ def results_in(folder: Path) -> frozenset[Path]:
 
 
 def differences(before: Settings, now: Settings) -> str:
-    """What differs between settings, in words; the first few."""
+    """A description of the first few differences between settings."""
     names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
     texts = [f"{name} was {before.get(name, 'absent')}, is {now.get(name, 'absent')}" for name in names[:_MOST_NAMED]]
     more = len(names) - len(texts)
@@ -252,21 +251,21 @@ def differences(before: Settings, now: Settings) -> str:
 
 
 @contextlib.contextmanager
-def _locked_book(folder: Path) -> Iterator[IO[bytes]]:
-    """The folder's book, which no other process has, wherever there are locks."""
+def _locked_list(folder: Path) -> Iterator[IO[bytes]]:
+    """The folder's list, opened for this process alone where locks are supported."""
     path = folder / BOOK
     while True:
-        # No link is followed: it could lead to a file of somebody's.
+        # Do not follow a link: it could lead to a file of the user's.
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0), 0o666)
         with os.fdopen(descriptor, "r+b") as book:
             try:
                 if not try_lock(descriptor):
                     raise RequirementError(
-                        f"Another process of zplus writes its results to {folder}. Wait for it to end, or choose "
+                        f"Another zplus process is writing results to {folder}. Wait for it to end, or choose "
                         "another --out."
                     )
                 if not is_still(path, descriptor):
-                    continue  # its owner has found it empty in the end, and taken it away
+                    continue  # its owner found it empty at the end, and removed it
             except Unlockable:
                 pass
             yield book
@@ -274,20 +273,20 @@ def _locked_book(folder: Path) -> Iterator[IO[bytes]]:
 
 
 def _read(book: IO[bytes], folder: Path) -> Iterator[_Made]:
-    """What a book lists, the oldest first. A line that is cut off, by a process that was killed, is left out."""
+    """The entries of a list, oldest first. A line cut off because its process was killed is skipped."""
     for number, line in enumerate(book):
         parsed = _parsed(line)
         if parsed is not None:
             yield parsed
         elif number == 0 and line.endswith(b"\n"):
             raise RequirementError(
-                f"{folder / BOOK} is not the list of results that zplus keeps in a folder, or belongs to a later "
-                "version. Choose another --out."
+                f"{folder / BOOK} is not a list of results of zplus, or belongs to a later version. "
+                "Choose another --out."
             )
 
 
 def _drop_cut_off_line(book: IO[bytes]) -> None:
-    """The next line must not go on where a process was killed in the middle of one."""
+    """Remove a line that a killed process left incomplete, so that the next one is not appended to it."""
     book.seek(0)
     whole = sum(len(line) for line in book if line.endswith(b"\n"))
     book.truncate(whole)
@@ -300,14 +299,14 @@ def _parsed(line: bytes) -> _Made | None:
         whole = content["format"] == FORMAT and all(map(_holds_texts, (settings, files)))
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
-    # Names lead to no other folder: what stands in the book may be deleted.
+    # Names must not lead to another folder, because listed files may be deleted.
     if not (whole and all(map(_is_name, files))):
         return None
     return _Made({_FORMER_NAMES.get(name, name): value for name, value in settings.items()}, files)
 
 
 def _is_name(text: str) -> bool:
-    """Whether a text is the name of a file, and leads to no other folder: what the book lists may be deleted."""
+    """Whether a text is a plain file name that does not lead to another folder, because listed files may be deleted."""
     try:
         os.fsencode(text)
     except UnicodeEncodeError:
@@ -332,11 +331,11 @@ def _checksum(file: Path) -> str:
 
 
 def _move_where_nothing_is(file: Path, target: Path) -> None:
-    """Move a file, but never over one that has appeared meanwhile, as far as the file system can tell."""
+    """Move a file, but not over one that has appeared in the meantime, as far as the file system can tell."""
     try:
         os.link(file, target)
     except FileExistsError:
-        raise UsageError(f"{target} has appeared meanwhile, and is left as it is. Choose another --out.") from None
+        raise UsageError(f"{target} has appeared in the meantime. It is left as it is: choose another --out.") from None
     except OSError:  # a file system without links
         file.replace(target)
     else:
@@ -344,5 +343,5 @@ def _move_where_nothing_is(file: Path, target: Path) -> None:
 
 
 def _drop_empty(folder: Path) -> None:
-    with contextlib.suppress(OSError):  # it holds results
+    with contextlib.suppress(OSError):  # it contains results
         folder.rmdir()

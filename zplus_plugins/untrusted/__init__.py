@@ -1,13 +1,13 @@
-"""Read files that nobody vouches for: nothing in them is run, and what they claim is checked against what is there.
+"""Read untrusted files: no code in them is executed, and the sizes that they declare are checked against their content.
 
-:mod:`interpreter` reads pickles, in which a name means what a *vocabulary* says and is never the function or class of
-that name. :mod:`container` reads the files of ``torch.save`` around them. :mod:`checkpoint` makes of both what
-``torch.load(weights_only=True)`` returns for sound files; :mod:`zplus_plugins.generators.unpickling` has a vocabulary
-of its own, with stand-ins for other people's networks.
+:mod:`interpreter` reads pickles. A *vocabulary* defines what each name in a pickle stands for; it is never the function
+or class of that name. :mod:`container` reads the files of ``torch.save`` that contain the pickles. :mod:`checkpoint`
+combines both into a replacement for ``torch.load(weights_only=True)``. :mod:`zplus_plugins.generators.unpickling` has
+its own vocabulary, with stand-ins for the network classes of the upstreams.
 
-``torch.load`` itself is not used on such files, because its ``weights_only`` is no wall in every torch that we support:
-before 2.6 it runs TorchScript archives all the same (CVE-2025-32434), and before 2.10 it trusts the sizes that a file
-claims, and reads beyond what is there (CVE-2026-24747).
+``torch.load`` itself is not used on such files, because ``weights_only`` is not safe in every version of torch that we
+support: before 2.6 it still executes TorchScript archives (CVE-2025-32434), and before 2.10 it trusts the sizes
+declared in a file, and reads out of bounds (CVE-2026-24747).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Checkpoints, as ``torch.load(weights_only=True)`` returns them, and with what trainers save beside weights."""
+"""A safe replacement for ``torch.load(weights_only=True)``, which also reads what trainers save beside weights."""
 
 from __future__ import annotations
 
@@ -35,25 +35,25 @@ _KEYS = (*PLAIN, complex, np.generic, torch.device)
 
 
 class PlacementError(Exception):
-    """A storage cannot be put on the device that it was saved from, or that was asked for; the cause says why."""
+    """A storage cannot be placed on the device that it was saved from, or that was requested; see the cause."""
 
 
 def load(file: Path | str | IO[bytes], map_location: Any = "cpu", mmap: bool = False, encoding: str = "utf-8") -> Any:
-    """What ``torch.save`` has written, without running anything of it.
+    """Load a file of ``torch.save`` without executing any code in it.
 
-    Beside what ``torch.load(weights_only=True)`` admits, a file may hold trainers' options (``argparse.Namespace``) and
-    NumPy's numbers and arrays. Quantised, sparse and nested tensors are refused.
+    In addition to what ``torch.load(weights_only=True)`` accepts, a file may contain trainers' options
+    (``argparse.Namespace``) and NumPy numbers and arrays. Quantised, sparse and nested tensors are refused.
 
     Args:
-        file: a path, or a seekable file; it is read from where it stands.
-        map_location: where tensors belong, as in ``torch.load``.
-        mmap: map the tensors of a file by its path, instead of reading them; only archives can be mapped.
-        encoding: of the texts that Python 2 has written.
+        file: a path, or a seekable file, which is read from its current position.
+        map_location: the device of the tensors, as in ``torch.load``.
+        mmap: memory-map the tensors instead of reading them; only for archives, given by their path.
+        encoding: the encoding of strings written by Python 2.
 
     Raises:
-        RefusedError: it holds something else; the message is its name.
-        DamagedError: it is truncated, damaged or no such file; the message says in which way.
-        PlacementError: it is sound, but not for this machine.
+        RefusedError: it contains something else; the message is its name.
+        DamagedError: it is truncated, damaged, or not a file of ``torch.save``; the message says how.
+        PlacementError: the file is intact, but its tensors cannot be placed on the device.
         OSError: it cannot be opened or read.
     """
     if isinstance(file, str | os.PathLike):
@@ -78,17 +78,17 @@ def _load(file: IO[bytes], map_location: Any, mapped: Path | None, encoding: str
         return content
     except (RefusedError, PlacementError, OSError):
         raise
-    except Exception as error:  # what nobody vouches for can fail in any way
+    except Exception as error:  # an untrusted file can cause any error
         raise DamagedError(reason_of(error)) from error
 
 
 def _stranger(file: IO[bytes], kind: str) -> str:
-    """What a file is that torch.save of no supported version has written."""
+    """What is wrong with a file that no supported version of torch.save has written."""
     if not file.read(1):
         return "it is empty"
     if kind == container.TAR:
-        return "it is a tar archive, as torch wrote before 0.1.10; load and save it anew with a torch of that time"
-    return "it is no file of torch.save"
+        return "it is a tar archive, as torch wrote before 0.1.10; load it with a torch of that time and save it again"
+    return "it was not written by torch.save"
 
 
 def _mapped(path: Path | None) -> torch.UntypedStorage | None:

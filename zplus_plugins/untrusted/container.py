@@ -1,7 +1,7 @@
-"""The files of ``torch.save``: a pickle, and the storages of its tensors beside it.
+"""The file formats of ``torch.save``: a pickle, and the storages of its tensors.
 
-Since torch 1.6 they are archives. Before, they were pickles one after another, and a single storage, which torch puts
-into other pickles, is still written so.
+Since torch 1.6 they are zip archives. Before, they were a sequence of pickles; torch still uses that format for a
+single storage inside another pickle.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from zplus_plugins.untrusted.problems import DamagedError, RefusedError
 from zplus_plugins.untrusted.storages import StorageId, storage_id
 
 LEGACY_MAGIC, LEGACY_VERSION = 0x1950A86A20F9469CFC6C, 1001
-LEGACY_HEADERS = 3  # pickles before the content: those two, and what the machine was like
-_MAGIC_PICKLED = pickle.dumps(LEGACY_MAGIC, protocol=2)[2:-1]  # the number alone, which looks the same in all protocols
-_HEAD = 32  # in which it is
+LEGACY_HEADERS = 3  # pickles before the content: the magic number, the version, and the machine's sizes
+_MAGIC_PICKLED = pickle.dumps(LEGACY_MAGIC, protocol=2)[2:-1]  # the bytes of the number, the same in all protocols
+_HEAD = 32  # bytes at the start of a file, within which it is found
 _TAR, _TAR_AT = b"ustar", 257
 
 ZIP, LEGACY, TAR, OTHER = "an archive", "pickles", "a tar archive", "another"
@@ -32,11 +32,11 @@ ZIP, LEGACY, TAR, OTHER = "an archive", "pickles", "a tar archive", "another"
 
 @dataclass(frozen=True)
 class Storages:
-    """What becomes of storages, which are read to the CPU.
+    """How to process storages after they have been read to the CPU.
 
     Attributes:
-        wrap: makes of one, and the type of its numbers, what the vocabulary makes tensors of.
-        place: puts one where it belongs, by the name of the device that it was saved from.
+        wrap: converts a storage and its dtype to the object from which the vocabulary builds tensors.
+        place: moves a storage to its device, given the name of the device that it was saved from.
     """
 
     wrap: Callable[[torch.UntypedStorage, torch.dtype], Any]
@@ -44,7 +44,7 @@ class Storages:
 
 
 def format_of(file: IO[bytes]) -> str:
-    """:data:`ZIP`, :data:`LEGACY`, :data:`TAR` or :data:`OTHER`, by how a file goes on from where it stands."""
+    """:data:`ZIP`, :data:`LEGACY`, :data:`TAR` or :data:`OTHER`, by the bytes at a file's current position."""
     start = file.tell()
     head = file.read(_TAR_AT + len(_TAR))
     file.seek(start)
@@ -56,14 +56,14 @@ def format_of(file: IO[bytes]) -> str:
 
 
 def load(file: IO[bytes], vocabulary: Vocabulary, memory: int | None = None) -> Any:
-    """Read one pickle from where a seekable file stands.
+    """Read one pickle at the current position of a seekable file.
 
     Args:
-        memory: that its objects may take in bytes; by default, what goes with the file's size.
+        memory: the limit in bytes for its objects; by default, it depends on the file's size.
 
     Raises:
-        RefusedError: it asks for something that is not in the vocabulary.
-        Exception: of any other kind where it is truncated, damaged, too long or no pickle.
+        RefusedError: it names something that is not in the vocabulary.
+        Exception: of any other type if it is truncated, damaged, too long or not a pickle.
     """
     return Unpickler(file, vocabulary, memory=memory).load()
 
@@ -75,7 +75,7 @@ def load_zip(
     verify: bool = False,
     mapped: torch.UntypedStorage | None = None,
 ) -> Any:
-    """Read what ``torch.save`` writes since torch 1.6: a pickle, and every storage as an entry beside it.
+    """Read a file of ``torch.save`` since torch 1.6: a zip archive with a pickle and one entry per storage.
 
     Args:
         verify, mapped: as in :class:`Archive`.
@@ -92,7 +92,7 @@ def load_zip(
         raise DamagedError("an archive without data.pkl")
     order = archive.read(f"{root}byteorder") if f"{root}byteorder" in archive.names else b"little"
     if order not in (b"little", b"big"):
-        raise DamagedError("another byte order")
+        raise DamagedError("an unknown byte order")
     known: dict[str | bytes, Any] = {}
 
     def storage_of(pid: Any) -> Any:
@@ -108,19 +108,19 @@ def load_zip(
 
 
 def load_legacy(file: IO[bytes], vocabulary: Vocabulary, storages: Storages, memory: int | None = None) -> Any:
-    """Read what ``torch.save`` wrote before torch 1.6: pickles, then storages. The file stands behind them afterwards.
+    """Read a file of ``torch.save`` before torch 1.6: pickles, then storages. Leaves the file positioned after them.
 
     Args:
-        memory: as in :func:`load`, of each of the pickles.
+        memory: as in :func:`load`, for each of the pickles.
 
     Raises:
         RefusedError, Exception: as :func:`load`.
     """
     magic, version, system = (load(file, vocabulary, memory) for _ in range(LEGACY_HEADERS))
     if (magic, version) != (LEGACY_MAGIC, LEGACY_VERSION) or not isinstance(system, dict):
-        raise DamagedError("another version than torch has ever written")
+        raise DamagedError("a version that torch never wrote")
     if system.get("little_endian") is not True:
-        raise DamagedError("another byte order")
+        raise DamagedError("an unsupported byte order")
     pending = _Pending(room(file), storages)
     content = Unpickler(file, vocabulary, pending.storage_of, memory).load()
     pending.read(file, load(file, vocabulary, memory))
@@ -128,10 +128,10 @@ def load_legacy(file: IO[bytes], vocabulary: Vocabulary, storages: Storages, mem
 
 
 class _Pending:
-    """Storages that are named before they are read.
+    """Storages that the pickle refers to before they have been read.
 
     Args:
-        left: bytes that all of them may have.
+        left: the limit in bytes for all of them together.
     """
 
     def __init__(self, left: int, storages: Storages) -> None:
@@ -157,11 +157,11 @@ class _Pending:
         """Fill all of them, in the order of a list of their keys."""
         plain = isinstance(keys, list) and all(isinstance(key, str | bytes) for key in keys)
         if not plain or len(keys) != len(self._named) or set(keys) != self._named.keys():
-            raise DamagedError("storages are missing, or nobody needs them")
+            raise DamagedError("storages are missing or unused")
         for key in keys:
             (length,) = struct.unpack("<q", file.read(8))
             if length != self._named[key].length:
-                raise DamagedError("a storage of another length than announced")
+                raise DamagedError("a storage whose length differs from the declared one")
             storage, placed = fill(self._read[key], file), self._placed[key]
             if placed.device.type != "meta" and placed.data_ptr() != storage.data_ptr():
                 placed.copy_(storage)

@@ -1,7 +1,8 @@
-"""What a file is, told by its first bytes without opening it: for messages about one of a wrong kind.
+"""Recognise what a file is by its first bytes, without decoding it: for messages about files of the wrong kind.
 
-A download that failed leaves a web page, git leaves a pointer, and a name ending in ``.pt`` or ``.pkl`` says little.
-:func:`described` is for files of any kind; :func:`not_a_network` is for those that should hold one, and advises.
+A failed download leaves a web page, git-lfs leaves a pointer, and a name that ends in ``.pt`` or ``.pkl`` proves
+little. :func:`described` is for files of any kind; :func:`not_a_network` is for those that should contain a network,
+and advises.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _OPCODES = frozenset(opcode.code.encode("latin1") for opcode in pickletools.opco
 
 
 class Kind(NamedTuple):
-    """What a file is, as a sentence about it ends that begins with "it is"; what to do where it should be a network."""
+    """What a file is, as the end of a sentence that starts with "it is", and what to do if it should be a network."""
 
     what: str
     remedy: str
@@ -44,7 +45,7 @@ _BEGINNINGS: tuple[tuple[bytes, Kind], ...] = (
     ),
     (b"\x89HDF\r\n\x1a\n", Kind("an HDF5 file, as Keras writes it", _WEIGHTS)),
     (NPY, Kind("a single NumPy array (.npy)", _WEIGHTS)),
-    (b"GGUF", Kind("a GGUF file, which holds a language model", _WEIGHTS)),
+    (b"GGUF", Kind("a GGUF file, which contains a language model", _WEIGHTS)),
     (b"%PDF", Kind("a PDF document", _WEIGHTS)),
     (b"\x7fELF", Kind("a compiled program", _WEIGHTS)),
     (b"PK\5\6", Kind("an empty zip archive", _AGAIN)),
@@ -59,11 +60,11 @@ _BEGINNINGS: tuple[tuple[bytes, Kind], ...] = (
 
 
 def described(first: bytes, size: int) -> str:
-    """What a file of so many bytes is: "empty (0 bytes)", "a PNG image", ...
+    """The kind of a file, such as "empty (0 bytes)" or "a PNG image".
 
     Args:
-        first: the first :data:`FIRST` bytes of it.
-        size: of the whole.
+        first: its first :data:`FIRST` bytes.
+        size: its size in bytes.
     """
     if not first:
         return "empty (0 bytes)"
@@ -79,13 +80,13 @@ def described(first: bytes, size: int) -> str:
 
 
 def is_zip_of_torch(first: bytes) -> bool:
-    """Whether an archive of ``torch.save`` begins so: with a pickle before all else."""
+    """Whether the bytes are the beginning of a file of ``torch.save``: a zip archive that starts with a pickle."""
     name = first[30 : 30 + int.from_bytes(first[26:28], "little")]
     return first.startswith(ZIP) and name.rpartition(b"/")[2] == b"data.pkl"
 
 
 def not_a_network(path: Path) -> Kind | None:
-    """What a file is if it is neither a pickle nor an archive of ``torch.save``; None if it may be one of them.
+    """What a file is, unless it may be a pickle or an archive of ``torch.save``: then None.
 
     Raises:
         OSError: it cannot be read.
@@ -94,7 +95,7 @@ def not_a_network(path: Path) -> Kind | None:
         first = file.read(FIRST)
     size = path.stat().st_size
     if not size:
-        return Kind("empty (0 bytes), as a failed download leaves it", "Delete it and download it again.")
+        return Kind("empty (0 bytes), probably after a failed download", "Delete it and download it again.")
     if first.startswith(ZIP):
         return _zip(path)
     return _told(first, size) or _text(first)
@@ -106,13 +107,13 @@ def _told(first: bytes, size: int) -> Kind | None:
 
 
 def _by_structure(first: bytes, size: int) -> Kind | None:
-    """Files that have no fixed beginning."""
+    """Files that do not start with a fixed signature."""
     if first[:4] == b"RIFF" and first[8:12] == b"WEBP":
         return Kind("a WebP image", _PICTURE)
     if first[257:262] == b"ustar":
         return Kind("a tar archive", _UNPACK)
     if first[4:8] == b"ftyp":
-        return Kind("a video or picture (MPEG-4 or HEIF)", _PICTURE)
+        return Kind("a video or image (MPEG-4 or HEIF)", _PICTURE)
     header = int.from_bytes(first[:8], "little")
     if first[8:9] == b"{" and 2 <= header <= size - 8:
         return Kind(
@@ -120,32 +121,33 @@ def _by_structure(first: bytes, size: int) -> Kind | None:
             'Convert it, and give the new file: python -c "import sys, torch; from safetensors.torch import load_file; '
             'torch.save(load_file(sys.argv[1]), sys.argv[2])" OLD.safetensors NEW.pt',
         )
-    if first[:1] == b"\x08" and first[2:3] in (b"\x12", b"\x1a", b":"):  # a version, then its maker's name or a graph
-        return Kind("an ONNX or TensorFlow graph, not PyTorch's weights", _WEIGHTS)
+    # A version, then the producer's name or a graph.
+    if first[:1] == b"\x08" and first[2:3] in (b"\x12", b"\x1a", b":"):
+        return Kind("an ONNX or TensorFlow graph, not PyTorch weights", _WEIGHTS)
     return None
 
 
 def _page(first: bytes) -> Kind | None:
-    """A web page, or an error that a server sent in the place of a file."""
+    """A web page, or an error message that a server sent instead of a file."""
     text = _decoded(first).lower()
     if not text.startswith(("<!doctype", "<html", "<head", "<?xml", "<error")):
         return None
     if "virus" in text or "google drive" in text:
         return Kind(
             "the page on which Google Drive asks whether to download a file that it cannot scan for viruses",
-            "Open the link in a browser and confirm the download there, or take the program gdown.",
+            "Open the link in a browser and confirm the download there, or use the program gdown.",
         )
     if "quota" in text:
-        return Kind("a page saying that the download quota is exceeded", "Download the file again tomorrow.")
-    return Kind("a web page, as a failed download leaves it", _AGAIN)
+        return Kind("a web page about an exceeded download quota", "Download the file again tomorrow.")
+    return Kind("a web page, probably from a failed download", _AGAIN)
 
 
 def _text(first: bytes) -> Kind | None:
-    """Other texts; a pickle of protocol 0 is a text too, but begins with an instruction."""
+    """Other texts; a pickle of protocol 0 is text too, but starts with an opcode."""
     text = _decoded(first)
     line = text.partition("\n")[0][:60].rstrip()
     if len(line) > 2 and line.isprintable() and first[:1] not in _OPCODES and _is_printable(text):
-        return Kind(f"a text that begins with {line!r}", _AGAIN)
+        return Kind(f"a text file that starts with {line!r}", _AGAIN)
     return None
 
 
@@ -164,14 +166,14 @@ def _is_printable(text: str) -> bool:
 
 
 def _zip(path: Path) -> Kind | None:
-    """An archive that torch.save did not write; a damaged one is left to whoever reads it."""
+    """An archive that torch.save did not write; a damaged one is left to the reader to report."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, UnicodeDecodeError):
         return None
     if any(name.endswith("/constants.pkl") for name in names):
-        return Kind("a TorchScript archive: a program, not weights alone", _WEIGHTS)
+        return Kind("a TorchScript archive: a program, not only weights", _WEIGHTS)
     if any(name.endswith("/data.pkl") for name in names):
         return None
     if names and all(name.endswith(".npy") for name in names):

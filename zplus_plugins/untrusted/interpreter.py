@@ -1,12 +1,12 @@
-"""Read a pickle without running anything of it.
+"""Read a pickle without executing any code in it.
 
-A pickle is a program: it names functions, and loading it calls them. Here a name means what a :class:`Vocabulary` says.
-Any other name is refused. (:mod:`zplus_plugins.upstreams.requirements.outline`, which only looks into files that a
-script will load, makes nothing and takes any name.)
+A pickle is a program: it names functions, and loading it calls them. Here, a :class:`Vocabulary` defines what each name
+stands for, and any other name is refused. (:mod:`zplus_plugins.upstreams.requirements.outline`, which only inspects
+files that a script will load, builds no objects and accepts any name.)
 
-What a small file can make large or slow is refused as well: calls that copy the same thing again and again, keys that
-are expensive to compare, and more objects than its size explains. Therefore the interpreter is Python's own in Python,
-some of whose instructions are replaced, as joblib does it.
+Small files that would need much memory or time are refused as well: repeated copies of the same object, keys that are
+expensive to hash, and more objects than the size of the file explains. The interpreter is therefore Python's own
+pure-Python one, with some instructions replaced, as in joblib.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import torch
 from zplus_plugins.untrusted.problems import DamagedError, RefusedError, printable
 
 LEAST_MEMORY, MEMORY_PER_BYTE, MOST_MEMORY = 64 * 2**20, 16, 512 * 2**20
-"""What the objects of a pickle may take: as much as any real one, whose keys and tensors take ten times its size."""
+"""Limits in bytes for the objects of a pickle; those of real ones take up to ten times its size."""
 
 _COSTS = {
     **dict.fromkeys((pickle.EMPTY_SET, pickle.FROZENSET), 216),
@@ -35,34 +35,34 @@ _COSTS = {
     **dict.fromkeys((pickle.REDUCE, pickle.NEWOBJ, pickle.NEWOBJ_EX, pickle.OBJ, pickle.INST), 1000),
     **dict.fromkeys((pickle.BUILD, pickle.BINPERSID, pickle.PERSID), 200),
 }
-"""Bytes that an instruction makes, at most, beside those that it copies from the file."""
-_LEAST_COST = 32  # a number, or a place in a list or dictionary
+"""The most bytes that an instruction allocates, in addition to those that it copies from the file."""
+_LEAST_COST = 32  # a number, or an entry of a list or dictionary
 
 PLAIN = (str, bytes, float, type(None), torch.dtype)
 
 
 def plain_key(key: Any, kinds: tuple[type, ...] = PLAIN) -> Any:
-    """A key whose hash takes no time: that of nested tuples may take for ever, or more stack than there is.
+    """A key that is quick to hash: hashing nested tuples may take extremely long, or overflow the stack.
 
     Args:
-        kinds: that it may be of, or a tuple of them.
+        kinds: the allowed types of the key, or of its parts if it is a tuple.
 
     Raises:
-        DamagedError: it is no such key.
+        DamagedError: it is not such a key.
     """
     parts = key if type(key) is tuple and len(key) <= 8 else (key,)
     if not all(isinstance(part, kinds) or (isinstance(part, int) and part.bit_length() <= 64) for part in parts):
-        raise DamagedError("a key that is no plain value")
+        raise DamagedError("a key that is not a plain value")
     return key
 
 
 @dataclass(frozen=True)
 class Function:
-    """What a function's or class's name stands for.
+    """What the name of a function or class stands for.
 
     Attributes:
-        call: makes something of a pickle's arguments.
-        copies: whether that is as large as the first of them, which a pickle may name again for a few bytes.
+        call: called with the pickle's arguments.
+        copies: whether the result is as large as the first argument, which a pickle can reuse at the cost of few bytes.
     """
 
     call: Callable[..., Any]
@@ -71,13 +71,13 @@ class Function:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What a pickle may say.
+    """The names that a pickle may use, and how its objects are built.
 
     Attributes:
-        names: what the dotted names stand for; those that can be called are a :class:`Function`.
-        set_state: gives an object, the first argument, its state, the second; raises DamagedError for what takes none.
-        key: checks what is to be a key.
-        encoding: of the texts that Python 2 has written.
+        names: what each dotted name stands for; callables are of type :class:`Function`.
+        set_state: sets the state (second argument) of an object (first argument); raises DamagedError if it has none.
+        key: checks dictionary keys.
+        encoding: the encoding of strings written by Python 2.
     """
 
     names: Mapping[str, Any]
@@ -93,20 +93,20 @@ def _counted(instruction: Instruction, cost: int) -> Instruction:
     def run(unpickler: Unpickler) -> None:
         unpickler.left -= cost
         if unpickler.left < 0:
-            raise DamagedError("more instructions than any weights need")
+            raise DamagedError("more instructions than weights need")
         instruction(unpickler)
 
     return run
 
 
 class Unpickler(pickle._Unpickler):
-    """Instructions that give objects a state, or that no weights need, are replaced.
+    """Python's unpickler with safe replacements for the instructions that call functions or set states.
 
     Args:
-        file: stands where the pickle begins.
-        vocabulary: what the names in it mean.
-        storage_of: what a persistent id, by which torch names the storages beside the pickle, stands for.
-        memory: that its objects may take in bytes; by default, what goes with the rest of the file's size.
+        file: positioned at the start of the pickle.
+        vocabulary: what the names in it stand for.
+        storage_of: resolves a persistent id, by which torch refers to the storages outside the pickle.
+        memory: the limit in bytes for its objects; by default, it depends on the size of the rest of the file.
     """
 
     append: Callable[[Any], None]
@@ -141,17 +141,17 @@ class Unpickler(pickle._Unpickler):
             raise RefusedError("a persistent id")
         return self._storage_of(pid)
 
-    def get_extension(self, code: int) -> None:  # would be looked up in a table of this process, by number
+    def get_extension(self, code: int) -> None:  # would be looked up by number in a table of this process
         raise RefusedError(f"the copyreg extension {code}")
 
     def _call(self, function: Any, args: Any) -> None:
         if not isinstance(function, Function):
-            raise DamagedError("a call of what is no function")
+            raise DamagedError("a call of something that is not a function")
         if not isinstance(args, tuple | list):
             raise DamagedError("a call without arguments")
         if function.copies and args:
             if not isinstance(args[0], str | bytes | tuple | list | dict | set | frozenset):
-                raise DamagedError("a call with something else than what is to be copied")
+                raise DamagedError("a call with an argument that cannot be copied")
             self._copied[function] += len(args[0])
             if self._copied[function] > self._size:
                 raise DamagedError("copies that are larger than the file")
@@ -163,12 +163,12 @@ class Unpickler(pickle._Unpickler):
 
     def _reduce_with_names(self) -> None:
         if self.stack.pop():
-            raise DamagedError("arguments with names")
+            raise DamagedError("keyword arguments")
         self._reduce()
 
     def _line(self) -> str:
         line = self.readline()
-        if not line.endswith(b"\n"):  # of a truncated file, which would be blamed for half of a name
+        if not line.endswith(b"\n"):  # otherwise, a truncated file would be refused for half of a name
             raise EOFError
         return line[:-1].decode()
 
@@ -185,7 +185,7 @@ class Unpickler(pickle._Unpickler):
         self._call(function, args)
 
     def _persid(self) -> None:
-        self.append(self.persistent_load(self._line()))  # of an archive of which one byte is left, P, there is none
+        self.append(self.persistent_load(self._line()))  # a zip archive cut off after its first byte, P, ends here
 
     def _build(self) -> None:
         state = self.stack.pop()
@@ -200,14 +200,14 @@ class Unpickler(pickle._Unpickler):
         self._extend([item])
 
     def _extend(self, items: list[Any]) -> None:
-        if type(self.stack[-1]) is not list:  # whatever else can be appended to, it is not in this way
-            raise DamagedError("items of what is no list")
+        if type(self.stack[-1]) is not list:  # pickles extend other types in other ways
+            raise DamagedError("items appended to something that is not a list")
         self.stack[-1].extend(items)
 
     def _set_items(self, items: list[Any]) -> None:
         target = self.stack[-1]
         if not isinstance(target, dict):
-            raise DamagedError("items of what is no dictionary")
+            raise DamagedError("items set on something that is not a dictionary")
         for key, value in zip(items[::2], items[1::2], strict=True):
             target[self._vocabulary.key(key)] = value
 
@@ -223,15 +223,15 @@ class Unpickler(pickle._Unpickler):
     def _additems(self) -> None:
         items = self.pop_mark()
         if type(self.stack[-1]) is not set:
-            raise DamagedError("members of what is no set")
+            raise DamagedError("members added to something that is not a set")
         self.stack[-1].update(map(self._vocabulary.key, items))
 
     def _frozenset(self) -> None:
-        members = self.pop_mark()  # first: it changes what is appended to
+        members = self.pop_mark()  # must come first, because it changes the list that append appends to
         self.append(frozenset(map(self._vocabulary.key, members)))
 
     def _bytearray(self) -> None:
-        """In protocol 5; Python's own makes room for as many bytes as the file claims."""
+        """A bytearray of protocol 5; Python's own code allocates as many bytes as the file declares."""
         (length,) = struct.unpack("<Q", self.read(8))
         if length > self._size:
             raise EOFError
@@ -241,7 +241,7 @@ class Unpickler(pickle._Unpickler):
         self.append(bytearray(data))
 
     def _needless(self) -> None:
-        raise DamagedError("an instruction that no weights need")
+        raise DamagedError("an instruction that weights do not need")
 
     _instructions: ClassVar[dict[int, Instruction]] = {
         **pickle._Unpickler.dispatch,
@@ -253,7 +253,7 @@ class Unpickler(pickle._Unpickler):
         **{pickle.APPEND[0]: _append, pickle.APPENDS[0]: lambda self: self._extend(self.pop_mark())},
         pickle.FROZENSET[0]: _frozenset,
         pickle.BYTEARRAY8[0]: _bytearray,
-        # Of integers of more than 255 bytes, and of buffers beside the pickle.
+        # For integers of more than 255 bytes, and for buffers outside the pickle.
         **dict.fromkeys((pickle.LONG4[0], pickle.NEXT_BUFFER[0], pickle.READONLY_BUFFER[0]), _needless),
     }
     dispatch: ClassVar[dict[int, Instruction]] = {
@@ -262,7 +262,7 @@ class Unpickler(pickle._Unpickler):
 
 
 def room(file: IO[bytes]) -> int:
-    """Bytes from where a seekable file stands to its end."""
+    """The number of bytes from a seekable file's current position to its end."""
     start = file.tell()
     size = file.seek(0, io.SEEK_END) - start
     file.seek(start)

@@ -1,4 +1,4 @@
-"""Plain Python objects as pickles name them: those that trainers save beside weights, and nothing that can be run."""
+"""Plain Python objects in pickles: those that trainers save beside weights, and nothing that can be executed."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from zplus_plugins.untrusted.problems import DamagedError
 
 
 def names(key: Callable[[Any], Any]) -> dict[str, Any]:
-    """For a vocabulary.
+    """Entries for a vocabulary.
 
     Args:
-        key: checks what is to be a key, as :func:`plain_key` does.
+        key: checks dictionary keys, as :func:`plain_key` does.
     """
 
     def ordered(pairs: Any = ()) -> OrderedDict[Any, Any]:
@@ -25,7 +25,7 @@ def names(key: Callable[[Any], Any]) -> dict[str, Any]:
 
     def counter(counts: Any = None) -> Counter[Any]:
         if counts is not None and not isinstance(counts, dict):
-            raise DamagedError("a counter of no counts")
+            raise DamagedError("a Counter without counts")
         return Counter(counts)
 
     builtins = {
@@ -54,18 +54,18 @@ def _set(kind: type[set[Any] | frozenset[Any]], key: Callable[[Any], Any]) -> Ca
 
 
 def encoded(text: Any, encoding: Any) -> bytes:
-    """How Python 3 writes bytes for Python 2; other encodings may take for ever, or give more than there was."""
+    """Bytes as Python 3 pickles them for Python 2; other encodings may take very long, or enlarge the data."""
     if encoding not in ("latin1", "latin-1") or not isinstance(text, str):
-        raise DamagedError("bytes in another encoding")
+        raise DamagedError("bytes in an unsupported encoding")
     return text.encode("latin1")
 
 
 def _bytearray(data: Any = b"", encoding: Any = None) -> bytearray:
-    """Of bytes that are there; of a number, Python would make so many."""
+    """A bytearray from bytes of the file; given a number, Python would allocate that many bytes."""
     if encoding is not None:
         data = encoded(data, encoding)
     if not isinstance(data, bytes):
-        raise DamagedError("an array of no bytes")
+        raise DamagedError("a bytearray whose data are not bytes")
     return bytearray(data)
 
 
@@ -75,13 +75,13 @@ def _no_bytes() -> bytes:
 
 def _complex(real: Any, imaginary: Any) -> complex:
     if not isinstance(real, float) or not isinstance(imaginary, float):
-        raise DamagedError("a complex number of no numbers")
+        raise DamagedError("an invalid complex number")
     return complex(real, imaginary)
 
 
 def _size(lengths: Any = ()) -> torch.Size:
     if not isinstance(lengths, tuple) or not all(type(n) is int and -(2**63) <= n < 2**63 for n in lengths):
-        raise DamagedError("a size of no numbers")
+        raise DamagedError("an invalid torch.Size")
     return torch.Size(lengths)
 
 
@@ -96,18 +96,18 @@ def _namespace() -> argparse.Namespace:
 
 
 def set_attributes(target: Any, state: Any) -> None:
-    """Give an object attributes that its class does not have: others would change what it does.
+    """Set attributes of an object that its class does not have; overriding others would change its behaviour.
 
     Args:
-        state: a dictionary, or a pair of one and None, as Python pickles an object's attributes.
+        state: a dictionary, or a pair of a dictionary and None, as Python pickles an object's attributes.
 
     Raises:
-        DamagedError: there is something else in it.
+        DamagedError: it contains something else.
     """
     attributes, slots = state if isinstance(state, tuple) and len(state) == 2 else (state, None)
     if slots or not isinstance(attributes, dict | None):
         raise DamagedError(f"a state for a {type(target).__name__}")
     for name, value in (attributes or {}).items():
         if not isinstance(name, str) or any(name in vars(kind) for kind in type(target).__mro__):
-            raise DamagedError(f"an attribute that a {type(target).__name__} has already")
+            raise DamagedError(f"an attribute that {type(target).__name__} already has")
         target.__dict__[name] = value

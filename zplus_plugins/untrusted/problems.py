@@ -1,38 +1,42 @@
-"""What can be wrong with a file that nobody vouches for, and how to tell it."""
+"""Errors of untrusted files, and their wording."""
 
 from __future__ import annotations
 
 
 class RefusedError(Exception):
-    """A file asks for something that no weights need; the message is its name, and nothing of it has run."""
+    """A file names something that weights do not need; the message is that name. No code in the file was executed."""
 
 
 class DamagedError(Exception):
-    """A file is truncated, damaged, or not what it should be; the message says in which way."""
+    """A file is truncated, damaged, or of another kind than expected; the message says how."""
 
 
 def printable(text: str, most: int = 100) -> str:
-    """A file's text for a message: a terminal would obey control characters."""
+    """Text from a file, made safe for a message, because a terminal would interpret control characters."""
     text = text if len(text) <= most else f"{text[:most]}..."
     return text if text.isprintable() else ascii(text)
 
 
 def told(error: Exception) -> str:
-    """Why a file was not loaded, for a message that has named it: of an error that reading it may raise."""
+    """Why a file was not loaded, as a clause for a message that has already named the file.
+
+    Args:
+        error: raised while reading the file.
+    """
     if isinstance(error, RefusedError):
-        return f"it holds {error}, which no weights need, and which could run any program; nothing of it was run"
+        return f"it contains {error}, which weights do not need and which could run any program; none of it was run"
     return (error.strerror or str(error)) if isinstance(error, OSError) else reason_of(error)
 
 
 def reason_of(error: BaseException) -> str:
-    """Why reading failed, in one line. What is damaged can fail in any way, and most of these say little by themselves.
+    """Why reading failed, in one line. A damaged file can cause any error, and most of them say little on their own.
 
     Returns:
-        The text of an error that was raised in order to be read, else the kind of the error beside its text.
+        The message of a DamagedError; for any other error, its type and message.
     """
     if isinstance(error, EOFError):
-        return "it ends too early"
+        return "it is truncated"
     text = printable(str(error).strip().partition("\n")[0], 200)
     if isinstance(error, DamagedError):
         return text.rstrip(".")
-    return f"its content makes no sense ({type(error).__name__}{f': {text}' if text else ''})"
+    return f"its content is invalid ({type(error).__name__}{f': {text}' if text else ''})"

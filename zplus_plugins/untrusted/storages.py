@@ -1,4 +1,4 @@
-"""Storages, which hold the numbers of tensors: how torch's pickles name them, and what their bytes mean."""
+"""Storages, which contain the numbers of tensors: how torch's pickles refer to them, and their dtypes."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ STORAGES = {
         "Bool": torch.bool,
     }.items()
 }
-"""Types of numbers by the names of their storages' classes."""
+"""Dtypes by the names of their storage classes."""
 
 COMPLEX = {"ComplexFloatStorage": torch.complex64, "ComplexDoubleStorage": torch.complex128}
-"""Those that no network of ours has."""
+"""Complex dtypes, which no supported network has."""
 
 
 @dataclass(frozen=True)
 class StorageId:
-    """A storage as a pickle names it.
+    """A pickle's reference to a storage.
 
     Attributes:
-        key: tells it from the file's others.
-        dtype: of its numbers.
+        key: identifies the storage within the file.
+        dtype: the dtype of its numbers.
         location: the device that it was saved from, such as ``cuda:0``.
-        length: how many numbers it has.
+        length: the number of its elements.
     """
 
     key: str | bytes
@@ -46,17 +46,17 @@ class StorageId:
 
 
 def storage_id(pid: Any) -> StorageId:
-    """The storage that a persistent id of torch's stands for.
+    """The storage that one of torch's persistent ids refers to.
 
     Raises:
-        DamagedError: it stands for something else.
+        DamagedError: it refers to something else.
     """
     if type(pid) is not tuple or len(pid) not in (5, 6):
-        raise DamagedError("a persistent id that is no storage's")
+        raise DamagedError("a persistent id that does not refer to a storage")
     kind, named, key, location, length, *view = pid
     dtype = _dtype(named)
     if kind not in ("storage", b"storage") or dtype is None or view not in ([], [None]):
-        raise DamagedError("a persistent id that is no storage's")
+        raise DamagedError("a persistent id that does not refer to a storage")
     location = location.decode("ascii") if isinstance(location, bytes) else location
     if not isinstance(key, str | bytes) or not isinstance(location, str) or type(length) is not int or length < 0:
         raise DamagedError("a storage without a name or a length")
@@ -64,7 +64,7 @@ def storage_id(pid: Any) -> StorageId:
 
 
 def _dtype(named: Any) -> torch.dtype | None:
-    """What a vocabulary may let the class of a storage stand for: its type of numbers, or what torch makes of it."""
+    """The dtype of a storage class, for which a vocabulary may give the dtype itself or torch's class."""
     if isinstance(named, torch.dtype):
         return named
     if named is torch.UntypedStorage:

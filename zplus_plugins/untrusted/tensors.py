@@ -1,7 +1,7 @@
-"""Tensors and parameters as torch's pickles name them, made of storages that are there.
+"""Tensors and parameters in torch's pickles, built from storages that the file really contains.
 
-torch's own functions make them, after their arguments have been checked: these trust a file's sizes and strides, and
-give the result whatever attributes and hooks it names.
+They are built by torch's own functions, after their arguments have been checked: these functions trust the sizes and
+strides in a file, and set any attributes and hooks that it names.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ from zplus_plugins.untrusted.problems import DamagedError
 
 _torch: Any = torch  # much of which is not annotated
 
-COPIES = 4  # of a storage, that tensors which share it may need
-REPEATED = 2**31  # bytes beyond them, of tensors that repeat a few numbers: trainers' zeros and masks
+COPIES = 4  # of a storage, which tensors that share it may need
+REPEATED = 2**31  # bytes in addition, for tensors that repeat a few numbers, such as trainers' zeros and masks
 _LARGEST = 2**63 - 1
 _MOST_AXES = 64
 
 
 class Tensors:
-    """Makes the tensors of one file, and counts what they would need if each had a storage of its own.
+    """Builds the tensors of one file, and counts the memory that they would need without shared storages.
 
-    A tensor may repeat the numbers of a small storage, and many may share one. Such a file loads in no time, and fills
-    the memory as soon as a script copies what it has loaded, as it does to bring it to a GPU.
+    A tensor may repeat the numbers of a small storage, and many tensors may share one. Such a file loads instantly, but
+    fills the memory as soon as a script copies the tensors, for example to a GPU.
     """
 
     def __init__(self) -> None:
         self._left = REPEATED
 
     def storage(self, storage: torch.UntypedStorage, dtype: torch.dtype) -> TypedStorage:
-        """A storage as torch's pickles name it."""
+        """A storage as torch's pickles refer to it."""
         self._left += COPIES * storage.nbytes()
         wrapped: TypedStorage = _torch.storage.TypedStorage(wrap_storage=storage, dtype=dtype, _internal=True)
         return wrapped
 
     def names(self) -> dict[str, Any]:
-        """For a vocabulary."""
+        """Entries for a vocabulary."""
         rebuild: dict[str, Callable[..., Any]] = {
             "_rebuild_tensor": self._first,
             "_rebuild_tensor_v2": self._second,
@@ -71,9 +71,9 @@ class Tensors:
     def _third(
         self, storage: Any, offset: Any, size: Any, stride: Any, grad: Any, hooks: Any, dtype: Any, metadata: Any = None
     ) -> Tensor:
-        """Of the types of numbers that have no storages of their own, such as float8 and uint16."""
+        """A tensor of a dtype without a storage class, such as float8 or uint16."""
         if not isinstance(dtype, torch.dtype):
-            raise DamagedError("a tensor of no type")
+            raise DamagedError("a tensor without a dtype")
         self._check(storage, dtype, offset, size, stride)
         arguments = offset, size, stride, _flag(grad), _hooks(hooks), dtype, _metadata(metadata)
         return _tensor(_torch._utils._rebuild_tensor_v3(storage, *arguments))
@@ -97,33 +97,33 @@ class Tensors:
 
 
 def _own(storage: Any) -> torch.dtype:
-    """The type of a storage's numbers."""
+    """The dtype of a storage."""
     if not isinstance(storage, TypedStorage):
         raise DamagedError("a tensor without a storage")
     return storage.dtype
 
 
 def _tensor(rebuilt: Any) -> Tensor:
-    """torch's functions are not annotated."""
+    """For mypy: torch's functions are not annotated."""
     assert isinstance(rebuilt, Tensor)
     return rebuilt
 
 
 def _flag(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise DamagedError("a tensor that says neither that it needs gradients nor that it does not")
+        raise DamagedError("a tensor with an invalid flag")
     return value
 
 
 def _hooks(hooks: Any) -> OrderedDict[int, Any] | None:
-    """None are saved any more; torch would call those that are. The file's own dictionary may grow later."""
+    """Refuse hooks: torch no longer saves any, but would call them. The file's own dictionary could still change."""
     if hooks:
         raise DamagedError("a tensor with hooks")
     return None if hooks is None else OrderedDict()
 
 
 def _metadata(metadata: Any) -> dict[str, bool]:
-    """Whether a tensor is the conjugate or the negative of what is stored."""
+    """Whether a tensor is a conjugate or negative view of its storage."""
     if not metadata:
         return {}
     if not isinstance(metadata, dict) or not metadata.keys() <= {"conj", "neg"}:
@@ -133,7 +133,7 @@ def _metadata(metadata: Any) -> dict[str, bool]:
 
 def _parameter(data: Any, grad: Any, hooks: Any) -> nn.Parameter:
     if type(data) is not Tensor:
-        raise DamagedError("a parameter that is no tensor")
+        raise DamagedError("a parameter that is not a tensor")
     parameter = nn.Parameter(data, _flag(grad))
     parameter._backward_hooks = _hooks(hooks)
     return parameter
@@ -147,12 +147,12 @@ def _parameter_with_state(data: Any, grad: Any, hooks: Any, state: Any) -> nn.Pa
 
 def _typed_by(functions: frozenset[Function]) -> Callable[..., Tensor]:
     def rebuild(function: Any, kind: Any, arguments: Any, state: Any) -> Tensor:
-        """A tensor to which somebody has given attributes."""
+        """A tensor with additional attributes."""
         if function not in functions or not isinstance(arguments, tuple):
-            raise DamagedError("a tensor that is made of no tensor")
+            raise DamagedError("a tensor that is not built from a tensor")
         tensor = function.call(*arguments)
         if type(tensor) is not kind:
-            raise DamagedError("a tensor of another class")
+            raise DamagedError("a tensor of an unexpected class")
         set_attributes(tensor, state)
         return _tensor(tensor)
 

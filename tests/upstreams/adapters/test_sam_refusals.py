@@ -75,7 +75,7 @@ def test_arguments(assets: Assets, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "empty").mkdir()
     cases: list[tuple[str, tuple[str, ...], int, str]] = [
-        (INVERT, ("--image_path", "absent.png"), 1, "there is no picture absent.png"),
+        (INVERT, ("--image_path", "absent.png"), 1, "absent.png"),
         (INVERT, ("--image_path", str(tmp_path / "text.png")), 1, "text.png is not"),
         (INVERT, ("--gan_weights", str(tmp_path / "broken.pkl")), 1, "is empty, truncated or "),
         (INVERT, ("--gan_type", "stylegan3"), 2, "written for StyleGAN2"),

@@ -86,8 +86,8 @@ def oblong(gs: files.Network) -> None:
 
 
 CHANGES: dict[str, tuple[Callable[[files.Network], None], str]] = {
-    "StyleGAN1": (old, "a TensorFlow network Gs that is of version 3"),
-    "no networks within": (hollow, "Gs that is not a StyleGAN2 generator"),
+    "StyleGAN1": (old, "version 3"),
+    "no networks within": (hollow, "StyleGAN2 generator"),
     "not square": (oblong, "are not square: it starts at 6 x 4"),
 }
 

@@ -60,7 +60,7 @@ def test_checkpoint(tmp_path: Path, encoder: Checkpoint, zipped: bool) -> None:
     ("content", "expected"),
     [
         (None, "there is no file"),
-        (b"", "is empty (0 bytes), "),
+        (b"", "is empty (0 bytes)"),
         (b"<html>", "(6 bytes) cannot be read as a checkpoint"),
         ("folder", "is a folder"),
     ],
@@ -115,7 +115,7 @@ def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("content", "expected"),
     [
         ("a.png\nb.jpg", []),
-        ("a.png\nabsent.png\n", ["line 2: there is no picture absent.png (looked in "]),
+        ("a.png\nabsent.png\n", ["line 2: there is no image absent.png"]),
         ("a.png\n\nb.jpg\n", ["line 2: is blank"]),
         ("text.png\ncut.png\n", ["line 1: text.png is not", "line 2: cut.png"]),
         ("", ["test.list is empty"]),

@@ -1,4 +1,4 @@
-"""The curves of edits: figures against strength, and against the change of the wanted attribute."""
+"""The curves of edits: metrics against strength, and against the change of the target attribute."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ _DIGITS = 4
 
 
 def curves(plan: Plan, one: Findings) -> dict[str, Any]:
-    """For the report: ``{"strength" | "change": {figure: {direction | "all": {space: curve}}}}``, a curve being lists
-    ``x``, ``y`` and ``half``, half the 95 % interval, None where one picture has a value; places where none has are
-    left out. Curves against change hold within a group of spaces. Each place is of those pictures alone that all the
-    spaces have a value of."""
+    """Curves for the report: ``{"strength" | "change": {metric: {direction | "all": {space: curve}}}}``.
+
+    A curve has the lists ``x``, ``y`` and ``half`` (half the 95 % interval; None if only one image has a value). Points
+    without a value are left out. Curves against change apply within a group of spaces. Every point uses only images for
+    which all spaces have a value."""
     found: dict[str, Any] = {"strength": {}, "change": {}}
     for figure in EDIT_FIGURES:
         found["strength"][figure] = _against_strength(plan, one, figure)

@@ -1,4 +1,4 @@
-"""One self-contained page: pictures side by side with their edits, tables, curves, settings. No network, no library."""
+"""A self-contained HTML page: images and edits side by side, tables, curves, settings; no network, no libraries."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _ALL_SPECIAL = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})  
 def report(
     plan: Plan, settings: Mapping[str, str], missing: Mapping[str, str], evidence: str, found: Sequence[Findings]
 ) -> bytes:
-    """The page.
+    """Build the page.
 
     Args:
-        plan: of the comparison.
-        settings: all of them, by name.
+        plan: the plan of the comparison.
+        settings: all settings, by name.
         missing: what could not be measured, and why.
-        evidence: what figures of this generator can show, in a sentence or two.
-        found: about each set of pictures.
+        evidence: what results for this generator can show, in a sentence or two.
+        found: the findings for each set of images.
     """
     addresses, shown = sprites(list(found), plan.shown)
     places = {
@@ -61,7 +61,7 @@ def _lead(plan: Plan, found: Sequence[Findings]) -> str:
     return (
         f"{len(plan.spaces)} spaces, {pictures}, {plan.settings.steps} optimizer steps each with the same losses, "
         f"{len(plan.edits)} editing directions at {len(plan.strengths)} strengths, "
-        f"on the hypersphere by {'the one direction in Z' if plan.way == 'global' else 'each code going its own way'}."
+        f"on the hypersphere along {'a single direction in Z' if plan.way == 'global' else 'a separate path per code'}."
     )
 
 
@@ -73,11 +73,11 @@ def _choice(found: Sequence[Findings]) -> str:
         f"<span>{escape(one.pictures.title)}</span></label>"
         for index, one in enumerate(found)
     )
-    return f'<fieldset class="chips" id="sets"><legend>Pictures</legend>{options}</fieldset>'
+    return f'<fieldset class="chips" id="sets"><legend>Images</legend>{options}</fieldset>'
 
 
 def _panels(found: Sequence[Findings], content: Any) -> str:
-    """One part of the page for each set; the script shows that of the chosen one, and without it all are there."""
+    """One panel for each set; the script shows the panel of the chosen set, and without scripts all are shown."""
     return "".join(
         f'<div data-set="{index}"><h3 class="of-set">{escape(one.pictures.title)}</h3>{content(one)}</div>'
         if len(found) > 1

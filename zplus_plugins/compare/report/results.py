@@ -1,4 +1,4 @@
-"""The files ``results.json``, with every number, and ``table.csv``, with those that come out the same every time."""
+"""The files ``results.json``, with every number, and ``table.csv``, with those that do not vary between runs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LIBRARIES = ("torch", "torchmetrics", "numpy", "scipy", "pillow", "lpips")
 
 
 def versions() -> dict[str, str]:
-    """Of what has computed."""
+    """Versions of the packages used."""
     return {
         "zplus-plugins": __version__,
         "python": platform.python_version(),
@@ -38,7 +38,7 @@ def versions() -> dict[str, str]:
 
 
 def as_json(plan: Plan, settings: Mapping[str, str], missing: Mapping[str, str], found: Sequence[Findings]) -> bytes:
-    """All that was set, measured and found; what differs from run to run is under ``run``."""
+    """All settings, measurements and findings; values that vary between runs are under ``run``."""
     content = {
         "format": FORMAT,
         "settings": {**settings, "spaces": ",".join(space.name for space in plan.spaces)},
@@ -60,11 +60,11 @@ def as_json(plan: Plan, settings: Mapping[str, str], missing: Mapping[str, str],
 def summary(
     plan: Plan, missing: Mapping[str, str], found: Sequence[Findings], files: Mapping[str, str]
 ) -> dict[str, Any]:
-    """What ``zplus compare --json`` prints: the means, what can be told from them, and where all the rest is.
+    """The output of ``zplus compare --json``: the means, the findings, and the paths of the files.
 
     Args:
         plan, missing, found: as for :func:`as_json`.
-        files: that were written, by name.
+        files: the written files, by name.
     """
     return {
         "format": FORMAT,
@@ -117,14 +117,14 @@ def _finite(numbers: Mean | Gain) -> dict[str, Any]:
 
 
 def plain(values: np.ndarray) -> Any:
-    """Nested lists, None for what is not finite."""
+    """Values as nested lists, with None for values that are not finite."""
     if values.ndim:
         return [plain(value) for value in values]
     return float(values) if np.isfinite(values) else None
 
 
 def as_csv(found: Sequence[Findings]) -> bytes:
-    """One row for each set and space: figures with their intervals, identity after edits, and the paper's figures."""
+    """One row for each set and space: metrics with their intervals, identity after edits, and the paper's values."""
     rows = [_row(one, name) for one in found for name in one.measured]
     columns = list(dict.fromkeys(column for row in rows for column in row))
     text = io.StringIO(newline="")

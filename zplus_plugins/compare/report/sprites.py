@@ -1,4 +1,4 @@
-"""Pictures in a page: all edits of one space in one image."""
+"""Sprites for the page: all edits of one space in one image."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _LOWEST = 40
 
 
 def sprites(found: list[Findings], shown: int) -> tuple[dict[str, str], int]:
-    """Data addresses by ``SET/SPACE`` (``SET/target`` for the targets), and how many pictures of a set they show.
+    """Data URLs by ``SET/SPACE`` (``SET/target`` for the targets), and the number of images of a set that they show.
 
-    A sprite has a row for each picture and direction, a column for each strength. If one is too high for its format,
-    the number of pictures falls; if they are too large together, the quality does, then that number.
+    A sprite has a row for each image and direction, and a column for each strength. If one is too high for its format,
+    the number of images is reduced; if all together are too large, first the quality and then the number.
     """
     quality = QUALITY
     height = max(cells.shape[0] * cells.shape[2] for cells in _cells(found, 1).values())

@@ -13,12 +13,12 @@ from zplus_plugins.inversion import SPACES
 
 
 def heading(figure: str) -> str:
-    """Of a figure's column, with an arrow towards the better values."""
+    """The heading of a metric's column, with an arrow towards better values."""
     return f"{NAMES.get(figure, figure)} {'↓' if figure in LOWER_IS_BETTER else '↑'}"
 
 
 def reconstructions(one: Findings) -> str:
-    """Means and intervals of every figure, the paper's beside, and the time of a step."""
+    """Means and intervals of every metric, with the paper's values, and the time of a step."""
     figures = list(next(iter(one.means.values())))
     head = ["Space", *map(heading, figures), "ms"]
     best = {figure: _best(one, figure) for figure in figures}
@@ -27,23 +27,23 @@ def reconstructions(one: Findings) -> str:
         in_paper = paper.RECONSTRUCTION.get(space, {})
         cells = [_cell(means[f], space == best[f], in_paper.get(f), len(one.pictures.pictures)) for f in figures]
         rows.append([f"<b>{escape(SPACES[space].title)}</b>", *cells, f"{1000 * one.measured[space].seconds:.1f}"])
-    return table(head, rows, f"{one.pictures.title}, n = {len(one.pictures.pictures)}; ms: one step for one picture")
+    return table(head, rows, f"{one.pictures.title}, n = {len(one.pictures.pictures)}; ms: one step for one image")
 
 
 def tiles(one: Findings) -> str:
-    """The main findings at a glance: F/Z+ beside F/W+(P_N) in reconstruction, and beside F/W+ in edits."""
+    """The main findings at a glance: F/Z+ compared with F/W+(P_N) in reconstruction, and with F/W+ in edits."""
     cells = []
     for test in one.tests:
         if test.margin == "chosen" and test.result.p is not None:
             own, other = (one.means[space][test.figure].mean for space in (CANDIDATE, REFERENCE))
-            result = "not worse" if test.result.p < 1 - CONFIDENCE else "not shown to be no worse"
-            beside = f"{NAMES[test.figure]} {own:.4f} beside {other:.4f}, {probability(test.result.p)}"
-            cells.append((f"F/Z+ beside F/W+(P_N), margin {test.result.margin:.2g}", result, beside))
+            result = "not inferior" if test.result.p < 1 - CONFIDENCE else "non-inferiority not shown"
+            beside = f"{NAMES[test.figure]} {own:.4f} and {other:.4f}, {probability(test.result.p)}"
+            cells.append((f"F/Z+ and F/W+(P_N), margin {test.result.margin:.2g}", result, beside))
     for name, what in (("equal", "equal change"), ("eleven", "equal strength")):
         gain = one.gains.get(name)
         if gain is not None and gain.gain is not None:
             interval = "" if gain.low is None or gain.high is None else f", {gain.low:+.1%} to {gain.high:+.1%}"
-            beside = f"{gain.first:.3f} beside {gain.second:.3f}{interval}"
+            beside = f"{gain.first:.3f} and {gain.second:.3f}{interval}"
             beside += f"; the paper: {paper.GAIN:+.0%}" if name == "eleven" else ""
             cells.append((f"Identity after edits, F/Z+ over F/W+, at {what}", f"{gain.gain:+.1%}", beside))
     parts = (
@@ -69,8 +69,10 @@ def tests(one: Findings) -> str:
         ]
         for test in one.tests
     ]
-    head = ["Figure", "Margin", "Its value", "F/Z+ worse by", "Here", "In the paper"]
-    return table(head, rows, f"Is F/Z+ no worse than F/W+(P_N)? One-sided paired t-tests, n = {one.tests[0].result.n}")
+    head = ["Metric", "Margin", "Its value", "F/Z+ worse by", "Here", "In the paper"]
+    return table(
+        head, rows, f"Is F/Z+ not inferior to F/W+(P_N)? One-sided paired t-tests, n = {one.tests[0].result.n}"
+    )
 
 
 def facts(pairs: Iterable[tuple[str, str]]) -> str:
@@ -79,7 +81,7 @@ def facts(pairs: Iterable[tuple[str, str]]) -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:
-    """A table that scrolls by itself where it is too wide; the cells of rows are HTML."""
+    """A table that scrolls horizontally if it is too wide; the cells of rows are HTML."""
     top = "".join(f'<th scope="col">{escape(text)}</th>' for text in head)
     body = "".join(
         f'<tr><th scope="row">{row[0]}</th>' + "".join(f"<td>{cell}</td>" for cell in row[1:]) + "</tr>" for row in rows

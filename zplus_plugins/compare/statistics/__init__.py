@@ -1,1 +1,1 @@
-"""What the figures of a comparison mean, and what is beyond chance."""
+"""The statistics of a comparison: means, intervals and tests."""

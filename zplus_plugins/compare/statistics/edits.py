@@ -1,9 +1,10 @@
-"""Edits compared at an equal change of the wanted attribute, so that a space that moves less does not win by it.
+"""Compare edits at an equal change of the target attribute, so that a space in which codes move less has no advantage.
 
-Strengths differ in what they do from space to space. So each direction is taken on each side of 0, and for each space
-the mean change of the wanted attribute over the pictures is followed as the strength grows; the largest change that all
-the spaces reach is what they are compared up to. At shares of it, each space has a strength at which it makes exactly
-that change, and what each picture shows there is interpolated between the two strengths around it.
+The same strength has different effects in different spaces. Each direction is therefore evaluated separately for
+positive and negative strengths: for each space, the mean change of the target attribute over the images is computed as
+a function of strength. Spaces are compared up to the largest change that all of them reach. At fractions of it, the
+strength that produces exactly that change is determined for each space, and the metrics of each image are interpolated
+between the two neighbouring strengths.
 """
 
 from __future__ import annotations
@@ -16,19 +17,19 @@ import numpy as np
 from zplus_plugins.compare.work.parts import Arrays
 
 SHARES = tuple(share / 10 for share in range(11))
-LEAST = 0.05  # change, in the attribute's units: below it, there is nothing to compare
+LEAST = 0.05  # the smallest change to compare, in the units of the attribute
 SIDES = (-1, 1)
 
 
 @dataclass(frozen=True)
 class EqualChange:
-    """Edits of several spaces at the same changes of the wanted attributes.
+    """Edits in several spaces at the same changes of the target attributes.
 
     Attributes:
-        reach: (D, 2), the change up to which each direction and side is compared; NaN if it is not.
-        limited_by: for each direction and side, the space that reaches least.
-        values: for each space and figure (n, D, 2, len(SHARES)); NaN where ``reach`` is.
-        strengths: at which each space makes these changes, (D, 2, len(SHARES)); NaN where ``reach`` is.
+        reach: (edits, 2), the change up to which each direction and side is compared; NaN if it is not compared.
+        limited_by: for each direction and side, the space that reaches the smallest change.
+        values: metrics by space and name, (B, edits, 2, len(SHARES)); NaN where ``reach`` is.
+        strengths: the strengths that produce these changes in each space, (edits, 2, len(SHARES)); NaN likewise.
     """
 
     reach: np.ndarray
@@ -37,7 +38,7 @@ class EqualChange:
     strengths: Arrays
 
     def mean(self, space: str, figure: str, direction: int | None = None) -> np.ndarray:
-        """Each picture's mean over sides and directions, or over the sides of one: (n, len(SHARES)); NaN for none."""
+        """The mean per image over sides and directions, or over the sides of one direction: (B, len(SHARES))."""
         values = self.values[space][figure]
         kept = ~np.isnan(self.reach)
         if direction is not None:
@@ -48,14 +49,14 @@ class EqualChange:
         return mean
 
     def changes(self, direction: int | None = None) -> np.ndarray:
-        """The mean change at the shares, (len(SHARES),); NaN for none."""
+        """The mean change at each share, (len(SHARES),); NaN if nothing is compared."""
         reach = self.reach if direction is None else self.reach[direction]
         mean = np.nan if np.isnan(reach).all() else np.nanmean(reach)
         return np.array(SHARES) * mean
 
 
 def at_equal_change(edits: Mapping[str, Arrays], strengths: Sequence[float]) -> EqualChange:
-    """Compare the edits (n, D, S) of several spaces, by the figure ``change`` among them."""
+    """Compare metrics of edits (B, edits, strengths) in several spaces at equal values of the metric ``change``."""
     directions = next(iter(edits.values()))["change"].shape[1]
     reach = np.full((directions, 2), np.nan)
     limited_by = [["", ""] for _ in range(directions)]
@@ -80,12 +81,12 @@ def at_equal_change(edits: Mapping[str, Arrays], strengths: Sequence[float]) -> 
 
 
 def _outwards(strengths: Sequence[float], side: int) -> list[int]:
-    """Indices of the strengths from 0 on, on one side."""
+    """Indices of the strengths on one side, from 0 outwards."""
     return sorted((i for i, s in enumerate(strengths) if s * side >= 0), key=lambda i: abs(strengths[i]))
 
 
 def _place(made: np.ndarray, wanted: float) -> float:
-    """Where, in steps, a piecewise linear curve that starts at 0 first reaches a value that it reaches."""
+    """The fractional index at which a piecewise linear curve that starts at 0 first reaches a value."""
     if wanted <= 0:
         return 0.0
     after = int(np.argmax(made >= wanted * (1 - 1e-12)))
@@ -94,7 +95,7 @@ def _place(made: np.ndarray, wanted: float) -> float:
 
 
 def _interpolated(values: np.ndarray, places: Sequence[float]) -> np.ndarray:
-    """Values (n, steps) at places between the steps, (n, len(places))."""
+    """Interpolate values (B, steps) at fractional indices: (B, len(places))."""
     lower = np.minimum(np.floor(places).astype(int), values.shape[1] - 2)
     share = np.array(places) - lower
     between: np.ndarray = values[:, lower] * (1 - share) + values[:, lower + 1] * share

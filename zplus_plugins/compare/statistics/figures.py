@@ -1,4 +1,4 @@
-"""Statistics of what was measured: means with their intervals, paired tests, and relative gains."""
+"""Statistics of measurements: means with confidence intervals, paired tests, and relative gains."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ LOWER_IS_BETTER = {"mse", "lpips", "perceptual", "nscd"}
 
 @dataclass(frozen=True)
 class Mean:
-    """A mean over n pictures with its 95 % interval by Student's t; NaN for none.
+    """A mean over n images with its 95 % confidence interval by Student's t; NaN for n = 0.
 
-    There is no interval for fewer than two pictures, and none where the mean is infinite, as the PSNR of a picture
-    that is reconstructed exactly.
+    There is no interval for fewer than two images, or if the mean is infinite, like the PSNR of an exact
+    reconstruction.
     """
 
     mean: float
@@ -34,7 +34,7 @@ class Mean:
 
 
 def mean_of(values: np.ndarray) -> Mean:
-    """Of values (n,), those left out that are NaN, such as the identity of a face that was not found."""
+    """The mean of values (B,), excluding NaN, such as the identity of a face that was not found."""
     values = values[~np.isnan(values)]
     n = len(values)
     mean = float(values.mean()) if n else float("nan")
@@ -45,10 +45,9 @@ def mean_of(values: np.ndarray) -> Mean:
 
 
 def of_the_same(values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Values of several spaces, all of one shape: NaN in all of them where one has none.
+    """Values of several spaces, all of one shape, set to NaN in all of them wherever one is NaN.
 
-    A mean over the faces that were found in one space is none to hold against that over others' faces. A space that
-    has no value at all takes none from the others.
+    Means over different faces would not be comparable. A space without any value does not affect the others.
     """
     lost = np.any([np.isnan(own) for own in values.values() if not np.isnan(own).all()], axis=0)
     return {space: np.where(lost, np.nan, own) for space, own in values.items()}
@@ -56,13 +55,13 @@ def of_the_same(values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 @dataclass(frozen=True)
 class NonInferiority:
-    """A one-sided paired t-test of: the candidate is worse than the reference by the margin or more.
+    """A one-sided paired t-test of the hypothesis that the candidate is worse than the reference by the margin or more.
 
     Attributes:
-        margin: in the figure's units.
-        worse: by how much the candidate is worse in the mean; below 0, it is better.
-        p: of what was seen, or of less, if it were worse by the margin; None where there are fewer than two pictures.
-        n: pictures.
+        margin: in the units of the metric.
+        worse: by how much the candidate is worse in the mean; negative if it is better.
+        p: the p-value; None for fewer than two images.
+        n: number of images.
     """
 
     margin: float
@@ -74,12 +73,12 @@ class NonInferiority:
 def non_inferiority(
     candidate: np.ndarray, reference: np.ndarray, margin: float, better: Literal["lower", "higher"]
 ) -> NonInferiority:
-    """Test values (n,) of the same pictures."""
+    """Test values (B,) for the same images."""
     worse = candidate - reference if better == "lower" else reference - candidate
     beyond = worse - margin
     if len(worse) < 2:
         p = None
-    elif np.ptp(beyond) == 0:  # the test's limit: no spread, no doubt
+    elif np.ptp(beyond) == 0:  # the limit of the test without variance
         p = 0.0 if beyond[0] < 0 else 1.0
     else:
         p = float(stats.ttest_1samp(beyond, 0, alternative="less").pvalue)
@@ -88,10 +87,10 @@ def non_inferiority(
 
 @dataclass(frozen=True)
 class Gain:
-    """The ratio of two means over the same n pictures less 1, with its 95 % bootstrap interval (percentiles).
+    """The ratio of two means over the same n images, minus 1, with its 95 % bootstrap interval (percentiles).
 
-    Gain and interval are None where the second one is not clearly above 0, so that a ratio says nothing; the interval
-    is None where there is one picture.
+    Gain and interval are None if the second mean is not clearly positive, so that the ratio is meaningless; the
+    interval is None for a single image.
     """
 
     first: float
@@ -103,7 +102,7 @@ class Gain:
 
 
 def relative_gain(first: np.ndarray, second: np.ndarray, seed: int = 0) -> Gain:
-    """Of values (n,) over others of the same pictures; those are left out of which one is NaN."""
+    """The gain of values (B,) over others for the same images, excluding images where either is NaN."""
     both = ~(np.isnan(first) | np.isnan(second))
     first, second = first[both], second[both]
     n = len(first)
@@ -123,7 +122,7 @@ def relative_gain(first: np.ndarray, second: np.ndarray, seed: int = 0) -> Gain:
 
 
 def _resampled(first: np.ndarray, second: np.ndarray, seed: int) -> np.ndarray:
-    """Means of both over the same resamples of the pictures, (2, _RESAMPLES); some at a time, for they take memory."""
+    """Means of both over the same resamples of the images, (2, _RESAMPLES); in chunks, to save memory."""
     stream, means = np.random.default_rng(seed), []
     for _ in range(_RESAMPLES // _AT_ONCE):
         chosen = stream.integers(len(first), size=(_AT_ONCE, len(first)))

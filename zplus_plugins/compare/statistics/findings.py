@@ -1,4 +1,4 @@
-"""What a comparison says about one set of pictures."""
+"""The findings of a comparison for one set of images."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ GROUPS = {"f": "spaces with F", "plain": "spaces without F"}
 
 @dataclass(frozen=True)
 class Test:
-    """A non-inferiority test of F/Z+ against F/W+(P_N) in a figure, with the paper's margin or a chosen one."""
+    """A non-inferiority test of F/Z+ against F/W+(P_N) in one metric, with the paper's margin or a chosen one."""
 
     figure: str
     margin: Literal["paper", "chosen"]
@@ -39,19 +39,19 @@ class Test:
 
 @dataclass(frozen=True)
 class Findings:
-    """About one set of pictures.
+    """Findings for one set of images.
 
     Attributes:
         pictures: the set.
-        measured: what each space made of them.
-        figures: of each space's reconstructions, (n,), by name; NaN for a picture of which one space has none.
-        means: of these.
-        edited: identity after edits, each picture's mean over directions, (n,), by space and by ``eleven``, over all
-            strengths, or ``two``, over the ends; NaN as above.
-        equal: edits at equal change among the spaces with F, and among those without, which edit more layers.
-        tests: as far as the spaces are there.
-        gains: of F/Z+ over F/W+ in identity after edits: ``eleven``, ``two``, and at equal change ``equal``, the mean
-            up to the largest change that both reach, and ``furthest``, there.
+        measured: the measurements of each space.
+        figures: metrics of each space's reconstructions, (B,), by name; NaN for images where one space has no value.
+        means: their means.
+        edited: identity after edits, the mean per image over directions, (B,), by space and by ``eleven`` (over all
+            strengths) or ``two`` (over the two ends); NaN as above.
+        equal: edits at equal change among the spaces with F, and among those without F, which edit more layers.
+        tests: tests for which the spaces are available.
+        gains: gains of F/Z+ over F/W+ in identity after edits: ``eleven`` and ``two`` as above, and at equal change
+            ``equal``, the mean up to the largest change that both reach, and ``furthest``, at that change.
     """
 
     pictures: PictureSet
@@ -65,13 +65,13 @@ class Findings:
 
 
 def findings(plan: Plan, pictures: PictureSet, measured: Mapping[str, Measured], margin: float) -> Findings:
-    """What has been found.
+    """Evaluate the measurements of one set of images.
 
     Args:
-        plan: of the comparison.
-        pictures: of which this is.
-        measured: what each space made of them.
-        margin: of the chosen tests, as a share of the mean of F/W+(P_N).
+        plan: the plan of the comparison.
+        pictures: the set of images.
+        measured: the measurements of each space.
+        margin: margin of the chosen tests, as a fraction of the mean of F/W+(P_N).
     """
     edits = {name: own.edits for name, own in measured.items() if own.edits}
     edited = {
@@ -96,7 +96,7 @@ def findings(plan: Plan, pictures: PictureSet, measured: Mapping[str, Measured],
 
 
 def _of_the_same(spaces: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, dict[str, np.ndarray]]:
-    """:func:`of_the_same` of each figure."""
+    """:func:`of_the_same` for each metric."""
     names = dict.fromkeys(name for own in spaces.values() for name in own)
     figures = {name: of_the_same({space: own[name] for space, own in spaces.items() if name in own}) for name in names}
     return {space: {name: figures[name][space] for name in own} for space, own in spaces.items()}

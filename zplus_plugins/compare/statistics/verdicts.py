@@ -1,4 +1,4 @@
-"""What a comparison shows, in sentences, whatever it is."""
+"""The findings of a comparison, in sentences."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _GAINS = {
 
 
 def verdicts(plan: Plan, one: Findings) -> list[str]:
-    """The main findings about a set of pictures."""
+    """The main findings for one set of images."""
     texts = [_of_test(test) for test in one.tests]
     texts += [_of_gain(name, gain, len(plan.strengths)) for name, gain in one.gains.items()]
     if one.gains and "equal" not in one.gains and plan.edits:
-        texts.append("Edits could not be compared at the same attribute change; the report says why, under Edits.")
+        texts.append("Edits could not be compared at the same attribute change; the report, under Edits, says why.")
     if not texts:
         texts.append(
-            "The paper's claims are about F/Z+ beside F/W+(P_N) and F/W+ with edits; without them here, "
-            "only the tables speak."
+            "The paper's claims concern F/Z+ compared with F/W+(P_N), and edits compared with F/W+; without these, "
+            "there are only the tables."
         )
     return texts
 
@@ -39,11 +39,11 @@ def _of_test(test: Test) -> str:
     margin = "the paper's margin" if test.margin == "paper" else "the chosen margin"
     difference = f"{'worse' if found.worse > 0 else 'better'} by {abs(found.worse):.2g} in the mean"
     if found.p is None:
-        return f"{name}: F/Z+ is {difference} than F/W+(P_N); one picture allows no test."
-    shown = "is not worse" if found.p < _LEVEL else "is not shown to be no worse"
+        return f"{name}: F/Z+ is {difference} than F/W+(P_N); a test needs more than one image."
+    shown = "is not inferior" if found.p < _LEVEL else "is not shown to be non-inferior"
     beside = f"; the paper: {probability(paper.P_VALUES[test.figure])}" if test.margin == "paper" else ""
     return (
-        f"{name}: F/Z+ {shown} than F/W+(P_N) within {margin} of {found.margin:.2g} "
+        f"{name}: F/Z+ {shown} to F/W+(P_N) within {margin} of {found.margin:.2g} "
         f"({probability(found.p)}{beside}; {difference}, n = {found.n})."
     )
 
@@ -61,7 +61,7 @@ def _of_gain(name: str, gain: Gain, steps: int) -> str:
 
 
 def edit_notes(plan: Plan, one: Findings) -> list[str]:
-    """Up to which change each direction is compared, and what could not be compared."""
+    """The change up to which each direction is compared, and what could not be compared."""
     texts = []
     for group, equal in one.equal.items():
         compared, left = [], []
@@ -74,16 +74,16 @@ def edit_notes(plan: Plan, one: Findings) -> list[str]:
                 if np.isnan(reach):
                     left.append(f"{name} ({SPACES[limit].title} changes it too little)")
                 else:
-                    compared.append(f"{name} up to {reach:.2f} ({SPACES[limit].title} goes no further)")
+                    compared.append(f"{name} up to {reach:.2f} ({SPACES[limit].title} reaches no more)")
         texts.append(f"Among {GROUPS[group]}: {'; '.join(compared) or 'nothing could be compared'}.")
         if left:
             texts.append(f"Not compared among {GROUPS[group]}: {'; '.join(left)}.")
     unknown = [edit.name for edit in plan.edits if edit.attribute is None]
     if unknown:
-        texts.append(f"Of no known attribute, and compared by strength alone: {', '.join(unknown)}.")
+        texts.append(f"Without a known attribute, and compared by strength alone: {', '.join(unknown)}.")
     return texts
 
 
 def probability(p: float) -> str:
-    """A p-value for a person, with its relation."""
+    """A p-value as text, with its relation."""
     return "p < 0.0001" if p < 1e-4 else f"p = {p:.2g}"

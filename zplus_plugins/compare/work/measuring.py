@@ -1,4 +1,4 @@
-"""Pictures in one space: inverted, measured, and moved along edits."""
+"""Invert images into one space, measure them, and edit them."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ EDIT_FIGURES = ("identity_input", "identity_own", "change", "leakage")
 def inverted(
     plan: Plan, model: Model, instruments: Instruments, space: Space, targets: Tensor, on_step: OnStep
 ) -> Inversion:
-    """Pictures (B, 3, R, R) in a space, with the plan's losses and steps; F starts where the instruments say."""
+    """Invert images (B, 3, R, R) into a space, with the plan's losses and steps, and the instruments' start of F."""
     torch.manual_seed(plan.seed)
     f = instruments.encode(targets) if instruments.encode is not None and space.with_f else None
     return invert(model, space, targets, plan.settings, likeness=instruments.likeness, f=f, on_step=on_step)
 
 
 def mover(plan: Plan, model: Model, point: Point, edit: Edit) -> Callable[[float], Point]:
-    """Where a strength of an edit leads."""
+    """A function from the strength of an edit to the edited point."""
     z, w = edit.z.to(point.code), edit.w.to(point.code)
     if point.space.kind != "z" or plan.way == "global":
         return partial(model.moved, point, z, w)
@@ -37,15 +37,15 @@ def mover(plan: Plan, model: Model, point: Point, edit: Edit) -> Callable[[float
 
 
 class Measure:
-    """What is measured of reconstructions, and of what edits make of them.
+    """Measures reconstructions and their edits.
 
     Args:
-        instruments: that measure.
+        instruments: the metrics to use.
         own: reconstructions (B, 3, R, R).
-        targets: of the same.
+        targets: their targets.
 
     Attributes:
-        of_edits: names of an edit's figures that these instruments can give.
+        of_edits: names of the metrics of edits that the instruments support.
     """
 
     def __init__(self, instruments: Instruments, own: Tensor, targets: Tensor) -> None:
@@ -56,7 +56,7 @@ class Measure:
         self.of_edits = (EDIT_FIGURES[:2] if of_identity else ()) + (EDIT_FIGURES[2:] if of_attributes else ())
 
     def reconstructions(self, model: Model, point: Point) -> Arrays:
-        """Figures (B,) by name, of the codes too that they were made of; identity is the similarity to the targets."""
+        """Metrics (B,) of the reconstructions and their codes, by name; identity is the similarity to the targets."""
         instruments, own, wanted = self._instruments, self._before.identity, self._wanted.identity
         figures = {name: _numbers(figure(self._own, self._targets)) for name, figure in instruments.figures.items()}
         if own is not None and wanted is not None:
@@ -66,7 +66,7 @@ class Measure:
         return figures
 
     def edited(self, pictures: Tensor, edit: Edit) -> Arrays:
-        """Figures (B,) of edited pictures by name; those of the attribute only if the edit has one."""
+        """Metrics (B,) of edited images by name; those of the attribute only if the edit has one."""
         figures, i, before, after = {}, self._instruments, self._before, self._instruments.look(pictures)
         for name, other in zip(EDIT_FIGURES, (self._wanted.identity, before.identity), strict=False):
             if after.identity is not None and other is not None:

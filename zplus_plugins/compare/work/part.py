@@ -1,4 +1,4 @@
-"""One part of a comparison: a few pictures in one space, inverted, edited and measured."""
+"""One part of a comparison: a batch of images in one space, inverted, edited and measured."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from zplus_plugins.system.picture_file import levels
 
 SECONDS = "seconds"
 FIGURE, EDIT = "figure ", "edit "
-"""What the names of a part's arrays begin with: figures of reconstructions (B,), and of edits (B, D, S)."""
+"""Prefixes of the names of a part's arrays: metrics of reconstructions, (B,), and of edits, (B, edits, strengths)."""
 PICTURES = ("reconstructed", "edited")
 Advance = Callable[[str, int], None]
 
 
 def made(plan: Plan, task: Task, model: Model, instruments: Instruments, advance: Advance) -> Arrays:
-    """A part, by the names of its arrays.
+    """Compute a part: its arrays by name.
 
     Args:
         plan, task: what to do.
         model: the generator.
-        instruments: that measure.
-        advance: called with what is worked at and by how many steps it went on, of :attr:`Plan.steps`.
+        instruments: metrics and losses.
+        advance: called with a description of the task and the number of steps just done, out of :attr:`Plan.steps`.
 
     Raises:
-        LatentError: the inversion ended in numbers that are not finite.
+        LatentError: the inversion ended in codes that are not finite.
     """
     first = task.batch * plan.batch
     targets = task.pictures.pictures[first : first + plan.batch].to(model.generator.const)
@@ -61,7 +61,7 @@ def _edited(
     shown: int,
     advance: Callable[[], None],
 ) -> Arrays:
-    """Figures (B, D, S) of all edits, and the pictures of the first ones."""
+    """Metrics (B, edits, strengths) of all edits, and the edited images of the first ``shown``."""
     shape = (len(plan.edits), len(plan.strengths))
     figures = {name: np.full((len(own), *shape), np.nan) for name in measure.of_edits if plan.edits}
     pictures = np.zeros((shown, *shape, *as_bytes(own[:1]).shape[1:]), np.uint8)
@@ -77,7 +77,7 @@ def _edited(
 
 
 def as_bytes(pictures: Tensor) -> np.ndarray:
-    """Pictures (B, 3, R, R) in [-1, 1] as bytes (B, c, c, 3), c at most ``LARGEST_SHOWN``."""
+    """Images (B, 3, R, R) in [-1, 1] as bytes (B, c, c, 3), with c at most ``LARGEST_SHOWN``."""
     if pictures.shape[-1] > LARGEST_SHOWN:
         pictures = F.interpolate(pictures, size=LARGEST_SHOWN, mode="area")
     return levels(pictures).byte().permute(0, 2, 3, 1).contiguous().numpy()
@@ -87,6 +87,6 @@ def _require_finite(point: Point, what: str) -> None:
     whole = point.code.isfinite().all() and (point.f is None or point.f.isfinite().all())
     if not whole:
         raise LatentError(
-            f"The inversion into {what} ended in codes that are not finite. Check the generator and the pictures, or "
+            f"The inversion into {what} ended in codes that are not finite. Check the generator and the images, or "
             "leave this space out with --spaces."
         )

@@ -1,4 +1,4 @@
-"""Finished parts of a comparison, one file each, so that an interrupted one goes on where it stopped."""
+"""Finished parts of a comparison, one file each, so that an interrupted comparison continues where it stopped."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Arrays = dict[str, np.ndarray]
 
 
 class Parts:
-    """The parts that lie in a folder, all of them made with the same settings.
+    """The parts in a folder, all of them made with the same settings.
 
     Args:
-        results: the folder, in which this process works.
-        settings: on which the parts depend, by name.
-        overwrite: take away what is there of a comparison, with whatever settings; other files stay.
+        results: the folder, opened by this process.
+        settings: the settings on which the parts depend, by name.
+        overwrite: delete existing parts, whatever their settings; other files are kept.
 
     Raises:
         UsageError: there are parts made with other settings.
@@ -40,24 +40,24 @@ class Parts:
 
     @property
     def folder(self) -> Path:
-        """Where they lie."""
+        """The folder of the parts."""
         return self._results.folder
 
     def load(self, name: str) -> Arrays | None:
         """A finished part; None if there is none.
 
         Raises:
-            UsageError: a file of that name is none of ours.
+            UsageError: a file of that name is not ours.
         """
         aside = self._results.set_aside_damaged(_file(name))
         if aside is not None:
-            _log.warning("%s is damaged, and made anew; what it was is %s.", self.folder / _file(name), aside)
+            _log.warning("%s is damaged, and is made again; it was renamed to %s.", self.folder / _file(name), aside)
         if not self.is_finished(name):
             return None
         return read_part(self.folder / _file(name))
 
     def save(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
-        """Keep a part, whole or not at all. It is not compressed: so it can be no larger in memory than on the disk.
+        """Store a part, whole or not at all; uncompressed, so that it cannot be larger in memory than on disk.
 
         Raises:
             RequirementError: it cannot be written.
@@ -66,11 +66,11 @@ class Parts:
             (folder / _file(name)).write_bytes(npz_bytes(arrays))
 
     def is_finished(self, name: str) -> bool:
-        """Whether a part is there."""
+        """Whether a part is finished."""
         return self._results.finished([_file(name)], self._settings)
 
     def count(self, names: Iterable[str]) -> int:
-        """How many of these are finished."""
+        """The number of these parts that are finished."""
         return sum(map(self.is_finished, names))
 
 
@@ -78,13 +78,13 @@ def read_part(path: Path) -> Arrays:
     """The arrays of a part.
 
     Raises:
-        RequirementError: it is none, or damaged.
+        RequirementError: it is not a part, or is damaged.
     """
     try:
         return read_npz(path, needed=[])
     except (DamagedError, OSError) as error:
         raise RequirementError(
-            f"{path} cannot be read as a part of a comparison: {told(error)}. Remove it, and it is made anew."
+            f"{path} cannot be read as a part of a comparison: {told(error)}. Delete it, and it will be made again."
         ) from None
 
 

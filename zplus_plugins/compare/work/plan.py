@@ -1,4 +1,4 @@
-"""What is compared, on which pictures, with which edits, and what measures it."""
+"""The plan of a comparison: spaces, images, edits and metrics."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from zplus_plugins.system.cache import digest
 from zplus_plugins.system.device import name_of
 
 STRENGTHS = tuple(round(-2 + 0.4 * step, 1) for step in range(11))
-PICTURES = 16  # drawn, and steps: minutes on two cores, in all spaces
+PICTURES = 16  # with STEPS, this takes minutes on two cores, in all spaces
 MOST_PICTURES = 10_000
 STEPS = 120
 BATCH = 8
-SHOWN = 6  # pictures of a set whose edits the report shows
+SHOWN = 6  # images of a set whose edits the report shows
 LARGEST_SHOWN = 128  # pixels on a side
-MOST_EDITS = 100  # so many rows of such pictures fit into an image of the report
-MOST_STRENGTHS = 127  # and so many columns
+MOST_EDITS = 100  # rows of such images that fit into a sprite of the report
+MOST_STRENGTHS = 127  # columns that fit
 
 Way = Literal["local", "global"]
 Figure = Callable[[Tensor, Tensor], Tensor]
@@ -34,13 +34,13 @@ OfAttributes = Callable[[Tensor, Tensor, int], Tensor]
 
 @dataclass(frozen=True)
 class Edit:
-    """A direction to move in.
+    """An editing direction.
 
     Attributes:
-        name: in tables.
-        z: direction in Z of unit strength, (z_dim,) or (N, z_dim).
-        w: the same direction in W, (w_dim,) or (N, w_dim).
-        attribute: index of the attribute that it is to change; None if nobody knows.
+        name: its name in tables.
+        z: direction in Z of unit strength, (z_dim,) or (L, z_dim).
+        w: the same direction in W, (w_dim,) or (L, w_dim).
+        attribute: index of the attribute that it should change; None if unknown.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Edit:
 
 @dataclass(frozen=True)
 class PictureSet:
-    """Pictures that are compared together, apart from other sets: (n, 3, R, R) in [-1, 1]."""
+    """A set of images (B, 3, R, R) in [-1, 1], evaluated separately from other sets."""
 
     name: str
     title: str
@@ -60,7 +60,7 @@ class PictureSet:
 
 @dataclass(frozen=True)
 class Look:
-    """What pictures show: their attributes (B, A), and who it is, unit vectors (B, D); None if that is not measured."""
+    """Attributes (B, A) and identities (unit vectors, (B, D)) of images; None for what is not measured."""
 
     attributes: Tensor | None = None
     identity: Tensor | None = None
@@ -72,17 +72,17 @@ def _sees_nothing(pictures: Tensor) -> Look:
 
 @dataclass(frozen=True)
 class Instruments:
-    """What measures. Those that are None are left out of the comparison, which says why.
+    """The metrics and losses of a comparison. Those that are None are left out; ``missing`` says why.
 
     Attributes:
-        figures: of pictures and targets, (B,) each, by name.
-        look: what pictures show.
-        change: of the wanted attribute between two measurements (B, A), (B,).
-        leakage: of the others, (B,).
-        nscd: of points, (B,).
+        figures: metrics (B,) of images and targets, by name.
+        look: measures attributes and identity.
+        change: change (B,) of the target attribute between two measurements (B, A).
+        leakage: change (B,) of the other attributes.
+        nscd: NSCD (B,) of points.
         likeness: the perceptual loss of all inversions.
-        encode: where F starts, of pictures.
-        about: which networks these are, by name; a change is a change of the settings.
+        encode: from images to the start of F.
+        about: descriptions of the networks, by name; they count as settings.
         missing: what is left out, and why.
     """
 
@@ -99,7 +99,7 @@ class Instruments:
 
 @dataclass(frozen=True)
 class Task:
-    """One space on one batch of pictures: what is done at a stretch, and kept."""
+    """One space on one batch of images: the unit of work, whose results are stored."""
 
     pictures: PictureSet
     space: Space
@@ -107,7 +107,7 @@ class Task:
 
     @property
     def name(self) -> str:
-        """Of its file."""
+        """The name of its file."""
         return f"{self.pictures.name}-{self.space.name.replace('/', '_')}-{self.batch:03}"
 
 
@@ -116,20 +116,20 @@ class Plan:
     """A comparison.
 
     Attributes:
-        sets: of pictures.
-        spaces: to compare.
-        edits: to make in each.
-        settings: of the inversions, the same for all spaces.
-        seed: of whatever is random.
-        strengths: of each edit, in rising order, the same on both sides of 0.
-        batch: pictures inverted at a time.
-        shown: pictures of a set whose edits are kept for the report.
-        way: of codes on the hypersphere: ``local``, each code's own way along the direction in W, or ``global``, the
-            one direction in Z, as in the paper.
+        sets: sets of images.
+        spaces: spaces to compare.
+        edits: edits to make in each space.
+        settings: settings of the inversions, the same for all spaces.
+        seed: seed of everything random.
+        strengths: strengths of each edit, increasing, symmetric about 0 and including it.
+        batch: number of images inverted together.
+        shown: number of images in a set whose edits are kept for the report.
+        way: how codes on the hypersphere move: ``local``, each along its own path for the direction in W, or
+            ``global``, all along one direction in Z, as in the paper.
 
     Raises:
-        UsageError: there are no pictures or no spaces, names come twice, there are too many edits or strengths, the
-            strengths are not as above, with 0 among them, or a number is not above 0.
+        UsageError: there are no images or no spaces, names are repeated, there are too many edits or strengths, the
+            strengths are not as described, or a number is not positive.
     """
 
     sets: tuple[PictureSet, ...]
@@ -144,35 +144,35 @@ class Plan:
 
     def __post_init__(self) -> None:
         if not self.spaces or not self.sets or not all(len(one.pictures) for one in self.sets):
-            raise UsageError("There are no spaces or no pictures to compare; expected one at least, and in every set.")
-        _require_different("sets of pictures", [pictures.name for pictures in self.sets])
+            raise UsageError("There are no spaces, or a set has no images; expected at least one of each.")
+        _require_different("sets of images", [pictures.name for pictures in self.sets])
         _require_different("spaces", [space.name for space in self.spaces])
         _require_different("directions", [edit.name for edit in self.edits])
         if len(self.edits) > MOST_EDITS:
-            raise UsageError(f"{len(self.edits)} directions; expected {MOST_EDITS} at most. Compare some at a time.")
+            raise UsageError(f"{len(self.edits)} directions; expected at most {MOST_EDITS}. Use fewer at a time.")
         if len(self.strengths) > MOST_STRENGTHS:
-            raise UsageError(f"{len(self.strengths)} strengths; expected {MOST_STRENGTHS} at most.")
+            raise UsageError(f"{len(self.strengths)} strengths; expected at most {MOST_STRENGTHS}.")
         sides = [-strength for strength in reversed(self.strengths)]
         if list(self.strengths) != sides or list(self.strengths) != sorted({*self.strengths, 0}):
-            raise UsageError(f"The strengths {self.strengths}; expected 0 and the same rising ones on both its sides.")
+            raise UsageError(f"The strengths are {self.strengths}; expected increasing ones, symmetric about 0.")
         if min(self.batch, self.shown) < 1:
-            raise UsageError(f"A batch of {self.batch} pictures, {self.shown} of them shown; expected 1 at least.")
+            raise UsageError(f"A batch of {self.batch} images, {self.shown} of them shown; expected at least 1.")
 
     @property
     def steps(self) -> int:
-        """Of one task: those of the optimizer, and one for each edit."""
+        """Steps of one task: those of the optimizer, and one for each edit and strength."""
         return self.settings.steps + len(self.edits) * len(self.strengths)
 
     def tasks(self) -> Iterator[Task]:
-        """All of them, batch by batch, so that an interrupted comparison has all spaces of the first pictures."""
+        """All tasks, batch by batch, so that an interrupted comparison has all spaces for the first images."""
         for pictures in self.sets:
             for batch in range(-(-len(pictures.pictures) // self.batch)):
                 for space in self.spaces:
                     yield Task(pictures, space, batch)
 
     def identified(self, model: Model, instruments: Instruments) -> dict[str, str]:
-        """All on which a finished part depends, by name, as short texts: the spaces themselves and their number do not
-        belong to it, so that more of them can be added later."""
+        """Everything on which a finished part depends, by name, as short texts. This excludes the list of spaces, so
+        that more of them can be added later."""
         edits = {
             f"edit {edit.name}": f"attribute {edit.attribute}, {fingerprint(edit.z, edit.w)}" for edit in self.edits
         }
@@ -200,9 +200,9 @@ class Plan:
 def _require_different(what: str, names: Sequence[str]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise UsageError(f"Two {what} have the name {twice[0]}: leave one out.")
+        raise UsageError(f"Two {what} are named {twice[0]}: leave one out.")
 
 
 def fingerprint(*tensors: Tensor) -> str:
-    """A short name for these values."""
+    """A short hash of these values."""
     return digest(*(t.detach().cpu().contiguous().numpy().tobytes() for t in tensors))[:16]

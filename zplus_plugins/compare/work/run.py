@@ -1,4 +1,4 @@
-"""Run a comparison: every space on the same pictures, with the same losses and steps."""
+"""Run a comparison: every space on the same images, with the same losses and number of steps."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from zplus_plugins.inversion import Model
 
 @dataclass(frozen=True)
 class Measured:
-    """One space on one set of pictures.
+    """The results of one space on one set of images.
 
     Attributes:
-        figures: of each reconstruction, (n,), by name.
-        edits: of each edited picture, (n, D, S) for D directions and S strengths, by name: ``identity_input``, the
-            similarity to the target; ``identity_own``, to the own reconstruction; ``change`` of the wanted attribute
-            and ``leakage`` to others, against the own reconstruction. NaN where a direction has no attribute.
-        seconds: of one step for one picture; not the same the next time.
-        reconstructed: of the first k pictures, (k, c, c, 3) bytes.
-        edited: of the same, (k, D, S, c, c, 3) bytes.
+        figures: metrics of each reconstruction, (B,), by name.
+        edits: metrics of each edited image, (B, edits, strengths), by name: ``identity_input``, the similarity to the
+            target; ``identity_own``, the similarity to the unedited reconstruction; ``change`` of the target attribute
+            and ``leakage`` to others, relative to the unedited reconstruction. NaN for directions without attribute.
+        seconds: time of one step per image; varies between runs.
+        reconstructed: the first k reconstructions, (k, c, c, 3) bytes.
+        edited: their edits, (k, edits, strengths, c, c, 3) bytes.
     """
 
     figures: Arrays
@@ -40,21 +40,21 @@ Results = dict[str, dict[str, Measured]]
 def compare(
     plan: Plan, model: Model, instruments: Instruments, parts: Parts, advance: Advance, workers: int = 1
 ) -> Results:
-    """What each space makes of each set of pictures: {set: {space: measured}}.
+    """Run a comparison and return {set: {space: measured}}.
 
     Args:
-        plan: what to do.
+        plan: what to compare.
         model: the generator.
-        instruments: that measure.
-        parts: finished ones are not done again.
-        advance: called with what has been worked at and by how many steps it went on, of :attr:`Plan.steps` a task.
-        workers: processes among which the parts are shared, each with as many threads as this one has, so that the
-            numbers do not depend on it. Plan, model and instruments are pickled for them, and a script that asks for
-            several must do its work under ``if __name__ == "__main__":``.
+        instruments: metrics and losses.
+        parts: finished parts, which are not computed again.
+        advance: called with a description of a task and the number of steps just done, out of :attr:`Plan.steps`.
+        workers: number of processes that share the parts, each with as many threads as this one, so that results do
+            not depend on it. Plan, model and instruments are pickled for them, and a script that uses several must have
+            its entry point under ``if __name__ == "__main__":``.
 
     Raises:
-        LatentError: an inversion ended in numbers that are not finite.
-        RequirementError: a part cannot be written, or a process was ended from outside.
+        LatentError: an inversion ended in codes that are not finite.
+        RequirementError: a part cannot be written, or a process was killed.
     """
     found: dict[str, Arrays] = {}
     missing: list[Task] = []
@@ -64,7 +64,7 @@ def compare(
             missing.append(task)
         else:
             found[task.name] = before
-            advance(f"{task.space.title}: done before", plan.steps)
+            advance(f"{task.space.title}: finished earlier", plan.steps)
 
     def keep(task: Task, arrays: Arrays) -> None:
         parts.save(task.name, arrays)
@@ -78,7 +78,7 @@ def compare(
 
 
 def _joined(parts: list[Arrays]) -> Measured:
-    """Batches of one space, one after another; a part without pictures to show adds none."""
+    """Concatenate the batches of one space; parts without images to show add none."""
     whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     sizes = [len(next(values for name, values in part.items() if name.startswith(FIGURE))) for part in parts]
     return Measured(

@@ -1,7 +1,8 @@
-"""Work at a comparison's parts, in this process or in several.
+"""Compute the parts of a comparison, in this process or in several.
 
-A part depends on its plan and on the number of threads, which is the same in every process. A small generator's is
-always one, so that its numbers do not depend on how many processes there are; those of a large one share the cores.
+A part depends on its plan and on the number of threads, which is the same in every process. For a small generator it is
+always one, so that results do not depend on the number of processes; for a large generator, the processes share the
+cores.
 """
 
 from __future__ import annotations
@@ -32,25 +33,25 @@ from zplus_plugins.system.threads import threads_for
 
 Keep = Callable[[Task, Arrays], None]
 _LISTEN = 0.1  # seconds
-_MOST = 8  # processes, unless more are asked for: each takes half a gigabyte
-_make: Callable[[str], Arrays]  # in a worker: makes a part, by its task's name
+_MOST = 8  # processes by default: each takes half a gigabyte
+_make: Callable[[str], Arrays]  # in a worker: computes the part of the task with this name
 
 
 def workers_for(generator: Generator, wanted: int | None = None) -> tuple[int, int]:
-    """Processes to share a comparison's work among, and the threads of each.
+    """The number of processes for a comparison, and the number of threads of each.
 
     Args:
-        generator: where it is computed with. A small one's work on the CPU is shared among as many processes of one
-            thread as torch would take threads; of a large one, whose threads are of use, one process is at work.
-        wanted: processes that were asked for.
+        generator: on its device. For a small generator on the CPU, there are as many processes, with one thread each,
+            as torch would use threads. For a large one, which benefits from threads, there is one process.
+        wanted: the requested number of processes.
 
     Raises:
-        UsageError: several were asked for, and there is one GPU.
+        UsageError: several processes were requested for a GPU.
     """
     threads = threads_for(generator)
     if generator.const.device.type != "cpu":
         if wanted not in (None, 1):
-            raise UsageError(f"--workers {wanted} is for the CPU, and this generator is on a GPU. Leave it out.")
+            raise UsageError(f"--workers {wanted} applies to the CPU, but this generator is on a GPU. Leave it out.")
         return 1, threads
     workers = wanted or (min(torch.get_num_threads(), _MOST) if threads == 1 else 1)
     return workers, max(1, threads // workers)
@@ -69,14 +70,14 @@ def work(
 
     Args:
         plan, model, instruments: as for :func:`~zplus_plugins.compare.work.part.made`.
-        tasks: to do.
-        keep: called with each that is done, and what it made.
-        advance: called with what is worked at and by how many steps it went on.
-        workers: processes among which they are shared; one is this.
+        tasks: the tasks to do.
+        keep: called with each finished task and its arrays.
+        advance: called with a description of a task and the number of steps just done.
+        workers: number of processes; with 1, the tasks are done in this process.
 
     Raises:
-        LatentError: as for :func:`~zplus_plugins.compare.work.part.made`; what is done by then is kept.
-        RequirementError: a process was ended from outside, or could not begin.
+        LatentError: as for :func:`~zplus_plugins.compare.work.part.made`; tasks finished by then are kept.
+        RequirementError: a process was killed, or could not start.
     """
     if min(workers, len(tasks)) <= 1:
         for task in tasks:
@@ -98,13 +99,13 @@ def work(
                 for future in sorted(done, key=_has_failed):
                     keep(waiting.pop(future), future.result())
         except BrokenProcessPool:
-            pool.shutdown()  # how each has ended is known then
+            pool.shutdown()  # afterwards, the exit code of each is known
             raise RequirementError(_ended(begun)) from None
         finally:
             stop.set()
             for future in waiting:
                 future.cancel()
-            while not all(future.done() for future in waiting):  # who cannot tell of a step never learns of the end
+            while not all(future.done() for future in waiting):  # workers blocked on a full queue cannot stop
                 while not steps.empty():
                     steps.get()
                 time.sleep(_LISTEN)
@@ -113,13 +114,14 @@ def work(
 def _ended(processes: Sequence[BaseProcess]) -> str:
     if any(process.exitcode == 1 for process in processes):
         return (
-            "A process that should work at the comparison failed before it began; its error is above. A script that "
-            'asks for several must do its work under if __name__ == "__main__":, and --workers 1 needs no other one.'
+            "A worker process of the comparison failed before it started; its error is above. A script that uses "
+            'several workers must have its entry point under if __name__ == "__main__":; --workers 1 needs no other '
+            "process."
         )
     return (
-        "One of the processes that work at the comparison was ended from outside, as is done where memory runs out. "
-        "What is finished is kept: the same command goes on there, with less memory if OMP_NUM_THREADS="
-        f"{torch.get_num_threads()} and --workers 1 are given."
+        "A worker process of the comparison was killed, possibly because memory ran out. Finished parts are kept: run "
+        "the same command again to continue; it uses less memory with OMP_NUM_THREADS="
+        f"{torch.get_num_threads()} and --workers 1."
     )
 
 
@@ -128,13 +130,13 @@ def _has_failed(future: Future[Arrays]) -> bool:
 
 
 class _Stopped(Exception):
-    """In a worker: nobody waits for this part any more."""
+    """In a worker: this part is no longer needed."""
 
 
 def _begin(content: bytes, threads: int, steps: Any, stop: Any) -> None:
-    """Make this process a worker, which ends with its parent, however that ends.
+    """Initialise this process as a worker, which ends when its parent does, however that ends.
 
-    An error is kept for the first part that is asked for: here, it would only end the process.
+    An error is raised when the first part is requested, because here it would only end the process.
     """
     global _make
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -174,8 +176,8 @@ def _end_with_parent() -> None:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Processes that begin here do not see the terminal's Ctrl-C: this one stops them. It waits for that itself, unless
-    another of its threads takes the signal."""
+    """Block Ctrl-C in processes started here, because this process stops them. In this process, the signal is pending
+    until the end of the block, unless another thread receives it."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -1,4 +1,4 @@
-"""Where in a checkpoint a generator's weights are: trainers nest them, prefix their names, and keep several."""
+"""Find a generator's weights in a checkpoint: trainers nest them, prefix their names, and save several sets."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ AVERAGED = (
     *("g_ema", "G_ema", "generator_smooth", "generator_ema", "params_ema", "netG_ema", "ema", "state_dict_ema"),
     *("model_ema", "ema_state_dict", "Gs"),
 )
-"""Keys of a generator whose weights are averaged over the training: it makes the better pictures."""
+"""Keys of a generator with averaged weights (EMA), which generates better images."""
 TRAINED = ("g", "G", "generator", "netG", "gen", "params", "g_module")
-"""Keys of the generator as it was trained."""
+"""Keys of the generator in training, without averaging."""
 OTHERS = ("state_dict", "model", "models", "model_state_dict", "weights", "net")
-"""Keys that say nothing about which of the two it is."""
+"""Keys that may contain either."""
 MEANS = ("latent_avg", "w_avg", "mean_latent")
 
 DEPTH = 3
@@ -29,11 +29,11 @@ DATA_PARALLEL = "module."
 
 @dataclass(frozen=True)
 class Weights:
-    """A generator's state dict, by the names that its own class gives.
+    """A generator's state dict, with the names of its own class.
 
     Attributes:
         tensors: by name.
-        notes: what was chosen, as parts of a sentence.
+        notes: what was chosen, as clauses.
     """
 
     tensors: dict[str, Tensor]
@@ -42,7 +42,7 @@ class Weights:
 
 @dataclass(frozen=True)
 class _Place:
-    """A state dict in a file: the keys that lead to it, and what its generator's names begin with."""
+    """A state dict in a file: the keys that lead to it, and the prefix of the generator's names."""
 
     state: Mapping[Any, Any]
     keys: tuple[str, ...]
@@ -50,7 +50,7 @@ class _Place:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All that tells which generator it is."""
+        """All names that may identify the generator as averaged or not."""
         return (*self.keys, *self.prefix.split("."))
 
     @property
@@ -59,11 +59,11 @@ class _Place:
 
 
 def weights_in(content: Any, mark: str) -> Weights | None:
-    """The generator's weights, the averaged ones where there are several.
+    """The generator's weights, the averaged ones if there are several.
 
     Args:
-        content: a file's.
-        mark: a tensor's name, or how it begins, that every generator of a format has and nothing else.
+        content: the content of a file.
+        mark: a tensor name, or its beginning, that all generators of a format have and other networks have not.
     """
     places = list(_places(content, mark))
     if not places:
@@ -78,17 +78,17 @@ def weights_in(content: Any, mark: str) -> Weights | None:
         return Weights(tensors, notes)
     one, differ = _one_code(mean)
     if differ:
-        notes = (*notes, f"averaged its {len(mean)} mean codes, one a layer, to one")
+        notes = (*notes, f"averaged its {len(mean)} mean codes, one per layer, into one")
     return Weights(tensors | {"latent_avg": one}, notes)
 
 
 def unaveraged(key: str) -> str:
-    """A note: there is only the generator in training."""
-    return f"took {printable(key)}, the generator as it was trained, for the file has no averaged one"
+    """The note that there is only the generator without averaging."""
+    return f"used {printable(key)}, the generator without averaged weights, because the file has no averaged one"
 
 
 def _places(content: Any, mark: str, keys: tuple[str, ...] = (), seen: set[int] | None = None) -> Iterator[_Place]:
-    """None twice: a dictionary may hold itself, and by many names."""
+    """All state dicts with the mark; each only once, because a dictionary may contain itself, under many names."""
     seen = set() if seen is None else seen
     if not isinstance(content, Mapping) or id(content) in seen or len(keys) > DEPTH:
         return
@@ -106,7 +106,7 @@ def _prefixes(state: Mapping[Any, Any], mark: str) -> set[str]:
 
 
 def _mean(content: Any, place: _Place) -> Tensor | None:
-    """The mean code that lies beside the weights, or at the top of the file."""
+    """The mean code, stored beside the weights or at the top level of the file."""
     beside: list[Any] = [content]
     for key in place.keys:
         beside.append(beside[-1][key])
@@ -119,7 +119,7 @@ def _mean(content: Any, place: _Place) -> Tensor | None:
 
 
 def _one_code(mean: Tensor) -> tuple[Tensor, bool]:
-    """A mean code of W from one of W or W+, and whether it differed between layers; encoders repeat one."""
+    """A mean code in W from one in W or W+, and whether the latter differs between layers; encoders repeat one code."""
     if mean.ndim != 2 or len(mean) < 2:
         return mean, False
     differ = not torch.equal(mean, mean[:1].expand_as(mean))
@@ -132,8 +132,8 @@ def _notes(place: _Place, left: list[str]) -> tuple[str, ...]:
     if trained is not None and not place.averaged:
         notes.append(unaveraged(trained))
     if place.prefix == DATA_PARALLEL:
-        notes.append(f"left out {DATA_PARALLEL}, with which DataParallel begins its tensors' names")
+        notes.append(f"removed the prefix {DATA_PARALLEL} of DataParallel from the tensor names")
     elif place.prefix:
         others = f" and left out the {len(left)} others (such as {printable(left[0])})" if left else ""
-        notes.append(f"took the tensors of {printable(place.prefix[:-1])}{others}")
+        notes.append(f"used the tensors of {printable(place.prefix[:-1])}{others}")
     return tuple(notes)

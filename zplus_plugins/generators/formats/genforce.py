@@ -1,7 +1,7 @@
 """Checkpoints of genforce, on which BDInvert is built.
 
-The multiplier of the mapping network's learning rate, with which its weights are scaled, is not in the file. It is
-taken to be 0.01, that repository's default; a generator trained with another makes other pictures here.
+The learning-rate multiplier of the mapping network, which scales its weights, is not in the file. It is taken to be
+0.01, that repository's default; a generator trained with another multiplier gives wrong images here.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ RULES: Rules = {
 UNUSABLE = {
     r"mapping\.label_weight": "is conditional (it takes a label)",
     r"synthesis\.early_layer\.weight": "has no constant input",
-    r"synthesis\.layer\d+\.apply_noise\.": "is a StyleGAN1, not a StyleGAN2",
-    r"synthesis\.skip_layer\d+\.": "is of the architecture resnet, not skip",
+    r"synthesis\.layer\d+\.apply_noise\.": "is StyleGAN1, not StyleGAN2",
+    r"synthesis\.skip_layer\d+\.": "has the architecture resnet, not skip",
 }
 
 
 def find(content: Any) -> Source | None:
-    """The generator of a checkpoint, the smoothed one if it is there, or a state dict; None if this is neither."""
+    """The generator in a checkpoint (the smoothed one if present) or a state dict; None if it has another format."""
     weights = weights_in(content, "synthesis.layer0.")
     if weights is None:
         return None
@@ -51,6 +51,6 @@ def find(content: Any) -> Source | None:
 def _adjusted(name: str, tensor: Tensor) -> Tensor:
     tensor = unscaled(name, tensor)
     if name.endswith(".style.bias"):
-        return tensor + 1  # which genforce adds when it is used
-    # The transposed convolution of the others turns the kernel by half a turn.
+        return tensor + 1  # genforce adds 1 when it uses the bias
+    # The transposed convolution of the other implementations rotates the kernel by 180 degrees.
     return tensor.flip(2, 3) if re.fullmatch(r"blocks\.\d+\.up\.weight", name) else tensor

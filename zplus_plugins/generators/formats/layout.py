@@ -1,4 +1,4 @@
-"""From the names and layouts of somebody else's StyleGAN2 to our :class:`Generator`, and its architecture with them."""
+"""Build our :class:`Generator` from the names and layouts of another StyleGAN2 implementation."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from zplus_plugins.hypersphere.draws import standard_normal
 from zplus_plugins.hypersphere.mean import mean_style
 
 NOISE_SEED = 0
-MOST_BLOCKS, MOST_TAPS = 12, 32  # 8192 pixels; four times those of any generator that is known
-LARGEST = 1e9  # of numbers that are neither weights nor sizes
-MOST_SHARING = 4  # of a weight's names, on average; known generators have one
-INDEX = r"\d{1,2}"  # of a layer, in the patterns of names
+MOST_BLOCKS, MOST_TAPS = 12, 32  # 8192 pixels; four times the taps of any known generator
+LARGEST = 1e9  # limit of numbers that are neither weights nor sizes
+MOST_SHARING = 4  # names per weight, on average; known generators have one
+INDEX = r"\d{1,2}"  # a layer index, in patterns of names
 _COLOUR = rf"blocks\.{INDEX}\.to_rgb\.bias"
 
 Rules = Mapping[str, Callable[[re.Match[str]], str]]
@@ -30,20 +30,20 @@ Rules = Mapping[str, Callable[[re.Match[str]], str]]
 
 @dataclass(frozen=True)
 class Source:
-    """A StyleGAN2 generator as a file has it.
+    """A StyleGAN2 generator as found in a file.
 
     Attributes:
-        kind: what the file is, for messages.
-        tensors: by the file's names.
-        rules: patterns of those names, and our name for what matches.
+        kind: the format of the file, for messages.
+        tensors: by their names in the file.
+        rules: patterns of those names, with functions that give our name for a match.
         filters: the pattern of the names of low-pass filters, all of which must be the same.
-        unusable: patterns of names that only a generator has which ours cannot be, and what that is.
-        adjust: a tensor's value, in our layout, from our name and the file's value.
+        unusable: patterns of names that only unsupported generators have, with a description of these.
+        adjust: converts a tensor to our layout, given our name and the value in the file.
         mapping_lr_multiplier, conv_clamp: as in :class:`Architecture`.
-        strange: the pattern of names that the source's own loader ignores; they are left out, and a note says so.
-        noise_is_drawn: whether the source's own loader draws noise that is not in the file.
-        claims: what the file says of the architecture, by the names of its attributes; None where it says nothing.
-        notes: what was chosen in the file, or assumed, as parts of a sentence.
+        strange: the pattern of names that the source's own loader ignores; they are left out, with a note.
+        noise_is_drawn: whether the source's own loader draws noise buffers that are not in the file.
+        claims: values of the architecture stated in the file, by the names of its attributes; None if not stated.
+        notes: what was chosen in the file, or assumed, as clauses.
     """
 
     kind: str
@@ -61,26 +61,26 @@ class Source:
 
 
 class Built(NamedTuple):
-    """A generator, and what was chosen, assumed or replaced to make it, as parts of a sentence."""
+    """A generator, and what was chosen, assumed or replaced to build it, as clauses."""
 
     generator: Generator
     notes: tuple[str, ...]
 
 
 def tensors_of(state: Mapping[Any, Any]) -> dict[str, Tensor]:
-    """A state dict without what is no tensor."""
+    """The tensors of a state dict."""
     return {name: value for name, value in state.items() if isinstance(name, str) and isinstance(value, Tensor)}
 
 
 def convolution(index: int) -> str:
-    """Our name of the convolution of that index, counted from 0 at 4x4: then two a resolution."""
+    """Our name for the convolution of that index: 0 is at 4x4, followed by two per resolution."""
     return f"blocks.{(index + 1) // 2}.{'up' if index % 2 else 'conv'}"
 
 
 def unscaled(name: str, tensor: Tensor) -> Tensor:
-    """A convolution's weight with the factor that the source applies, which StyleGAN2-ADA and we do without.
+    """A convolution's weight, multiplied by the factor that the source applies but StyleGAN2-ADA and we do not.
 
-    Demodulation makes it immaterial but for its epsilon.
+    Demodulation makes it irrelevant, except for its epsilon.
     """
     return tensor / sqrt(tensor[0].numel()) if re.fullmatch(r"blocks\.\d+\.(up|conv)\.weight", name) else tensor
 
@@ -88,22 +88,22 @@ def unscaled(name: str, tensor: Tensor) -> Tensor:
 def build(source: Source) -> Built:
     """The generator, in evaluation mode and without gradients.
 
-    Its mean code is the file's; where the file has none, that of 4,096 random codes of a fixed seed. So is noise that
-    the source's own loader would draw.
+    Its mean code is that of the file, or else the mean of 4,096 random codes with a fixed seed. Noise buffers that the
+    source's own loader would draw are drawn with a fixed seed too.
 
     Raises:
-        GeneratorFileError: a tensor is missing, too many, of a wrong shape or not finite, many tensors are the same, or
-            this is another network.
-        GeneratorError: no generator has such sizes.
+        GeneratorFileError: a tensor is missing, unexpected, of a wrong shape or not finite, many tensors share their
+            numbers, or the network is not supported.
+        GeneratorError: the sizes are not those of a generator.
     """
     ours, names, filters, left = _renamed(source)
     notes = list(source.notes)
     if left:
-        notes.append(f"left out {listed(left)}, which a StyleGAN2 does not have")
+        notes.append(f"left out {listed(left)}, which StyleGAN2 does not have")
     _require_square_colour(source, ours)
     architecture = _architecture(source, ours, filters)
     _require_as_claimed(source, architecture)
-    with torch.device("meta"):  # takes no memory, of which false sizes could ask for more than there is
+    with torch.device("meta"):  # takes no memory, which wrong sizes could exhaust
         expected = Generator(architecture).state_dict()
     drawn = {name for name in expected.keys() - ours.keys() if source.noise_is_drawn and name.endswith(".noise")}
     _require_all(source, expected.keys() - {"w_mean"} - drawn, ours.keys() - {"w_mean"})
@@ -124,7 +124,7 @@ def build(source: Source) -> Built:
 
 
 def _noise(shapes: Mapping[str, torch.Size]) -> dict[str, Tensor]:
-    """Noise by the names of its layers, the same for the same shapes; that of one layer depends on no other."""
+    """Noise buffers by name; each depends only on its position among the sorted shapes."""
     return {
         name: standard_normal(*shape, seed=NOISE_SEED + index)
         for index, (name, shape) in enumerate(sorted(shapes.items(), key=lambda item: (item[1][-1], item[0])))
@@ -132,24 +132,24 @@ def _noise(shapes: Mapping[str, torch.Size]) -> dict[str, Tensor]:
 
 
 def _checked(source: Source, name: str, tensor: Tensor, shape: torch.Size) -> Tensor:
-    """In float32, without the axes of length one, first or last, that other layouts have."""
+    """The tensor in float32, without the leading or trailing axes of length one that other layouts have."""
     fitted = tensor.float()
     while fitted.ndim > len(shape) and 1 in (fitted.shape[0], fitted.shape[-1]):
         fitted = fitted[0] if fitted.shape[0] == 1 else fitted[..., 0]
     if fitted.shape != shape:
         raise GeneratorFileError(
-            f"{name} is of shape {tuple(tensor.shape)}; expected {tuple(shape)}, to go with the other tensors of this "
+            f"{name} has shape {tuple(tensor.shape)}; expected {tuple(shape)}, to match the other tensors of this "
             f"{source.kind} generator."
         )
     if not fitted.isfinite().all():
         raise GeneratorFileError(
-            f"{name} holds NaN or infinite numbers: this network's training failed. Take another checkpoint."
+            f"{name} contains NaN or infinite numbers: this network's training failed. Use another checkpoint."
         )
     return fitted
 
 
 def _renamed(source: Source) -> tuple[dict[str, Tensor], dict[str, str], list[Tensor], list[str]]:
-    """Tensors by our names, the source's names by ours, the filters, and the names that the source ignores."""
+    """The tensors by our names, the source's names by ours, the filters, and the names that the source ignores."""
     ours, names, filters = {}, {}, []
     unknown: list[str] = []
     left: list[str] = []
@@ -167,28 +167,28 @@ def _renamed(source: Source) -> tuple[dict[str, Tensor], dict[str, str], list[Te
             ours[found], names[found] = tensor, theirs
     if unknown:
         raise GeneratorFileError(
-            f"This {source.kind} generator has tensors that no StyleGAN2 generator has: {listed(unknown)}."
+            f"This {source.kind} generator has tensors that StyleGAN2 generators do not have: {listed(unknown)}."
         )
     return ours, names, filters, left
 
 
 def _require_square_colour(source: Source, ours: Mapping[str, Tensor]) -> None:
-    """Of pictures that ours cannot make, by what the other tensors' names would not tell."""
+    """Refuse generators of other images than square RGB ones, which their tensor names do not reveal."""
     channels = {bias.numel() for name, bias in ours.items() if re.fullmatch(_COLOUR, name)}
     if len(channels) == 1 and channels != {3}:
         (count,) = channels
-        known = {1: "grey", 2: "grey and transparent", 4: "RGBA"}
-        what = f"{known[count]} pictures" if count in known else "something else"
+        known = {1: "greyscale", 2: "greyscale and transparent", 4: "RGBA"}
+        what = f"{known[count]} images" if count in known else "something else"
         raise GeneratorFileError(
-            f"This {source.kind} generator makes {what}: its RGB layers have {count} channel{'s' * (count > 1)}; "
-            "only RGB ones, with 3, can be used."
+            f"This {source.kind} generator generates {what}: its RGB layers have {count} channel{'s' * (count > 1)}; "
+            "only RGB generators, with 3, are supported."
         )
     const = ours.get("const")
     if const is not None and const.ndim >= 2 and tuple(const.shape[-2:]) != (4, 4):
         rows, columns = const.shape[-2:]
         raise GeneratorFileError(
-            f"This {source.kind} generator makes pictures that do not start at 4 x 4 but at {columns} x {rows} (width "
-            "x height): only square ones whose side is a power of two can be used."
+            f"This {source.kind} generator starts not at 4 x 4 but at {columns} x {rows} (width x height): only square "
+            "images whose side is a power of two are supported."
         )
 
 
@@ -197,8 +197,8 @@ def _require_as_claimed(source: Source, architecture: Architecture) -> None:
         found = getattr(architecture, name)
         if claimed is not None and claimed != found:
             raise GeneratorFileError(
-                f"This {source.kind} generator's settings and tensors are those of two networks: {name} is "
-                f"{_numbers(claimed)} by the settings, and {_numbers(found)} by the tensors."
+                f"This {source.kind} generator's settings and tensors do not match: {name} is {_numbers(claimed)} "
+                f"according to the settings, and {_numbers(found)} according to the tensors."
             )
 
 
@@ -211,18 +211,19 @@ def _require_all(source: Source, expected: Set[str], ours: Set[str]) -> None:
     if absent or surplus:
         parts = [f"{word} {listed(names)}" for word, names in (("without", absent), ("with", surplus)) if names]
         raise GeneratorFileError(
-            f"This {source.kind} generator is incomplete or of another architecture: by our names, it is "
+            f"This {source.kind} generator is incomplete or of another architecture: with our names, it is "
             f"{' and '.join(parts)}."
         )
 
 
 def _require_own_storages(source: Source, ours: Mapping[str, Tensor]) -> None:
-    """All names may be of one storage, for which the generator would need a hundred times the file's size."""
+    """Refuse files in which many names share a storage: the generator would need many times the file's size."""
     storages = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() // t.itemsize for t in ours.values()}
     numbers, stored = sum(tensor.numel() for tensor in ours.values()), sum(storages.values())
     if numbers > MOST_SHARING * stored:
         raise GeneratorFileError(
-            f"This {source.kind} generator's tensors share their numbers: the file holds {stored:,} for {numbers:,}."
+            f"This {source.kind} generator's tensors share their storages: the file has {stored:,} numbers for "
+            f"{numbers:,}."
         )
 
 
@@ -233,7 +234,7 @@ def listed(names: list[str], most: int = 5) -> str:
 
 
 def shown(value: Any) -> str:
-    """A file's value for a message: of what is not plain only its type, for a list may hold itself many times."""
+    """A value from a file for a message; only its type unless it is plain, because a list may contain itself."""
     if isinstance(value, str):
         return repr(printable(value))
     plain = isinstance(value, float | None) or (isinstance(value, int) and value.bit_length() <= 64)
@@ -241,12 +242,10 @@ def shown(value: Any) -> str:
 
 
 def _architecture(source: Source, ours: Mapping[str, Tensor], filters: list[Tensor]) -> Architecture:
-    """By the lengths of biases and the shapes of the mapping's weights."""
+    """The architecture, from the lengths of biases and the shapes of the mapping network's weights."""
     for number in (source.mapping_lr_multiplier, source.conv_clamp):
         if number is not None and not (isinstance(number, int | float) and 0 < number < LARGEST):
-            raise GeneratorFileError(
-                f"This {source.kind} generator has {shown(number)} in the place of a positive number."
-            )
+            raise GeneratorFileError(f"This {source.kind} generator has {shown(number)} instead of a positive number.")
     blocks, layers = (_count(ours, rf"{prefix}\.({INDEX})\..*") for prefix in ("blocks", r"mapping\.layers"))
     first, last = (_shape(source, ours, f"mapping.layers.{index}.weight", 2) for index in (0, layers - 1))
     if blocks > MOST_BLOCKS:
@@ -272,13 +271,13 @@ def _count(ours: Mapping[str, Tensor], pattern: str) -> int:
 def _shape(source: Source, ours: Mapping[str, Tensor], name: str, axes: int) -> tuple[int, ...]:
     if name not in ours or ours[name].ndim != axes:
         raise GeneratorFileError(
-            f"This {source.kind} generator is incomplete: by our names, it has no {name} with {axes} axes."
+            f"This {source.kind} generator is incomplete: with our names, it has no {name} with {axes} axes."
         )
     return tuple(ours[name].shape)
 
 
 def _taps(source: Source, filters: list[Tensor]) -> tuple[float, ...]:
-    """Of the separable filter that all are, whatever their factors."""
+    """The taps of the separable filter, which must be the same everywhere up to a factor."""
     if not filters:
         return Architecture.taps
     sizes = [size for f in filters for size in f.squeeze().shape or (1,)]

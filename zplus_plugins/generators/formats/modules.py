@@ -1,4 +1,4 @@
-"""Networks that were saved as objects of ``torch.nn.Module``, not as their weights alone."""
+"""Networks saved as ``torch.nn.Module`` objects, not only as weights."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DEPTH = 4  # synthesis.b4.conv1.affine, convs.0.conv.modulation
 
 
 def modules_of(network: Record | Module) -> dict[str, Record | Module]:
-    """The network and its modules by the prefix of their tensors' names; none twice, by itself for instance."""
+    """The network and its modules by the prefix of their tensor names; each only once, even if it contains itself."""
     return dict(_modules(network, "", {id(network)}))
 
 
@@ -28,7 +28,7 @@ def _modules(module: Record | Module, prefix: str, seen: set[int]) -> Iterator[t
 
 
 def tensors_in(modules: Mapping[str, Record | Module]) -> Iterator[tuple[str, Tensor]]:
-    """What the network's ``state_dict`` had."""
+    """The items of the network's ``state_dict``."""
     for prefix, module in modules.items():
         for name, value in {**_part(module, "_parameters"), **_part(module, "_buffers")}.items():
             if isinstance(value, Tensor):
@@ -36,7 +36,7 @@ def tensors_in(modules: Mapping[str, Record | Module]) -> Iterator[tuple[str, Te
 
 
 def with_states(content: Any) -> Any:
-    """A file's content with the state dict of every :class:`Module` in its place, by itself or in a dictionary."""
+    """The content of a file, in which state dicts replace every :class:`Module`, on its own or in a dictionary."""
     if isinstance(content, Module):
         return _state(modules_of(content))
     if not isinstance(content, dict):
@@ -46,7 +46,7 @@ def with_states(content: Any) -> Any:
 
 
 def _state(modules: Mapping[str, Record | Module]) -> dict[str, Tensor]:
-    """With the multipliers of learning rates, by which layers scale their weights, as if they were tensors."""
+    """The state dict, plus the learning-rate multipliers of the layers, which scale their weights, as tensors."""
     noted = {f"{prefix}{LR_MULTIPLIER}": (module.state or {}).get(LR_MULTIPLIER) for prefix, module in modules.items()}
     found = {name: torch.tensor(value, dtype=torch.float64) for name, value in noted.items() if _is_number(value)}
     return {**dict(tensors_in(modules)), **found}

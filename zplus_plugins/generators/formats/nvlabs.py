@@ -1,4 +1,4 @@
-"""Pickles of NVlabs' stylegan2-ada-pytorch, and of the StyleGAN2 networks in stylegan3; or their weights alone."""
+"""Pickles of NVlabs' stylegan2-ada-pytorch and of the StyleGAN2 networks in stylegan3, or only their weights."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ RULES: Rules = {
 }
 UNUSABLE = {
     r"mapping\.embed\.": "is conditional (it takes a label)",
-    r"synthesis\.input\.": "is a StyleGAN3 (alias-free), not a StyleGAN2",
-    r"synthesis\.b\d+\.skip\.": "is of the architecture resnet, not skip",
+    r"synthesis\.input\.": "is StyleGAN3 (alias-free), not StyleGAN2",
+    r"synthesis\.b\d+\.skip\.": "has the architecture resnet, not skip",
 }
 
 
@@ -50,20 +50,20 @@ WANTED: Mapping[str, Mapping[str, Any]] = {
     rf"{_BLOCK}conv[01]\.": {"activation": "lrelu", "use_noise": True},
     rf"{_LAYER}affine\.": {"activation": "linear", "bias_gain": 1},
 }
-"""What modules must have that our generator has no choice of."""
+"""Attributes that modules must have, because our generator supports nothing else."""
 
 
 WEIGHTS_ALONE = (
-    "took StyleGAN2's usual constants (leaky ReLU, no clamp, 0.01 for the mapping network's learning rate), which "
-    "weights alone do not tell"
+    "assumed StyleGAN2's usual constants (leaky ReLU, no clamp, a learning-rate multiplier of 0.01 for the mapping "
+    "network), which a state dict does not contain"
 )
 
 
 def find(content: Any) -> Source | None:
-    """The generator of a snapshot, a network saved by itself, or a network's state dict; None if this is none of them.
+    """The generator in a snapshot, a single saved network, or a state dict; None if the file has another format.
 
     Raises:
-        GeneratorFileError: it is a variant of StyleGAN2 that ours cannot be, in any of its blocks and layers.
+        GeneratorFileError: one of its blocks or layers is a variant of StyleGAN2 that ours does not support.
     """
     network, notes = _network(content)
     if network is None:
@@ -71,7 +71,7 @@ def find(content: Any) -> Source | None:
     modules = modules_of(network)
     tensors = dict(tensors_in(modules))
     if any(re.match(pattern, name) for pattern in UNUSABLE for name in tensors):
-        modules = {}  # it is refused by that name, which says more than its attributes
+        modules = {}  # it will be refused because of that name, which is more informative than its attributes
     _check_variant(modules)
     return replace(
         _source(tensors),
@@ -82,7 +82,7 @@ def find(content: Any) -> Source | None:
 
 
 def _network(content: Any) -> tuple[Record | None, tuple[str, ...]]:
-    """The generator, the averaged one if a snapshot has it, and what is to be told of the choice."""
+    """The generator (the averaged one if a snapshot has it), and notes on the choice."""
     if not isinstance(content, dict):
         return (content if _is_generator(content) else None), ()
     for key in (*AVERAGED, *TRAINED, *OTHERS):
@@ -96,7 +96,7 @@ def _is_generator(value: Any) -> bool:
 
 
 def _weights_alone(content: Any) -> Source | None:
-    """A state dict has no constants: the attributes of modules."""
+    """The generator in a state dict, which lacks the constants that are attributes of modules."""
     weights = weights_in(content, "synthesis.b4.const")
     if weights is None:
         return None
@@ -122,18 +122,18 @@ def _check_variant(modules: Mapping[str, Record | Module]) -> None:
                 if not _same(found, wanted):
                     raise GeneratorFileError(
                         f"In {printable(prefix[:-1])}, this {KIND} generator has {name} = {shown(found)}; only "
-                        f"{wanted!r} can be used."
+                        f"{wanted!r} is supported."
                     )
 
 
 def _common(modules: Mapping[str, Record | Module], pattern: str, name: str, absent: Any) -> Any:
-    """What all modules of that name have; ours has it once. ``absent`` where there are none, which build refuses."""
+    """The value common to all modules with that name; ``absent`` if there are none, which ``build`` refuses."""
     found = [(prefix, _attribute(prefix, m, name)) for prefix, m in modules.items() if re.fullmatch(pattern, prefix)]
     for prefix, value in found:
         if not _same(value, found[0][1]):
             raise GeneratorFileError(
                 f"In {printable(prefix[:-1])}, this {KIND} generator has {name} = {shown(value)}, and "
-                f"{shown(found[0][1])} in {printable(found[0][0][:-1])}; only the same in all layers can be used."
+                f"{shown(found[0][1])} in {printable(found[0][0][:-1])}; only one value for all layers is supported."
             )
     return found[0][1] if found else absent
 
@@ -142,11 +142,11 @@ def _attribute(prefix: str, module: Record | Module, name: str) -> Any:
     if module.state is None or name not in module.state:
         raise GeneratorFileError(
             f"In {printable(prefix[:-1])}, this {KIND} generator has no attribute {name}, so what it computes is "
-            "unknown. Take a snapshot of NVlabs' own classes."
+            "unknown. Use a snapshot of NVlabs' own classes."
         )
     return module.state[name]
 
 
 def _same(found: Any, wanted: Any) -> bool:
-    """Of plain values alone: lists that hold themselves take for ever to compare."""
+    """Compare plain values only: comparing lists that contain themselves would not terminate."""
     return isinstance(found, str | int | float | None) and bool(found == wanted)

@@ -1,4 +1,4 @@
-"""Generators that this package has trained: the embedded one, and others by the same script."""
+"""Generators trained by this package: the embedded one, and others from the same script."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ RULES: Rules = {r"const|w_mean|(mapping|blocks)\..*": lambda m: m[0]}
 
 
 def find(content: Any) -> Source | None:
-    """The generator of an exported training; None if this is none.
+    """The generator in the content of an exported file; None if it has another format.
 
     Raises:
-        GeneratorFileError: its filter is none.
+        GeneratorFileError: its filter is invalid.
     """
     if not isinstance(content, dict):
         return None

@@ -1,11 +1,11 @@
 """Checkpoints of rosinality's stylegan2-pytorch.
 
-The multiplier of the mapping network's learning rate, with which its weights are scaled, is in the file only where the
-network was saved as an object. Else it is taken to be 0.01, that repository's default; a generator trained with another
-makes other pictures here.
+The learning-rate multiplier of the mapping network, which scales its weights, is in the file only if the network was
+saved as an object. Otherwise it is taken to be 0.01, that repository's default; a generator trained with another
+multiplier gives wrong images here.
 
-That repository draws the noise anew in every constructor and loads with ``strict=False``, so a file need not have it;
-the authors' own has none. Encoders such as pSp and e4e keep the same generator as their ``decoder``.
+That repository draws noise buffers in every constructor and loads with ``strict=False``, so a file may lack them, as
+the authors' own does. Encoders such as pSp and e4e store the same generator as their ``decoder``.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _part(name: str) -> str:
 
 
 RULES: Rules = {
-    rf"style\.({INDEX})\.(weight|bias)": lambda m: f"mapping.layers.{int(m[1]) - 1}.{m[2]}",  # 0 normalises
+    rf"style\.({INDEX})\.(weight|bias)": lambda m: f"mapping.layers.{int(m[1]) - 1}.{m[2]}",  # layer 0 normalises
     r"latent_avg": lambda m: "w_mean",
     r"input\.input": lambda m: "const",
     r"conv1\.(.*)": lambda m: f"{convolution(0)}.{_part(m[1])}",
@@ -50,15 +50,15 @@ RULES: Rules = {
 
 
 UNUSABLE = {
-    r"(.*\.)?(iwt|dwt)\.": "is a SWAGAN (it makes wavelets), not a StyleGAN2",
+    r"(.*\.)?(iwt|dwt)\.": "is a SWAGAN (it generates wavelets), not StyleGAN2",
     r"(embed|label|class)\w*\.": "is conditional (it takes a label)",
 }
 
 
 def find(content: Any) -> Source | None:
-    """The generator of a checkpoint, of an encoder's, or a generator's state dict; None if this is none of them.
+    """The generator in its own checkpoint, an encoder's, or a bare state dict; None if the file has another format.
 
-    The mean code, ``latent_avg``, is only in converted checkpoints and in those of encoders.
+    Only converted checkpoints and those of encoders contain the mean code, ``latent_avg``.
     """
     weights = weights_in(content, "input.input")
     if weights is None or "conv1.conv.weight" not in weights.tensors:
@@ -78,7 +78,7 @@ def find(content: Any) -> Source | None:
 
 
 def _lr_multiplier(tensors: Mapping[str, Tensor]) -> float:
-    """The mapping network's, which has the same in all layers."""
+    """The learning-rate multiplier of the mapping network, which is the same for all of its layers."""
     found = (tensor for name, tensor in tensors.items() if re.fullmatch(rf"style\.{INDEX}\.{LR_MULTIPLIER}", name))
     values = {tensor.item() for tensor in found if tensor.ndim == 0 and tensor.is_floating_point()}
     if len(values) > 1:

@@ -1,7 +1,7 @@
 """Pickles of the TensorFlow version of StyleGAN2 and StyleGAN2-ADA.
 
-What becomes of its variables is what ``legacy.py`` of https://github.com/NVlabs/stylegan3 makes of them; nothing of
-the source code in such a pickle is run.
+The variables are converted as in ``legacy.py`` of https://github.com/NVlabs/stylegan3; the source code in such a pickle
+is not executed.
 """
 
 from __future__ import annotations
@@ -45,15 +45,15 @@ RULES: Rules = {
 }
 UNUSABLE = {
     r"mapping/Label": "is conditional (it takes a label)",
-    r".*/StyleMod/": "is a StyleGAN1, or a StyleGAN2 of a configuration from A to D",
-    r".*ToRGB_lod": "is a StyleGAN1, or a StyleGAN2 of a configuration from A to D",
-    r".*/Skip/": "is of the architecture resnet, not skip",
+    r".*/StyleMod/": "is StyleGAN1, or StyleGAN2 of configuration A to D",
+    r".*ToRGB_lod": "is StyleGAN1, or StyleGAN2 of configuration A to D",
+    r".*/Skip/": "has the architecture resnet, not skip",
 }
 WANTED: Mapping[str, Any] = {
     **{"label_size": 0, "architecture": "skip", "use_noise": True},
     **{"nonlinearity": "lrelu", "mapping_nonlinearity": "lrelu"},
 }
-"""Settings that our generator has no choice of."""
+"""Required settings, because our generator supports nothing else."""
 
 SIZES = {
     "resolution": "resolution",
@@ -61,18 +61,18 @@ SIZES = {
     "dlatent_size": "w_dim",
     "mapping_layers": "mapping_layers",
 }
-"""Settings, and what our architecture calls them."""
+"""Settings, and their names in our architecture."""
 
 _PARENTS = ("mapping", "synthesis")
-_AXES = {4: (3, 2, 0, 1), 2: (1, 0)}  # of the outputs and the inputs, which TensorFlow has last
+_AXES = {4: (3, 2, 0, 1), 2: (1, 0)}  # TensorFlow has the axes of inputs and outputs last
 _FLOATS = ("f2", "f4", "f8")
 
 
 def find(content: Any) -> Source | None:
-    """Gs of a snapshot, or a network saved by itself; None if the file is none of TensorFlow's.
+    """Gs in a snapshot, or a single saved network; None if the file is not from TensorFlow.
 
     Raises:
-        GeneratorFileError: it is another network than a StyleGAN2 with skip connections.
+        GeneratorFileError: it is not a StyleGAN2 generator with skip connections.
     """
     name, network = _network(content)
     if network is None:
@@ -82,7 +82,7 @@ def find(content: Any) -> Source | None:
     settings = {**tflib.SETTINGS, **{key: _plain(value) for key, value in state["static_kwargs"].items()}}
     tensors = {key: _laid_out(key, value) for key, value in _variables(state)}
     if not any(re.match(pattern, key) for pattern in UNUSABLE for key in tensors):
-        _check_settings(settings)  # else the variables' names say more
+        _check_settings(settings)  # otherwise, the variable names are more informative
     return Source(
         kind=KIND,
         tensors=tensors | {"filter": _filter(settings["resample_kernel"])},
@@ -98,7 +98,7 @@ def find(content: Any) -> Source | None:
 
 
 def _network(content: Any) -> tuple[str, TensorFlowNetwork | None]:
-    """The generator and what it is called: the last one of several is averaged."""
+    """The name of the generator, and the generator itself: the last of several networks is the averaged one."""
     if isinstance(content, TensorFlowNetwork):
         return "network", content
     if isinstance(content, list | tuple) and content and all(isinstance(part, TensorFlowNetwork) for part in content):
@@ -111,7 +111,7 @@ def _require_stylegan2(name: str, state: Mapping[Any, Any]) -> None:
     parts = state.get("components")
     absent = [part for part in _PARENTS if not (isinstance(parts, Mapping) and part in parts)]
     if absent and isinstance(state.get("version"), int) and state["version"] >= tflib.OLDEST:
-        problem = f"has no {' and no '.join(absent)} network in it: it is no StyleGAN2 generator"
+        problem = f"has no {' and no '.join(absent)} network in it: it is not a StyleGAN2 generator"
     if problem is not None:
         built = state.get("build_func_name")
         by = f" (built by {printable(built)})" if isinstance(built, str) else ""
@@ -122,7 +122,7 @@ def _require_stylegan2(name: str, state: Mapping[Any, Any]) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """A setting, which may be a number of numpy's."""
+    """A setting as a Python value; it may be a numpy number."""
     numbers = value.numbers if isinstance(value, Array) else None
     return numbers.item() if numbers is not None and numbers.ndim == 0 else value
 
@@ -131,7 +131,9 @@ def _check_settings(settings: Mapping[str, Any]) -> None:
     for name, wanted in WANTED.items():
         found = settings[name]
         if not isinstance(found, str | int | None) or found != wanted:
-            raise GeneratorFileError(f"This {KIND} generator has {name} = {shown(found)}; only {wanted!r} can be used.")
+            raise GeneratorFileError(
+                f"This {KIND} generator has {name} = {shown(found)}; only {wanted!r} is supported."
+            )
 
 
 def _filter(kernel: Any) -> Tensor:
@@ -142,7 +144,7 @@ def _filter(kernel: Any) -> Tensor:
 
 
 def _variables(state: Mapping[Any, Any]) -> Iterator[tuple[str, Array]]:
-    """With the names of the networks that they are in."""
+    """The variables, with the names of their networks as prefixes."""
     within = [("", state), *((f"{name}/", _state(state["components"][name])) for name in _PARENTS)]
     for prefix, part in within:
         for name, value in tflib.pairs(part.get("variables")):
@@ -158,8 +160,8 @@ def _laid_out(name: str, array: Array) -> Tensor:
     """A variable with its axes in PyTorch's order."""
     numbers = array.numbers
     if numbers is None or numbers.dtype.str[1:] not in _FLOATS or not numbers.dtype.isnative:
-        kind = "no plain numbers" if numbers is None else f"numbers of type {numbers.dtype.str}"
-        raise GeneratorFileError(f"{printable(name)} holds {kind}; expected floating-point numbers.")
+        kind = "something other than numbers" if numbers is None else f"numbers of type {numbers.dtype.str}"
+        raise GeneratorFileError(f"{printable(name)} contains {kind}; expected floating-point numbers.")
     tensor = torch.from_numpy(numbers)
     axes = _AXES.get(tensor.ndim) if name.endswith("weight") else None
     return tensor if axes is None else tensor.permute(axes)
@@ -167,6 +169,6 @@ def _laid_out(name: str, array: Array) -> Tensor:
 
 def _adjusted(name: str, tensor: Tensor) -> Tensor:
     if name.endswith(".style.bias"):
-        return tensor + 1  # which TensorFlow's adds when it is used
-    # Its transposed convolution turns the kernel by half a turn.
+        return tensor + 1  # the TensorFlow version adds 1 when it uses the bias
+    # Its transposed convolution rotates the kernel by 180 degrees.
     return tensor.flip(2, 3) if re.fullmatch(r"blocks\.\d+\.up\.weight", name) else tensor

@@ -1,4 +1,4 @@
-"""The figures that determine a StyleGAN2 generator."""
+"""The sizes and constants that define a StyleGAN2 generator."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from zplus_plugins.errors import GeneratorError
 
 @dataclass(frozen=True)
 class Architecture:
-    """The shape of a generator, and its few constants.
+    """The sizes and constants of a generator.
 
     Attributes:
-        resolution: of the pictures, a power of two.
-        channels: of the features at resolutions 4, 8, ..., ``resolution``.
-        z_dim: components of a code in Z.
-        w_dim: components of a code in W.
-        mapping_layers: of the network from Z to W, at least one.
-        mapping_dim: components between those layers; None for ``w_dim``.
-        mapping_lr_multiplier: of the mapping network's learning rate.
-        conv_clamp: bound of every layer's output, as networks trained in half precision have; None for none.
-        taps: of the low-pass filter used on both axes when the resolution doubles; their scale is immaterial.
+        resolution: image resolution, a power of two.
+        channels: feature channels at resolutions 4, 8, ..., ``resolution``.
+        z_dim: dimension of Z.
+        w_dim: dimension of W.
+        mapping_layers: number of layers of the mapping network, at least one.
+        mapping_dim: dimension of its hidden layers; None for ``w_dim``.
+        mapping_lr_multiplier: learning-rate multiplier of the mapping network, which scales its weights.
+        conv_clamp: bound on the output of every layer, as in networks trained in half precision; None for no bound.
+        taps: the low-pass filter, used along both axes when the resolution doubles; its scale does not matter.
 
     Raises:
-        GeneratorError: no generator is like that.
+        GeneratorError: a value is invalid.
     """
 
     resolution: int
@@ -38,11 +38,11 @@ class Architecture:
 
     def __post_init__(self) -> None:
         if self.resolution < 4 or self.resolution & (self.resolution - 1):
-            raise GeneratorError(f"The resolution is {self.resolution}; expected a power of two from 4 on.")
+            raise GeneratorError(f"The resolution is {self.resolution}; expected a power of two, at least 4.")
         if len(self.channels) != len(self.resolutions):
             raise GeneratorError(
-                f"There are {len(self.channels)} numbers of channels; expected {len(self.resolutions)}, for resolutions"
-                f" 4 to {self.resolution}."
+                f"channels has {len(self.channels)} entries; expected {len(self.resolutions)}, for resolutions 4 to "
+                f"{self.resolution}."
             )
         if min(*self.channels, self.z_dim, self.w_dim, self.mapping_layers, self.mapping_dim or 1) < 1:
             raise GeneratorError(f"A size is smaller than 1 in {self}.")
@@ -56,5 +56,5 @@ class Architecture:
 
     @property
     def num_layers(self) -> int:
-        """N, the codes in W+: one a convolution, and one for the last RGB layer."""
+        """L, the number of codes in W+: one for each convolution, and one for the last RGB layer."""
         return 2 * len(self.resolutions)

@@ -1,6 +1,6 @@
 """The layers of StyleGAN2 (Karras et al., 2020: arXiv 1912.04958, 2006.06676).
 
-Weights are stored with unit variance and scaled when they are used, so that all learn at the same rate.
+Weights are stored with unit variance and scaled at run time, so that all have the same effective learning rate.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ Noise = Literal["const", "random", "none"]
 
 
 class Dense(nn.Module):
-    """An affine map of the last axis, and an activation: (..., inputs) -> (..., outputs).
+    """A fully connected layer with an activation: (..., inputs) -> (..., outputs).
 
     Args:
-        inputs: components of the input.
-        outputs: components of the result.
+        inputs: input dimension.
+        outputs: output dimension.
         activation: ``lrelu``, with its gain of sqrt(2), or ``linear``.
-        lr_multiplier: factor of weight and bias, by which they also learn slower.
+        lr_multiplier: factor of weight and bias, which also scales their effective learning rate.
         bias: initial value of the bias.
     """
 
@@ -44,16 +44,16 @@ class Dense(nn.Module):
 class Convolution(nn.Module):
     """A modulated and demodulated 3x3 convolution, noise, bias and leaky ReLU.
 
-    The result is ``d * conv(s * x, W)``: scaling features in place of weights is the same function, without one
-    set of weights a picture.
+    The output is ``d * conv(s * x, W)``: scaling the features instead of the weights is equivalent, and avoids separate
+    weights for each image.
 
     Args:
-        w_dim: components of the code.
-        inputs: channels of the features.
-        outputs: channels of the result.
-        resolution: of the result.
-        up: the features have half of that resolution.
-        clamp: bound of the result; None for none.
+        w_dim: dimension of the code.
+        inputs: input channels.
+        outputs: output channels.
+        resolution: output resolution.
+        up: whether the input has half that resolution.
+        clamp: bound on the output; None for no bound.
     """
 
     noise: Tensor
@@ -75,7 +75,7 @@ class Convolution(nn.Module):
         x = x * style[:, :, None, None].to(x.dtype)
         if self.up:
             x = F.conv_transpose2d(x, weight.transpose(0, 1), stride=2)
-            # As if zeros had been put in, filtered around their middle, and only then convolved.
+            # Equivalent to inserting zeros, filtering symmetrically around them, and then convolving.
             before, behind = (len(taps) + 1) // 2 - 1, len(taps) // 2 - 1
             x = upfirdn2d(x, taps, padding=(before, behind, before, behind), gain=4)
         else:
@@ -103,14 +103,14 @@ class ToRGB(nn.Module):
         self.bias = nn.Parameter(torch.zeros(3))
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        """Features (B, inputs, r, r) and styles (B, inputs) -> (B, 3, r, r), of the parameters' type."""
+        """Features (B, inputs, r, r) and styles (B, inputs) -> (B, 3, r, r), in the dtype of the parameters."""
         weight = (self.weight / sqrt(self.weight.shape[1]))[:, :, None, None].to(x.dtype)
         x = F.conv2d(x * style[:, :, None, None].to(x.dtype), weight)
         return bias_act(x.to(self.bias.dtype), self.bias, clamp=self.clamp)
 
 
 class Block(nn.Module):
-    """The layers of one resolution: two convolutions, of which the first block has the second only, and RGB."""
+    """The layers of one resolution: two convolutions (in the first block, only one) and an RGB layer."""
 
     def __init__(
         self, w_dim: int, inputs: int | None, outputs: int, resolution: int, clamp: float | None = None
@@ -122,11 +122,11 @@ class Block(nn.Module):
 
     @property
     def layers(self) -> list[Convolution | ToRGB]:
-        """What takes a style, in the order of use."""
+        """The layers that take a style, in the order of use."""
         return [layer for layer in (self.up, self.conv, self.to_rgb) if layer is not None]
 
     def forward(self, x: Tensor, styles: list[Tensor], taps: Tensor, noise: Noise) -> Tensor:
-        """The features after the block's second convolution, from those of the block before."""
+        """The features after the block's second convolution, given those of the previous block."""
         if self.up is not None:
             x = self.up(x, styles[0], taps, noise)
         features: Tensor = self.conv(x, styles[-2], taps, noise)

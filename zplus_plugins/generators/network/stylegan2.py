@@ -18,7 +18,7 @@ __all__ = ["Architecture", "Generator", "Mapping"]
 
 
 class Mapping(nn.Module):
-    """The network from Z to W, (..., z_dim) -> (..., w_dim); it brings z to the length sqrt(z_dim) first."""
+    """The mapping network from Z to W, (..., z_dim) -> (..., w_dim); it first normalises z to length sqrt(z_dim)."""
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
@@ -32,18 +32,18 @@ class Mapping(nn.Module):
 
 
 class Generator(nn.Module):
-    """A StyleGAN2 generator. Pictures are of shape (B, 3, R, R), mostly in [-1, 1].
+    """A StyleGAN2 generator. Images have shape (B, 3, R, R), with values mostly in [-1, 1].
 
-    The spaces, by the names of arXiv 2307.08995: Z and W are what ``mapping`` takes and gives; W+ has N codes,
-    shape (B, N, w_dim); S is what ``styles`` gives; F is the features after a block. A block's RGB layer shares the
-    code of the layer that follows it; the last one has its own.
+    The spaces, as named in arXiv 2307.08995: Z and W are the input and output of ``mapping``; codes in W+ have shape
+    (B, L, w_dim), one for each layer; S is the output of ``styles``; F is the features after a block. A block's RGB
+    layer shares its code with the layer that follows it; the last RGB layer has its own.
 
     Args:
-        architecture: the shape. The weights are drawn from torch's global random numbers.
+        architecture: the sizes. The weights are initialised from torch's global random numbers.
 
     Attributes:
-        w_mean: the mean code in W, shape (w_dim,); zeros until somebody sets it.
-        num_layers: N.
+        w_mean: the mean code in W (``w_avg``), shape (w_dim,); zeros until it is set.
+        num_layers: L.
     """
 
     w_mean: Tensor
@@ -62,19 +62,19 @@ class Generator(nn.Module):
         self.register_buffer("taps", setup_filter(a.taps, self.const.device, separable=False), persistent=False)
 
     def forward(self, z: Tensor, noise: Noise = "const") -> Tensor:
-        """Pictures of codes in Z (B, z_dim) or Z+ (B, N, z_dim)."""
+        """Images (B, 3, R, R) from codes in Z (B, z_dim) or Z+ (B, L, z_dim)."""
         w = self.mapping(z)
         return self.synthesis(w if w.ndim == 3 else w[:, None].expand(-1, self.num_layers, -1), noise=noise)
 
     def styles(self, w: Tensor) -> list[Tensor]:
-        """The style vectors (B, inputs) of all layers in the order of use: convolutions, and RGB after its block.
+        """The style vectors (B, inputs) of all layers in the order of use: the RGB layer follows its block.
 
         Raises:
-            LatentError: w is not of shape (B, N, w_dim).
+            LatentError: w does not have shape (B, L, w_dim).
         """
         expected = (self.num_layers, self.architecture.w_dim)
         if w.ndim != 3 or w.shape[1:] != expected:
-            raise LatentError(f"w is of shape {tuple(w.shape)}; expected (B, {expected[0]}, {expected[1]}).")
+            raise LatentError(f"w has shape {tuple(w.shape)}; expected (B, {expected[0]}, {expected[1]}).")
         vectors = []
         layer = 0
         for block in self._blocks():
@@ -92,23 +92,23 @@ class Generator(nn.Module):
         noise: Noise = "const",
         dtype: torch.dtype | None = None,
     ) -> Tensor:
-        """Pictures (B, 3, R, R).
+        """Images (B, 3, R, R).
 
         Args:
-            w: codes (B, N, w_dim), or:
-            styles: style vectors, as :meth:`styles` gives them.
-            f: features (B, C, r, r) that replace those after block r's second convolution. Neither the codes before
-                :meth:`first_layer_after`, nor the earlier noise and RGB have any influence then.
+            w: codes (B, L, w_dim), or:
+            styles: style vectors, as returned by :meth:`styles`.
+            f: features (B, C, r, r) that replace the output of the second convolution of the block with resolution r.
+                Codes before :meth:`first_layer_after`, and the noise and RGB of earlier blocks, then have no effect.
             f_resolution: r; None takes it from f.
-            noise: ``const`` is part of the network, ``random`` is drawn anew, ``none`` is left away.
-            dtype: of the convolutions, bfloat16 for instance; None for the parameters' own, which RGB always has.
+            noise: ``const`` uses the network's noise buffers, ``random`` draws new noise, ``none`` adds no noise.
+            dtype: dtype of the convolutions, such as bfloat16; None for that of the parameters, which RGB always has.
 
         Raises:
-            LatentError: w and styles were both given, or neither, or a shape is not as above.
-            GeneratorError: there is no block of f's resolution.
+            LatentError: both or neither of w and styles were given, or a shape is wrong.
+            GeneratorError: no block has the resolution of f.
         """
         if (w is None) == (styles is None):
-            raise LatentError("Pictures are made of w or of styles; expected exactly one of them.")
+            raise LatentError("Expected exactly one of w and styles.")
         vectors = self.styles(w) if w is not None else list(styles or ())
         if len(vectors) != 3 * len(self.blocks) - 1:
             raise LatentError(f"There are {len(vectors)} style vectors; expected {3 * len(self.blocks) - 1}.")
@@ -121,20 +121,20 @@ class Generator(nn.Module):
     def features(
         self, w: Tensor, f_resolution: int, noise: Noise = "const", dtype: torch.dtype | None = None
     ) -> Tensor:
-        """The features (B, C, r, r) after block r's second convolution, which ``f`` of :meth:`synthesis` replaces."""
+        """The features (B, C, r, r) that ``f`` of :meth:`synthesis` replaces: the output of a second convolution."""
         wanted = self._index_of(f_resolution)
         return next(x for index, x in self._features(self.styles(w), noise, dtype) if index == wanted)
 
     def first_layer_after(self, f_resolution: int) -> int:
-        """Index of the first code that still has an influence when f replaces the features of a resolution.
+        """Index of the first code that still has an effect when f replaces the features of that resolution.
 
         Raises:
-            GeneratorError: there is no block of that resolution.
+            GeneratorError: no block has that resolution.
         """
         return 2 * self._index_of(f_resolution) + 1
 
     def first_style_after(self, f_resolution: int) -> int:
-        """The same for :meth:`styles`: the index of that resolution's RGB layer."""
+        """The same for :meth:`styles`: the index of the RGB layer of that resolution."""
         return 3 * self._index_of(f_resolution) + 1
 
     def _features(
@@ -145,7 +145,7 @@ class Generator(nn.Module):
         f: Tensor | None = None,
         f_resolution: int | None = None,
     ) -> Iterator[tuple[int, Tensor]]:
-        """(block's index, features after it), from the first block on, or from that of f."""
+        """Pairs of a block's index and the features after it, starting at the first block, or at that of f."""
         first = 0
         x = self.const.expand(len(styles[0]), -1, -1, -1) if f is None else f
         x = x.to(dtype or self.const.dtype)
@@ -156,14 +156,14 @@ class Generator(nn.Module):
             first += 1
         for index in range(first, len(self.blocks)):
             own = styles[max(0, 3 * index - 1) : 3 * index + 2]
-            x = self._blocks()[index](x, own, self.taps.float(), noise)  # operations take float32 filters only
+            x = self._blocks()[index](x, own, self.taps.float(), noise)  # the operations require float32 filters
             yield index, x
 
     def _check_features(self, f: Tensor, index: int) -> None:
         channels, resolution = self.architecture.channels[index], self.architecture.resolutions[index]
         if f.ndim != 4 or f.shape[1:] != (channels, resolution, resolution):
             raise LatentError(
-                f"The features are of shape {tuple(f.shape)}; expected (B, {channels}, {resolution}, {resolution})."
+                f"The features have shape {tuple(f.shape)}; expected (B, {channels}, {resolution}, {resolution})."
             )
 
     def _index_of(self, resolution: int) -> int:

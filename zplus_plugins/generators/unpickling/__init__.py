@@ -1,1 +1,1 @@
-"""Pickles of other people, read without running anything in them."""
+"""Untrusted pickles, read without executing any code in them."""

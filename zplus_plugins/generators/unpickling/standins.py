@@ -1,4 +1,4 @@
-"""What stands in a file's content for objects of other people's classes: what they held, without what they did."""
+"""Stand-ins for objects of upstream classes: their data without their code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zplus_plugins.untrusted.interpreter import Function
 
 @dataclass(frozen=True)
 class Record:
-    """An object of a network's class.
+    """An object of a network class.
 
     Attributes:
         name: the class.
@@ -25,10 +25,10 @@ class Record:
 
 
 class Restored:
-    """An object that gets its attributes from the pickle after it has been made.
+    """An object whose attributes the pickle sets after it has been created.
 
     Attributes:
-        state: they; None until then.
+        state: the attributes; None until they are set.
     """
 
     __slots__ = ("state",)
@@ -50,16 +50,16 @@ class TensorFlowNetwork(Restored):
 
 
 class Opaque:
-    """A value that is known to be harmless and that nobody needs: a trainer's options, a device, texts of numpy."""
+    """A harmless value that is not needed: a trainer's options, a device, a numpy array of strings."""
 
     __slots__ = ()
 
 
 class Array(Opaque):
-    """A number or an array of numpy's.
+    """A numpy number or array.
 
     Attributes:
-        numbers: its own; None until the pickle gives them, and where they are no plain numbers of this machine's order.
+        numbers: its content; None until the pickle sets it, or if it is not numeric or not in native byte order.
     """
 
     __slots__ = ("numbers",)
@@ -69,7 +69,7 @@ class Array(Opaque):
 
 
 def names() -> dict[str, Any]:
-    """What makes arrays in a pickle, by the names of numpy 1 and 2."""
+    """The functions that create arrays in a pickle, under the names of numpy 1 and 2."""
     functions = {
         "multiarray.scalar": Function(_scalar),
         "multiarray._reconstruct": Function(_reconstruct),
@@ -83,18 +83,18 @@ def names() -> dict[str, Any]:
 
 
 def set_state(target: Any, state: Any) -> bool:
-    """Give a stand-in its state, once and without a copy; False if the target is of another kind.
+    """Set the state of a stand-in, once and without a copy; False if the target is not a stand-in.
 
     Raises:
-        DamagedError: the state is another one's.
+        DamagedError: the state does not fit.
     """
     if isinstance(target, Restored):
         if target.state is not None or not isinstance(state, dict):
-            raise DamagedError("a state for another network")
+            raise DamagedError("an invalid state of a network")
         target.state = state
     elif isinstance(target, Array):
         if target.numbers is not None or not isinstance(state, tuple) or len(state) != 5:
-            raise DamagedError("a state for another array")
+            raise DamagedError("an invalid state of an array")
         target.numbers = _filled(state)
     elif isinstance(target, np.dtype):
         arrays.set_dtype(target, state)
@@ -102,7 +102,7 @@ def set_state(target: Any, state: Any) -> bool:
 
 
 def _dtype(code: Any, *rest: Any) -> Any:
-    """Only plain numbers are needed; trainers have arrays of texts and objects, too."""
+    """Only numeric dtypes are needed; files of trainers also contain arrays of strings and objects."""
     try:
         return arrays.dtype(code, *rest)
     except DamagedError:
@@ -118,7 +118,7 @@ def _scalar(dtype: Any, data: Any) -> Array:
 
 
 def _reconstruct(*_: Any) -> Array:
-    """Empty; its state fills it."""
+    """An empty array, filled when its state is set."""
     return Array()
 
 
@@ -131,9 +131,9 @@ def _filled(state: tuple[Any, ...]) -> np.ndarray[Any, Any] | None:
 
 
 def _from_buffer(data: Any, dtype: Any, shape: Any, order: Any) -> Array:
-    """As numpy writes arrays in protocol 5."""
+    """An array as numpy pickles it with protocol 5."""
     if order not in ("C", "F"):
-        raise DamagedError("an array in another order")
+        raise DamagedError("an array in an unknown order")
     if not _plain(dtype):
         return Array()
     if isinstance(data, bytes):

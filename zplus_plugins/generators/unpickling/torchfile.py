@@ -1,4 +1,4 @@
-"""Read what other people's trainers wrote, by its content: a pickle, or what ``torch.save`` writes."""
+"""Read an untrusted file of weights: a pickle or a file of ``torch.save``, recognised by its content."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from zplus_plugins.untrusted import RefusedError, container
 from zplus_plugins.untrusted.problems import reason_of
 
 REFUSED = (
-    "{path} holds {name}, which no weights need, and which could run any program. It was refused, and nothing of it "
-    "was run. Take the file from its authors' own site, or save the weights alone."
+    "{path} contains {name}, which weights do not need and which could run any program. It was refused, and none of it "
+    "was run. Download the file from its authors' own site, or save only the weights."
 )
 
 
 def read(path: Path) -> Any:
-    """Everything in a file, on the CPU: tensors, plain Python values, and lifeless stand-ins for objects.
+    """The content of a file, on the CPU: tensors, plain Python values, and stand-ins for objects.
 
     Raises:
-        GeneratorFileError: there is no such file, it is damaged, or it holds what could run a program.
+        GeneratorFileError: the file does not exist, is damaged, or contains something that could run a program.
     """
     try:
         with path.open("rb") as file:
@@ -32,7 +32,7 @@ def read(path: Path) -> Any:
         raise GeneratorFileError(f"There is no generator {path} (looked in {Path.cwd()}).") from error
     except OSError as error:
         raise GeneratorFileError(f"{path} cannot be read: {error.strerror or error}.") from error
-    except Exception as error:  # what nobody vouches for can fail in any way
+    except Exception as error:  # an untrusted file can cause any error
         raise GeneratorFileError(
             f"{path} ({path.stat().st_size:,} bytes) is truncated, damaged, or neither a pickle nor a file of "
             f"torch.save: {reason_of(error)}. Download it again."

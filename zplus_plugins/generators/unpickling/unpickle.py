@@ -1,8 +1,8 @@
-"""Unpickle somebody else's network without running anything of it.
+"""Unpickle an untrusted network without executing any code in it.
 
-A pickle is a program: it names functions, and loading it calls them. Here a name means what :data:`KNOWN` says, which
-makes tensors, plain containers and lifeless stand-ins, and is never the function or class of that name. Any other name
-is refused. NVlabs' pickles carry the source code of their network classes, which is dropped.
+A pickle is a program: it names functions, and loading it calls them. Here, :data:`KNOWN` defines what each name stands
+for: functions of ours that create tensors, plain containers and stand-ins, never the function or class of that name.
+Any other name is refused. NVlabs' pickles contain the source code of their network classes, which is ignored.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from zplus_plugins.untrusted.tflib import NAME
 
 __all__ = ["KNOWN", "LEGACY_MAGIC", "LEGACY_VERSION", "Opaque", "Record", "RefusedError", "load", "printable"]
 
-MEMORY_OF_STORAGE = 2**17  # of one storage by itself; it is a pickle in a pickle, and may hold more of them
+MEMORY_OF_STORAGE = 2**17  # for a nested storage, which is a pickle within the pickle; there may be many
 
 NETWORKS = (
     *("AugmentPipe", "Conv2dLayer", "Discriminator", "DiscriminatorBlock", "DiscriminatorEpilogue"),
     *("FullyConnectedLayer", "Generator", "MappingNetwork", "MinibatchStdLayer", "SynthesisBlock", "SynthesisInput"),
     *("SynthesisLayer", "SynthesisNetwork", "ToRGBLayer"),
 )
-"""Classes of stylegan2-ada-pytorch and stylegan3, all of which a snapshot may hold."""
+"""Classes of stylegan2-ada-pytorch and stylegan3, all of which a snapshot may contain."""
 
 
 WHOLE = re.compile(
@@ -42,11 +42,11 @@ WHOLE = re.compile(
     r"ModulatedConv2d|NoiseInjection|PixelNorm|ScaledLeakyReLU|StyledConv|ToRGB|Upsample)|"
     r"torch\.nn\.modules\.(module\.Module|container\.(ModuleList|Sequential)|activation\.LeakyReLU)"
 )
-"""Classes of rosinality's generator, in whatever package somebody has put them, and those of torch that it uses."""
+"""Classes of rosinality's generator, in whatever package a fork puts them, and the torch classes that it uses."""
 
 
 class _Names(dict[str, Any]):
-    """Names of :data:`KNOWN`, and of classes that :data:`WHOLE` matches."""
+    """The names of :data:`KNOWN`, and those of classes that :data:`WHOLE` matches."""
 
     def __missing__(self, name: str) -> Any:
         if not WHOLE.fullmatch(name):
@@ -61,7 +61,7 @@ class _Items(dict[Any, Any]):
 
 
 def _tensor(storage: Tensor, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: object) -> Tensor:
-    """A view, of which torch checks that it lies within the storage."""
+    """A view of a storage; torch checks that it is within bounds."""
     tensor = torch.as_strided(storage, size, stride, offset)
     if tensor.numel() > storage.numel():
         raise DamagedError("a tensor that repeats its storage: copied, it could fill the memory")
@@ -70,12 +70,12 @@ def _tensor(storage: Tensor, offset: int, size: tuple[int, ...], stride: tuple[i
 
 def _parameter(data: Tensor, *_: object) -> Tensor:
     if not isinstance(data, Tensor):
-        raise DamagedError("a parameter that is no tensor")
+        raise DamagedError("a parameter that is not a tensor")
     return data
 
 
 def _network(meta: dict[str, Any]) -> Record:
-    """Of ``torch_utils.persistence``, which would run ``meta["module_src"]`` to find the class."""
+    """Replaces the function of ``torch_utils.persistence``, which would execute ``meta["module_src"]``."""
     name, state = meta["class_name"], meta["state"]
     if not isinstance(name, str):
         raise DamagedError("a class without a name")
@@ -87,10 +87,10 @@ def _network(meta: dict[str, Any]) -> Record:
 
 
 def _storage(data: bytes) -> Tensor:
-    """Of ``torch.storage``, which would load any pickle: the storage is a whole file of ``torch.save``."""
+    """Replaces the function of ``torch.storage``, which would load any pickle; reads a nested ``torch.save`` file."""
     content = container.load_legacy(io.BytesIO(data), VOCABULARY, STORAGES_AS_TENSORS, MEMORY_OF_STORAGE)
     if not isinstance(content, Tensor):
-        raise DamagedError("a storage that is none")
+        raise DamagedError("a storage without a tensor")
     return content
 
 
@@ -102,7 +102,7 @@ _key = functools.partial(plain_key, kinds=(*PLAIN, Opaque))
 
 
 def _items(pairs: list[Any] | tuple[()] = ()) -> _Items:
-    """Python 2 gives the items of an ordered dictionary at once, Python 3 one by one."""
+    """An ordered dictionary; Python 2 pickles its items as an argument, Python 3 one by one."""
     return _Items((_key(key), value) for key, value in pairs)
 
 
@@ -111,7 +111,7 @@ def _set(kind: type[set[Any] | frozenset[Any]]) -> Callable[..., Any]:
 
 
 def _set_state(target: Any, state: Any) -> None:
-    """Few stand-ins keep theirs, and a tensor's would give it another storage than the one that was checked."""
+    """Only some stand-ins keep a state; that of a tensor would replace its storage by one that was not checked."""
     if not standins.set_state(target, state) and not isinstance(target, Opaque | _Items):
         raise DamagedError(f"a state for a {type(target).__name__}")
 
@@ -137,7 +137,7 @@ KNOWN: dict[str, Any] = {
     **standins.names(),
     NAME: Function(TensorFlowNetwork),
 }
-"""What each name that weights may need stands for."""
+"""What each name that weights may need stands for; other names are refused."""
 
 VOCABULARY = Vocabulary(_Names(KNOWN), _set_state, _key)
 
@@ -147,17 +147,17 @@ def _as_tensor(storage: torch.UntypedStorage, dtype: torch.dtype) -> Tensor:
 
 
 STORAGES_AS_TENSORS = Storages(_as_tensor)
-"""A storage is a tensor with one axis."""
+"""Represents a storage as a tensor with one axis."""
 
 
 def load(file: IO[bytes]) -> Any:
-    """Read one pickle from where a seekable file stands.
+    """Read one pickle at the current position of a seekable file.
 
     Returns:
         Tensors, plain Python values, and the stand-ins of :mod:`zplus_plugins.generators.unpickling.standins`.
 
     Raises:
-        RefusedError: it asks for something else.
-        Exception: of any other kind where it is truncated, damaged, too long or no pickle.
+        RefusedError: it names something else.
+        Exception: of any other type if it is truncated, damaged, too long or not a pickle.
     """
     return container.load(file, VOCABULARY)

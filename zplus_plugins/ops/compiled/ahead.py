@@ -1,4 +1,4 @@
-"""What `zplus build-ops` builds: the objects that this machine, or another one, will look for."""
+"""What `zplus build-ops` builds in advance: the objects that this machine, or another one, will need."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from zplus_plugins.ops.compiled import build, cpu, cuda
 
 
 def builds(architectures: Sequence[str], cpu_only: bool) -> Iterator[tuple[str, Callable[[], Path]]]:
-    """What to build, by a name for people.
+    """The objects to build, each with a readable name.
 
     Args:
-        architectures: such as ``sm_90``; none for those of the GPUs that torch sees.
-        cpu_only: for the CPU alone.
+        architectures: such as ``sm_90``; empty for those of the GPUs that torch sees.
+        cpu_only: whether to build for the CPU only.
 
     Raises:
-        UsageError: an architecture is misspelt, or is given with cpu_only.
+        UsageError: an architecture is malformed, or is given together with cpu_only.
     """
     for name in architectures:
         if not re.fullmatch(r"sm_\d{2,3}", name):

@@ -1,4 +1,4 @@
-"""Build a shared object or a cubin with ninja: plain C interfaces, no header of torch, seconds instead of minutes."""
+"""Build a shared object or a cubin with ninja: plain C interfaces without torch's headers, in seconds, not minutes."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from zplus_plugins.ops.compiled.compilers import Compiler
 from zplus_plugins.system import cache
 
 ABI = 1
-"""Of the functions between Python and the objects; raise it when their arguments change."""
+"""The version of the interface between Python and the objects; raise it when arguments change."""
 
 BUILD_SECONDS = 600
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file to compile, with flags of its own; one file may stand in a target several times."""
+    """A file to compile, with its own flags; a target may contain the same file several times."""
 
     path: Path
     flags: tuple[str, ...] = ()
@@ -34,13 +34,13 @@ class Target:
     """What to build.
 
     Attributes:
-        name: of the finished object, without suffix.
-        compiler: ``c++`` makes a shared object of all sources; ``nvcc`` makes a cubin, or PTX, of one.
-        sources: what to compile.
-        headers: what they include; a change in one means a new build.
-        flags: for every source.
-        link_flags: for the shared object.
-        architecture: for nvcc, ``sm_90`` for a cubin, ``compute_90`` for PTX, which the driver compiles.
+        name: name of the object, without suffix.
+        compiler: ``c++`` builds a shared object from all sources; ``nvcc`` builds a cubin, or PTX, from one.
+        sources: files to compile.
+        headers: files that they include; a change in one causes a new build.
+        flags: flags for every source.
+        link_flags: flags for linking the shared object.
+        architecture: for nvcc, ``sm_90`` for a cubin, or ``compute_90`` for PTX, which the driver compiles.
     """
 
     name: str
@@ -53,13 +53,13 @@ class Target:
 
     @property
     def file(self) -> str:
-        """The finished object's file name."""
+        """The file name of the object."""
         if self.compiler == "c++":
             return f"{self.name}.so"
         return f"{self.name}.{'cubin' if self.architecture.startswith('sm_') else 'ptx'}"
 
     def key(self) -> str:
-        """What the object is made of, all but the compiler."""
+        """A key of everything that determines the object, except the compiler."""
         files = [*(source.path for source in self.sources), *self.headers]
         words = [self.name, self.compiler, self.architecture, str(ABI), sys.platform, platform.machine()]
         flags = [*self.flags, "link", *self.link_flags]
@@ -71,15 +71,15 @@ class Target:
 
 
 def build(target: Target) -> Path:
-    """The finished object, from the cache, or built by ninja and put there.
+    """The object, from the cache, or built by ninja and added to it.
 
-    Where there is no compiler, an object that another compiler has put there is taken.
+    If there is no compiler, an object from another compiler is used.
 
     Returns:
-        Its path; it is complete and has the checksum that it was made with.
+        Its path; its checksum has been verified.
 
     Raises:
-        OpsError: one line with the cause, the log, and what to do.
+        OpsError: the build failed; one line with the cause, the log, and what to do.
     """
     place = cache.folder() / f"{target.name}-{target.key()}"
     try:
@@ -103,8 +103,8 @@ def _build(target: Target, compiler: Compiler, folder: Path) -> None:
     except OSError as error:
         raise OpsError(f"{ninja} cannot be run: {error.strerror}. Run: pip install --force-reinstall ninja") from error
     except subprocess.TimeoutExpired:
-        raise OpsError(f"{compiler.path} was not done with {target.file} after {BUILD_SECONDS} s.") from None
-    output = done.stdout + done.stderr  # ninja passes the compiler's on as one
+        raise OpsError(f"{compiler.path} did not finish {target.file} within {BUILD_SECONDS} s.") from None
+    output = done.stdout + done.stderr  # ninja merges the compiler's streams
     (folder / "build.log").write_text(output)
     if done.returncode != 0:
         log = cache.folder() / f"{target.name}.log"
@@ -115,7 +115,7 @@ def _build(target: Target, compiler: Compiler, folder: Path) -> None:
 
 
 def _ninja_file(target: Target, compiler: Compiler) -> str:
-    """Rules whose commands are whole: every word is quoted for the shell, and for ninja."""
+    """A ninja file with complete commands, in which every word is quoted for the shell and for ninja."""
     rules = ["rule run", "  command = $words"]
     objects = []
     for number, source in enumerate(target.sources):
@@ -140,15 +140,15 @@ def _quoted(words: list[str]) -> str:
 
 
 def _cause(output: str) -> str:
-    """The line of a compiler's output that says most."""
+    """The most informative line of a compiler's output."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     telling = [line for line in lines if re.search(r"\berror\b|no space left|not found|killed", line, re.IGNORECASE)]
-    return (telling or lines or ["it said nothing"])[0][:300]
+    return (telling or lines or ["there was no output"])[0][:300]
 
 
 def _remedy(target: Target, output: str) -> str:
     if "No space left" in output:
-        return f"Free some space, or set {cache.VARIABLE} and TMPDIR to folders that have it."
+        return f"Free some space, or set {cache.VARIABLE} and TMPDIR to folders with free space."
     if target.compiler == "nvcc":
-        return "Check that nvcc compiles an empty file, and that its toolkit is whole; CUDA_HOME names another one."
-    return "Check that the compiler makes a shared object; CXX names another one."
+        return "Check that nvcc compiles an empty file, and that its toolkit is complete; set CUDA_HOME to use another."
+    return "Check that the compiler can build a shared object; set CXX to use another."

@@ -1,4 +1,4 @@
-"""The compilers of this machine: g++, nvcc and ninja, where they are and of which version."""
+"""The compilers on this machine: locations and versions of g++, nvcc and ninja."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ Kind = Literal["c++", "nvcc"]
 
 @dataclass(frozen=True)
 class Compiler:
-    """An executable that was found.
+    """A compiler executable.
 
     Attributes:
-        version: all that it says of itself.
+        version: its output for ``--version``.
     """
 
     path: Path
@@ -31,10 +31,10 @@ class Compiler:
 
 
 def find(kind: Kind) -> Compiler:
-    """A compiler.
+    """Find a compiler.
 
     Raises:
-        OpsError: there is none, or it does not run; says how to get one.
+        OpsError: there is none, or it does not run; the message says how to get one.
     """
     for path in _cxx() if kind == "c++" else _nvcc():
         return Compiler(path, _version(path))
@@ -58,7 +58,7 @@ def find_ninja() -> Path:
     except importlib.metadata.PackageNotFoundError:
         files = []
     for file in files:
-        # The package says where its executable is: environments stacked on another's confuse its own BIN_DIR.
+        # The package's BIN_DIR is wrong in a virtual environment on top of another one; its file list is right.
         path = Path(str(file.locate()))
         if path.name == name and os.access(path, os.X_OK):
             return path.resolve()
@@ -69,25 +69,25 @@ def find_ninja() -> Path:
 
 
 def architectures(nvcc: Compiler) -> tuple[str, ...]:
-    """The GPU architectures that an nvcc compiles for, such as ``sm_90``, oldest first.
+    """The GPU architectures that an nvcc supports, such as ``sm_90``, oldest first.
 
     Raises:
-        OpsError: it does not say.
+        OpsError: nvcc does not list them.
     """
     listed = _run(nvcc.path, "--list-gpu-code").split()
     return tuple(sorted((name for name in listed if name.startswith("sm_")), key=lambda name: int(name[3:])))
 
 
 def architecture_for(wanted: str, known: tuple[str, ...], compiler: str) -> str:
-    """What a compiler is asked for: code for the GPU itself, or PTX of the newest older one, for a newer GPU's driver.
+    """The architecture to compile for: that of the GPU, or PTX for the newest older one if the compiler is too old.
 
     Args:
-        wanted: of the GPU, such as ``sm_90``.
-        known: those that the compiler knows, oldest first.
+        wanted: the architecture of the GPU, such as ``sm_90``.
+        known: the architectures that the compiler supports, oldest first.
         compiler: its name.
 
     Raises:
-        OpsError: the compiler no longer knows GPUs that old.
+        OpsError: the compiler no longer supports the GPU.
     """
     if wanted in known:
         return wanted
@@ -95,14 +95,14 @@ def architecture_for(wanted: str, known: tuple[str, ...], compiler: str) -> str:
     if not older:
         raise OpsError(
             f"{compiler} compiles for {known[0]} to {known[-1]}, not for {wanted}. "
-            "Install an older CUDA toolkit (CUDA 12 is the last for sm_50 to sm_72), and let CUDA_HOME name it."
+            "Install an older CUDA toolkit (CUDA 12 is the last for sm_50 to sm_72), and set CUDA_HOME to it."
         )
     return f"compute_{older[-1][3:]}"
 
 
 @functools.cache
 def cpu_features() -> str:
-    """What this processor can do, for objects that are built for it alone."""
+    """The features of this processor, for the key of objects built for it alone."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     named = [line for line in lines if line.startswith(("flags", "Features", "model name"))]

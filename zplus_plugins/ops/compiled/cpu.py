@@ -1,4 +1,4 @@
-"""The operations on a CPU: a shared object with a plain C interface, for the vector width that this processor has."""
+"""The operations on a CPU: a shared object with a plain C interface, built for this processor's vector width."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from zplus_plugins.ops.definition.reference import memory_format_of, output_size
 
 CSRC = Path(__file__).parents[1] / "csrc"
 DTYPES = {torch.float32: 0, torch.float64: 1, torch.float16: 2, torch.bfloat16: 3}
-# No branch depends on errno or floating-point exceptions, so that loops may become vector instructions. Beyond that -O2
-# makes what StyleGAN calls no faster, and takes half as long again to build.
+# Nothing depends on errno or floating-point exceptions, so loops may be vectorised. Beyond that, -O2 makes the calls of
+# StyleGAN no faster, and takes 50 % longer to build.
 FLAGS = (
     *(
         "-std=c++17",
@@ -34,14 +34,14 @@ FLAGS = (
     ),
     *(() if sys.platform == "darwin" else ("-fopenmp",)),
 )
-# By what torch calls the processor's capability.
+# By torch's names of CPU capabilities.
 WIDTHS = {
     "AVX512": ("-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mfma", "-mprefer-vector-width=512"),
     "AVX2": ("-mavx2", "-mfma"),
 }
 ELEMENTS_A_THREAD = 32768
 
-# The structures that csrc/bias_act.cpp and csrc/upfirdn2d.cpp declare.
+# The structures declared in csrc/bias_act.cpp and csrc/upfirdn2d.cpp.
 _BIAS_ACT = struct.Struct("=6Q7q3d")
 _UPFIRDN2D = struct.Struct("=3Q22qd")
 
@@ -55,15 +55,15 @@ def load() -> CpuKernels:
     width = torch.backends.cpu.get_cpu_capability()
     path = build.build(target(width))
     try:
-        # OpenMP's functions are those that torch has loaded: one pool of threads, and torch's settings hold.
+        # OpenMP's functions resolve to those that torch has loaded, so its thread pool and settings are used.
         library = ctypes.CDLL(str(path))
     except OSError as error:
-        raise OpsError(f"{path} cannot be loaded: {error}. Delete it, and it is built again.") from error
+        raise OpsError(f"{path} cannot be loaded: {error}. Delete it, and it will be built again.") from error
     return CpuKernels(f"cpu ({width if width in WIDTHS else 'baseline'})", library)
 
 
 def target(width: str) -> Target:
-    """What to build for a capability such as ``AVX512``; one that is not known gets the compiler's baseline."""
+    """The target for a capability such as ``AVX512``; the compiler's baseline for an unknown one."""
     name = f"zplus_cpu_{width.lower() if width in WIDTHS else 'baseline'}"
     sources = (Source(CSRC / "bias_act.cpp"), Source(CSRC / "upfirdn2d.cpp"))
     headers = tuple(CSRC / header for header in ("numbers.h", "filter.h", "weigh.h", "blur.h"))
@@ -152,6 +152,6 @@ def _function(library: ctypes.CDLL, name: str) -> Callable[[bytes], None]:
 
     def call(parameters: bytes) -> None:
         if function(parameters):
-            raise MemoryError(f"{name} could not get memory for its rows.")
+            raise MemoryError(f"{name} could not allocate memory for its rows.")
 
     return call

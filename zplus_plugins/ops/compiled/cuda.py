@@ -1,4 +1,4 @@
-"""The operations on a CUDA device: which kernel, with which grid, over which memory."""
+"""The operations on a CUDA device: the choice of kernel, grid and memory layout."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DTYPES = {
     torch.float32: "float32",
     torch.float64: "float64",
 }
-# Of up and down along x and y, and the filter's width and height; csrc/ops.cu has a kernel for each.
+# Factors up and down along x and y, and the filter's width and height; csrc/ops.cu has a kernel for each.
 FAST = tuple(
     f"{factors}_{size}"
     for size, all_factors in {
@@ -40,7 +40,7 @@ KERNELS = tuple(
     + [f"upfirdn2d_{dtype}_{name}" for dtype in DTYPES.values() if dtype != "float64" for name in FAST]
 )
 
-# The structures that bias_act.cuh and upfirdn2d.cuh declare.
+# The structures declared in bias_act.cuh and upfirdn2d.cuh.
 _BIAS_ACT = struct.Struct("=6Q2q3d4i")
 _UPFIRDN2D = struct.Struct("=3Q2qf6i7i7iiiI3I3I")
 _BIAS_ACT_BLOCK = 256
@@ -53,10 +53,10 @@ Launch = Callable[[str, tuple[int, int], int, bytes], None]
 
 
 def load(device: torch.device) -> CudaKernels:
-    """The kernels for a device: from the cache, built by nvcc, or by NVRTC where nvcc cannot.
+    """The kernels for a device: from the cache, built by nvcc, or by NVRTC if nvcc fails.
 
     Raises:
-        OpsError: with what each of the two said.
+        OpsError: both failed; the message has both reasons.
     """
     major, minor = torch.cuda.get_device_capability(device)
     architecture = f"sm_{major}{minor}"
@@ -65,10 +65,10 @@ def load(device: torch.device) -> CudaKernels:
 
 
 def obtain(architecture: str, use: Callable[[Path], T]) -> T:
-    """What ``use`` makes of an object for a GPU architecture such as ``sm_90``; where it refuses nvcc's, NVRTC's.
+    """Pass the object for a GPU architecture such as ``sm_90`` to ``use``: first nvcc's and, if that fails, NVRTC's.
 
     Raises:
-        OpsError: with what was wrong with each of the two.
+        OpsError: both failed; the message has both reasons.
     """
     try:
         return use(with_nvcc(architecture))
@@ -80,7 +80,7 @@ def obtain(architecture: str, use: Callable[[Path], T]) -> T:
 
 
 def target(architecture: str) -> Target:
-    """What to build for ``sm_90``, a cubin, or ``compute_90``, PTX."""
+    """The target for ``sm_90`` (a cubin) or ``compute_90`` (PTX)."""
     headers = tuple(sorted(CSRC.glob("*.cuh")))
     return Target("zplus_cuda", "nvcc", (Source(CSRC / "ops.cu"),), headers, ("-O3",), architecture=architecture)
 
@@ -90,7 +90,7 @@ def with_nvcc(wanted: str) -> Path:
     try:
         known = compilers.architectures(compilers.find("nvcc"))
     except OpsError:
-        return build.build(target(wanted))  # which may have been built ahead, and else says why it cannot be
+        return build.build(target(wanted))  # may have been built in advance; otherwise raises the reason
     return build.build(target(compilers.architecture_for(wanted, known, "nvcc")))
 
 
@@ -156,7 +156,7 @@ class CudaKernels:
         out_h, out_w = output_size(x, f, upx, upy, downx, downy, padx0, padx1, pady0, pady1)
         if max(images, height * upy, width * upx, out_h * downy, out_w * downx) > _MOST - 2**16:
             raise OpsError(
-                f"upfirdn2d on CUDA counts images, rows and columns to 2^31, found x of shape {tuple(x.shape)}, "
+                f"upfirdn2d on CUDA supports at most 2^31 images, rows and columns; x has shape {tuple(x.shape)}, "
                 f"upsampled {upx} x {upy} times. Split it."
             )
         layout = memory_format_of(x)
@@ -170,7 +170,7 @@ class CudaKernels:
         rows = _ROWS
         if name not in FAST or x.dtype == torch.float64:
             name, rows = "general", 1
-        skipped = pady0 & 1 if rows > 1 and upy == 2 else 0  # packets begin where upfirdn2d.cuh wants it
+        skipped = pady0 & 1 if rows > 1 and upy == 2 else 0  # packets start where upfirdn2d.cuh expects them
         strips = -(-(out_h + skipped) // rows)
         channels_last = layout == torch.channels_last
         inner, middle = (channels, out_w) if channels_last else (out_w, strips)
@@ -188,17 +188,17 @@ class CudaKernels:
 
 
 def _within_image(x: Tensor) -> tuple[int, ...]:
-    """Strides of channels, rows and columns; 0 along an axis of one, whose own may be anything."""
+    """Strides of channels, rows and columns; 0 along an axis of size 1, whose stride is arbitrary."""
     return tuple(0 if size == 1 else stride for size, stride in zip(x.shape[1:], x.stride()[1:], strict=True))
 
 
 def _require_size(x: Tensor) -> None:
-    """Batches may be of any size; within an image, kernels count in 32 bits."""
+    """Require that an image can be indexed with 32 bits; batches may have any size."""
     last = sum((size - 1) * stride for size, stride in zip(x.shape[1:], _within_image(x), strict=True))
     if last > _MOST or x[0].numel() > _MOST:
         raise OpsError(
-            f"upfirdn2d on CUDA takes images of at most 2^31 elements, found one of shape {tuple(x.shape[1:])} "
-            f"over {last + 1} elements of memory. Split it by channels."
+            f"upfirdn2d on CUDA supports images of at most 2^31 elements; this one has shape {tuple(x.shape[1:])} and "
+            f"spans {last + 1} elements of memory. Split it by channels."
         )
 
 

@@ -1,4 +1,4 @@
-"""Load a cubin and launch its kernels through CUDA's driver, by ctypes: no runtime library to match with torch's."""
+"""Load a cubin and launch its kernels through the CUDA driver, by ctypes: no runtime library has to match torch's."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _library() -> ctypes.CDLL:
     try:
         return ctypes.CDLL("libcuda.so.1")
     except OSError as error:
-        raise OpsError(f"CUDA's driver cannot be loaded: {error}. Install NVIDIA's driver.") from error
+        raise OpsError(f"The CUDA driver cannot be loaded: {error}. Install NVIDIA's driver.") from error
 
 
 def _call(function: str, *arguments: object) -> None:
@@ -34,12 +34,12 @@ def _call(function: str, *arguments: object) -> None:
 class Module:
     """The kernels of one object, loaded for one device.
 
-    All of them are looked up at once: nothing is loaded later, so that launches can be captured in a CUDA graph.
-    A launch allocates nothing and waits for nothing.
+    All of them are looked up in advance: nothing is loaded later, so launches can be captured in a CUDA graph. A launch
+    neither allocates memory nor synchronises.
     """
 
     def __init__(self, device: torch.device, file: Path, kernels: Iterable[str]) -> None:
-        current = torch.cuda.current_device()  # which initialises CUDA
+        current = torch.cuda.current_device()  # initialises CUDA
         self._device = device
         self._context = ctypes.c_void_p()
         ordinal = ctypes.c_int()
@@ -65,7 +65,7 @@ class Module:
 
     @contextlib.contextmanager
     def _current(self) -> Iterator[None]:
-        """The device's context, current in this thread: autograd calls from threads of its own."""
+        """Make the device's context current in this thread, because autograd uses its own threads."""
         now = ctypes.c_void_p()
         _call("cuCtxGetCurrent", ctypes.byref(now))
         if now.value == self._context.value:

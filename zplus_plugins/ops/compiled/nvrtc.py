@@ -1,4 +1,4 @@
-"""NVRTC, the compiler that comes with torch: CUDA sources become a cubin where there is no nvcc."""
+"""NVRTC, the compiler that comes with torch, which compiles CUDA sources to a cubin on machines without nvcc."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from zplus_plugins.system import cache
 
 
 class Nvrtc:
-    """An NVRTC library that was found."""
+    """An NVRTC library."""
 
     def __init__(self, library: ctypes.CDLL) -> None:
         self._library = library
@@ -34,10 +34,10 @@ class Nvrtc:
         return tuple(f"sm_{number}" for number in sorted(numbers))
 
     def build(self, target: Target) -> Path:
-        """The finished object of a target for nvcc, from the cache, or compiled and put there.
+        """The object of a target for nvcc, from the cache, or compiled and added to it.
 
         Raises:
-            OpsError: one line with the cause, the log, and what to do.
+            OpsError: compilation failed; one line with the cause, the log, and what to do.
         """
         entry = cache.folder() / f"{target.name}-{target.key()}" / cache.digest("NVRTC", self.version)
         return cache.obtain(entry, target.file, lambda folder: self._make(target, folder / target.file))
@@ -97,12 +97,12 @@ def find() -> Nvrtc:
             continue
     raise OpsError(
         f"There is no NVRTC library for torch {torch.__version__} (built for CUDA {torch.version.cuda or 'none'}). "
-        "Install the CUDA toolkit, or a torch that is built for CUDA."
+        "Install the CUDA toolkit, or a torch built for CUDA."
     )
 
 
 def _places() -> Iterator[str]:
-    """Where a library may lie: first that of the CUDA version that torch was built for."""
+    """Possible locations of the library, first for the CUDA version that torch was built for."""
     major = (torch.version.cuda or "").partition(".")[0]
     spec = importlib.util.find_spec("nvidia")
     folders = [Path(torch.__file__).parent / "lib"]

@@ -1,4 +1,4 @@
-"""The nine activations of StyleGAN's operations: what each is, and what its derivatives are."""
+"""The nine activations of StyleGAN's operations, with their derivatives."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ SQRT_2 = 2**0.5
 
 @dataclass(frozen=True)
 class Activation:
-    """A function of u and of its parameter alpha, element by element.
+    """An elementwise function of u with a parameter alpha.
 
     Attributes:
-        index: 1 to 9, by which compiled kernels know it, and rosinality's interface too (leaky ReLU is 3).
+        index: 1 to 9, its number in the compiled kernels, and in rosinality's interface (leaky ReLU is 3).
         value: the function.
         first: its derivative by u.
         second: its second derivative by u; None where that is zero almost everywhere.
@@ -39,12 +39,12 @@ class Activation:
     gain: float = 1.0
 
     def told_by_output(self, alpha: float, gain: float) -> bool:
-        """Whether the result's sign tells the derivative, so that the input need not be kept."""
+        """Whether the sign of the output determines the derivative, so that the input need not be saved."""
         return self.second is None and (self.index == 1 or (gain > 0 and alpha >= 0))
 
 
 def _relu_slope(u: Tensor) -> Tensor:
-    """0 at zero and 1 at NaN, as torch has it."""
+    """0 at zero and 1 at NaN, as in torch."""
     return torch.where(u <= 0, torch.zeros_like(u), 1.0)
 
 
@@ -53,7 +53,7 @@ def _slope(u: Tensor, alpha: float) -> Tensor:
 
 
 def _bell(u: Tensor) -> Tensor:
-    """The sigmoid's derivative."""
+    """The derivative of the sigmoid."""
     sigmoid = u.sigmoid()
     return sigmoid * (1 - sigmoid)
 
@@ -63,7 +63,7 @@ def _elu_slope(u: Tensor, at_zero: float, above: float) -> Tensor:
 
 
 def _elu_second(u: Tensor, below: float) -> Tensor:
-    """The second derivative jumps at zero, and is 0 there, as torch has it."""
+    """The second derivative, which jumps at zero, and is 0 there, as in torch."""
     return torch.where(u >= 0, torch.zeros_like(u), below * u.clamp(max=0).exp())
 
 
@@ -91,7 +91,7 @@ ACTIVATIONS = {
         lambda u, a: _elu_slope(u, SELU_SCALE * SELU_ALPHA, SELU_SCALE),
         lambda u, a: _elu_second(u, SELU_SCALE * SELU_ALPHA),
     ),
-    # As PyTorch has it: the identity above 20, whose second derivative is 0 from 20 on.
+    # As in PyTorch: the identity above 20; the second derivative is 0 from 20 on.
     "softplus": Activation(
         8,
         lambda u, a: F.softplus(u),

@@ -1,4 +1,4 @@
-"""What describes a resampling: filters, factors and paddings, and how a filter's size places its result."""
+"""The parameters of a resampling: filters, factors and paddings."""
 
 from __future__ import annotations
 
@@ -22,34 +22,34 @@ def setup_filter(
     gain: float = 1,
     separable: bool | None = None,
 ) -> Tensor:
-    """Make a filter that :func:`zplus_plugins.ops.upfirdn2d` takes.
+    """Create a filter for :func:`zplus_plugins.ops.upfirdn2d`.
 
     Args:
-        f: tensor, array or list of shape (fh, fw); of shape (taps,), used along both axes; a number; or None for 1.
-        device: of the result.
-        normalize: make its sum 1.
-        flip_filter: turn it by 180 degrees.
-        gain: factor of the image that it filters.
-        separable: keep a filter of shape (taps,) as it is, which is faster for long ones, or make it (taps, taps);
-            None keeps it from 8 taps on.
+        f: tensor, array or list of shape (fh, fw), or (taps,) for use along both axes; a number; or None for 1.
+        device: device of the result.
+        normalize: whether to normalise its sum to 1.
+        flip_filter: whether to rotate it by 180 degrees.
+        gain: factor for the filtered image.
+        separable: whether to keep a filter of shape (taps,), which is faster for long filters, or to expand it to
+            (taps, taps); None keeps it from 8 taps on.
 
     Returns:
         float32, of shape (taps,) if it is separable, else (fh, fw).
 
     Raises:
-        OpsArgumentError: f is empty or has more than two axes, or is to be separable and has two.
+        OpsArgumentError: f is empty or has more than two axes, or has two axes with ``separable=True``.
     """
     filter_: Tensor = torch.as_tensor(1 if f is None else f, dtype=torch.float32)
     if filter_.ndim > 2 or filter_.numel() == 0:
         raise OpsArgumentError(
-            f"A filter of shape {tuple(filter_.shape)} was given; expected at most two axes, none of them empty."
+            f"The filter has shape {tuple(filter_.shape)}; expected at most two axes, none of them empty."
         )
     if filter_.ndim == 0:
         filter_ = filter_[None]
     if separable is None:
         separable = filter_.ndim == 1 and filter_.numel() >= 8
     if separable and filter_.ndim == 2:
-        raise OpsArgumentError(f"A filter of shape {tuple(filter_.shape)} was to be separable; expected shape (taps,).")
+        raise OpsArgumentError(f"The filter has shape {tuple(filter_.shape)}; with separable=True, expected (taps,).")
     if filter_.ndim == 1 and not separable:
         filter_ = filter_.outer(filter_)
     if normalize:
@@ -61,7 +61,7 @@ def setup_filter(
 
 
 def size_of(f: Tensor | None) -> tuple[int, int]:
-    """(width, height) of a filter's support; 1 by 1 for None."""
+    """(width, height) of a filter's support; (1, 1) for None."""
     return (1, 1) if f is None else (f.shape[-1], f.shape[0])
 
 

@@ -14,7 +14,7 @@ from zplus_plugins.ops.definition.activations import BY_INDEX
 
 
 def computed_in(dtype: torch.dtype) -> torch.dtype:
-    """The type in which tensors of ``dtype`` are computed."""
+    """The dtype in which tensors of ``dtype`` are computed."""
     return torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype
 
 
@@ -35,22 +35,24 @@ def bias_act(
     """``y = clamp(gain * act(u))`` with ``u = x + b``, or one of its derivatives.
 
     Args:
-        x: the input (``grad`` 0), the gradient by y (1), or the gradient by the result of order 1 (2).
-        b: bias of the forward call, of shape (x.shape[dim],), or None.
-        xref: for a derivative, x of the forward call; or None if yref is given, or if neither is needed because
-            the activation is linear without a clamp.
-        yref: for a derivative, instead of xref, the result y of the forward call, whose sign tells the slope of a
+        x: the input (``grad`` 0), the gradient with respect to y (1), or that with respect to the result of order 1
+            (2).
+        b: bias of the forward call, shape (x.shape[dim],), or None.
+        xref: for a derivative, x of the forward call; None if yref is given, or if neither is needed because the
+            activation is linear without a clamp.
+        yref: for a derivative, instead of xref, the output y of the forward call, whose sign determines the slope of a
             piecewise linear activation (``linear``, ``relu``, ``lrelu``; gain > 0 and alpha >= 0).
-        dy: for order 2, the gradient by y.
+        dy: for order 2, the gradient with respect to y.
         grad: order of the derivative. 1: ``x * y'(u)``. 2: ``x * dy * y''(u)``. Both are 0 where ``|y| >= clamp``.
         dim: axis of the bias.
         act: index of the activation.
         alpha: its parameter.
         gain: factor.
-        clamp: bound of ``|y|``; negative for none.
+        clamp: bound on ``|y|``; negative for none.
 
     Returns:
-        A tensor of x's shape and dtype, laid out as ``torch.empty_like(x)``, which torch.compile relies on.
+        A tensor with the shape and dtype of x and the strides of ``torch.empty_like(x)``, on which torch.compile
+        relies.
     """
     activation, dtype, given = BY_INDEX[act], x.dtype, x
     x = x.to(computed_in(dtype))
@@ -65,7 +67,7 @@ def bias_act(
 
     if grad == 0:
         y = scaled_act(biased(x))
-        if clamp >= 0:  # whose slope at the bound itself is 1 or 0 by torch's version
+        if clamp >= 0:  # torch.clamp's slope at the bound is 1 or 0, depending on the version
             y = torch.where(y.abs() < clamp, y, y.detach().clamp(-clamp, clamp))
         return laid_out(y.to(dtype), torch.empty_like(given))
     if xref is None:
@@ -80,13 +82,13 @@ def bias_act(
     if clamp >= 0:
         y, bound = scaled_act(u), torch.tensor(clamp, dtype=x.dtype, device=x.device)
         if yref is not None:
-            y, bound = u, bound.to(dtype).to(x.dtype)  # as the result was rounded
+            y, bound = u, bound.to(dtype).to(x.dtype)  # rounded like the output
         result = torch.where(y.abs() < bound, result, torch.zeros_like(result))
     return laid_out(result.to(dtype), torch.empty_like(given))
 
 
 def laid_out(x: Tensor, like: Tensor) -> Tensor:
-    """x, with the strides of ``like``, which has no gaps."""
+    """x with the strides of ``like``, which must be dense."""
     same = x.stride() == like.stride() or (x.is_contiguous() and like.is_contiguous())
     return x if same else torch.empty_like(like).copy_(x)
 
@@ -109,22 +111,18 @@ def upfirdn2d(
     """Upsample with zeros, pad or crop, filter, and keep every n-th sample.
 
     Args:
-        x: of shape (N, C, H, W), any strides.
+        x: shape (B, C, H, W), any strides.
         f: filter of shape (fh, fw), float32.
-        upx: samples made of each one along W: itself, and then zeros.
-        upy: along H.
-        downx: samples along W of which the first is kept.
-        downy: along H.
-        padx0: zeros before each row, after upsampling; negative crops.
-        padx1: behind each row.
-        pady0: before each column.
-        pady1: behind each column.
+        upx, upy: upsampling factors along W and H.
+        downx, downy: downsampling factors along W and H.
+        padx0, padx1: zeros before and after each row, after upsampling; negative values crop.
+        pady0, pady1: zeros before and after each column.
         flip: False convolves, True correlates.
         gain: factor of the filter.
 
     Returns:
-        A tensor of shape (N, C, out_h, out_w), see :func:`output_size`, of x's dtype; channels last if x is, else
-        contiguous.
+        A tensor of shape (B, C, out_h, out_w), see :func:`output_size`, with the dtype of x; channels last if x is,
+        else contiguous.
     """
     batch, channels, height, width = x.shape
     dtype, memory_format = x.dtype, memory_format_of(x)
@@ -137,7 +135,7 @@ def upfirdn2d(
     weight = (f * gain).to(x.dtype)
     if not flip:
         weight = weight.flip(0, 1)
-    # One convolution with a channel for each image's channel: many times faster than a batch of one-channel images.
+    # One grouped convolution over all channels of all images is many times faster than a batch of one-channel images.
     planes = batch * channels
     folded = x.reshape(1, planes, *x.shape[2:]) if planes else x.reshape(0, 1, *x.shape[2:])
     y = F.conv2d(folded, weight.expand(max(planes, 1), 1, -1, -1), stride=(downy, downx), groups=max(planes, 1))
@@ -162,6 +160,6 @@ def output_size(
 
 
 def memory_format_of(x: Tensor) -> torch.memory_format:
-    """Whether the result of :func:`upfirdn2d` is channels last, as x is, or contiguous."""
+    """The memory format of the result of :func:`upfirdn2d`: channels last if x is, else contiguous."""
     channels_last = x.stride(1) == 1 and x.shape[1] > 1 and not x.is_contiguous()
     return torch.channels_last if channels_last else torch.contiguous_format

@@ -1,8 +1,8 @@
-"""What a portrait shows: a table of attributes, and seeded draws from it.
+"""The attributes of a portrait, and seeded samples of them.
 
-A set of n portraits is a tensor (n, A), one column an attribute in the table's order. Attributes of the kind
-``identity`` are who is shown, those of the kind ``look`` how; those of the kind ``odd`` are 0 in every ordinary
-portrait, and make the ones that no generator has been trained on.
+A set of n portraits is a tensor (n, A), with one column per attribute, in the order of the table. Attributes of kind
+``identity`` describe who is shown, those of kind ``look`` how. Those of kind ``odd`` are 0 in every ordinary portrait;
+other values give portraits outside the training distribution.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ HELD_OUT_SEED = 1_000_000
 
 @dataclass(frozen=True)
 class Attribute:
-    """A column: its name, its range, and what its ends mean. ``likely`` is the chance of 1 if it is 0 or 1 only."""
+    """One attribute: name, range, and the meaning of its ends. ``likely`` is the probability of 1 if it is binary."""
 
     name: str
     low: float
@@ -84,9 +84,9 @@ def columns_of(kind: str) -> list[int]:
 
 
 def sample(n: int, seed: int = TRAINING_SEED) -> Tensor:
-    """Attributes (n, A) drawn uniformly and independently from their ranges; grey hair is rarer, and comes with age.
+    """Attributes (n, A) drawn uniformly and independently from their ranges, except that grey hair depends on age.
 
-    Seeds from ``HELD_OUT_SEED`` on are never trained on: trainings take theirs from :func:`training_seed`.
+    Seeds from ``HELD_OUT_SEED`` on are never used for training, which takes its seeds from :func:`training_seed`.
     """
     rng = torch.Generator().manual_seed(seed)
     share = torch.rand(n, len(ATTRIBUTES), generator=rng)
@@ -100,22 +100,22 @@ def sample(n: int, seed: int = TRAINING_SEED) -> Tensor:
 
 
 def training_seed(number: int) -> int:
-    """The seed of a training's draw of that number, counted from 0.
+    """The seed of the sample with this index (from 0) during training.
 
     Raises:
-        UsageError: it is held out.
+        UsageError: the seed is held out.
     """
     seed = TRAINING_SEED + number
     if seed >= HELD_OUT_SEED:
         raise UsageError(
-            f"The training has used up its seeds: the next is {seed}, and those from {HELD_OUT_SEED} on are held out. "
+            f"Training has used up its seeds: the next is {seed}, but those from {HELD_OUT_SEED} on are held out. "
             "Train on fewer --pictures."
         )
     return seed
 
 
 def redrawn(attributes: Tensor, seed: int) -> Tensor:
-    """The same people in other looks, drawn anew by :func:`sample`."""
+    """The same people with other looks, drawn by :func:`sample`."""
     others = sample(len(attributes), seed)
     identity = columns_of("identity")
     others[:, identity] = attributes[:, identity]
@@ -123,13 +123,13 @@ def redrawn(attributes: Tensor, seed: int) -> Tensor:
 
 
 def out_of_range(n: int, seed: int, kind: str) -> Tensor:
-    """Attributes of portraits unlike those of the training.
+    """Attributes of portraits outside the training distribution.
 
     Args:
-        n: how many.
-        seed: of all that is drawn.
-        kind: ``rotated``, by 15 to 30 degrees; ``shifted``, by 4 to 8 pixels on both axes; or ``coloured``, all colours
-            turned by a quarter to three quarters.
+        n: number of portraits.
+        seed: seed of all random numbers.
+        kind: ``rotated``, by 15 to 30 degrees; ``shifted``, by 4 to 8 pixels along both axes; or ``coloured``, with all
+            hues rotated by a quarter to three quarters of a turn.
 
     Raises:
         UsageError: there is no such kind.

@@ -1,7 +1,7 @@
-"""Smooth shapes on pictures, many pictures at a time.
+"""Smooth shapes on images, many images at a time.
 
-Planes are tensors (n, R, R), one value a pixel, of n pictures; numbers are (n, 1, 1). The picture reaches from
--reach to reach on both axes, x to the right and y downwards. A shape is a plane of signed distances, negative inside.
+Planes are tensors (n, R, R), with one value per pixel, for n images; numbers are (n, 1, 1). Both axes of an image range
+from -reach to reach, x to the right and y downwards. A shape is a plane of signed distances, negative inside.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Number = Tensor | float
 
 
 class Canvas:
-    """n pictures that are painted in layers, from the back to the front; colours are red, green, blue in [0, 1]."""
+    """n images, painted in layers from back to front; colours are red, green, blue in [0, 1]."""
 
     def __init__(self, n: int, resolution: int, reach: float) -> None:
         self.reach, self.pixel = reach, 2 * reach / resolution
@@ -28,14 +28,14 @@ class Canvas:
         return (0.5 - distance / (self.pixel * softness)).clamp(0, 1)
 
     def paint(self, cover: Tensor, colour: Tensor | Sequence[float]) -> None:
-        """Lay a colour, (n, 3), (n, 3, R, R) or three numbers, over the pictures as far as the plane ``cover`` says."""
+        """Blend a colour, (n, 3), (n, 3, R, R) or three numbers, into the images; ``cover`` is a plane of opacities."""
         colour = torch.as_tensor(colour, dtype=torch.float32)
         while colour.ndim < 4:
             colour = colour[None] if colour.ndim == 1 else colour[..., None]
         self.colours.lerp_(colour.expand_as(self.colours), cover[:, None].expand_as(self.colours))
 
     def darken(self, amount: Tensor, tint: Sequence[float] = (0.75, 1, 1.05)) -> None:
-        """Take a share of the light away, with the plane ``amount`` from 0 to 1; less of the red, as on skin."""
+        """Darken by the fraction ``amount``, a plane from 0 to 1; red is darkened less, as on skin."""
         self.colours *= 1 - (amount[:, None] * torch.tensor(tint, dtype=torch.float32)[None, :, None, None]).clamp(0, 1)
 
 
@@ -56,7 +56,7 @@ def rounded(x: Tensor, y: Tensor, a: Number, b: Number, power: Number) -> Tensor
 
 def bump(x: Tensor, width: Number) -> Tensor:
     """A soft line: 1 where x is 0, falling off over ``width``."""
-    return torch.exp(-(x / width).square().clamp_max(12))  # smaller numbers are denormal soon, and ten times slower
+    return torch.exp(-(x / width).square().clamp_max(12))  # beyond, numbers are denormal, and ten times slower
 
 
 def step(x: Tensor, start: float, end: float) -> Tensor:

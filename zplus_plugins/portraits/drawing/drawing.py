@@ -14,16 +14,16 @@ from zplus_plugins.portraits.drawing.canvas import Canvas, ellipse, rounded, ste
 from zplus_plugins.portraits.drawing.head import Head
 
 RESOLUTION = 64
-REACH = 0.86  # the picture's half width, in the units of the drawing: nearer 0, nearer to the face
-_AT_ONCE = 16  # what the caches hold
+REACH = 0.86  # half width of the image, in the units of the drawing; a smaller value is closer to the face
+_AT_ONCE = 16  # size that fits into the caches
 
 
 @torch.no_grad()
 def draw(attributes: Tensor) -> Tensor:
-    """Pictures (n, 3, 64, 64) in [-1, 1] of portraits with the attributes (n, A); the same ones are the same pixels.
+    """Draw portraits (n, 3, 64, 64) in [-1, 1] with the attributes (n, A); the same attributes give the same pixels.
 
     Raises:
-        UsageError: there is not one column for each attribute, or a value is not finite.
+        UsageError: the number of columns is not that of the attributes, or a value is not finite.
     """
     if attributes.ndim != 2 or attributes.shape[1] != len(ATTRIBUTES) or not attributes.isfinite().all():
         raise UsageError(
@@ -51,7 +51,7 @@ def _draw(attributes: Tensor) -> Tensor:
 
 
 def _background(canvas: Canvas, head: Head) -> None:
-    """A wall that is brighter where the light comes from."""
+    """A wall that is brighter on the side of the light."""
     red, yellow = head.number("background_red"), head.number("background_yellow")
     light = 0.32 + 0.50 * head.number("background_light")
     glow = 0.13 * (head.light_x * canvas.x - 0.6 * canvas.y - 0.5 * (canvas.x.square() + canvas.y.square()))
@@ -79,7 +79,7 @@ def _body(canvas: Canvas, head: Head) -> None:
 
 
 def _turned(colours: Tensor, turn: Tensor) -> Tensor:
-    """Colours turned around the grey axis (Rodrigues' formula)."""
+    """Colours rotated around the grey axis (Rodrigues' formula)."""
     angle = 2 * pi * turn[:, None]
     grey = colours.mean(dim=1, keepdim=True)
     across = (colours.roll(1, dims=1) - colours.roll(-1, dims=1)) / 3**0.5

@@ -1,4 +1,4 @@
-"""Where things are on a head that turns: an ellipsoid seen from far away, with the face on its front."""
+"""Positions on a turning head: an ellipsoid under orthographic projection, with the face on its front."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ DEPTH = 0.47
 
 @dataclass(frozen=True)
 class Spot:
-    """A place on the face: planes of coordinates around it, in which the face's foreshortening is undone.
+    """A position on the face: planes of coordinates around it, without the foreshortening of the face.
 
     Attributes:
-        u: to the picture's right.
+        u: to the image's right.
         v: downwards.
-        seen: 0 where the place has turned away, 1 where it faces us; a number.
+        seen: from 0 if the position faces away to 1 if it faces the viewer; a number.
     """
 
     u: Tensor
@@ -33,15 +33,15 @@ class Spot:
 
 
 class Head:
-    """The attributes of n portraits as numbers (n, 1, 1), and what follows from them for all layers.
+    """The attributes of n portraits as numbers (n, 1, 1), and values derived from them for all layers.
 
     Attributes:
-        x, y: planes, the picture's coordinates in the head's frame: tilt and shift undone, the head's centre at 0.
-        a, b: the head's half width and half height.
+        x, y: planes, image coordinates in the frame of the head: without tilt and shift, with the head's centre at 0.
+        a, b: half width and half height of the head.
         turn_x, turn_y: sines of yaw (to the right) and pitch (down).
-        shift_x, shift_y: where the portrait has been moved.
-        light_x: where the light comes from, -1 to 1.
-        chin_x: where the chin has turned to.
+        shift_x, shift_y: the shift of the portrait.
+        light_x: the direction of the light, -1 to 1.
+        chin_x: the position of the turned chin.
         skin, hair: colours (n, 3).
     """
 
@@ -69,13 +69,13 @@ class Head:
         return column(self.attributes, name)[:, None, None]
 
     def spot(self, x: Number, y: Number, out: float = 0) -> Spot:
-        """A place on the face, given where it is when the head faces us; ``out`` is how far it stands out."""
+        """A position on the face, given its coordinates when the head faces the viewer; ``out`` is its elevation."""
         x, y = x + torch.zeros_like(self.a), y + torch.zeros_like(self.a)
         depth = DEPTH * (1 - (x / self.a).square() - (y / self.b).square()).clamp_min(0.05).sqrt()
         ahead = (depth + out) * self.ahead_x - x * self.turn_x
         seen_x = x * self.ahead_x + (depth + out) * self.turn_x
         seen_y = y * self.ahead_y + ahead * self.turn_y
-        # The surface's normal there, turned: its part towards us is how wide things look.
+        # The rotated surface normal: its component towards the viewer is the apparent width.
         normal_x, normal_z = x / self.a.square(), depth / DEPTH**2
         facing = (normal_z * self.ahead_x - normal_x * self.turn_x) / torch.hypot(normal_x, normal_z)
         squeeze = facing.clamp(0.35, 1)

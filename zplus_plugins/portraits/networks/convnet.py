@@ -1,4 +1,4 @@
-"""The layers of the networks that look at portraits: convolutions with batch normalisation, which learn in minutes."""
+"""The layers of the regressor and the encoder: convolutions with batch normalisation, which train in minutes."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ def layer(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
 
 
 def stage(inputs: int, outputs: int) -> nn.Sequential:
-    """Two layers; half the resolution comes out."""
+    """Two layers that halve the resolution."""
     return nn.Sequential(layer(inputs, outputs, stride=2), layer(outputs, outputs))

@@ -1,4 +1,4 @@
-"""The trained networks that come with the package, in half precision on the disk and float32 in memory.
+"""The trained networks that come with the package, in half precision on disk and float32 in memory.
 
 All are in evaluation mode, and their weights require no gradient.
 """
@@ -23,22 +23,22 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 def embedded_generator() -> Generator:
-    """The generator of portraits: what :func:`~zplus_plugins.generators.load_generator` reads by default."""
+    """The portrait generator, which :func:`~zplus_plugins.generators.load_generator` loads by default."""
     return load_generator()
 
 
 def portrait_generator(path: Path | None) -> Generator:
-    """A generator of portraits in a file; None for the embedded one.
+    """Load a portrait generator from a file; None for the embedded one.
 
     Raises:
-        GeneratorFileError: it cannot be loaded, or its pictures are not of the portraits' size.
+        GeneratorFileError: it cannot be loaded, or its images do not have the size of the portraits.
     """
     generator = load_generator(path)
     size = generator.architecture.resolution
     if size != RESOLUTION:
         raise GeneratorFileError(
-            f"The generator in {path} makes pictures of {size} x {size}; those of portraits are of {RESOLUTION} x "
-            f"{RESOLUTION}. Take one that train_generator has exported."
+            f"The generator in {path} has images of {size} x {size}; portraits have {RESOLUTION} x {RESOLUTION}. Use "
+            "one exported by train_generator."
         )
     return generator
 
@@ -49,17 +49,17 @@ def embedded_regressor() -> Regressor:
 
 
 def regressor_in(path: Path) -> Regressor:
-    """An exported attribute regressor.
+    """Load an exported attribute regressor.
 
     Raises:
-        RequirementError: the file is missing, unreadable, or holds something else.
+        RequirementError: the file is missing, unreadable, or contains something else.
     """
     content = load(path)
     try:
         return frozen(Regressor(), content["state"])
     except (KeyError, TypeError, RuntimeError):
         raise RequirementError(
-            f"{path} holds no regressor of portraits; expected what train_regressor --export writes."
+            f"{path} contains no portrait regressor; expected a file written by train_regressor --export."
         ) from None
 
 
@@ -70,6 +70,6 @@ def embedded_encoder() -> Encoder:
 
 
 def frozen(network: Network, state: dict[str, object]) -> Network:
-    """A network with a state, for use alone."""
+    """A network with a state loaded, for inference only."""
     network.load_state_dict(state)
     return network.eval().requires_grad_(False)

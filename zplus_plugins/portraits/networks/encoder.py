@@ -14,11 +14,11 @@ CHANNELS = (32, 64, 96, 96)
 
 
 class Encoder(nn.Module):
-    """Pictures (B, 3, 64, 64) -> f (B, outputs, 4, 4).
+    """Images (B, 3, 64, 64) -> f (B, outputs, 4, 4).
 
     Args:
         outputs: channels of the generator's features at 4 x 4.
-        channels: of the encoder's at 32, 16, 8, 4.
+        channels: channels of the encoder's features at 32, 16, 8, 4.
     """
 
     def __init__(self, outputs: int, channels: Sequence[int] = CHANNELS) -> None:

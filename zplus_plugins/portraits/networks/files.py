@@ -1,4 +1,4 @@
-"""Files of the trainings: weights, checkpoints, and sheets of pictures. Each appears whole or not at all."""
+"""Files of the training scripts: weights, checkpoints, and image sheets. Each appears whole or not at all."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ MOST_BYTES = 4_000_000  # of all embedded weights together
 
 
 def save(path: Path, content: Any) -> None:
-    """Write what ``torch.load(weights_only=True)`` can read: tensors, numbers and strings in dicts and lists."""
+    """Write tensors, numbers and strings in dicts and lists, which ``torch.load(weights_only=True)`` can read."""
     buffer = io.BytesIO()
     torch.save(content, buffer)
     write_whole(path, buffer.getvalue())
 
 
 def load(path: Path) -> Any:
-    """Read what :func:`save` has written.
+    """Read a file written by :func:`save`.
 
     Raises:
-        RequirementError: the file is missing or is no such file.
+        RequirementError: the file is missing or invalid.
     """
     try:
         return checkpoint.load(path)
@@ -40,12 +40,12 @@ def load(path: Path) -> Any:
 
 
 def halved(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A copy of a network's state in half precision, for embedding: half the size."""
+    """A copy of a network's state in half precision, which halves its size for embedding."""
     return {name: t.half().contiguous() if t.is_floating_point() else t.clone() for name, t in state.items()}
 
 
 def sheet(pictures: Tensor, columns: int) -> Image.Image:
-    """Pictures (n, 3, R, R) in [-1, 1] side by side, in rows."""
+    """Images (B, 3, R, R) in [-1, 1] side by side, in rows."""
     shown = levels(pictures).byte()
     n, size = len(shown), shown.shape[-1]
     rows = -(-n // columns)

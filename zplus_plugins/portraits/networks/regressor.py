@@ -1,4 +1,4 @@
-"""What a portrait shows, measured: attributes, who it is, and a space of features to compare pictures in."""
+"""The regressor: attributes and identity of portraits, and a feature space in which to compare images."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from zplus_plugins.portraits.networks.convnet import SLOPE, stage
 MEASURED = tuple(attribute for attribute in ATTRIBUTES if attribute.kind != "odd")
 NAMES = tuple(attribute.name for attribute in MEASURED)
 UNSEEN = ("brow_arch", "nose_length", "nose_width", "mouth_width")
-"""Attributes that the embedded regressor has not learnt to see, for they move few pixels: R² is below 0.1.
+"""Attributes that the embedded regressor has not learnt, because they change few pixels: R² is below 0.1.
 
-What it says of them is noise, and does not count as leakage. Of all others it explains more than half the variance.
+Its predictions for them are noise, and are excluded from leakage. It explains more than half of the variance of all
+others.
 """
 CHANNELS = (32, 64, 96, 64)
 
@@ -26,9 +27,9 @@ class Regressor(nn.Module):
     """Attributes and identity of portraits (B, 3, 64, 64) in [-1, 1].
 
     Args:
-        channels: of the features at 32, 16, 8 and 4.
-        features: components of the feature vector.
-        identity: components of the identity.
+        channels: channels of the features at 32, 16, 8 and 4.
+        features: dimension of the feature vector.
+        identity: dimension of the identity vector.
     """
 
     centre: Tensor
@@ -55,26 +56,26 @@ class Regressor(nn.Module):
         return maps[1:]
 
     def features(self, pictures: Tensor) -> Tensor:
-        """The vectors (B, features) in which sets of pictures are compared."""
+        """Feature vectors (B, features), with which sets of images are compared."""
         return F.leaky_relu(self.to_features(self.maps(pictures)[-1].flatten(1)), SLOPE)
 
     def attributes(self, pictures: Tensor) -> Tensor:
-        """Attributes (B, len(MEASURED)) in the units of the table, in its order."""
+        """Attributes (B, len(MEASURED)), in the units and order of the attribute table."""
         return self.look(pictures)[0]
 
     def identity(self, pictures: Tensor) -> Tensor:
-        """Who it is: unit vectors (B, identity); the inner product of two is their similarity, at most 1."""
+        """Identities as unit vectors (B, identity); the inner product of two is their similarity, at most 1."""
         return self.look(pictures)[1]
 
     def look(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Attributes and identity of the same pictures, for the price of one."""
+        """Attributes and identity of images, in one pass."""
         features = self.features(pictures)
         attributes = self.centre + self.spread * self.to_attributes(features)
         return attributes, F.normalize(self.to_identity(features), dim=1)
 
 
 def perceptual(regressor: Regressor, pictures: Tensor, targets: Tensor) -> Tensor:
-    """Distance (B,) of pictures by the directions of their features at 32, 16 and 8, as LPIPS takes it."""
+    """Perceptual distance (B,) of images: that of their normalised features at 32, 16 and 8, as in LPIPS."""
     both = zip(regressor.maps(pictures)[:3], regressor.maps(targets)[:3], strict=True)
     gaps = [(F.normalize(a, dim=1) - F.normalize(b, dim=1)).square().sum(dim=1).mean(dim=(1, 2)) for a, b in both]
     return torch.stack(gaps).sum(dim=0)

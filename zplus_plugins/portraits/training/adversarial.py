@@ -1,9 +1,9 @@
-"""Adversarial training of the portraits' generator, one step at a time.
+"""Adversarial training of the portrait generator, one step at a time.
 
-The generator begins as the decoder of a variational autoencoder, so that it knows the whole variety of portraits
-before anybody judges it, and goes on to rebuild portraits while it is judged (arXiv 1512.09300). Two kinds of networks
-judge: StyleGAN2's discriminator of pixels, and judges of the features that a fixed regressor sees. Both shorten the
-training many times.
+The generator starts as the decoder of a variational autoencoder, so that it covers the whole variety of portraits
+before adversarial training, and keeps reconstructing portraits during it (arXiv 1512.09300). There are two kinds of
+discriminators: StyleGAN2's discriminator of pixels, and judges of the features of a fixed regressor. Both measures
+shorten training many times.
 """
 
 from __future__ import annotations
@@ -31,27 +31,28 @@ PORTRAITS = Architecture(64, (128, 128, 96, 64, 32), z_dim=128, w_dim=128, mappi
 
 @dataclass(frozen=True)
 class Settings:
-    """What a training depends on.
+    """The settings of a training.
 
     Attributes:
-        architecture: of the generator.
-        discriminator: its channels at R, R/2, ..., 4.
-        judges: channels of the judges of features.
+        architecture: architecture of the generator.
+        discriminator: channels of the discriminator at R, R/2, ..., 4.
+        judges: channels of the judges.
         posterior: channels of the autoencoder's encoder at R/2, R/4, ..., 4.
-        alone: pictures for which the autoencoder learns before the generator is judged.
-        batch: pictures a step.
-        lr: Adam's learning rate, with momentum 0, while the generator is judged.
-        alone_lr: the one before, with momentum 0.9: nothing fights back then.
+        alone: number of images in the autoencoder stage, before adversarial training.
+        batch: images per step.
+        lr: learning rate of Adam, with momentum 0, in adversarial training.
+        alone_lr: learning rate in the autoencoder stage, with momentum 0.9, as there is no adversary.
         r1: weight of the gradient penalty (Mescheder et al., 2018).
-        r1_every: steps from one penalty to the next, which counts that many times.
-        rebuilding: weight of the autoencoder's loss beside the judges'.
-        likeness: weight of the perceptual distance in it, beside 1 for the mean squared error.
-        divergence: weight of a nat in it at first, when the generator is to learn what portraits vary in.
-        judged_divergence: the one while made portraits are judged, whose codes the posteriors must then resemble.
-        mixing: share of the pictures that are made of two codes.
-        half_life: pictures after which the averaged weights have forgotten half.
-        seed: of weights and codes.
-        half: convolutions in bfloat16, twice as fast where the processor knows it.
+        r1_every: steps between penalties, each of which is weighted by this number.
+        rebuilding: weight of the autoencoder's loss relative to the adversarial one.
+        likeness: weight of the perceptual distance in it; the mean squared error has weight 1.
+        divergence: weight per nat in the autoencoder stage, when the generator learns how portraits vary.
+        judged_divergence: the same in adversarial training, where the posteriors must resemble the codes of generated
+            portraits.
+        mixing: fraction of images generated from two codes (style mixing).
+        half_life: half-life of the averaged weights, in images.
+        seed: seed of weights and codes.
+        half: whether to use bfloat16 in convolutions, which is twice as fast on processors that support it.
     """
 
     architecture: Architecture = PORTRAITS
@@ -78,8 +79,8 @@ class Training(Resumable):
     """The networks, their optimizers, and the averaged generator.
 
     Args:
-        settings: what it depends on.
-        eyes: the regressor whose features are judged. It should not be the one that measures the result.
+        settings: of the training.
+        eyes: the regressor whose features the judges use. It should not be the one that evaluates the result.
     """
 
     def __init__(self, settings: Settings, eyes: Regressor) -> None:
@@ -104,7 +105,7 @@ class Training(Resumable):
         self.batch = settings.batch
 
     def advance(self) -> dict[str, float]:
-        """One step of the autoencoder; once ``alone`` pictures have been seen, the judges learn first."""
+        """One training step: of the autoencoder, and after ``alone`` images, first of the discriminators."""
         drawn = draw(sample(self.batch, training_seed(self.steps)))
         alone = self.seen < self.settings.alone
         self._set_rates(alone)
@@ -125,7 +126,7 @@ class Training(Resumable):
                 group["betas"] = (0.9 if alone else 0.0, 0.99)
 
     def codes(self, n: int) -> Tensor:
-        """Codes in W+ (n, N, w_dim): most of them two codes of W, with the change at any layer, as StyleGAN2 has it."""
+        """Codes in W+ (B, L, w_dim): a mix of two codes of W, split at a random layer, as in StyleGAN2."""
         layers = self.settings.architecture.num_layers
         w: Tensor = self.generator.mapping(torch.randn(n, 2, self.settings.architecture.z_dim))
         change = torch.randint(1, layers, (n,)).where(torch.rand(n) < self.settings.mixing, layers)
@@ -133,9 +134,9 @@ class Training(Resumable):
         return w.gather(1, second[..., None].expand(-1, -1, w.shape[-1]))
 
     def _made(self) -> Tensor:
-        """A batch of portraits without noise: drawings have no texture of chance, and the strengths stay 0.
+        """Generate a batch of portraits without noise: drawings have no random texture, and noise strengths stay 0.
 
-        With noise, the generator makes up for detail that it has not learnt yet, and is long in leaving that off.
+        With noise, the generator would replace details that it has not learnt yet, and take long to stop doing so.
         """
         pictures: Tensor = self.generator.synthesis(self.codes(self.batch), noise="none", dtype=self.dtype)
         return pictures
@@ -169,14 +170,14 @@ class Training(Resumable):
         return self.discriminator(pictures, self.dtype), places
 
     def _penalty(self, drawn: Tensor) -> Tensor:
-        """The squared gradient of the discriminator's logits of drawn pictures by these, in full precision."""
+        """The squared gradient of the discriminator's logits for drawn images by these images, in full precision."""
         drawn = drawn.clone().requires_grad_(True)
         (gradient,) = torch.autograd.grad(self.discriminator(drawn).sum(), drawn, create_graph=True)
         penalty: Tensor = gradient.square().sum(dim=(1, 2, 3)).mean()
         return penalty
 
     def _generate(self, drawn: Tensor, made: Tensor | None) -> dict[str, float]:
-        """A step of the generator and its posterior: on rebuilt portraits, and on made ones if there are any."""
+        """A step of the generator and its posterior: on reconstructed portraits, and on generated ones if given."""
         weight = self.settings.divergence if made is None else self.settings.judged_divergence
         loss, figures = self._rebuilding(drawn, weight)
         if made is not None:
@@ -193,7 +194,7 @@ class Training(Resumable):
         return figures
 
     def _rebuilding(self, drawn: Tensor, divergence_weight: float) -> tuple[Tensor, dict[str, float]]:
-        """The autoencoder's loss, and its parts."""
+        """The loss of the autoencoder, and its terms."""
         with torch.autocast("cpu", torch.bfloat16, enabled=self.settings.half):
             codes = self.posterior(drawn)
         w = self.generator.mapping(drawn_from(*codes)[:, None].expand(-1, self.generator.num_layers, -1))
@@ -211,7 +212,7 @@ class Training(Resumable):
 
 @torch.no_grad()
 def follow(average: nn.Module, network: nn.Module, share: float) -> None:
-    """Move averaged weights by a share of the way to a network's."""
+    """Move averaged weights towards a network's by a fraction."""
     for mean, now in zip(average.parameters(), network.parameters(), strict=True):
         mean.lerp_(now, share)
 

@@ -1,4 +1,4 @@
-"""The scripts of this folder as commands: what they share with each other, and with ``zplus``."""
+"""Options and behaviour that the scripts of this folder share with each other and with ``zplus``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ AT_LEAST_1 = click.IntRange(1, 10**9)
 
 
 class NewFile(click.Path):
-    """A file to write, which must not be there yet."""
+    """A file to write, which must not exist yet."""
 
     name = "new file"
 
@@ -32,8 +32,8 @@ class NewFile(click.Path):
         return path
 
 
-seed = click.option("--seed", type=SEED, default=0, help="Of weights and of all that is drawn.")
-threads = click.option("--threads", type=AT_LEAST_1, default=1, help="Of the processor.")
+seed = click.option("--seed", type=SEED, default=0, help="Seed of the weights and all random numbers.")
+threads = click.option("--threads", type=AT_LEAST_1, default=1, help="Number of CPU threads.")
 
 
 class Command(Guarded):
@@ -45,6 +45,6 @@ class Command(Guarded):
 
 
 def minutes(default: float) -> Callable[[Decorated], Decorated]:
-    """The option that says how often a training is saved."""
+    """The option ``--minutes``, which sets how often a training is saved."""
     kind = click.FloatRange(0, min_open=True)
-    return click.option("--minutes", type=kind, default=default, help="Time between two saves.")
+    return click.option("--minutes", type=kind, default=default, help="Minutes between two saves.")

@@ -15,7 +15,7 @@ from zplus_plugins.ops import bias_act, setup_filter, upfirdn2d
 
 
 class PlainConvolution(nn.Module):
-    """A convolution, and bias and activation if there is one; ``down`` filters and halves the resolution first."""
+    """A convolution with optional bias and activation; ``down`` first filters and halves the resolution."""
 
     taps: Tensor
 
@@ -43,7 +43,7 @@ class PlainConvolution(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Two convolutions beside a straight path; half the resolution comes out."""
+    """A residual block of two convolutions that halves the resolution."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -57,11 +57,11 @@ class ResidualBlock(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """How real pictures look: (B, 3, R, R) -> logits (B,).
+    """From images (B, 3, R, R) to logits (B,), larger for real images.
 
     Args:
-        channels: of the features at R, R/2, ..., 4.
-        group: pictures that the minibatch deviation compares.
+        channels: channels of the features at R, R/2, ..., 4.
+        group: number of images over which the minibatch standard deviation is computed.
     """
 
     def __init__(self, channels: Sequence[int], group: int = 4) -> None:
@@ -74,14 +74,14 @@ class Discriminator(nn.Module):
         self.logit = Dense(channels[-1], 1)
 
     def forward(self, pictures: Tensor, dtype: torch.dtype | None = None) -> Tensor:
-        """Logits in the parameters' type; the convolutions work in ``dtype``, or in that type too."""
+        """Logits in the dtype of the parameters; the convolutions use ``dtype`` if given."""
         x = self.blocks(self.from_rgb(pictures.to(dtype or pictures.dtype)))
         x = self.conv(torch.cat([x, self._deviation(x)], dim=1)).to(pictures.dtype)
         logits: Tensor = self.logit(self.hidden(x.flatten(1)))
         return logits.squeeze(1)
 
     def _deviation(self, x: Tensor) -> Tensor:
-        """The mean standard deviation within a group of pictures, as one more channel."""
+        """Append the mean standard deviation within a group of images as a channel."""
         group = self.group if len(x) % self.group == 0 else len(x)
         parts = x.reshape(group, -1, *x.shape[1:]).float()
         deviation = (parts.var(dim=0, unbiased=False) + 1e-8).sqrt().mean(dim=(1, 2, 3))

@@ -1,7 +1,7 @@
-"""How good the embedded networks are: ``python -m zplus_plugins.portraits.training.evaluate``.
+"""Evaluate a portrait generator: ``python -m zplus_plugins.portraits.training.evaluate``.
 
-Sets of pictures are compared in the regressor's feature space: the Fréchet distance (arXiv 1706.08500), and precision
-and recall (arXiv 1904.06991). The same figures of two sets of drawn pictures tell what could be reached at best.
+Sets of images are compared in the regressor's feature space: the Fréchet distance (arXiv 1706.08500), and precision and
+recall (arXiv 1904.06991). The same metrics between two sets of drawn images show the best attainable values.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _AT_ONCE = 100
 
 
 def frechet_distance(first: Tensor, second: Tensor) -> float:
-    """The squared Fréchet distance of the normal distributions with the means and covariances of features (n, d)."""
+    """The squared Fréchet distance between normal distributions with the means and covariances of features (n, d)."""
     first, second = first.double(), second.double()
     gap = (first.mean(dim=0) - second.mean(dim=0)).square().sum()
     a, b = first.T.cov(), second.T.cov()
@@ -46,21 +46,21 @@ def _root(matrix: Tensor) -> Tensor:
 
 
 def precision_recall(made: Tensor, real: Tensor) -> tuple[float, float]:
-    """The share of made features (n, d) among the real ones, and of real ones among the made ones.
+    """Precision and recall: the fraction of generated features (n, d) among real ones, and of real among generated.
 
-    One is among others if it is nearer to one of them than that one's third neighbour is.
+    A feature is among a set if it is closer to one of its members than that member's third neighbour.
     """
     return _share_among(made, real), _share_among(real, made)
 
 
 def _share_among(features: Tensor, others: Tensor) -> float:
-    reach = torch.cdist(others, others).kthvalue(NEIGHBOUR + 1, dim=1).values  # the nearest is itself
+    reach = torch.cdist(others, others).kthvalue(NEIGHBOUR + 1, dim=1).values  # the nearest is the member itself
     return float((torch.cdist(features, others) <= reach).any(dim=1).float().mean())
 
 
 @torch.no_grad()
 def quality(generator: Generator, regressor: Regressor, n: int = 5000) -> dict[str, Any]:
-    """Figures of n portraits made in Z, of n made in Z+, and of n other drawn ones, against n held-out drawn ones."""
+    """Metrics of n portraits generated in Z, n in Z+, and n other drawn ones, against n held-out drawn ones."""
     real = _features(regressor, partial(_drawn, HELD_OUT_SEED), n)
     rng = torch.Generator().manual_seed(3)
     z_dim = generator.architecture.z_dim
@@ -87,17 +87,17 @@ def _drawn(seed: int, first: int, count: int) -> Tensor:
 
 
 def _features(regressor: Regressor, source: Source, n: int) -> Tensor:
-    """Features (n, d) of pictures that ``source(first, count)`` gives, some at a time."""
+    """Features (n, d) of images from ``source(first, count)``, computed in batches."""
     counts = [(first, min(_AT_ONCE, n - first)) for first in range(0, n, _AT_ONCE)]
     return torch.cat([regressor.features(source(first, count)) for first, count in counts])
 
 
 @click.command(cls=command.Command, context_settings={"show_default": True})
 @click.option("--generator", type=click.Path(path_type=Path), help="An exported generator. [default: the embedded one]")
-@click.option("--pictures", type=click.IntRange(2 * NEIGHBOUR), default=5000, help="Portraits a set.")
+@click.option("--pictures", type=click.IntRange(2 * NEIGHBOUR), default=5000, help="Portraits per set.")
 @command.threads
 def main(generator: Path | None, pictures: int, threads: int) -> None:
-    """Print the quality of a generator of portraits."""
+    """Print the quality of a portrait generator."""
     torch.set_num_threads(threads)
     console.result(json.dumps(quality(portrait_generator(generator), embedded_regressor(), pictures), indent=1))
 

@@ -1,7 +1,7 @@
-"""Judges of features: small discriminators that look through a network which has learnt to see already.
+"""Judges: small discriminators on the features of a pretrained network.
 
-Adversarial training through the features of a fixed network needs an order of magnitude fewer pictures (Sauer et al.,
-2021: arXiv 2111.01007; Kumari et al., 2022: arXiv 2112.09130).
+Adversarial training with the features of a fixed network needs an order of magnitude fewer images (Sauer et al., 2021:
+arXiv 2111.01007; Kumari et al., 2022: arXiv 2112.09130).
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from zplus_plugins.portraits.networks.convnet import SLOPE
 
 
 class Judges(nn.Module):
-    """How real pictures look to the regressor: its maps (B, C, r, r) at 32, 16, 8 and 4 -> logits (B, places) of all.
+    """From the regressor's features (B, C, r, r) at 32, 16, 8 and 4 to logits (B, positions) of all judges.
 
     Args:
-        channels: of the maps at 32, 16, 8 and 4.
+        channels: channels of the features at 32, 16, 8 and 4.
         width: channels of the judges' own layers.
     """
 
@@ -33,7 +33,7 @@ class Judges(nn.Module):
 
 
 def _judge(inputs: int, width: int, halvings: int) -> nn.Sequential:
-    """Layers that halve the resolution ``halvings`` times, and one logit for each place that is left."""
+    """Layers that halve the resolution ``halvings`` times, and one logit for each remaining position."""
     layers: list[nn.Module] = [spectral_norm(nn.Conv2d(inputs, width, 1)), nn.LeakyReLU(SLOPE)]
     for _ in range(halvings):
         layers += [spectral_norm(nn.Conv2d(width, width, 4, stride=2, padding=1)), nn.LeakyReLU(SLOPE)]

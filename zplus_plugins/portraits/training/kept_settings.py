@@ -1,4 +1,4 @@
-"""The settings that a training was begun with, in a file beside its checkpoint: it goes on with no others."""
+"""The settings of a training, stored beside its checkpoint: training resumes only with the same settings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FORMER_NAMES = {"rate": "lr", "alone_rate": "alone_lr"}
 
 
 def keep(folder: Path, settings: Mapping[str, Any]) -> None:
-    """Write down what a training begins with: numbers, strings, and lists and dictionaries of them.
+    """Store the settings of a training: numbers, strings, and lists and dictionaries of them.
 
     Raises:
         RequirementError: the folder cannot be written to.
@@ -24,29 +24,29 @@ def keep(folder: Path, settings: Mapping[str, Any]) -> None:
 
 
 def require_own(folder: Path, settings: Mapping[str, Any], names: Sequence[str]) -> None:
-    """See to it that a training which has no checkpoint yet writes over nothing but what it wrote itself.
+    """Require that a training without checkpoint overwrites only its own files.
 
     Args:
-        folder: of the training.
-        settings: that it begins with.
-        names: of the files that it will write, beside its settings.
+        folder: the folder of the training.
+        settings: its settings.
+        names: names of the files that it will write, in addition to the settings.
 
     Raises:
         RequirementError: the settings in the folder cannot be read.
-        UsageError: they are others, or there is such a file and no settings.
+        UsageError: the settings differ, or there is such a file but no settings.
     """
     require_kept(folder, settings)
     strange = [name for name in names if not (folder / SETTINGS).exists() and (folder / name).exists()]
     if strange:
-        raise UsageError(f"{folder / strange[0]} exists, and is of no training. Choose another folder with --out.")
+        raise UsageError(f"{folder / strange[0]} exists, but is of no training. Choose another folder with --out.")
 
 
 def require_kept(folder: Path, settings: Mapping[str, Any]) -> None:
-    """See to it that a training goes on with what it was begun with; a folder without that file allows anything.
+    """Require that a training resumes with its original settings; without the file, any settings are allowed.
 
     Raises:
         RequirementError: the file cannot be read.
-        UsageError: something differs.
+        UsageError: the settings differ.
     """
     path = folder / SETTINGS
     if not path.exists():
@@ -56,7 +56,7 @@ def require_kept(folder: Path, settings: Mapping[str, Any]) -> None:
     except (OSError, ValueError, TypeError) as error:
         raise RequirementError(f"{path} cannot be read as settings: {error}") from None
     begun = {_FORMER_NAMES.get(name, name): value for name, value in kept.items()}
-    asked = json.loads(json.dumps(settings))  # as it would have been read
+    asked = json.loads(json.dumps(settings))  # convert as if read from the file
     differing = [
         f"{name} = {begun.get(name)!r}, not {asked.get(name)!r}"
         for name in begun | asked
@@ -64,6 +64,6 @@ def require_kept(folder: Path, settings: Mapping[str, Any]) -> None:
     ]
     if differing:
         raise UsageError(
-            f"The training in {folder} was begun with {', '.join(differing)}. Give the same options, or choose another "
+            f"Training in {folder} was started with {', '.join(differing)}. Use the same options, or choose another "
             "folder with --out."
         )

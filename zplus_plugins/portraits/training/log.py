@@ -1,7 +1,7 @@
-"""The log of a training: a line of figures for each checkpoint, as JSON.
+"""The log of a training: one JSON line of values for each checkpoint.
 
-A line is written before its checkpoint, so that none is lost if the training is killed; one whose checkpoint never came
-to be is dropped when the training goes on.
+A line is written before its checkpoint, so that none is lost if training is killed; a line whose checkpoint was never
+written is removed when training resumes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from zplus_plugins.system.files import write_whole
 
 
 def append(path: Path, figures: dict[str, float]) -> None:
-    """Write a line to the log and to the terminal, with five digits a number.
+    """Write a line to the log and to the terminal, with five significant digits per number.
 
     Raises:
         RequirementError: the file cannot be written to, or the disk is full.
@@ -30,13 +30,13 @@ def append(path: Path, figures: dict[str, float]) -> None:
     except OSError as error:
         raise RequirementError(
             f"Cannot write {path}: {error.strerror or error}. Free some space or choose another folder with --out; "
-            "the same command goes on from the last checkpoint."
+            "the same command continues from the last checkpoint."
         ) from None
     console.result(line)
 
 
 def drop_after(path: Path, seen: int) -> None:
-    """Drop the lines of a log that are of more pictures than its training has seen, or that were cut off.
+    """Remove lines of a log that are beyond the number of images seen, or that were cut off.
 
     Raises:
         RequirementError: the file cannot be read or written to.

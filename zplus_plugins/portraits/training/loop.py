@@ -1,4 +1,4 @@
-"""The loop around a training: resume, log, save now and then, and save when it is interrupted."""
+"""The training loop: resume, log, save periodically, and save when interrupted."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ CHECKPOINT, LOG = "checkpoint.pt", "log.jsonl"
 
 
 class Resumable(ABC):
-    """What the loop trains. It is saved and restored bit by bit.
+    """The state that the loop trains; it is saved and restored bit for bit.
 
-    All that is random must come from torch's global numbers and from the number of the step.
+    All randomness must come from torch's global generator and the number of the step.
 
     Attributes:
         networks: by name; all are part of the state.
         optimizers: likewise.
-        batch: drawn pictures a step.
-        steps: made so far.
-        seen: drawn pictures seen so far.
+        batch: drawn images per step.
+        steps: steps so far.
+        seen: drawn images seen so far.
     """
 
     networks: dict[str, nn.Module]
@@ -44,17 +44,17 @@ class Resumable(ABC):
 
     @abstractmethod
     def advance(self) -> dict[str, float]:
-        """What a step does; figures for the log."""
+        """Do one step; returns values for the log."""
 
     def step(self) -> dict[str, float]:
-        """Go on by one batch; figures for the log."""
+        """Train on one batch; returns values for the log."""
         figures = self.advance()
         self.steps += 1
         self.seen += self.batch
         return figures
 
     def state(self) -> dict[str, Any]:
-        """All that :meth:`restore` needs, of types that ``torch.load(weights_only=True)`` admits."""
+        """Everything that :meth:`restore` needs, in types that ``torch.load(weights_only=True)`` accepts."""
         return {
             "networks": {name: network.state_dict() for name, network in self.networks.items()},
             "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
@@ -64,7 +64,7 @@ class Resumable(ABC):
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go back to a state; the learning rates stay as they were asked for."""
+        """Restore a state, except for the learning rates, which keep their settings."""
         for name, network in self.networks.items():
             network.load_state_dict(state["networks"][name])
         for name, optimizer in self.optimizers.items():
@@ -84,24 +84,24 @@ def train(
     minutes: float,
     saved: Callable[[Path], None],
 ) -> None:
-    """Train until a number of pictures has been seen, or Ctrl-C; both save first.
+    """Train until a number of images has been seen, or until Ctrl-C; saves in both cases.
 
-    After an interruption the process ends with 128 and the signal's number, 130 for Ctrl-C, so that no other command
-    takes an unfinished training for a finished one.
+    After an interruption, the process exits with 128 plus the signal's number (130 for Ctrl-C), so that following
+    commands do not mistake an unfinished training for a finished one.
 
     Args:
-        training: goes on from the folder's checkpoint if there is one.
-        settings: all that it depends on, as JSON can write it. They are kept beside the first checkpoint.
-        out: folder of checkpoint, settings and log.
-        pictures: to be seen in all.
-        minutes: between two saves.
-        saved: called with the folder after each of them, to write samples for instance; it draws no global numbers.
+        training: resumes from the checkpoint in the folder if there is one.
+        settings: everything that it depends on, as JSON values; stored beside the first checkpoint.
+        out: folder for checkpoint, settings and log.
+        pictures: total number of images to see.
+        minutes: time between two saves.
+        saved: called with the folder after each save, for example to write samples; must not use the global generator.
 
     Raises:
         RequirementError: the folder cannot be written to, or its checkpoint is unreadable or of another training.
-        UsageError: the training in the folder was begun with other settings, or the folder holds files of its names
-            that are of no training.
-        SystemExit: it was interrupted, and has been saved.
+        UsageError: training in the folder was started with other settings, or the folder contains files with the names
+            of a training's files.
+        SystemExit: training was interrupted, and has been saved.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -110,7 +110,7 @@ def train(
     if (out / CHECKPOINT).exists():
         require_kept(out, settings)
         restored(training, out)
-        console.say(f"going on after {training.seen} pictures")
+        console.say(f"resuming after {training.seen} images")
     else:
         require_own(out, settings, (LOG,))
         keep(out, settings)
@@ -129,12 +129,12 @@ def train(
             save(out / CHECKPOINT, training.state())
             saved(out)
     if interrupted:
-        console.insist(f"interrupted after {training.seen} pictures; the same command goes on from there")
+        console.insist(f"interrupted after {training.seen} images; run the same command again to continue")
         raise SystemExit(128 + interrupted[0])
 
 
 def restored(training: Resumable, out: Path) -> None:
-    """Restore a training from its folder's checkpoint.
+    """Restore a training from the checkpoint in its folder.
 
     Raises:
         RequirementError: there is none, or it is unreadable or of another training.
@@ -144,14 +144,14 @@ def restored(training: Resumable, out: Path) -> None:
         training.restore(state)
     except (KeyError, TypeError, ValueError, RuntimeError):
         raise RequirementError(
-            f"{out / CHECKPOINT} is of another training: its networks are not those that are to be trained. "
+            f"{out / CHECKPOINT} belongs to another training: its networks do not match. "
             "Choose another folder with --out."
         ) from None
 
 
 @contextmanager
 def _interruptions() -> Iterator[list[int]]:
-    """A list that is empty until Ctrl-C or a request to end; a step is never cut in two."""
+    """A list that is empty until Ctrl-C or SIGTERM; steps are never interrupted in the middle."""
     asked: list[int] = []
     before = {
         number: signal.signal(number, lambda number, _: asked.append(number))

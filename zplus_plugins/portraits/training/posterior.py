@@ -1,4 +1,4 @@
-"""The codes that a portrait may have: the encoder of a variational autoencoder (arXiv 1312.6114)."""
+"""The encoder of a variational autoencoder (arXiv 1312.6114), which gives the distribution of a portrait's codes."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Posterior(nn.Module):
     """Portraits (B, 3, 64, 64) -> means and logarithms of variances of normal distributions in Z, (B, z_dim) each.
 
     Args:
-        z_dim: components of a code.
-        channels: of the features at 32, 16, 8 and 4.
+        z_dim: dimension of Z.
+        channels: channels of the features at 32, 16, 8 and 4.
     """
 
     def __init__(self, z_dim: int, channels: Sequence[int]) -> None:
@@ -35,5 +35,5 @@ def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
 
 
 def drawn_from(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """One code of each distribution, (B, z_dim)."""
+    """One sample from each distribution, (B, z_dim)."""
     return mean + (log_variance / 2).exp() * torch.randn_like(mean)

@@ -1,7 +1,7 @@
 """Train the base-code encoder: ``python -m zplus_plugins.portraits.training.train_encoder --out FOLDER``.
 
-It learns to rebuild generated portraits from their own codes behind f, and drawn ones from the mean code, so that all
-that the picture has goes into f. Generator and regressor are the embedded ones unless files are given.
+It learns to reconstruct generated portraits with their own codes in the layers after f, and drawn ones with the mean
+code, so that f captures the whole image. Generator and regressor are the embedded ones unless files are given.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from zplus_plugins.system import console
 
 @dataclass(frozen=True)
 class Settings:
-    """What a training depends on; half of a batch is drawn, and the learning rate falls to 0 after ``pictures``."""
+    """The settings of a training; half of each batch is drawn; the rate decays to 0 after ``pictures`` images."""
 
     pictures: int = 100_000
     batch: int = 32
@@ -39,7 +39,7 @@ class Settings:
 
 
 class Training(Resumable):
-    """The encoder and its optimizer; generator and regressor stay as they are."""
+    """The encoder and its optimizer; generator and regressor are fixed."""
 
     def __init__(self, settings: Settings, generator: Generator, regressor: Regressor) -> None:
         torch.manual_seed(settings.seed)
@@ -51,7 +51,7 @@ class Training(Resumable):
         self.batch = settings.batch
 
     def advance(self) -> dict[str, float]:
-        """A step on drawn and generated portraits; every other generated one is rebuilt from the mean code, too."""
+        """A step on drawn and generated portraits; half of the generated ones also use the mean code."""
         n, architecture = self.batch // 2, self.generator.architecture
         with torch.no_grad():
             z = torch.randn(n, architecture.num_layers, architecture.z_dim)
@@ -75,12 +75,12 @@ class Training(Resumable):
         return {"mse": error.item(), "perceptual": unlike.item()}
 
     def mean_codes(self, n: int) -> Tensor:
-        """The mean code in every layer, (n, N, w_dim)."""
+        """The mean code in every layer, (B, L, w_dim)."""
         return self.generator.w_mean.expand(n, self.generator.num_layers, -1)
 
     @torch.no_grad()
     def rebuilt(self, pictures: Tensor) -> Tensor:
-        """Pictures from their f and the mean code, with the encoder as it will be used."""
+        """Images reconstructed from their f and the mean code, with the encoder in evaluation mode."""
         self.encoder.eval()
         f = self.encoder(pictures)
         self.encoder.train()
@@ -88,19 +88,19 @@ class Training(Resumable):
 
 
 @click.command(cls=command.Command, context_settings={"show_default": True})
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of checkpoint, log and samples.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for checkpoint, log and samples.")
 @click.option(
     "--pictures",
     type=command.AT_LEAST_1,
     default=Settings.pictures,
-    help="Drawn and generated pictures to be seen in all.",
+    help="Total number of drawn and generated images to train on.",
 )
 @command.minutes(2.0)
 @command.seed
 @command.threads
-@click.option("--export", type=command.NewFile(), help="Write the network there, measure it, and end.")
+@click.option("--export", type=command.NewFile(), help="Write the network to this file, evaluate it, and exit.")
 def main(out: Path, pictures: int, minutes: float, seed: int, threads: int, export: Path | None) -> None:
-    """Train the encoder of portraits; Ctrl-C saves."""
+    """Train the portrait encoder; Ctrl-C saves."""
     torch.set_num_threads(threads)
     training = Training(Settings(pictures=pictures, seed=seed), embedded_generator(), embedded_regressor())
     if export is None:
@@ -114,7 +114,7 @@ def main(out: Path, pictures: int, minutes: float, seed: int, threads: int, expo
 
 
 def show(training: Training, folder: Path) -> None:
-    """Held-out drawn portraits, and below each row what is rebuilt of it."""
+    """Held-out drawn portraits, with their reconstructions below each row."""
     targets = draw(sample(24, HELD_OUT_SEED))
     rows = zip(torch.split(targets, 8), torch.split(training.rebuilt(targets), 8), strict=True)
     save_sheet(

@@ -1,7 +1,7 @@
 """Train the embedded generator: ``python -m zplus_plugins.portraits.training.train_generator --out FOLDER``.
 
-It goes on from the folder's checkpoint, and can be interrupted at any time. ``--export`` writes the averaged
-generator to a file instead; the embedded one was made by it.
+It resumes from the checkpoint in the folder, and can be interrupted at any time. ``--export`` writes the averaged
+generator to a file instead, which is how the embedded one was made.
 """
 
 from __future__ import annotations
@@ -26,19 +26,22 @@ SHOWN = 32
 
 
 @click.command(cls=command.Command, context_settings={"show_default": True})
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of checkpoint, log and samples.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for checkpoint, log and samples.")
 @click.option(
-    "--eyes", type=click.Path(path_type=Path), required=True, help="An exported regressor, whose features are judged."
+    "--eyes",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="An exported regressor, used by the judges.",
 )
-@click.option("--pictures", type=command.AT_LEAST_1, default=1_000_000, help="Drawn pictures to be seen in all.")
+@click.option("--pictures", type=command.AT_LEAST_1, default=1_000_000, help="Total number of drawn images.")
 @command.minutes(5.0)
-@click.option("--batch", type=click.IntRange(2), default=Settings.batch, help="Pictures a step.")
+@click.option("--batch", type=click.IntRange(2), default=Settings.batch, help="Images per step.")
 @click.option("--lr", "--rate", "lr", default=Settings.lr, help="Learning rate.")  # --rate: its former name
 @click.option("--r1", default=Settings.r1, help="Weight of the gradient penalty.")
 @command.seed
 @click.option("--half/--full", default=Settings.half, help="Convolutions in bfloat16 or float32.")
 @command.threads
-@click.option("--export", type=command.NewFile(), help="Write the averaged generator there, and end.")
+@click.option("--export", type=command.NewFile(), help="Write the averaged generator to this file, and exit.")
 def main(
     out: Path,
     eyes: Path,
@@ -52,7 +55,7 @@ def main(
     threads: int,
     export: Path | None,
 ) -> None:
-    """Train the generator of portraits; Ctrl-C saves."""
+    """Train the portrait generator; Ctrl-C saves."""
     torch.set_num_threads(threads)
     training = Training(Settings(batch=batch, lr=lr, r1=r1, seed=seed, half=half), regressor_in(eyes))
     if export is None:
@@ -61,12 +64,12 @@ def main(
         return
     restored(training, out)
     save(export, exported(training))
-    console.result(f"{export}: after {training.seen} pictures")
+    console.result(f"{export}: after {training.seen} images")
 
 
 @torch.no_grad()
 def show(training: Training, folder: Path) -> None:
-    """Samples of the averaged generator, always of the same codes: above in Z, below in Z+."""
+    """Samples of the averaged generator from fixed codes, in Z above and in Z+ below."""
     architecture = training.settings.architecture
     z = standard_normal(2 * SHOWN, architecture.num_layers, architecture.z_dim, seed=1)
     z[:SHOWN] = z[:SHOWN, :1]
@@ -75,7 +78,7 @@ def show(training: Training, folder: Path) -> None:
 
 @torch.no_grad()
 def exported(training: Training) -> dict[str, object]:
-    """The averaged generator, with its mean code measured, as the embedded file holds it."""
+    """The averaged generator with its mean code computed, in the form of the embedded file."""
     average = training.average
     average.w_mean.copy_(mean_style(average.mapping, average.architecture.z_dim, samples=50_000, seed=2))
     return {"architecture": asdict(average.architecture), "state": halved(average.state_dict())}

@@ -1,9 +1,9 @@
 """Train the attribute regressor and identity feature:
 ``python -m zplus_plugins.portraits.training.train_regressor --out DIR``.
 
-Every person is drawn twice, in two looks. The attributes are regressed; of the identities, each must be nearer to its
-other look than all other people are (arXiv 2002.05709's loss). ``--export`` writes the network instead, and says how
-well it does on people that it has not seen.
+Every person is drawn twice, with two looks. The attributes are regressed; the identity of each image must be closer to
+that of the same person's other look than to those of all other people (the loss of arXiv 2002.05709). ``--export``
+writes the network instead, and evaluates it on held-out people.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ from zplus_plugins.portraits.training import command
 from zplus_plugins.portraits.training.loop import Resumable, restored, train
 from zplus_plugins.system import console
 
-OTHER_LOOKS = 500_000  # seeds of the second looks, apart from those of the first
+OTHER_LOOKS = 500_000  # offset of the seeds of the second looks from those of the first
 SHARPNESS = 12.0  # of the softmax over similarities
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a training depends on.
+    """The settings of a training.
 
     Attributes:
-        pictures: to be seen in all; the learning rate falls to 0 by then.
-        people: a step, each drawn twice.
-        lr: Adam's learning rate.
-        noise: most of the noise that is added to pictures.
-        warm_up: steps in which the learning rate rises.
-        seed: of weights and noise.
-        channels: of the regressor.
+        pictures: total number of images; the learning rate decays to 0 by then.
+        people: people per step, each drawn twice.
+        lr: learning rate of Adam.
+        noise: maximum strength of the noise added to images.
+        warm_up: steps of learning-rate warm-up.
+        seed: seed of weights and noise.
+        channels: channels of the regressor.
     """
 
     pictures: int = 100_000
@@ -78,7 +78,7 @@ class Training(Resumable):
         with torch.autocast("cpu", torch.bfloat16):
             features = self.regressor.features(pictures).float()
         missed = self.regressor.to_attributes(features) - _normal(self.regressor, attributes)
-        # The identity looks at what the attributes need; it would rather see skin and face's shape alone.
+        # The identity shares the attributes' features; on its own, it would rely on skin and the shape of the face.
         identities = F.normalize(self.regressor.to_identity(features.detach()), dim=1)
         confused = _confusion(*identities.chunk(2))
         self.optimizers["regressor"].zero_grad()
@@ -88,12 +88,12 @@ class Training(Resumable):
 
 
 def _normal(regressor: Regressor, attributes: Tensor) -> Tensor:
-    """Measured attributes, with -1 and 1 for the ends of their ranges."""
+    """Measured attributes, scaled so that their ranges end at -1 and 1."""
     return (attributes[:, : len(NAMES)] - regressor.centre) / regressor.spread
 
 
 def _confusion(first: Tensor, second: Tensor) -> Tensor:
-    """Cross entropy of finding each one's other look among all."""
+    """Cross entropy of identifying the other look of each person among all images."""
     similar = SHARPNESS * first @ second.T
     own = torch.arange(len(first))
     return (F.cross_entropy(similar, own) + F.cross_entropy(similar.T, own)) / 2
@@ -101,11 +101,11 @@ def _confusion(first: Tensor, second: Tensor) -> Tensor:
 
 @torch.no_grad()
 def measured(regressor: Regressor, people: int = 1000) -> dict[str, Any]:
-    """How well it does on held-out people, drawn twice.
+    """Evaluate a regressor on held-out people, drawn twice.
 
     Returns:
-        ``r2`` by attribute; ``auc``, the chance that two looks of one person are more similar than two people, and
-        the mean similarities ``same`` and ``other``; ``hard_auc`` among people of nearly the same skin.
+        ``r2`` by attribute; ``auc``, the probability that two looks of one person are more similar than two people, and
+        the mean similarities ``same`` and ``other``; ``hard_auc``, among people with nearly the same skin colour.
     """
     attributes = sample(people, HELD_OUT_SEED)
     first, second = draw(attributes), draw(redrawn(attributes, HELD_OUT_SEED + 1))
@@ -125,22 +125,22 @@ def measured(regressor: Regressor, people: int = 1000) -> dict[str, Any]:
 
 
 def _auc(higher: Tensor, lower: Tensor) -> float:
-    """The chance that one of the first is greater than one of the second."""
+    """The probability that a value of the first set is greater than one of the second."""
     ranked = lower.sort().values
     return (torch.searchsorted(ranked, higher.contiguous()).float().mean() / len(ranked)).item()
 
 
 @click.command(cls=command.Command, context_settings={"show_default": True})
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of checkpoint and log.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for checkpoint and log.")
 @click.option(
-    "--pictures", type=command.AT_LEAST_1, default=Settings.pictures, help="Drawn pictures to be seen in all."
+    "--pictures", type=command.AT_LEAST_1, default=Settings.pictures, help="Total number of drawn images to train on."
 )
 @command.minutes(1.0)
 @command.seed
 @command.threads
-@click.option("--export", type=command.NewFile(), help="Write the network there, measure it, and end.")
+@click.option("--export", type=command.NewFile(), help="Write the network to this file, evaluate it, and exit.")
 def main(out: Path, pictures: int, minutes: float, seed: int, threads: int, export: Path | None) -> None:
-    """Train the regressor of portraits; Ctrl-C saves."""
+    """Train the portrait regressor; Ctrl-C saves."""
     torch.set_num_threads(threads)
     training = Training(Settings(pictures=pictures, seed=seed))
     if export is None:
