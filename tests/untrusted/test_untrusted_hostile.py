@@ -106,11 +106,11 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "a tensor of no storage": (h.called(h.REBUILD, b"N", b"K\0", b")", b")", b"\x89", h.HOOKS), "without a storage"),
     "a parameter of none": (
         h.called(h.name("torch._utils", "_rebuild_parameter"), b"N\x88", h.HOOKS),
-        "not built from a tensor",
+        "not a tensor|not built from a tensor",
     ),
     "a tensor of a function": (
         h.called(h.name("torch._tensor", "_rebuild_from_type_v2"), h.ENCODE, h.name("torch", "Tensor"), b")", b"N"),
-        "not built from a tensor",
+        "not a tensor|not built from a tensor",
     ),
     "attributes that a class has": (ordered("items"), "already has"),
     "attributes of all classes": (ordered("__class__"), "already has"),

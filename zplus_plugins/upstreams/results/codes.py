@@ -163,6 +163,10 @@ def with_records(path: Path, codes: list[Any], name: str) -> list[InvertedCode]:
         RecordError: there is none, or it cannot be read, or belongs to another code.
     """
     found = [row for code in codes for row in rows(code) or ()]
+    if not found:
+        raise RecordError(
+            f"The code {path} contains no style code: expected floating-point numbers of shape (L, D) or (B, L, D)."
+        )
     places = record_paths(path)
     if len(places) == 1 and len(found) == 1:
         record = InversionRecord.load(places[0])
