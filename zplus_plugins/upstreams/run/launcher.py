@@ -114,6 +114,8 @@ def _prepare(journal: Journal, run: Run) -> Gatekeeper:
     if run.inverts:
         run.swapper.install(journal)
         watch_estimates(journal, run)
+        if run.repeating is not None:
+            run.repeating.install(journal)
         for place, target in adapter.redirect.items():
             _redirect(journal, place, target)
     if adapter.feature_map is not None and (run.inverts or run.options.without_f):
