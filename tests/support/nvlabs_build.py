@@ -9,7 +9,6 @@ import hashlib
 import inspect
 import io
 import json
-import pickle
 import sys
 from pathlib import Path
 from types import SimpleNamespace

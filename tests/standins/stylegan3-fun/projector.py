@@ -60,6 +60,7 @@ def project(
         seen = (G.synthesis(ws, noise_mode="const") + 1) * (255 / 2)
         loss = (wanted - vgg(seen, resize_images=False, return_lpips=True)).square().sum()
         status = {"loss": loss.item()}
+        print(f"step {step + 1}: loss {loss.item():.2f}", end="\r")
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()

@@ -31,7 +31,7 @@ from zplus_plugins.upstreams.run.gate import ChecksDone, Gatekeeper, watch_argum
 from zplus_plugins.upstreams.run.moving import Mover
 from zplus_plugins.upstreams.run.session import Run
 from zplus_plugins.upstreams.script.execution import execute, module_names
-from zplus_plugins.upstreams.script.parsers import KNOWN, HelpShown
+from zplus_plugins.upstreams.script.parsers import KNOWN, HelpShown, Interrupted
 
 _log = logging.getLogger("zplus_plugins")
 
@@ -168,6 +168,8 @@ def _execute(journal: Journal, run: Run, gate: Gatekeeper, script: Path, argumen
             module = execute(journal, path, module_names(run.script.path)[0])
             gate.require_call_checked()
             run.call.make(module)
+    except Interrupted as interrupted:
+        raise interrupted.interrupt from None
     except SystemExit as stop:
         _examine_exit(stop, run, arguments)
     except (ZPlusError, BrokenPipeError):  # BrokenPipeError: the reader of the script's output has closed the pipe
