@@ -92,10 +92,16 @@ def strtobool(text: str) -> bool:
     return text.lower() in ("y", "yes", "t", "true", "on", "1")
 
 
+def parse_version(text: str) -> Any:
+    """``pkg_resources.parse_version``, which left setuptools; NVlabs' code compares torch's version with a text."""
+    return importlib.import_module("torch.torch_version").TorchVersion(text)
+
+
 STUBS: dict[str, dict[str, object]] = {
     "wandb": {"init": ignore, "log": ignore, "Image": ignore},
     "requests": {"compat": urllib.parse},  # dnnlib takes addresses apart with it
     "distutils": {},
+    "pkg_resources": {"parse_version": parse_version},
     "distutils.util": {"strtobool": strtobool},
 }
 

@@ -13,7 +13,7 @@ device. ``w.grad`` stays readable after the step, and is cleared by the optimize
 by upstream's own code. Clipping w.grad clips dL/dw.
 
 A leaf of shape (B, 1, D) or (B, D), which the upstream itself repeats for all layers, holds the style code that a
-latent in Z has in every layer.
+latent in Z has in every layer. :mod:`.layers` puts the codes of Z+ behind such a leaf.
 """
 
 from __future__ import annotations
@@ -91,15 +91,30 @@ class LeafSwap:
         """w <- map(z); keeps the graph for the next :meth:`pull`."""
         with torch.enable_grad():
             w = self.mapping(self.latent)
-            self._mapped = in_shape_of(w, self.leaf)
+            self._mapped = self._held(w)
         if self._mapped is None or self._mapped.dtype != self.leaf.dtype:
             raise SwapError(
                 f"The mapping network returns a code of shape {tuple(w.shape)} and dtype {w.dtype}; the upstream's "
                 f"leaf is {tuple(self.leaf.shape)}, {self.leaf.dtype}."
             )
         with torch.no_grad():
-            self.leaf.copy_(self._mapped)
+            self._write(self._mapped)
         self._version = self.leaf._version
+
+    def _held(self, w: Tensor) -> Tensor | None:
+        """What of map(z) (B, L, D) the leaf holds; None if w does not fit it."""
+        return in_shape_of(w, self.leaf)
+
+    def _write(self, held: Tensor) -> None:
+        self.leaf.copy_(held)
+
+    def _gradient(self) -> Tensor | None:
+        """The loss's gradient with respect to what the leaf holds; None if the loss did not reach it."""
+        return self.leaf.grad
+
+    def clear_gradient(self, set_to_none: bool = True) -> None:
+        """As ``Optimizer.zero_grad`` does it, for the leaf that the optimizer no longer holds."""
+        clear(self.leaf, set_to_none)
 
     @torch.no_grad()
     def code(self) -> Tensor:
@@ -118,13 +133,14 @@ class LeafSwap:
                 "optimizer. In Z+ the code follows z, so such a change would be lost. Run this script "
                 "with --latent off."
             )
-        if self.leaf.grad is None:
+        gradient = self._gradient()
+        if gradient is None:
             self.latent.grad = None
             return
         if self._mapped is None:  # a second gradient at the same z
             self.push()
         assert self._mapped is not None
-        (self.latent.grad,) = torch.autograd.grad(self._mapped, self.latent, self.leaf.grad)
+        (self.latent.grad,) = torch.autograd.grad(self._mapped, self.latent, gradient)
         self._mapped = None
 
     def _before(
@@ -177,3 +193,13 @@ def in_shape_of(w: Tensor, leaf: Tensor) -> Tensor | None:
 def _same_in_all_layers(w: Tensor) -> bool:
     # an expanded axis says so without waiting for the device
     return w.stride(1) == 0 or bool((w == w[:, :1]).all())
+
+
+def clear(leaf: Tensor, set_to_none: bool) -> None:
+    """As ``Optimizer.zero_grad`` clears a gradient."""
+    if leaf.grad is None:
+        return
+    if set_to_none:
+        leaf.grad = None
+    else:
+        leaf.grad.detach_().zero_()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Move,
         Patch,
         Reliance,
+        Repeated,
         Script,
         Settings,
         Switch,
@@ -47,13 +48,17 @@ if TYPE_CHECKING:
         Writable,
     )
     from zplus_plugins.upstreams.requirements.modules import Module, Submodule
+    from zplus_plugins.upstreams.requirements.networks import Networks
     from zplus_plugins.upstreams.requirements.pickles import PickleFile
     from zplus_plugins.upstreams.requirements.pictures.folders import Pictures, SavedCodes, Unsaved
     from zplus_plugins.upstreams.requirements.pictures.images import Directions, ImageFile, ImageList, LpipsWeights
     from zplus_plugins.upstreams.requirements.pictures.later import TakenLater
+    from zplus_plugins.upstreams.requirements.pictures.readers import OPENCV, PILLOW_RGB
     from zplus_plugins.upstreams.requirements.states import StateFits
 
 __all__ = [
+    "OPENCV",
+    "PILLOW_RGB",
     "Above",
     "Adapter",
     "ArgumentOf",
@@ -83,6 +88,7 @@ __all__ = [
     "Module",
     "Move",
     "NeededFile",
+    "Networks",
     "OneOf",
     "Options",
     "Patch",
@@ -90,6 +96,7 @@ __all__ = [
     "Pictures",
     "PowerOfTwo",
     "Reliance",
+    "Repeated",
     "Requirement",
     "ResultOf",
     "RunContext",
@@ -135,6 +142,7 @@ _HOMES = {
         "Move",
         "Patch",
         "Reliance",
+        "Repeated",
         "Script",
         "Settings",
         "Switch",
@@ -157,9 +165,11 @@ _HOMES = {
         "DnnlibDownload",
     ),
     "upstreams.requirements.modules": ("Submodule", "Module"),
+    "upstreams.requirements.networks": ("Networks",),
     "upstreams.requirements.pickles": ("PickleFile",),
     "upstreams.requirements.states": ("StateFits",),
     "upstreams.requirements.pictures.images": ("ImageList", "ImageFile", "Directions", "LpipsWeights"),
+    "upstreams.requirements.pictures.readers": ("OPENCV", "PILLOW_RGB"),
     "upstreams.requirements.pictures.folders": ("Pictures", "SavedCodes", "Unsaved"),
     "upstreams.requirements.pictures.later": ("TakenLater",),
 }

@@ -15,7 +15,14 @@ import pytest
 import torch
 
 from support import generator_files as files
-from zplus_plugins.upstreams.requirements.networks import generator_in, missing_modules, network_of, shape_of
+from zplus_plugins.upstreams.requirements.networks import (
+    PERSISTENT,
+    Networks,
+    generator_in,
+    missing_modules,
+    network_of,
+    shape_of,
+)
 from zplus_plugins.upstreams.requirements.outline import LONG, Call, is_of_torch, outline
 from zplus_plugins.upstreams.requirements.pickles import contents, read_number
 from zplus_plugins.upstreams.requirements.states import items_of, shapes_in
@@ -189,3 +196,23 @@ def test_modules_that_source_code_imports(tmp_path: Path, monkeypatch: pytest.Mo
     assert missing_modules(source, str(tmp_path)) == []
     more = "from torch_utils.ops import filtered_lrelu\nimport nowhere\nfrom torch_utils import persistence\n"
     assert missing_modules(source + more) == ["torch_utils.ops.filtered_lrelu", "nowhere", "torch_utils.persistence"]
+
+
+def alias_free() -> Call:
+    """A snapshot's generator of StyleGAN3, as its pickle would make it."""
+
+    def network(kind: str, **state: Any) -> Call:
+        return Call(PERSISTENT, ({"state": state, "class_name": kind, "module_src": ""},))
+
+    weight = Call("torch._utils._rebuild_tensor_v2", (None, 0, (4, 2), (2, 1)))
+    first = network("SynthesisInput", _buffers={"freqs": weight})
+    synthesis = network("SynthesisNetwork", _modules={"input": first})
+    return network("Generator", img_channels=3, img_resolution=16, c_dim=0, _modules={"synthesis": synthesis})
+
+
+def test_alias_free_generators_where_the_script_takes_them() -> None:
+    both = ("StyleGAN2", "StyleGAN3")
+    assert Networks(families=both).problem({"G_ema": alias_free()}) is None
+    assert "a StyleGAN2 generator" in (Networks().problem({"G_ema": alias_free()}) or "")
+    needed = Networks(families=both).problem({"G_ema": Call(PERSISTENT, ({"state": {}, "class_name": "D"},))})
+    assert "a StyleGAN2 or StyleGAN3 generator" in (needed or "")

@@ -161,3 +161,10 @@ def test_a_dry_run_that_gets_past_a_parser_unseen_stops_before_its_work(toy: Toy
     assert refused.exit_code == 2
     assert "built its generator" in refused.output and "gate" in refused.output
     assert not (toy.folder / "out").exists()
+
+
+def test_an_interrupted_command_is_an_interrupted_run(toy: Toys) -> None:
+    """click by itself would say "Aborted!" and end with status 1."""
+    done = toy.run(CLICK.replace("invert(outdir, steps)", "raise KeyboardInterrupt"), "find", "--outdir", "out")
+    assert done.exit_code == 130, done.output
+    assert "zplus: interrupted" in done.output and "Aborted" not in done.output

@@ -122,6 +122,23 @@ class Estimate:
 
 
 @dataclass(frozen=True)
+class Repeated:
+    """Where the scripts repeat one style code over the layers themselves; in Z+, a code a layer takes its place there.
+
+    Attributes:
+        synthesis: path from the generator to its module that is given the repeated code, (B, L, D), as the first
+            argument, such as ``"synthesis"``.
+        returned: ``"package.module:function"``, which returns the optimised codes, repeated, (N, L, D), before they
+            are used and saved.
+        pick: path to them in what it returns.
+    """
+
+    synthesis: str
+    returned: str
+    pick: str = ""
+
+
+@dataclass(frozen=True)
 class Script:
     """One script of the upstream.
 
@@ -290,6 +307,7 @@ class Adapter:
         mapping: returns the generator's map from z to w, if the generator belongs to no known family or is
             conditional.
         estimates: functions whose style codes no optimizer changes, such as encoders.
+        repeated: where the scripts repeat one style code over the layers, so that Z+ is possible as well as Z.
         paths: folders to import from, relative to the root, in addition to the script's folder, the root, and the
             folders that the script adds to ``sys.path``.
         feature_map: how F is passed to the synthesis network, if the method has one.
@@ -329,6 +347,7 @@ class Adapter:
     generator: tuple[Capture, ...] = ()
     mapping: Callable[[Any, Truncation], StyleMapping] | None = None
     estimates: tuple[Estimate, ...] = ()
+    repeated: Repeated | None = None
     paths: tuple[str, ...] = ()
     feature_map: FeatureMap | None = None
     init: Init = "random"

@@ -72,6 +72,7 @@ class Networks:
         labels: whether the script can use a conditional generator.
         channels: number of channels of the generator's images.
         least: the smallest resolution that the script can use.
+        families: the families that the script can use.
         folder: where the script finds the modules that the networks' source imports, if that folder is not on the
             import path when the script's arguments are checked.
     """
@@ -82,6 +83,7 @@ class Networks:
     channels: int = 3
     least: int = 4
     folder: str = ""
+    families: tuple[str, ...] = ("StyleGAN2",)
 
     def problem(self, content: Any) -> str | None:
         """What is wrong with the networks in a pickle, as the predicate of a sentence about it; None if nothing is."""
@@ -104,9 +106,10 @@ class Networks:
         if network is None:
             what = printable(value.name) if isinstance(value, Call) else f"a {type(value).__name__}"
             return f"has {what} as its {key} instead of one of NVlabs' networks."
-        if network.family != "StyleGAN2":
+        if network.family not in self.families:
             alias_free = " (alias-free) generator" if network.family == "StyleGAN3" else ""
-            return f"has a {network.family}{alias_free} as its {key}; the script needs a StyleGAN2 generator."
+            needed = " or ".join(self.families)
+            return f"has a {network.family}{alias_free} as its {key}; the script needs a {needed} generator."
         return self._of_facts(network) or self._of_source(network)
 
     def _of_tensorflow(self, content: Any) -> str | None:
@@ -130,7 +133,7 @@ class Networks:
 
     def _of_facts(self, network: Network) -> str | None:
         labels, channels = network.number("c_dim"), network.number("img_channels")
-        resolution, const = network.number("img_resolution"), network.shapes["synthesis.b4.const"]
+        resolution, const = network.number("img_resolution"), network.shapes.get("synthesis.b4.const")
         if labels and not self.labels:
             return f"has a conditional generator (c_dim is {labels}), but the script does not give it a label."
         if channels not in (None, self.channels):
@@ -138,7 +141,7 @@ class Networks:
                 f"has a generator of {CHANNELS.get(channels or 0, 'other')} images (img_channels is {channels}); the "
                 f"script needs one of {CHANNELS.get(self.channels, 'other')} images ({self.channels})."
             )
-        if const[-2:] != (4, 4):
+        if const is not None and const[-2:] != (4, 4):
             return f"has a generator whose images are not square: it starts at {const[-1]} x {const[-2]}, not 4 x 4."
         if resolution is not None and resolution < self.least:
             return f"has a generator of {resolution} x {resolution} pixels; the script needs {self.least} or more."

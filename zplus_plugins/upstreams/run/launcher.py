@@ -31,7 +31,7 @@ from zplus_plugins.upstreams.run.gate import ChecksDone, Gatekeeper, watch_argum
 from zplus_plugins.upstreams.run.moving import Mover
 from zplus_plugins.upstreams.run.session import Run
 from zplus_plugins.upstreams.script.execution import execute, module_names
-from zplus_plugins.upstreams.script.parsers import KNOWN, HelpShown
+from zplus_plugins.upstreams.script.parsers import KNOWN, HelpShown, Interrupted
 
 _log = logging.getLogger("zplus_plugins")
 
@@ -114,6 +114,8 @@ def _prepare(journal: Journal, run: Run) -> Gatekeeper:
     if run.inverts:
         run.swapper.install(journal)
         watch_estimates(journal, run)
+        if run.repeating is not None:
+            run.repeating.install(journal)
         for place, target in adapter.redirect.items():
             _redirect(journal, place, target)
     if adapter.feature_map is not None and (run.inverts or run.options.without_f):
@@ -166,6 +168,8 @@ def _execute(journal: Journal, run: Run, gate: Gatekeeper, script: Path, argumen
             module = execute(journal, path, module_names(run.script.path)[0])
             gate.require_call_checked()
             run.call.make(module)
+    except Interrupted as interrupted:
+        raise interrupted.interrupt from None
     except SystemExit as stop:
         _examine_exit(stop, run, arguments)
     except (ZPlusError, BrokenPipeError):  # BrokenPipeError: the reader of the script's output has closed the pipe

@@ -19,6 +19,7 @@ from zplus_plugins._version import __version__
 from zplus_plugins.errors import RequirementError, SwapError, UsageError
 from zplus_plugins.hypersphere.chase import project
 from zplus_plugins.hypersphere.latent import SphericalLatent
+from zplus_plugins.hypersphere.layers import LayeredSwap
 from zplus_plugins.hypersphere.leaf import LeafSwap, in_layers
 from zplus_plugins.hypersphere.mapping import StyleMapping, Truncation, mapping_of
 from zplus_plugins.ops import choice as choice_of_ops
@@ -46,6 +47,7 @@ from zplus_plugins.upstreams.results.live import LiveCodes
 from zplus_plugins.upstreams.results.outputs import Outputs, writing_own
 from zplus_plugins.upstreams.results.recorder import Recorder
 from zplus_plugins.upstreams.results.rows import rows
+from zplus_plugins.upstreams.run.repeating import Repeating
 from zplus_plugins.upstreams.run.starts import Starts
 from zplus_plugins.upstreams.run.swapper import LeafSwapper
 from zplus_plugins.upstreams.script.call import read_call
@@ -67,6 +69,7 @@ class Run:
         codes: inverted codes, saved by this run or loaded from an earlier one.
         live: the codes that this run has found.
         recorder: tracks what the script saves.
+        repeating: puts a code a layer in the place of the one that the script repeats; None if it repeats none.
         assignments: settings to change when their modules are imported.
         call: the call to make in the script; None to run it as ``__main__``.
         edits: the edits made so far.
@@ -113,6 +116,7 @@ class Run:
             watched=self._watched_in_vain,
             excused=lambda: bool(self.codes.loaded or self.live.estimates),
         )
+        self.repeating = None if self.adapter.repeated is None else Repeating(self.adapter.repeated)
         self.checked = False
         self.edits: list[EditResult] = []
         self.ops = choice_of_ops.UNUSED
@@ -355,7 +359,7 @@ class Run:
         weight = leaf.ndim == 2 and (isinstance(leaf, nn.Parameter) or leaf.shape[0] == leaf.shape[1])
         if weight or leaf.shape[-1] != mapping.w_dim or (leaf.ndim == 3 and leaf.shape[1] != 1):
             return False
-        if self.latent == "zplus":
+        if self.latent == "zplus" and self.repeating is None:
             raise SwapError(
                 f"{self.script.path} optimises one style code for all layers, a leaf of shape {tuple(leaf.shape)}; Z+ "
                 f"needs (B, {mapping.num_ws}, {mapping.w_dim}). Run it with --latent z, or in W+ mode if it has one."
@@ -381,6 +385,8 @@ class Run:
 
     def _swapped(self, swap: LeafSwap) -> None:
         self.live.add(swap, self.init)
+        if self.repeating is not None and isinstance(swap, LayeredSwap) and self.generator is not None:
+            self.repeating.follow(swap, self.generator, self.journal)
         self.hooks.zplus_swapped(swap=swap)
 
     def project(self, w: Tensor, *, rounded: bool = False) -> Tensor:

@@ -15,6 +15,7 @@ from torch.utils.hooks import RemovableHandle
 from zplus_plugins.errors import SwapError
 from zplus_plugins.hypersphere.finite import require_finite
 from zplus_plugins.hypersphere.latent import SphericalLatent
+from zplus_plugins.hypersphere.layers import swap_for
 from zplus_plugins.hypersphere.leaf import LeafSwap, Progress
 from zplus_plugins.hypersphere.mapping import StyleMapping
 from zplus_plugins.hypersphere.retraction import refuse_closure_optimizer
@@ -111,7 +112,7 @@ class LeafSwapper:
         known = next((swap for swap in self._live if swap.leaf is leaf), None)
         if known is not None:  # a second optimizer for the same leaf continues from the same z
             return known
-        swap = LeafSwap(leaf, *self._make(leaf))
+        swap = swap_for(leaf, *self._make(leaf))
         self._live.add(swap)
         self.progress.append(swap.progress)
         if self._on_swap is not None:
@@ -124,7 +125,7 @@ class LeafSwapper:
             held = {id(p) for group in optimizer.param_groups for p in group["params"]}
             for swap in self._live:
                 if id(swap.latent) in held:
-                    _clear(swap.leaf, set_to_none)
+                    swap.clear_gradient(set_to_none)
 
         return zero
 
@@ -174,12 +175,3 @@ def _require_finite_parameters(optimizer: Optimizer) -> None:
             "what the script optimises along with its style code, such as an encoder's feature map",
             "Check the image and the encoder's checkpoint.",
         )
-
-
-def _clear(leaf: Tensor, set_to_none: bool) -> None:
-    if leaf.grad is None:
-        return
-    if set_to_none:
-        leaf.grad = None
-    else:
-        leaf.grad.detach_().zero_()

@@ -46,6 +46,18 @@ class HelpShown(BaseException):
     """Ends a run whose script has only shown its help."""
 
 
+class Interrupted(BaseException):
+    """Ctrl-C in a click command, which click must not turn into an exit of its own.
+
+    Args:
+        interrupt: what was raised.
+    """
+
+    def __init__(self, interrupt: KeyboardInterrupt) -> None:
+        super().__init__()
+        self.interrupt = interrupt
+
+
 def watch_parsers(journal: Journal, listener: Listener) -> None:
     """Watch all of them; whichever the script uses tells the listener."""
     parsing: list[argparse.ArgumentParser] = []
@@ -104,7 +116,10 @@ def _watch_click(journal: Journal, listener: Listener, click: ModuleType) -> Non
         def invoke_and_tell(command: Any, ctx: Any) -> Any:
             if not isinstance(command, click.Group):
                 listener.parsed({name: value for one in _chain(ctx) for name, value in one.params.items()})
-            return invoke(command, ctx)
+            try:
+                return invoke(command, ctx)
+            except KeyboardInterrupt as interrupt:
+                raise Interrupted(interrupt) from None
 
         return invoke_and_tell
 

@@ -1,0 +1,1 @@
+"""Features of other networks; the default loss takes none of them."""
