@@ -9,14 +9,14 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-MODEL = "styleganinv_synthetic32"  # of idinvert_site
 from .pythons import run_python
 
+MODEL = "styleganinv_synthetic32"  # of idinvert_site
 HERE = Path(__file__).resolve().parent
 DRIVER = HERE / "driver.py"
 STEPS = 4
@@ -52,6 +52,25 @@ class Assets:
         return [MODEL, *lists, "-o", str(out), *_short(), *crop, *map(str, arguments)]
 
 
+@dataclass(frozen=True)
+class Case:
+    """A command that is to be refused.
+
+    Attributes:
+        command: of ``zplus``.
+        status: its exit status.
+        says: what the one message contains.
+        file: in the repository, that is another one meanwhile; none if empty.
+        content: the file whose content it has then; without one, it is not there.
+    """
+
+    command: Sequence[object]
+    status: int
+    says: tuple[str, ...]
+    file: str = ""
+    content: str | None = None
+
+
 def _short() -> list[str]:
     return ["--num_iterations", str(STEPS), "--num_results", "2", "--viz_size", "0"]
 
@@ -63,7 +82,7 @@ def checkout_of(kind: str) -> Path:
     return Path(os.environ["ZPLUS_UPSTREAMS"]) / "idinvert_pytorch"
 
 
-def prepare(workdir: Path, checkout: Path, images: int = 3, seed: int = 0) -> Assets:
+def prepare(workdir: Path, checkout: Path, images: int = 2, seed: int = 0) -> Assets:
     """Copy a checkout, which is only read, into a new folder and put synthetic assets into it.
 
     Raises:
@@ -122,3 +141,27 @@ def drive(assets: Assets, tmp_path: Path, settings: dict[str, Any], *arguments: 
     (tmp_path / "settings.json").write_text(json.dumps({"adapter": "idinvert", **settings}))
     done = run(assets, DRIVER, tmp_path / "settings.json", *arguments)
     assert done.returncode == 0, done.stderr[-4000:]
+
+
+def refusals(assets: Assets, cases: Sequence[Case]) -> list[tuple[int, str]]:
+    """``zplus COMMAND`` for each case, in one process, which imports torch once; their statuses and what they said."""
+    code = (
+        "import json, sys\n"
+        "from pathlib import Path\n"
+        "from click.testing import CliRunner\n"
+        "from zplus_plugins.cli.main import main\n"
+        "def done(file, content, command):\n"
+        "    path = Path(file)\n"
+        "    before = path.read_bytes() if path.is_file() else None\n"
+        "    if file and content is None: path.unlink()\n"
+        "    elif file: path.write_bytes(Path(content).read_bytes())\n"
+        "    one = CliRunner().invoke(main, command)\n"
+        "    if before is not None: path.write_bytes(before)\n"
+        "    elif file: path.unlink()\n"
+        "    return one.exit_code, one.output\n"
+        "print(json.dumps([done(*case) for case in json.loads(sys.argv[1])]))"
+    )
+    given = [[case.file, case.content, list(map(str, case.command))] for case in cases]
+    ended = run(assets, "-c", code, json.dumps(given))
+    assert ended.returncode == 0, ended.stderr[-4000:]
+    return [(status, said) for status, said in json.loads(ended.stdout.splitlines()[-1])]

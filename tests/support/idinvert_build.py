@@ -6,7 +6,6 @@ The weights are random, which is no evidence of quality; they make the scripts' 
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 from pathlib import Path
