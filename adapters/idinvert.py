@@ -13,7 +13,7 @@ from zplus_plugins.adapters.idinvert_needs import (
     editing,
     inverting,
 )
-from zplus_plugins.patches import array_tostring, checkpoints
+from zplus_plugins.patches import array_tostring, checkpoints, device_names
 from zplus_plugins.upstreams import Adapter, InstanceOf, Move, Reliance, Script, Writer
 
 NETWORK, INVERTER, EDITOR = "models/stylegan_generator_network.py", "utils/inverter.py", "utils/editor.py"
@@ -76,5 +76,5 @@ ADAPTER = Adapter(
         Writer("utils.visualizer:HtmlPageVisualizer.save", path=1, content=0),
     ),
     downloads=DOWNLOADS,
-    patches=(checkpoints.PATCH, array_tostring.PATCH),
+    patches=(device_names.PATCH, checkpoints.PATCH, array_tostring.PATCH),
 )

@@ -59,7 +59,9 @@ class InPool:
 
 @dataclass(frozen=True)
 class Weights:
-    """Weights of a network in the folder of ``models/model_settings.py``. Without them, the scripts take random ones.
+    """Weights of a network of a known model, in the folder of ``models/model_settings.py``.
+
+    Without those of the generator or the encoder, the scripts take random ones.
 
     Attributes:
         file: its name there.
@@ -74,6 +76,8 @@ class Weights:
     resolution: Callable[[Iterable[str]], int] | None = None
 
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        if InPool().check(arguments):
+            return []
         given, parts = self._given(arguments), (self._checkpoint(), self._fits())
         return next((found for part in parts if (found := part.check(given))), [])
 

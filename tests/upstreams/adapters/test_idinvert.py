@@ -27,6 +27,7 @@ from support.idinvert_assets import (
 )
 from support.outcome import files, refused
 from zplus_plugins import InversionRecord
+from zplus_plugins.adapters.idinvert_needs import codes_in
 
 KINDS = ["standin", pytest.param("upstream", marks=pytest.mark.upstream)]
 Prepare = Callable[[str], Assets]
@@ -126,6 +127,14 @@ def require_records(found: dict[str, Any], folder: Path, code_file: str, names: 
         assert record.truncation.psi == 1  # the inverter goes around it
 
 
+def require_mapped(watched: Path, steps: int) -> None:
+    """In every step z was on the hypersphere, and w was map(z), bit for bit."""
+    lines = [line.split() for line in watched.read_text().splitlines()]
+    assert len(lines) == steps
+    assert max(float(error) for error, _ in lines) <= 1e-5
+    assert {same for _, same in lines} == {"True"}
+
+
 class TestInvert:
     def test_writes_upstream_s_files_and_a_record_for_each_picture(
         self, assets: Assets, inverted: Callable[[Assets], Any]
@@ -145,24 +154,19 @@ class TestInvert:
         names = ["crop0-crop0", "crop0-crop1"]
         require_records(found, tmp_path / "out", "first_TO_all_inverted_codes", names)
 
-    @pytest.mark.parametrize("latent", ["z", "zplus"])
-    def test_every_step_is_on_the_sphere_and_w_is_the_map_of_z(
-        self, assets: Assets, latent: str, tmp_path: Path
-    ) -> None:
-        script, arguments = {"z": ("diffuse.py", assets.diffusing), "zplus": ("invert.py", assets.inverting)}[latent]
-        settings = {"watch": str(tmp_path / "watch.txt"), "options": {"latent": latent}}
-        drive(assets, tmp_path, settings, script, *arguments(tmp_path / "out"))
-        lines = [line.split() for line in (tmp_path / "watch.txt").read_text().splitlines()]
-        assert len(lines) == STEPS * (2 if latent == "zplus" else 1)
-        assert max(float(error) for error, _ in lines) <= 1e-5
-        assert {same for _, same in lines} == {"True"}
+    def test_one_code_for_all_layers(self, assets: Assets, tmp_path: Path) -> None:
+        settings = {"watch": str(tmp_path / "watch.txt"), "options": {"latent": "z"}}
+        drive(assets, tmp_path, settings, "diffuse.py", *assets.diffusing(tmp_path / "out"))
+        require_mapped(tmp_path / "watch.txt", STEPS)
 
     def test_off_is_the_untouched_upstream_byte_for_byte(self, assets: Assets, tmp_path: Path) -> None:
         untouched(assets, "invert.py", *assets.inverting(tmp_path / "untouched"))
         zplus(assets, "run", "--latent", "off", "invert.py", *assets.inverting(tmp_path / "off"))
         # In Z+, then the untouched upstream in the same process.
         after = THEN_UNTOUCHED.format(arguments=assets.inverting(tmp_path / "after"))
-        drive(assets, tmp_path, {"then_untouched": after}, "invert.py", *assets.inverting(tmp_path / "before"))
+        settings = {"watch": str(tmp_path / "watch.txt"), "then_untouched": after}
+        drive(assets, tmp_path, settings, "invert.py", *assets.inverting(tmp_path / "before"))
+        require_mapped(tmp_path / "watch.txt", 2 * STEPS)
         expected = results(tmp_path / "untouched")
         assert len(expected) == 9
         assert results(tmp_path / "off") == expected == results(tmp_path / "after")
@@ -301,6 +305,20 @@ def test_what_cannot_work_is_refused_before_anything_is_done(
     assert set(files(tmp_path / "logged")) == {"inversion.log"}
     assert not list((tmp_path / "with space").iterdir())
     assert not [name for name in files(tmp_path) if name.startswith("out/") and not name.endswith(".log")]
+
+
+LISTS = {"two": ["a/x.png", "b.c.jpg"], "the same name": ["a/x.png", "b/x.png"], "another number": ["a.png"]}
+
+
+@pytest.mark.parametrize(("name", "expected"), [*zip(LISTS, [["x", "b.c"], ["0", "1"], ["0", "1"]], strict=True)])
+def test_records_are_named_by_pictures_where_that_tells_them_apart(
+    name: str, expected: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "image_list.txt").write_text("".join(f"{line}\n" for line in LISTS[name]))
+    codes = np.zeros((2, 8, 16), np.float32)
+    found = list(codes_in(tmp_path / "inverted_codes.npy", codes))
+    assert [path.name for path, _ in found] == [f"inverted_codes-{one}.npy" for one in expected]
+    assert not list(codes_in(tmp_path / "x_inv.npy", codes))
 
 
 def test_commands_that_only_look(assets: Assets, tmp_path: Path) -> None:
