@@ -89,18 +89,18 @@ class Weights:
 
     def _checkpoint(self) -> Checkpoint:
         path, remedy = f"{{weights}}/{self.file}", "Download it from the link in the repository's README to {weights}."
-        return Checkpoint(path, what=f"weights of the {self.what}", remedy=remedy, keys=(self.key,))
+        return Checkpoint(path, what=f"checkpoint of the {self.what}", remedy=remedy, keys=(self.key,))
 
     def _fits(self) -> StateFits:
-        remedy = "Download those of {model_name} from the link in the repository's README."
-        return StateFits(f"{{weights}}/{self.file}", f"weights of the {self.what}", remedy, self._problem)
+        remedy = "Download the one of {model_name} from the link in the repository's README."
+        return StateFits(f"{{weights}}/{self.file}", f"checkpoint of the {self.what}", remedy, self._problem)
 
     def _problem(self, content: Any, arguments: Mapping[str, Any]) -> str | None:
         wanted = _resolution(arguments)
         found = self.resolution(shapes_in({"all": content}, "all")) if self.resolution else wanted
         if found == wanted or wanted is None:
             return None
-        return f"are for {found} x {found} pixels; {arguments['model_name']} has {wanted} x {wanted}."
+        return f"is for {found} x {found} pixels; {arguments['model_name']} has {wanted} x {wanted}."
 
 
 def _by_layers(names: Iterable[str]) -> int:
@@ -283,7 +283,7 @@ def _lists(*names: str) -> Sequence[Requirement]:
 
 def _download(file: str, what: str) -> Download:
     remedy = "Download it from the link in the repository's README to models/pretrain/."
-    return Download(f"models/pretrain/{file}", what=f"weights of {what}", remedy=remedy)
+    return Download(f"models/pretrain/{file}", what=f"checkpoint of {what}", remedy=remedy)
 
 
 DOWNLOADS = (

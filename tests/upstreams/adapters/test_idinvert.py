@@ -271,8 +271,8 @@ def test_what_cannot_work_is_refused_before_anything_is_done(
 
     text = str(tmp_path / "text")
     cases = [
-        Case(invert(), 1, ("weights of the generator", "no file"), f"{weights}_generator.pth"),
-        Case(invert(), 1, ("weights of the encoder", "README"), f"{weights}_encoder.pth"),
+        Case(invert(), 1, ("checkpoint of the generator", "no file"), f"{weights}_generator.pth"),
+        Case(invert(), 1, ("checkpoint of the encoder", "README"), f"{weights}_encoder.pth"),
         Case(invert(), 1, ("perceptual model", "README"), "models/pretrain/vgg16.pth"),
         Case(invert(), 1, ("generator", "cannot be read"), f"{weights}_generator.pth", text),
         Case(invert(), 1, ("another kind",), f"{weights}_generator.pth", f"{weights}_encoder.pth"),
