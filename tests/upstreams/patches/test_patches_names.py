@@ -7,13 +7,14 @@ import sys
 from pathlib import Path
 from unittest import mock
 
+import numpy as np
 import pytest
 import torch
 import torchvision
 from PIL import Image
 
 from support.patching import applied
-from zplus_plugins.patches import make_grid_range, pillow_names, removed_modules
+from zplus_plugins.patches import array_tostring, make_grid_range, pillow_names, removed_modules
 from zplus_plugins.upstreams import Journal
 from zplus_plugins.upstreams.adapter.description import Adapter
 from zplus_plugins.upstreams.imports import packages
@@ -89,3 +90,13 @@ def test_range_is_value_range(tmp_path: Path) -> None:
         torchvision.utils.save_image(pictures, tmp_path / "grid.png", normalize=True, range=(-1, 1))
     assert (tmp_path / "grid.png").is_file()
     assert torchvision.utils.make_grid is make_grid
+
+
+def test_an_encoded_picture_is_turned_into_bytes_by_its_old_name() -> None:
+    cv2 = importlib.import_module("cv2")
+    picture = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
+    expected = cv2.imencode(".png", picture)[1].tobytes()
+    with applied(array_tostring.PATCH):
+        done, encoded = cv2.imencode(".png", picture)
+        assert done and encoded.tostring() == expected == encoded.tobytes()
+        assert np.array_equal(cv2.imdecode(encoded, cv2.IMREAD_COLOR), picture)

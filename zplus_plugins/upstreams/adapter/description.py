@@ -205,14 +205,18 @@ class Move:
 
     Attributes:
         where: ``"package.module:Class.function"``.
-        code: name of the argument with the code, shape (1, L, D), or with a dictionary that contains it.
+        code: name of the argument with the codes, tensor or array of shape (B, L, D), or with a dictionary that
+            contains them.
         direction: name of the argument that is added to the code, broadcastable to the code's shape; empty if
-            the function returns the moved codes, shape (B, L, D).
+            the function returns the moved codes, shape (B, L, D), or (B, K, L, D) for K of each.
+        to: for a function that interpolates linearly, the name of the argument with the codes at the other ends, of
+            the shape of ``code``; z then moves on the hypersphere between the two.
     """
 
     where: str
     code: str
     direction: str = ""
+    to: str = ""
 
 
 @dataclass(frozen=True)

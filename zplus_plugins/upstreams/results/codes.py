@@ -72,13 +72,13 @@ class Codes:
         adapter: describes what the files contain.
         files: which files are codes.
         live: the codes that this run has found.
-        latent: the run's latent; loaded codes must have been inverted with the same one.
+        latent: the run's latent; loaded codes must have been inverted with the same one. None if any will do.
 
     Attributes:
         loaded: the files whose codes were reused.
     """
 
-    def __init__(self, adapter: Adapter, files: CodeFiles, live: LiveCodes, latent: str) -> None:
+    def __init__(self, adapter: Adapter, files: CodeFiles, live: LiveCodes, latent: str | None) -> None:
         self._adapter = adapter
         self._files = files
         self._live = live
@@ -87,8 +87,9 @@ class Codes:
         self.loaded: list[Path] = []
 
     def follow(self, journal: Journal) -> None:
-        """Watch ``torch.load`` for codes of earlier runs."""
+        """Watch ``torch.load`` and ``numpy.load`` for codes of earlier runs."""
         journal.wrap(torch, "load", self._loading)
+        journal.wrap(np, "load", self._loading)
 
     def add(self, path: Path, record: InversionRecord) -> None:
         """Add a code that has just been saved."""
@@ -129,8 +130,9 @@ class Codes:
         return f"{path} exists (inverted with {found}) and will be reused; remove it to invert the image again."
 
     def _loading(self, load: Callable[..., Any]) -> Callable[..., Any]:
-        def load_code(f: Any, *args: Any, **kwargs: Any) -> Any:
-            content = load(f, *args, **kwargs)
+        def load_code(*args: Any, **kwargs: Any) -> Any:
+            content = load(*args, **kwargs)
+            f = args[0] if args else kwargs.get("f", kwargs.get("file"))
             if isinstance(f, str | PathLike) and f in self._files:
                 self._take(Path(f), [code for _, code in named_codes(content, self._adapter.code_item)])
             return content
@@ -146,10 +148,10 @@ class Codes:
         self.loaded.append(path)
 
 
-def _require_latent(record: InversionRecord, path: Path, latent: str) -> None:
+def _require_latent(record: InversionRecord, path: Path, latent: str | None) -> None:
     """Raise RecordError unless a code was inverted with the run's latent."""
     found = record.provenance.latent
-    if found != latent:
+    if latent not in (None, found):
         raise RecordError(
             f"The code {path} was inverted with --latent {found}, but this run has --latent {latent}. Use another "
             f"output folder, or remove the code to invert the image again, or run with --latent {found}."

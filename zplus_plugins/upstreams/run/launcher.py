@@ -109,7 +109,8 @@ def _prepare(journal: Journal, run: Run) -> Gatekeeper:
     if run.latent != "off":
         for capture in adapter.generator:
             capture.install(journal, run)
-        run.codes.follow(journal)
+        if editor is None:  # which reads the codes itself
+            run.codes.follow(journal)
         mover.install(journal)
     if run.inverts:
         run.swapper.install(journal)

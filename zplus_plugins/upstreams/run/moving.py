@@ -29,6 +29,9 @@ from zplus_plugins.upstreams.run.session import Run
 
 _log = logging.getLogger("zplus_plugins")
 
+# How far rounding puts a code off the line between two others, relative to its size.
+_ROUNDING = 1e-4
+
 
 class Mover:
     """Moves the codes of one run and adds the results to ``run.edits``."""
@@ -73,6 +76,31 @@ class Mover:
         self._run.edits.append(EditResult(code.name, distance, "z", 0.0, None, None, error))
         return reached
 
+    def between(self, code: InvertedCode, end: InvertedCode, target: Tensor) -> Tensor:
+        """The code at the same share of the way between two codes on the hypersphere, shape (1, L, D).
+
+        Args:
+            code, end: the codes at the shares 0 and 1.
+            target: the point between them in W+, shape (1, L, D).
+
+        Raises:
+            SwapError: the target is not on the line through the codes.
+        """
+        start, way = code.w.double(), end.w.double() - code.w.double()
+        move, length = target.cpu().double() - start, float(way.square().sum())
+        share = float((move * way).sum()) / length if length else 0.0
+        if float((move - share * way).norm()) > _ROUNDING * float(start.norm()):
+            raise SwapError(
+                f"A code that should lie between {code.name} and {end.name} does not, so it cannot be moved in Z+. Run "
+                "this script with --latent off."
+            )
+        share = round(share) if abs(share - round(share)) < _ROUNDING else share
+        z, z_end = self.latent(code, target.device), self.latent(end, target.device)
+        # Each from the nearer end, so that both ends are the saved codes, bit for bit.
+        if share > 0.5:
+            return self.along(end, z.detach() - z_end.detach(), 1 - share, target)
+        return self.along(code, z_end.detach() - z.detach(), share, target)
+
     def latent(self, code: InvertedCode, device: torch.device) -> SphericalLatent:
         """The code's z, after checking that this generator maps it to the saved w.
 
@@ -94,28 +122,50 @@ class Mover:
         def moving(*args: Any, **kwargs: Any) -> Any:
             given = signature.bind(*args, **kwargs)
             w = style_code(given.arguments[move.code], self._run.adapter.code_item)
-            codes = [self._recognise(row, move) for row in w.reshape(-1, *w.shape[-2:])]
+            codes = self._recognised(w, move)
             if not any(codes):
                 return function(*args, **kwargs)
+            if move.to:
+                ends = self._recognised(style_code(given.arguments[move.to], self._run.adapter.code_item), move)
+                return self._moved(function(*args, **kwargs), functools.partial(self._each_between, codes, ends))
+            towards = functools.partial(self._each_towards, codes)
             if not move.direction:
-                return self._each_towards(codes, function(*args, **kwargs))
-            wanted = w + given.arguments[move.direction]
-            given.arguments[move.direction] = self._each_towards(codes, wanted) - w
+                return self._moved(function(*args, **kwargs), towards)
+            given.arguments[move.direction] = self._moved(w + given.arguments[move.direction], towards) - w
             return function(*given.args, **given.kwargs)
 
         return moving
 
-    def _each_towards(self, codes: list[InvertedCode | None], targets: Tensor) -> Tensor:
-        """:meth:`towards` for a batch: one target a code, or several of the only one; those without z stay in W+."""
-        each = targets.reshape(-1, *targets.shape[-2:])
-        if len(codes) == 1 and codes[0] is not None:
-            return self.towards(codes[0], each).reshape(targets.shape)
-        moved = [
-            row[None] if code is None else self.towards(code, row[None]) for code, row in zip(codes, each, strict=True)
-        ]
-        return torch.cat(moved).reshape(targets.shape)
+    def _moved(self, targets: Any, move: Callable[[Tensor], Tensor]) -> Any:
+        """What becomes of the codes that the upstream made; arrays are moved where the mapping network computes."""
+        if isinstance(targets, Tensor):
+            return move(targets)
+        moved = move(torch.from_numpy(targets).to(*self._run.mapping().device_and_dtype()))
+        return moved.cpu().numpy().astype(targets.dtype)
 
-    def _recognise(self, w: Tensor, move: Move) -> InvertedCode | None:
+    def _each_towards(self, codes: list[InvertedCode | None], targets: Tensor) -> Tensor:
+        """:meth:`towards` for a batch, with as many targets for each code; those without z stay in W+."""
+        each = targets.reshape(len(codes), -1, *targets.shape[-2:])
+        moved = [
+            of_code if code is None else self.towards(code, of_code) for code, of_code in zip(codes, each, strict=True)
+        ]
+        return torch.stack(moved).reshape(targets.shape)
+
+    def _each_between(
+        self, codes: list[InvertedCode | None], ends: list[InvertedCode | None], targets: Tensor
+    ) -> Tensor:
+        """:meth:`between` for a batch, with as many targets for each pair; where one has no z, they stay in W+."""
+        each = targets.reshape(len(codes), -1, *targets.shape[-2:])
+        moved = [
+            of_pair if code is None or end is None else torch.cat([self.between(code, end, w[None]) for w in of_pair])
+            for code, end, of_pair in zip(codes, ends, each, strict=True)
+        ]
+        return torch.stack(moved).reshape(targets.shape)
+
+    def _recognised(self, w: Any, move: Move) -> list[InvertedCode | None]:
+        return [self._recognise(row, move) for row in w.reshape(-1, *w.shape[-2:])]
+
+    def _recognise(self, w: Any, move: Move) -> InvertedCode | None:
         code = self._run.codes.find(w)
         if code is None and not self._run.adapter.foreign_codes:
             raise SwapError(

@@ -90,7 +90,8 @@ class Run:
         self.init = options.init or self.script.init or self.adapter.init
         self.code_files = CodeFiles(self.adapter.codes, lambda: self.arguments)
         self.live = LiveCodes(self._provenance)
-        self.codes = Codes(self.adapter, self.code_files, self.live, self.latent)
+        any_latent = self.script.role == "edit" and options.latent is None
+        self.codes = Codes(self.adapter, self.code_files, self.live, None if any_latent else self.latent)
         self.recorder = Recorder(
             self.adapter,
             self.code_files,
