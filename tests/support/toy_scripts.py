@@ -59,14 +59,18 @@ class Toys:
         """Run ``invert.py`` with this source under an adapter with these fields."""
         (self.folder / "invert.py").write_text(textwrap.dedent(script))
         of_script = {
-            name: described.pop(name) for name in ("gate", "needs", "zplus_defaults", "latent") if name in described
+            name: described.pop(name)
+            for name in ("gate", "needs", "zplus_defaults", "latent", "role")
+            if name in described
         }
+        if "own_estimates" in described:
+            of_script["estimates"] = described.pop("own_estimates")
         adapter = Adapter(
             **{
                 "name": "toy",
                 "summary": "",
                 "upstream": "",
-                "scripts": (Script("invert.py", role="invert", **of_script),),
+                "scripts": (Script("invert.py", **{"role": "invert", **of_script}),),
                 "generator": (InstanceOf("toy_generator:Generator"),),
                 "codes": "*.npy",
                 "writers": (NUMPY, KEYWORDS, TORCH),

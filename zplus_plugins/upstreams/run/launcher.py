@@ -111,9 +111,9 @@ def _prepare(journal: Journal, run: Run) -> Gatekeeper:
             capture.install(journal, run)
         run.codes.follow(journal)
         mover.install(journal)
+        watch_estimates(journal, run)
     if run.inverts:
         run.swapper.install(journal)
-        watch_estimates(journal, run)
         for place, target in adapter.redirect.items():
             _redirect(journal, place, target)
     if adapter.feature_map is not None and (run.inverts or run.options.without_f):

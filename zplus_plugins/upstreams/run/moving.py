@@ -13,6 +13,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -93,17 +94,28 @@ class Mover:
 
         def moving(*args: Any, **kwargs: Any) -> Any:
             given = signature.bind(*args, **kwargs)
-            w = style_code(given.arguments[move.code], self._run.adapter.code_item)
+            w = self._in_layers(style_code(given.arguments[move.code], self._run.adapter.code_item))
             codes = [self._recognise(row, move) for row in w.reshape(-1, *w.shape[-2:])]
             if not any(codes):
                 return function(*args, **kwargs)
             if not move.direction:
-                return self._each_towards(codes, function(*args, **kwargs))
-            wanted = w + given.arguments[move.direction]
-            given.arguments[move.direction] = self._each_towards(codes, wanted) - w
+                result = function(*args, **kwargs)
+                return _like(result, self._each_towards(codes, self._in_layers(result)))
+            direction = given.arguments[move.direction]
+            wanted = w + self._in_layers(direction)
+            given.arguments[move.direction] = _like(direction, self._each_towards(codes, wanted) - w)
             return function(*given.args, **given.kwargs)
 
         return moving
+
+    def _in_layers(self, code: Any) -> Any:
+        """A code or direction as a tensor, its layers apart, whether it is flat, (B, L * D), or NumPy's."""
+        code = torch.from_numpy(code) if isinstance(code, np.ndarray) else code
+        if not isinstance(code, Tensor) or self._run.generator is None:
+            return code
+        mapping = self._run.mapping()
+        flat = mapping.num_ws > 1 and code.ndim and code.shape[-1] == mapping.num_ws * mapping.w_dim
+        return code.reshape(*code.shape[:-1], mapping.num_ws, mapping.w_dim) if flat else code
 
     def _each_towards(self, codes: list[InvertedCode | None], targets: Tensor) -> Tensor:
         """:meth:`towards` for a batch: one target a code, or several of the only one; those without z stay in W+."""
@@ -139,3 +151,10 @@ class Mover:
                 _log.info("%s moved: gain %.2f, %.0f%% remaining", code.name, gain, 100 * residual / length)
             error = float(sphere_error(moved[i], moved.radius))
             self._run.edits.append(EditResult(code.name, distance, "w", length, gain, residual, error))
+
+
+def _like(given: Any, code: Tensor) -> Any:
+    """A code in the form of what was given in its place: flat where that was flat, NumPy's where that was."""
+    if isinstance(given, Tensor | np.ndarray) and given.shape[-1:] == (code.shape[-2] * code.shape[-1],):
+        code = code.flatten(-2)
+    return code.detach().cpu().numpy() if isinstance(given, np.ndarray) else code
