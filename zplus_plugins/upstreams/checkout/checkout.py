@@ -145,7 +145,8 @@ def head_commit(root: Path) -> str | None:
 def _places(adapter: Adapter) -> Iterator[tuple[str, str]]:
     """The modules, functions and classes that the core watches or replaces for this adapter, and why."""
     yield from (("generator", capture.where) for capture in adapter.generator)
-    yield from (("estimate", estimate.where) for estimate in adapter.estimates)
+    estimates = [*adapter.estimates, *(e for script in adapter.scripts for e in script.estimates or ())]
+    yield from (("estimate", place) for place in dict.fromkeys(estimate.where for estimate in estimates))
     yield from (("synthesis", place) for place in (adapter.feature_map.synthesis if adapter.feature_map else ()))
     yield from (("move", move.where) for move in adapter.moves)
     yield from (("redirect", place) for pair in adapter.redirect.items() for place in pair)
