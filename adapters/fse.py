@@ -50,7 +50,11 @@ ADAPTER = Adapter(
         Reliance("trainer.py:Trainer.get_image", "4fe3d3aa335447a8", takes=("img",)),
         Reliance("video_processing.py:linear_interpolate", "8dc52128925343db", takes=("latent_code",)),
         Reliance("video_processing.py:latent_manipulation", "e0249d702f5a3924"),
-        Reliance("pixel2style2pixel/models/stylegan2/model.py:Generator.__init__", "ed7f8685f6257330", takes=("size", "style_dim")),
+        Reliance(
+            "pixel2style2pixel/models/stylegan2/model.py:Generator.__init__",
+            "ed7f8685f6257330",
+            takes=("size", "style_dim"),
+        ),
         Reliance("pixel2style2pixel/models/stylegan2/model.py:Generator.forward", "5167928527336164", takes=SYNTHESIS),
     ),
     generator=(InstanceOf("trainer:Trainer", pick="StyleGAN"),),
@@ -58,7 +62,7 @@ ADAPTER = Adapter(
     estimates=(Estimate(f"{MODEL}:Generator.forward", argument="styles", pick="0"),),
     feature_map=FeatureMap(synthesis=(f"{MODEL}:Generator.forward",), arguments=("features_in",)),
     init="project",
-    pictures="{save_path}*",
+    images="{save_path}*",
     moves=(Move("video_processing:linear_interpolate", code="latent_code"),),
     writers=(Writer("PIL.Image:Image.save", path=1, content=0), Writer("cv2:imwrite"), Writer("numpy:save", ".npy")),
     downloads=(

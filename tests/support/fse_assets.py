@@ -100,3 +100,9 @@ def oracle_env() -> dict[str, str]:
 def invert_args(assets: Assets, out: Path) -> list[str]:
     """Arguments of test.py."""
     return ["--input_path", f"{assets.images}/", "--save_path", f"{out}/"]
+
+
+def video_args(function: str, out: Path, *, alpha: int = 1) -> list[str]:
+    """Arguments of video_processing.py for a video ``clip.mp4`` whose frames are below ``out``."""
+    options = {"function": function, "video_path": "clip.mp4", "output_path": f"{out}/", "attr": "Toy", "alpha": alpha}
+    return [part for name, value in options.items() for part in (f"--{name}", str(value))]

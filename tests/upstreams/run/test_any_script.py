@@ -268,7 +268,7 @@ def test_an_estimate_that_comes_by_again_stays_as_it_is(toy: Toys) -> None:
     require_mapped(records(toy)["a.zplus.npz"])
 
 
-PICTURES: dict[str, tuple[str, set[str]]] = {
+IMAGES: dict[str, tuple[str, set[str]]] = {
     "one a code": ("for n in 'xy': w = encode(n); save(n + '.png', w)", {"x", "y"}),
     "two a code": ("w = encode('x'); save('x.png', w); save('input.png', w)", {"x"}),
     "one a batch": ("save('x.png', torch.cat([encode('x', 2)]))", {"x-0", "x-1"}),
@@ -277,15 +277,15 @@ PICTURES: dict[str, tuple[str, set[str]]] = {
 }
 
 
-@pytest.mark.parametrize("name", PICTURES)
-def test_a_picture_gets_the_records_of_the_codes_that_it_shows(toy: Toys, name: str) -> None:
-    source, expected = PICTURES[name]
+@pytest.mark.parametrize("name", IMAGES)
+def test_an_image_gets_the_records_of_the_codes_that_it_shows(toy: Toys, name: str) -> None:
+    source, expected = IMAGES[name]
     script = HEAD + (
         "generator = Generator()\n"
         "def encode(name, n=1): return generator.style(torch.ones(n, 3, 8) * sum(map(ord, name)) / 100)\n"
         "def save(name, w): torch.save(w, name)\n"
     )
-    described = {"codes": "", "pictures": "{out}/*.[jp][pn]g", "estimates": (Estimate("invert:encode"),)}
+    described = {"codes": "", "images": "{out}/*.[jp][pn]g", "estimates": (Estimate("invert:encode"),)}
     parser = "p = argparse.ArgumentParser(); p.add_argument('--out'); p.parse_args()"
     script = script.replace("argparse.ArgumentParser().parse_args()", parser)
     done = toy.run(script + source, "--out", ".", **described)

@@ -309,8 +309,8 @@ class Adapter:
             every key or position, as in ``*.latent``. A code is (L, D), a batch (B, L, D), or (D,) for all layers.
         find_codes: for what ``codes`` and ``code_item`` cannot express: returns the codes in a file from its path and
             content, each with the path that names its record.
-        pictures: pattern, as of ``codes``, of the pictures that show codes which the upstream does not save; the codes
-            that have just been found get their records beside such a picture.
+        images: pattern, as of ``codes``, of the images that show codes which the upstream does not save; the codes
+            that have just been found get their records beside such an image.
         foreign_codes: whether the scripts also load codes of other methods for comparison, which have no record;
             these codes are moved in W+. Otherwise such a code is an error in Z and Z+.
         code_is_last: whether the code is the last file that the scripts write for an image. If so, the files of an
@@ -345,7 +345,7 @@ class Adapter:
     codes: str = ""
     code_item: str = ""
     find_codes: Callable[[Path, Any], Iterable[tuple[str | Path, Any]]] | None = None
-    pictures: str = ""
+    images: str = ""
     foreign_codes: bool = False
     code_is_last: bool = False
     writers: tuple[Writer, ...] = ()

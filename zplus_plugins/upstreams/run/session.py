@@ -91,7 +91,7 @@ class Run:
         self.recorder = Recorder(
             self.adapter,
             self.code_files,
-            CodeFiles(self.adapter.pictures, lambda: self.arguments),
+            CodeFiles(self.adapter.images, lambda: self.arguments),
             self.codes,
             self.live,
             code_is_result=self.script.role == "invert",
