@@ -20,7 +20,10 @@ from zplus_plugins.upstreams.requirements.files import Writable
 
 MODEL = "pixel2style2pixel.models.stylegan2.model"
 SYNTHESIS = ("styles", "return_features", "input_is_latent", "noise", "features_in", "feature_scale")
-WEIGHTS = ("pretrained_models/143_enc.pth", "pretrained_models/backbone.pth", "pretrained_models/79999_iter.pth")
+WEIGHTS = (
+    *(f"pretrained_models/{name}.pth" for name in ("143_enc", "backbone", "79999_iter")),
+    "pixel2style2pixel/pretrained_models/psp_ffhq_encode.pt",
+)
 
 ADAPTER = Adapter(
     name="fse",
@@ -65,14 +68,7 @@ ADAPTER = Adapter(
     images="{save_path}*",
     moves=(Move("video_processing:linear_interpolate", code="latent_code"),),
     writers=(Writer("PIL.Image:Image.save", path=1, content=0), Writer("cv2:imwrite"), Writer("numpy:save", ".npy")),
-    downloads=(
-        *(Download(file, what="weights", remedy="sh download_models.sh") for file in WEIGHTS),
-        Download(
-            "pixel2style2pixel/pretrained_models/psp_ffhq_encode.pt",
-            what="pSp checkpoint with the generator",
-            remedy="sh download_models.sh",
-        ),
-    ),
+    downloads=tuple(Download(file, what="weights", remedy="sh download_models.sh") for file in WEIGHTS),
     optional=("face_alignment",),
     patches=(
         device.PATCH,
