@@ -57,6 +57,21 @@ def test_the_start_is_not_moved(mapping: StyleMapping) -> None:
     assert start.grad is None
 
 
+def test_anomaly_detection_of_a_script_stays_out_of_the_chase(mapping: StyleMapping) -> None:
+    """It would trace every operation of every step; afterwards it is on again."""
+    seen: list[bool] = []
+    start = codes(5, seed=0)
+    with torch.no_grad():
+        target = mapping(start)
+    mapping.network.register_forward_pre_hook(
+        lambda *_: seen.append(torch.is_anomaly_enabled()) if torch.is_grad_enabled() else None
+    )
+    with torch.autograd.set_detect_anomaly(True):
+        chase(mapping, codes(5, seed=1), target, steps=2)
+        assert torch.is_anomaly_enabled()
+    assert seen == 3 * [False]
+
+
 def test_wrong_target(mapping: StyleMapping) -> None:
     with pytest.raises(GeneratorError, match=r"\(1, 4, 16\); this generator's is \(1, 5, 16\)"):
         chase(mapping, codes(5, 0), torch.zeros(1, 4, 16))

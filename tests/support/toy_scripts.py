@@ -63,6 +63,8 @@ class Toys:
             for name in ("role", "gate", "needs", "zplus_defaults", "latent")
             if name in described
         }
+        if "own_estimates" in described:
+            of_script["estimates"] = described.pop("own_estimates")
         adapter = Adapter(
             **{
                 "name": "toy",

@@ -71,7 +71,8 @@ def chase(
     best, best_loss = latent.detach().clone(), _loss_per_code(best_w, target, latent)
     optimizer = torch.optim.Adam([latent], lr=lr)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    with attach(optimizer, latent), torch.enable_grad():
+    # A script that looks for anomalies would have every operation here traced, too.
+    with attach(optimizer, latent), torch.enable_grad(), torch.autograd.set_detect_anomaly(False):
         for step in range(steps + 1):
             w = mapping(latent)
             loss = _loss_per_code(w, target, latent)

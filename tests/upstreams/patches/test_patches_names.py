@@ -18,7 +18,7 @@ from zplus_plugins.patches import array_tostring, make_grid_range, pillow_names,
 from zplus_plugins.upstreams import Journal
 from zplus_plugins.upstreams.adapter.description import Adapter
 from zplus_plugins.upstreams.imports import packages
-from zplus_plugins.upstreams.imports.packages import missing_modules
+from zplus_plugins.upstreams.imports.packages import is_installed, missing_modules
 from zplus_plugins.upstreams.patching.stand_ins import provide, stand_in_for_absent
 
 
@@ -58,6 +58,13 @@ def test_a_stand_in_is_gone_afterwards() -> None:
         assert importlib.import_module("no_such_module_at_all").answer == 42
     with pytest.raises(ModuleNotFoundError):
         importlib.import_module("no_such_module_at_all")
+
+
+def test_what_is_only_stood_in_for_is_not_installed() -> None:
+    with Journal() as journal:
+        stand_in_for_absent(journal, ["no_such_module_at_all"])
+        importlib.import_module("no_such_module_at_all")
+        assert not is_installed("no_such_module_at_all")
 
 
 @pytest.mark.usefixtures("nothing_installed")

@@ -227,13 +227,18 @@ ESTIMATES: dict[str, tuple[str, Estimate]] = {
         "def encode(image, mean=torch.ones(8)): return image.repeat(1, 3, 1) - mean",
         Estimate("invert:encode", add=lambda call: call.arguments["mean"]),
     ),
+    "an argument, where the mean has been added": (
+        "def encode(image, mean=torch.ones(8)): return use(styles=[image.repeat(1, 3, 1) - mean + mean])\n"
+        "def use(styles, scale=1): return styles[0]",
+        Estimate("invert:use", argument="styles", pick="0"),
+    ),
 }
 
 
 @pytest.mark.parametrize("name", ESTIMATES)
 def test_an_encoder_s_code_is_projected(toy: Toys, name: str) -> None:
     source, estimate = ESTIMATES[name]
-    after = {"the result": "code", "a part of it": "code[1]['w']"}.get(name, "code + 1")
+    after = {"a part of it": "code[1]['w']", "without the mean that is added later": "code + 1"}.get(name, "code")
     script = HEAD + f"generator = Generator()\n{source}\ncode = encode(generator.style(torch.ones(2, 1, 8)))\n"
     done = toy.run(script + f"np.save('a.npy', {after})", estimates=(estimate,))
     assert done.exit_code == 0, done.output
@@ -246,6 +251,77 @@ def test_an_encoder_s_code_is_projected(toy: Toys, name: str) -> None:
         else:
             require_mapped(record)
     assert set(records(toy)) == {"a-0.zplus.npz", "a-1.zplus.npz"}
+
+
+def test_an_estimate_that_comes_by_again_stays_as_it_is(toy: Toys) -> None:
+    script = HEAD + (
+        "generator = Generator()\n"
+        "def encode(image): return image.repeat(1, 3, 1)\n"
+        "code = encode(generator.style(torch.ones(1, 1, 8)))\n"
+        "assert torch.equal(use(code), code)\n"
+        "np.save('a.npy', code)\n"
+    ).replace("code = ", "def use(code): return code\ncode = ")
+    estimates = (Estimate("invert:encode"), Estimate("invert:use", argument="code"))
+    done = toy.run(script, estimates=estimates)
+    assert done.exit_code == 0, done.output
+    assert "1 estimate projected" in done.output
+    require_mapped(records(toy)["a.zplus.npz"])
+
+
+IMAGES: dict[str, tuple[str, set[str]]] = {
+    "one a code": ("for n in 'xy': w = encode(n); save(n + '.png', w)", {"x", "y"}),
+    "two a code": ("w = encode('x'); save('x.png', w); save('input.png', w)", {"x"}),
+    "one a batch": ("save('x.png', torch.cat([encode('x', 2)]))", {"x-0", "x-1"}),
+    "of one stem": ("for n in ('x.jpg', 'x.png'): save(n, encode(n))", {"x", "x-png"}),
+    "of a code that was optimised": ("save('x.png', optimise(torch.zeros(1, 3, 8)))", {"x"}),
+}
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_an_image_gets_the_records_of_the_codes_that_it_shows(toy: Toys, name: str) -> None:
+    source, expected = IMAGES[name]
+    script = HEAD + (
+        "generator = Generator()\n"
+        "def encode(name, n=1): return generator.style(torch.ones(n, 3, 8) * sum(map(ord, name)) / 100)\n"
+        "def save(name, w): torch.save(w, name)\n"
+    )
+    described = {"codes": "", "images": "{out}/*.[jp][pn]g", "estimates": (Estimate("invert:encode"),)}
+    parser = "p = argparse.ArgumentParser(); p.add_argument('--out'); p.parse_args()"
+    script = script.replace("argparse.ArgumentParser().parse_args()", parser)
+    done = toy.run(script + source, "--out", ".", **described)
+    assert done.exit_code == 0, done.output
+    assert set(records(toy)) == {f"{one}.zplus.npz" for one in expected}
+    shown = {path.stem: torch.load(path) for path in toy.folder.glob("*.*g") if path.name != "input.png"}
+    for path, record in records(toy).items():
+        require_mapped(record)
+        w = shown[path[0]][int(path[2]) if path[2] in "01" else 0]
+        assert name == "of one stem" or np.array_equal(record.w[0], w)
+
+
+def test_an_editing_script_moves_its_encoder_s_code(toy: Toys) -> None:
+    """It saves no code, and its codes are NumPy's, and flat."""
+    script = HEAD + (
+        "generator = Generator()\n"
+        "def encode(image): return image.repeat(1, 3, 1)\n"
+        "def move(code, by): return code + by * np.ones((1, 24), np.float32)\n"
+        "def add(code, direction): return code + direction\n"
+        "code = encode(generator.style(torch.ones(1, 1, 8))); flat = code.numpy().reshape(1, -1)\n"
+        "assert np.array_equal(move(flat, 0), flat)\n"
+        "moved = move(flat, np.float32([[0], [0.1]]))\n"
+        "assert moved.shape == (2, 24) and moved.dtype == np.float32 and np.array_equal(moved[:1], flat)\n"
+        "assert not np.array_equal(moved[1:], flat) and not np.array_equal(moved[1:], flat + np.float32(0.1))\n"
+        "assert np.array_equal(add(flat, np.zeros((1, 24), np.float32)), flat) and torch.equal(add(code, 0.0), code)\n"
+    )
+    described = {
+        "role": "edit",
+        "own_estimates": (Estimate("invert:encode"),),
+        "moves": (Move("invert:move", code="code"), Move("invert:add", code="code", direction="direction")),
+    }
+    done = toy.run(script, **described)
+    assert done.exit_code == 0, done.output
+    assert "1 estimate projected; 5 edits" in done.output
+    assert not records(toy)
+    assert "estimate" not in toy.run("import argparse; argparse.ArgumentParser().parse_args()", **described).output
 
 
 def test_an_optimizer_starts_at_the_projected_estimate(toy: Toys) -> None:

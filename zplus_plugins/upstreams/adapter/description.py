@@ -105,20 +105,24 @@ class Gate:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A function that returns a style code which nothing optimises, such as an encoder.
+    """A function that returns or takes a style code which nothing optimises, such as an encoder's.
 
-    In Z and Z+ its code (B, L, D) is projected onto the hypersphere, and map(z) handed on in its place.
+    In Z and Z+ the code (B, L, D) is projected onto the hypersphere, and map(z) handed on in its place. Codes that the
+    run has found already are handed on as they are.
 
     Attributes:
         where: ``"package.module:Class.function"``.
-        pick: path to the code in what it returns, such as ``"0"`` or ``"codes.w"``.
+        pick: path to the code in what it returns, or in the argument, such as ``"0"`` or ``"codes.w"``.
         add: from the :class:`~zplus_plugins.upstreams.Call`, what the script adds to the code afterwards, such as a
             ``latent_avg``; the sum is projected.
+        argument: the argument that holds the code; empty if the function returns it. A script that adds up its code
+            can so be given map(z) where it uses the sum: bit for bit, where ``add`` leaves a rounding.
     """
 
     where: str
     pick: str = ""
     add: Callable[[Call], Any] | None = None
+    argument: str = ""
 
 
 @dataclass(frozen=True)
@@ -156,6 +160,7 @@ class Script:
         init: initialisation of its inversions, if it differs from the adapter's.
         earlier: from the arguments, the code files of earlier runs that the script would reuse instead of inverting.
         gate: where the script knows its arguments.
+        estimates: functions whose style codes no optimizer changes; None for the adapter's, if the script inverts.
         latent: the default of ``--latent`` for this script.
     """
 
@@ -171,6 +176,7 @@ class Script:
     init: Init | None = None
     earlier: Callable[[Mapping[str, Any]], Iterable[Path]] | None = None
     gate: Gate = Gate()
+    estimates: tuple[Estimate, ...] | None = None
     latent: Literal["z", "zplus"] = "zplus"
 
 
@@ -211,6 +217,8 @@ class Move:
             the function returns the moved codes, shape (B, L, D), or (B, K, L, D) for K of each.
         to: for a function that interpolates linearly, the name of the argument with the codes at the other ends, of
             the shape of ``code``; z then moves on the hypersphere between the two.
+
+    Codes and directions may also be flat, (B, L * D), and NumPy arrays.
     """
 
     where: str
@@ -323,6 +331,8 @@ class Adapter:
             every key or position, as in ``*.latent``. A code is (L, D), a batch (B, L, D), or (D,) for all layers.
         find_codes: for what ``codes`` and ``code_item`` cannot express: returns the codes in a file from its path and
             content, each with the path that names its record.
+        images: pattern, as of ``codes``, of the images that show codes which the upstream does not save; the codes
+            that have just been found get their records beside such an image.
         foreign_codes: whether the scripts also load codes of other methods for comparison, which have no record;
             these codes are moved in W+. Otherwise such a code is an error in Z and Z+.
         code_is_last: whether the code is the last file that the scripts write for an image. If so, the files of an
@@ -358,6 +368,7 @@ class Adapter:
     codes: str = ""
     code_item: str = ""
     find_codes: Callable[[Path, Any], Iterable[tuple[str | Path, Any]]] | None = None
+    images: str = ""
     foreign_codes: bool = False
     code_is_last: bool = False
     writers: tuple[Writer, ...] = ()

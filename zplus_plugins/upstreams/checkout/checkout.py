@@ -145,7 +145,8 @@ def head_commit(root: Path) -> str | None:
 def _places(adapter: Adapter) -> Iterator[tuple[str, str]]:
     """The modules, functions and classes that the core watches or replaces for this adapter, and why."""
     yield from (("generator", capture.where) for capture in adapter.generator)
-    yield from (("estimate", estimate.where) for estimate in adapter.estimates)
+    estimates = [*adapter.estimates, *(e for script in adapter.scripts for e in script.estimates or ())]
+    yield from (("estimate", place) for place in dict.fromkeys(estimate.where for estimate in estimates))
     if adapter.repeated is not None:
         yield "codes", adapter.repeated.returned
     yield from (("synthesis", place) for place in (adapter.feature_map.synthesis if adapter.feature_map else ()))

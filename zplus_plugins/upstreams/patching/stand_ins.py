@@ -9,12 +9,12 @@ from typing import Any
 
 from zplus_plugins.errors import RequirementError
 from zplus_plugins.upstreams.imports.advice import MissingModule, how_to_get
-from zplus_plugins.upstreams.imports.packages import is_installed
+from zplus_plugins.upstreams.imports.packages import AbsentModule, is_installed
 from zplus_plugins.upstreams.patching.journal import Journal
 
 
-class _AbsentModule(ModuleType):
-    """A stand-in for a module that is not installed; using anything in it raises an error."""
+class _AbsentModule(AbsentModule):
+    """Using anything in it raises an error."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

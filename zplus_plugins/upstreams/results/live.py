@@ -93,6 +93,10 @@ class LiveCodes:
         """A code's record is on the disk."""
         self._recorded.add(record.w_sha256)
 
+    def unshown(self) -> list[InversionRecord]:
+        """The newest codes, as far as they have no record yet."""
+        return [one for one in self.newest() if one.w_sha256 not in self._recorded]
+
     def unrecorded(self) -> list[InversionRecord]:
         """Codes that cost optimizer steps and have no record yet, in the order in which they were found."""
         found = [*self._settled.values(), *self.newest()]

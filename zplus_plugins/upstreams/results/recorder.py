@@ -26,6 +26,7 @@ class Recorder:
     Args:
         adapter: says where in a file the codes are.
         files: which files are codes.
+        showing: which files show codes that the script does not save.
         codes: the run's codes, to which saved ones are added.
         live: the codes that this run has found.
         code_is_result: whether an image's files are complete once its code is saved; otherwise each file is complete
@@ -44,6 +45,7 @@ class Recorder:
         self,
         adapter: Adapter,
         files: CodeFiles,
+        showing: CodeFiles,
         codes: Codes,
         live: LiveCodes,
         *,
@@ -53,6 +55,7 @@ class Recorder:
     ) -> None:
         self._adapter = adapter
         self._files = files
+        self._showing = showing
         self._codes = codes
         self._live = live
         self._code_is_result = code_is_result
@@ -66,6 +69,7 @@ class Recorder:
         """Called after the upstream has written a file: write the records of the codes in it."""
         found = list(self._codes_in(path, content))
         if not found and path not in self._files:
+            self._record_shown(path)
             if not self._code_is_result:
                 self.outputs.finish_image()
             return
@@ -76,6 +80,19 @@ class Recorder:
             if not found:
                 self._save_unmatched(path, "without a code in it" if self._adapter.code_item else "of another kind")
         self.outputs.finish_image()
+
+    def _record_shown(self, path: Path) -> None:
+        """The script has saved an image: the codes found since the last one are those that it shows."""
+        if not self._makes_records or path not in self._showing:
+            return
+        shown = self._live.unshown()
+        self.images += len(shown)
+        for number, record in enumerate(shown):
+            require_finite(record, path.stem)
+            place = record_path(path, str(number) if len(shown) > 1 else "")
+            if place in self.records:  # of an image whose name differs in its suffix alone
+                place = place.with_name(f"{path.name.replace('.', '-')}{place.name.removeprefix(path.stem)}")
+            self._save(path, place, record)
 
     def _codes_in(self, path: Path, content: Any) -> Iterator[tuple[Path, Array]]:
         """The codes in what was written, each with the place of its record."""

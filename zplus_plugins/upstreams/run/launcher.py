@@ -112,9 +112,9 @@ def _prepare(journal: Journal, run: Run) -> Gatekeeper:
         if editor is None:  # which reads the codes itself
             run.codes.follow(journal)
         mover.install(journal)
+        watch_estimates(journal, run)
     if run.inverts:
         run.swapper.install(journal)
-        watch_estimates(journal, run)
         if run.repeating is not None:
             run.repeating.install(journal)
         for place, target in adapter.redirect.items():

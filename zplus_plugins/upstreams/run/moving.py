@@ -13,6 +13,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -121,27 +122,41 @@ class Mover:
 
         def moving(*args: Any, **kwargs: Any) -> Any:
             given = signature.bind(*args, **kwargs)
-            w = style_code(given.arguments[move.code], self._run.adapter.code_item)
+            w = self._code(given, move.code)
             codes = self._recognised(w, move)
             if not any(codes):
                 return function(*args, **kwargs)
             if move.to:
-                ends = self._recognised(style_code(given.arguments[move.to], self._run.adapter.code_item), move)
+                ends = self._recognised(self._code(given, move.to), move)
                 return self._moved(function(*args, **kwargs), functools.partial(self._each_between, codes, ends))
             towards = functools.partial(self._each_towards, codes)
             if not move.direction:
                 return self._moved(function(*args, **kwargs), towards)
-            given.arguments[move.direction] = self._moved(w + given.arguments[move.direction], towards) - w
+            direction = given.arguments[move.direction]
+            change = self._moved(w + self._in_layers(direction), towards) - w
+            given.arguments[move.direction] = _flat_like(direction, change)
             return function(*given.args, **given.kwargs)
 
         return moving
 
+    def _code(self, given: inspect.BoundArguments, name: str) -> Any:
+        return self._in_layers(style_code(given.arguments[name], self._run.adapter.code_item))
+
+    def _in_layers(self, code: Any) -> Any:
+        """A code or direction, tensor or array, as (..., L, D); it may be flat, (..., L * D)."""
+        if not isinstance(code, Tensor | np.ndarray) or self._run.generator is None:
+            return code
+        mapping = self._run.mapping()
+        flat = mapping.num_ws > 1 and code.ndim and code.shape[-1] == mapping.num_ws * mapping.w_dim
+        return code.reshape(*code.shape[:-1], mapping.num_ws, mapping.w_dim) if flat else code
+
     def _moved(self, targets: Any, move: Callable[[Tensor], Tensor]) -> Any:
-        """What becomes of the codes that the upstream made; arrays are moved where the mapping network computes."""
-        if isinstance(targets, Tensor):
-            return move(targets)
-        moved = move(torch.from_numpy(targets).to(*self._run.mapping().device_and_dtype()))
-        return moved.cpu().numpy().astype(targets.dtype)
+        """The codes that replace those that the upstream computed, in the same form; arrays are moved as tensors."""
+        layers = self._in_layers(targets)
+        if isinstance(layers, Tensor):
+            return _flat_like(targets, move(layers))
+        moved = move(torch.from_numpy(layers).to(*self._run.mapping().device_and_dtype()))
+        return _flat_like(targets, moved.cpu().numpy().astype(layers.dtype))
 
     def _each_towards(self, codes: list[InvertedCode | None], targets: Tensor) -> Tensor:
         """:meth:`towards` for a batch, with as many targets for each code; those without z stay in W+."""
@@ -189,3 +204,9 @@ class Mover:
                 _log.info("%s moved: gain %.2f, %.0f%% remaining", code.name, gain, 100 * residual / length)
             error = float(sphere_error(moved[i], moved.radius))
             self._run.edits.append(EditResult(code.name, distance, "w", length, gain, residual, error))
+
+
+def _flat_like(given: Any, code: Any) -> Any:
+    """A code (..., L, D) as (..., L * D) if the given one was flat."""
+    flat = getattr(given, "shape", ())[-1:] == (code.shape[-2] * code.shape[-1],)
+    return code.reshape(*code.shape[:-2], -1) if flat else code

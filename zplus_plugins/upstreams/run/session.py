@@ -27,7 +27,7 @@ from zplus_plugins.records.inversion import Provenance
 from zplus_plugins.system.device import Device
 from zplus_plugins.system.downloads import NeededFile
 from zplus_plugins.upstreams.adapter.context import Options
-from zplus_plugins.upstreams.adapter.description import Adapter, Script, Switch
+from zplus_plugins.upstreams.adapter.description import Adapter, Estimate, Script, Switch
 from zplus_plugins.upstreams.adapter.protocols import (
     ASKED_DEVICE,
     TRUSTED,
@@ -95,6 +95,7 @@ class Run:
         self.recorder = Recorder(
             self.adapter,
             self.code_files,
+            CodeFiles(self.adapter.images, lambda: self.arguments),
             self.codes,
             self.live,
             code_is_result=self.script.role == "invert",
@@ -140,6 +141,13 @@ class Run:
     def inverts(self) -> bool:
         """Whether this run replaces the style code of an inversion."""
         return self.script.role == "invert" and self.latent != "off"
+
+    @property
+    def estimates(self) -> tuple[Estimate, ...]:
+        """The functions whose style codes are projected."""
+        if self.script.estimates is not None:
+            return self.script.estimates
+        return self.adapter.estimates if self.inverts else ()
 
     @property
     def outputs(self) -> Outputs:
@@ -393,6 +401,8 @@ class Run:
     def project(self, w: Tensor, *, rounded: bool = False) -> Tensor:
         """Project style codes (B, L, D) that nothing optimises, and return map(z) to use instead.
 
+        Codes that this run has found are map(z) already, and returned as they are.
+
         Args:
             w: the style codes.
             rounded: whether the script takes them apart and puts them together again.
@@ -402,6 +412,9 @@ class Run:
             GeneratorError: they are of another generator's shape.
         """
         mapping = self.mapping()
+        known = [] if rounded else [self.live.find(row) for row in rows(w.float()) or ()]
+        if known and all(known):
+            return w
         codes = mapping.num_ws if self.latent == "zplus" else 1
         found = project(mapping, w.detach().float(), codes=codes, seed=self.seed)
         self.live.add_estimate(found.latent, found.w, mapping, rounded=rounded)
