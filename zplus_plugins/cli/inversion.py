@@ -116,7 +116,7 @@ def directions(
 
 @click.command()
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--space", metavar="NAME", default=DEFAULT_SPACE, show_default=True, help="z, zplus, w, f/wplus-pn, ...")
+@click.option("--space", metavar="NAME", default=DEFAULT_SPACE, show_default=True, help="z, zplus, w, f/w, f/wplus-pn, ...")
 @options.steps(STEPS)
 @click.option(
     "--lr",
