@@ -19,15 +19,9 @@ DEFAULT_SPACE = "f/zplus"
 STEPS = 200
 LR = 0.1
 
-_generator = click.option(
-    "--generator",
-    type=options.FILE,
-    help="A generator's file (NVlabs, rosinality, genforce, or trained here). [default: the embedded one]",
-)
-
 
 @click.command()
-@_generator
+@options.generator
 @click.option("--method", type=click.Choice(METHODS), default="ganspace", show_default=True)
 @click.option(
     "--components",
@@ -116,7 +110,9 @@ def directions(
 
 @click.command()
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--space", metavar="NAME", default=DEFAULT_SPACE, show_default=True, help="z, zplus, w, f/w, f/wplus-pn, ...")
+@click.option(
+    "--space", metavar="NAME", default=DEFAULT_SPACE, show_default=True, help="z, zplus, w, f/w, f/wplus-pn, ..."
+)
 @options.steps(STEPS)
 @click.option(
     "--lr",
@@ -136,7 +132,7 @@ def directions(
     show_default=True,
     help="Perceptual loss: auto uses the embedded regressor's features for the embedded generator, otherwise LPIPS.",
 )
-@_generator
+@options.generator
 @options.device
 @options.out()
 @options.overwrite
@@ -224,7 +220,7 @@ def invert(
     help="How to edit in Z and Z+: local moves the code so that its style code follows the direction in W, which "
     "changes other attributes less; global uses one direction in Z for all codes.",
 )
-@_generator
+@options.generator
 @options.device
 @options.out()
 @options.overwrite
@@ -253,21 +249,17 @@ def edit(
       zplus edit inverted/portrait.zplus.npz --direction found/ganspace-00.zplus.npz --strength -2:2:5 --out edited
       zplus edit invert_detailcode/portrait.zplus.npz --generator ffhq.pth --direction age.zplus.npz --out edited
     """
-    from zplus_plugins.directions.edit import EditFiles, direction_named, edited, settings_of, strengths_of
-    from zplus_plugins.inversion.domain import open_model
-    from zplus_plugins.inversion.record import PointRecord
+    from zplus_plugins.directions.edit import direction_named, edited, settings_of, strengths_of
+    from zplus_plugins.directions.series import Series
+    from zplus_plugins.inversion.opening import Opened
     from zplus_plugins.system.threads import limited_to, threads_for
 
-    strengths, read = strengths_of(strength), PointRecord.load(record)
-    if read.script is not None and generator is None:
-        raise UsageError(
-            f"{record} is the record of a code from {read.script.provenance.adapter}, without its generator. Give the "
-            "checkpoint of the inversion with --generator FILE."
-        )
-    model = open_model(generator, device, read.f_resolution, read.noise, read.truncation)
-    point, found = read.require(model, str(record)), direction_named(direction, model.generator)
-    files, settings = EditFiles.of(record, found, strengths), settings_of(read, found, way == "local")
-    for note in read.notes:
+    strengths = strengths_of(strength)
+    opened = Opened.of([record], generator, device)
+    (read,), (point,), model = opened.records, opened.points, opened.model
+    found = direction_named(direction, model.generator)
+    files, settings = Series.of_edit(record, found.name, strengths), settings_of(read, found, way == "local")
+    for note in opened.notes:
         say(note)
     with Results(out, overwrite) as results, limited_to(threads_for(model.generator)):
         before = results.finished(files, settings)

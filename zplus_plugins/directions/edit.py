@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -16,14 +14,11 @@ from zplus_plugins.directions.pursuit import Pursuit
 from zplus_plugins.errors import DirectionError, UsageError
 from zplus_plugins.generators import Generator
 from zplus_plugins.inversion import Model, Point
-from zplus_plugins.inversion.record import PointRecord
-from zplus_plugins.portraits.networks.files import sheet
+from zplus_plugins.inversion.record import PointRecord, array_bytes
 from zplus_plugins.system.cache import digest
-from zplus_plugins.system.results import MARK, Results, Settings, result_name
 
 MOST = 1001
 STRONGEST = 1000.0
-_COLUMNS = 11
 
 
 def strengths_of(text: str) -> list[float]:
@@ -82,52 +77,10 @@ def edited(model: Model, point: Point, direction: Direction, strengths: list[flo
         return torch.cat([model.pictures(move(strength)).cpu() for strength in strengths])
 
 
-@dataclass(frozen=True)
-class EditFiles:
-    """The files of an edit.
-
-    Attributes:
-        pictures: one for each strength.
-        sheet: all of them side by side; None for a single one.
-    """
-
-    pictures: list[str]
-    sheet: str | None
-
-    @classmethod
-    def of(cls, record: Path, direction: Direction, strengths: list[float]) -> EditFiles:
-        """Their names, after the record's and the direction's: ``anna.smile+1.000.zplus.png``."""
-        name = f"{record.stem.removesuffix(MARK)}.{direction.name}"
-        ends = f"{strengths[0]:+.3f}..{strengths[-1]:+.3f}x{len(strengths)}"
-        sheet = result_name(f"{name}{ends}", ".png") if len(strengths) > 1 else None
-        return cls([result_name(f"{name}{strength:+.3f}", ".png") for strength in strengths], sheet)
-
-    def __iter__(self) -> Iterator[str]:
-        yield from [] if self.sheet is None else [self.sheet]
-        yield from self.pictures
-
-    def write(self, pictures: Tensor, results: Results, settings: Settings) -> None:
-        """Write pictures (len(self.pictures), 3, R, R) in [-1, 1]; all or none.
-
-        Raises:
-            RequirementError: they cannot be written.
-        """
-        with results.writing(settings) as folder:
-            for file, picture in zip(self.pictures, pictures, strict=True):
-                sheet(picture[None], 1).save(folder / file)
-            if self.sheet is not None:
-                sheet(pictures, min(len(pictures), _COLUMNS)).save(folder / self.sheet)
-
-
 def settings_of(record: PointRecord, direction: Direction, local: bool) -> dict[str, str]:
     """All on which an edited picture depends, beside its strength."""
-    whose = record.generator if record.script is None else f"{record.script.w_sha256} {record.truncation}"
     return {
-        "record": digest(record.point.space.name, str(whose), *_bytes(record.point.code, record.point.f))[:16],
-        "direction": digest(*_bytes(direction.z, direction.w))[:16],
+        "record": record.digest(),
+        "direction": digest(*array_bytes(direction.z, direction.w))[:16],
         "way": "local" if local else "global",
     }
-
-
-def _bytes(*tensors: Tensor | None) -> list[bytes]:
-    return [tensor.detach().cpu().contiguous().numpy().tobytes() for tensor in tensors if tensor is not None]

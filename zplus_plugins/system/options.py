@@ -28,6 +28,11 @@ device = click.option(
     show_default=True,
     help="Where to compute: auto takes a GPU if there is one, cuda does not start without one.",
 )
+generator = click.option(
+    "--generator",
+    type=FILE,
+    help="A generator's file (NVlabs, rosinality, genforce, or trained here). [default: the embedded one]",
+)
 overwrite = click.option("--overwrite", is_flag=True, help="Make results anew that are there from an earlier command.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document, which docs/json.md describes.")
 
@@ -80,19 +85,35 @@ def _volume(name: str, volume: int, text: str) -> Callable[[Decorated], Decorate
     return click.option(name, is_flag=True, expose_value=False, callback=choose, help=text)
 
 
-class LearningRate(click.FloatRange):
+class _Positive(click.FloatRange):
+    """A number above 0, up to a largest one."""
+
+    def __init__(self, most: float) -> None:
+        super().__init__(0, most, min_open=True)
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        number = super().convert(value, parameter, context)
+        if isnan(number):  # it is not outside any range
+            self.fail(f"{value} is no number above 0.", parameter, context)
+        return number
+
+
+class LearningRate(_Positive):
     """A learning rate."""
 
     name = "learning rate"
 
     def __init__(self) -> None:
-        super().__init__(0, 100, min_open=True)
+        super().__init__(100)
 
-    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
-        lr = super().convert(value, parameter, context)
-        if isnan(lr):
-            self.fail(f"{value} is no number above 0.", parameter, context)
-        return lr
+
+class Radius(_Positive):
+    """How far codes go: an angle in radians, less than half a turn."""
+
+    name = "radius"
+
+    def __init__(self) -> None:
+        super().__init__(3)
 
 
 class Once(click.Option):
