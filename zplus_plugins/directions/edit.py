@@ -63,6 +63,26 @@ def direction_named(name: str, generator: Generator) -> Direction:
     return known[name]
 
 
+def in_layers(direction: Direction, layers: tuple[int, int], model: Model, point: Point) -> Direction:
+    """The part of a direction in some layers, the first and the last of which are given.
+
+    Raises:
+        DirectionError: there are no such layers, or the direction moves none of them.
+        UsageError: the point has one code for all layers, or no code that has an influence in these.
+    """
+    (first, last), space = layers, point.space
+    if not space.layered:
+        raise UsageError(f"--layers {first}-{last}: a code in {space.title} is one for all layers. Leave --layers out.")
+    part = direction.in_layers(first, last, model.generator.num_layers)
+    own = model.first_layer(space)
+    if last < own:
+        raise UsageError(
+            f"--layers {first}-{last}: F replaces these layers, so that nothing would change; expected layers from "
+            f"{own} on."
+        )
+    return part
+
+
 def edited(model: Model, point: Point, direction: Direction, strengths: list[float], local: bool = False) -> Tensor:
     """Pictures of one picture's point at all strengths, (len(strengths), 3, R, R), on the CPU.
 

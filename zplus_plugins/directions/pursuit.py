@@ -16,7 +16,7 @@ from zplus_plugins.hypersphere.chase import STEPS
 from zplus_plugins.hypersphere.geometry import logarithm
 from zplus_plugins.hypersphere.mapping import mapping_of
 from zplus_plugins.hypersphere.moves import Path, along_style
-from zplus_plugins.records.directions import fits, require_direction
+from zplus_plugins.records.directions import arranged
 from zplus_plugins.spaces.model import Model, Point
 
 CODES = 64
@@ -29,7 +29,7 @@ def find_by_chase(model: Model, w: Tensor, name: str, codes: int = CODES, seed: 
 
     Args:
         model: of the generator.
-        w: shape (w_dim,), (1, w_dim), (N, w_dim) or (1, N, w_dim); its length is unit strength.
+        w: shape (w_dim,), (1, w_dim), (N, w_dim), (1, N, w_dim) or (1, N * w_dim); its length is unit strength.
         name: of the direction.
         codes: that chase, up to :data:`~zplus_plugins.directions.lengths.CODES`.
         seed: of those.
@@ -43,14 +43,7 @@ def find_by_chase(model: Model, w: Tensor, name: str, codes: int = CODES, seed: 
         raise DirectionError(f"{codes} codes are to chase; expected 1 to {MOST}.")
     generator = model.generator
     layers, w_dim = generator.num_layers, generator.architecture.w_dim
-    if not fits(w, layers, w_dim):
-        raise DirectionError(
-            f"The direction {name} has the shape {tuple(w.shape)}; expected ({w_dim},), (1, {w_dim}), "
-            f"({layers}, {w_dim}) or (1, {layers}, {w_dim})."
-        )
-    w = w.detach().reshape(-1, w_dim)
-    require_direction(w, f"The direction {name}")
-    w = w.to(generator.const)
+    w = arranged(w, layers, w_dim, f"The direction {name}").to(generator.const)
     sample = random_codes(generator, seed=seed)
     start = sample.z[:codes, None].expand(-1, len(w), -1)
     reached = along_style(mapping_of(generator), start, w, steps=STEPS).detach()

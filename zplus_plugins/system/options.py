@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from math import isnan
@@ -114,6 +115,26 @@ class Radius(_Positive):
 
     def __init__(self) -> None:
         super().__init__(3)
+
+
+def _layers(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    if value is None:
+        return None
+    found = re.fullmatch(r"(\d{1,4})(?:-(\d{1,4}))?", value, re.ASCII)
+    first, last = (int(found[1]), int(found[2] or found[1])) if found else (1, 0)
+    if first > last:
+        text = f"{value!r} names no layers; expected FIRST-LAST, such as 0-8, or a single layer."
+        raise click.BadParameter(text, context, parameter)
+    return first, last
+
+
+layers = click.option(
+    "--layers",
+    callback=_layers,
+    metavar="FIRST-LAST",
+    help="Move the codes of these layers only, counted from 0. [default: those that the direction moves]",
+)
+"""The first and the last of a range of a generator's layers, or None."""
 
 
 class Once(click.Option):
