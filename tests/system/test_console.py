@@ -344,6 +344,12 @@ def test_invert_and_edit_as_json(material: Path) -> None:
     assert document(zplus(*moved)) == found | {"made": False}
 
 
+def test_interpolate_and_walk_as_json(material: Path) -> None:
+    records, common = sorted((material / "inverted").glob("*.npz")), ("--generator", "generator.pt", "--frames", "2")
+    for name, given in (("interpolate", records), ("walk", records[:1])):
+        assert paths(document(zplus(name, *given, *common, "--out", "out", "--json"))) == fields(name)
+
+
 def test_quiet_leaves_errors_and_results(material: Path) -> None:
     common = ("--generator", "generator.pt", "--likeness", "none", "--steps", "2", "--out", "out")
     for _ in range(2):  # the second time, they are there

@@ -73,7 +73,7 @@ def _component(arrays: dict[str, np.ndarray[Any, Any]], number: int, space: Lite
     if not 0 <= number < count:
         raise ContentError(f"it has {count} components; there is no {number}")
     latent, activation = (arrays[name][number].reshape(-1) for name in ("lat_comp", "act_comp"))
-    if space == "z" and np.array_equal(latent, activation):
+    if space == "z" and latent.shape == activation.shape and np.allclose(latent, activation, atol=1e-6):
         raise ContentError("its components are those of W; give it as --w")
     kind = "act" if space == "w" and activation.size == latent.size else "lat"
     own = activation if kind == "act" else latent
