@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[object, ...]] = {
     "edit": ("edit", "inverted/anna.zplus.npz", *OWN, *WAY, "--strength", "0:1:2"),
     "interpolate": ("interpolate", "inverted/anna.zplus.npz", "inverted/bert.zplus.npz", *OWN, "--frames", 3),
     "walk": ("walk", "inverted/anna.zplus.npz", *OWN, "--frames", 2),
+    "generate": ("generate", *OWN, "--seeds", "5-6"),
     "directions": ("directions", *OWN, "--components", 1, "--no-preview"),
     "compare": ("compare", "faces", *OWN, "--steps", 1, "--without-lpips", "--spaces", "z,w", "--workers", 1),
 }
@@ -33,6 +34,7 @@ WRITTEN = {
     "edit": ("anna.ganspace-00+0.000..+1.000x2.zplus.png", "anna.ganspace-00+1.000.zplus.png"),
     "interpolate": ("anna.to.bert.x3.zplus.png", "anna.to.bert.x3.001.zplus.png"),
     "walk": ("anna.walk0.x2.zplus.png",),
+    "generate": ("seed0000000006.zplus.png",),
     "directions": ("ganspace-00.zplus.npz",),
     "compare": ("report.html", "results.json", "table.csv", "parts/pictures-z-000.npz"),
 }
@@ -167,7 +169,7 @@ def test_a_second_process_in_a_folder_is_refused_at_once(
 
 
 def test_every_result_named_after_a_users_file_carries_the_mark(material: Path) -> None:
-    for command in ("invert", "edit", "interpolate", "walk", "directions"):
+    for command in ("invert", "edit", "interpolate", "walk", "generate", "directions"):
         done(*COMMANDS[command], "--out", "out")
     assert all(re.search(r"\.zplus\.(png|npz)$", name) for name in files(material / "out") if name != BOOK)
 

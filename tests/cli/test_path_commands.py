@@ -203,3 +203,23 @@ def test_json(material: Path) -> None:
     assert (found["record"], found["radius"], found["seed"], found["made"]) == (ANNA, 0.5, 0, True)
     assert [one["share"] for one in found["results"]] == [0, 0.25, 0.5, 0.75]
     assert json.loads(zplus(*WALK, "--frames", 4, "--json").stdout) == found | {"made": False}
+
+
+def test_random_images_are_those_of_the_seeds_in_nvlabs_scripts(material: Path) -> None:
+    generate = ("generate", *OWN, "--seeds", "7,3-4,7", "--out", "out")
+    names = [f"out/seed{seed:010d}.zplus.png" for seed in (7, 3, 4)]
+    assert done(*generate, "--psi", 0.7, "--cutoff", 2) == names
+    for seed, name in zip((7, 3, 4), names, strict=True):
+        w = GENERATOR.mapping(torch.from_numpy(np.random.RandomState(seed).randn(1, 12)).float())
+        w = w[:, None].repeat(1, 6, 1).detach()
+        w[:, :2] = GENERATOR.w_mean + 0.7 * (w[:, :2] - GENERATOR.w_mean)
+        own = np.asarray(sheet(GENERATOR.synthesis(w), 1)).astype(int)
+        assert np.abs(pixels(name) - own).max() <= 1  # rounding alone
+    assert "made before" in zplus(*generate, "--psi", 0.7, "--cutoff", 2).stderr
+    refused(zplus(*generate), 2, "psi was 0.7, is 1.0")
+
+
+@pytest.mark.parametrize("seeds", ["", "a", "3-1", "0-1001", "4294967296", "1,", "-1", "0-999,2000-2001"])
+def test_no_seeds(material: Path, seeds: str) -> None:
+    result = zplus("generate", *OWN, f"--seeds={seeds}", "--out", "out")
+    assert result.exit_code == 2 and "expected up to 1001 seeds" in result.stderr and not Path("out").exists()

@@ -47,7 +47,7 @@ def ganspace(path: Path, *, dim: int = W_DIM, latent_dim: int = DIM, **more: np.
         "random_stdevs": np.array([1, 1, 1], np.float32),
         **more,
     }
-    np.savez(path, **arrays)
+    np.savez_compressed(path, **arrays)
     return arrays
 
 

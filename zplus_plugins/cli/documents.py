@@ -107,6 +107,20 @@ def of_walk(record: Path, radius: float, seed: int, files: Series, out: Path, be
     }
 
 
+def of_generation(
+    seeds: Sequence[int], psi: float, cutoff: int | None, files: Series, out: Path, before: bool
+) -> Document:
+    """The document of ``zplus generate``; ``before`` is true if the images already existed."""
+    pictures = zip(seeds, files.pictures, strict=True)
+    return {
+        "format": FORMAT,
+        "psi": psi,
+        "cutoff": cutoff,
+        "made": not before,
+        "results": [{"seed": seed, "image": str(out / file)} for seed, file in pictures],
+    }
+
+
 def _of_plugin(plugin: Plugin, folder: Path) -> Document:
     from zplus_plugins.upstreams.checkout.checkout import match_folder
 

@@ -30,6 +30,7 @@ COMMANDS = {
     "edit": _Place("inversion", "Edit an inverted image along a direction."),
     "interpolate": _Place("paths", "Interpolate between two inverted images."),
     "walk": _Place("paths", "Walk from an inverted image in a random direction and back."),
+    "generate": _Place("paths", "Generate images of random codes."),
     "directions": _Place("inversion", "Find editing directions of a generator."),
     "compare": _Place("compare", "Compare latent spaces on the same images."),
     "demo": _Place("demo", "Invert and edit one portrait in F/W+ and in F/Z+, side by side."),

@@ -1,4 +1,4 @@
-"""``zplus interpolate | walk``."""
+"""``zplus interpolate | walk | generate``."""
 
 from __future__ import annotations
 
@@ -130,6 +130,60 @@ def walk(
     before = _written(opened, path, files, settings, out, overwrite)
     if as_json:
         document(documents.of_walk(record, radius, seed, files, out, before))
+    else:
+        for file in files:
+            result(out / file)
+
+
+@click.command()
+@options.seeds
+@click.option(
+    "--psi",
+    type=click.FloatRange(0, 1),
+    metavar="PSI",
+    default=1.0,
+    show_default=True,
+    help="Truncation of the style codes: 1 for none, 0 for the mean image.",
+)
+@click.option("--cutoff", type=click.IntRange(0), metavar="N", help="Truncate the first N layers only. [default: all]")
+@options.generator
+@options.device
+@options.out()
+@options.overwrite
+@options.as_json
+@options.voice
+def generate(
+    seeds: list[int],
+    psi: float,
+    cutoff: int | None,
+    generator: Path | None,
+    device: str,
+    out: Path,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Generate an image of a random code in Z for each seed.
+
+    A seed stands for the same code as in the scripts of NVlabs' repositories and of BDInvert's forks.
+
+    \b
+    Examples:
+      zplus generate --seeds 0-9 --out random
+      zplus generate --seeds 3,5,7 --psi 0.7 --cutoff 8 --generator stylegan2_ffhq1024.pth --out random
+    """
+    from zplus_plugins.directions.series import Series
+    from zplus_plugins.generators import weights_hash
+    from zplus_plugins.hypersphere.mapping import Truncation
+    from zplus_plugins.inversion.domain import open_model
+    from zplus_plugins.inversion.opening import Opened
+    from zplus_plugins.spaces.paths import random_points
+
+    model = open_model(generator, device, truncation=Truncation(psi, cutoff))
+    files = Series.of_seeds(seeds)
+    settings = {"generator": weights_hash(model.generator)[:16], "psi": repr(psi), "cutoff": str(cutoff)}
+    before = _written(Opened([], model, []), random_points(model, seeds), files, settings, out, overwrite)
+    if as_json:
+        document(documents.of_generation(seeds, psi, cutoff, files, out, before))
     else:
         for file in files:
             result(out / file)

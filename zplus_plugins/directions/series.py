@@ -42,6 +42,11 @@ class Series:
         pictures = [result_name(f"{name}.{index:03d}", ".png") for index in range(frames)]
         return cls(pictures, result_name(name, ".png"))
 
+    @classmethod
+    def of_seeds(cls, seeds: Sequence[int]) -> Series:
+        """Names after the seeds, as the scripts of the authors of arXiv 2307.08995 have them; no sheet."""
+        return cls([result_name(f"seed{seed:010d}", ".png") for seed in seeds], None)
+
     def __iter__(self) -> Iterator[str]:
         yield from [] if self.sheet is None else [self.sheet]
         yield from self.pictures

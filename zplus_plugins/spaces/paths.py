@@ -7,17 +7,19 @@ lines, as in the scripts of arXiv 2307.08995's authors. The ends of a path are t
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from zplus_plugins.errors import LatentError
-from zplus_plugins.hypersphere.geometry import logarithm, tangent
+from zplus_plugins.hypersphere.geometry import logarithm, retract, tangent
 from zplus_plugins.hypersphere.moves import along_geodesic
 from zplus_plugins.spaces.model import Model, Point
+from zplus_plugins.spaces.spaces import SPACES
 
 _OPPOSITE = 1e-6  # 1 + cosine, at which rounding decides which way the shortest geodesic leads
 
@@ -95,6 +97,14 @@ def loop(model: Model, point: Point, radius: float, frames: int, seed: int) -> I
         return replace(point, code=along_geodesic(point.code, step, 1.0) if on_sphere else point.code + step)
 
     return (at(index) for index in range(frames))
+
+
+def random_points(model: Model, seeds: Iterable[int]) -> Iterator[Point]:
+    """A random point of Z for each seed: that of NumPy's former generator, as NVlabs' scripts draw it."""
+    dim, like = model.generator.architecture.z_dim, model.generator.const
+    for seed in seeds:
+        z = torch.from_numpy(np.random.RandomState(seed).randn(1, 1, dim)).to(like)
+        yield Point(SPACES["z"], retract(z))
 
 
 def _plane(code: Tensor, steps: Tensor, on_sphere: bool) -> tuple[Tensor, Tensor]:

@@ -17,7 +17,8 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any] | click.Command)
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
-SEED = click.IntRange(0, 2**32 - 1)  # what every library takes
+LARGEST_SEED = 2**32 - 1  # what every library takes
+SEED = click.IntRange(0, LARGEST_SEED)
 STEPS = click.IntRange(1, 10_000_000)  # months
 COMPONENTS = click.IntRange(1, 10_000)  # more than any generator's z has dimensions
 WORKERS = click.IntRange(1, 256)
@@ -135,6 +136,27 @@ layers = click.option(
     help="Move the codes of these layers only, counted from 0. [default: those that the direction moves]",
 )
 """The first and the last of a range of a generator's layers, or None."""
+
+
+MOST_SEEDS = 1001
+
+
+def _seeds(context: click.Context, parameter: click.Parameter, value: str) -> list[int]:
+    found: list[int] = []
+    for part in value.split(","):
+        ends = re.fullmatch(r"\s*(\d{1,10})(?:-(\d{1,10}))?\s*", part, re.ASCII)
+        first, last = (int(ends[1]), int(ends[2] or ends[1])) if ends else (1, 0)
+        if not first <= last <= LARGEST_SEED or len(found) + last - first >= MOST_SEEDS:
+            text = f"{value!r}: expected up to {MOST_SEEDS} seeds from 0 to {LARGEST_SEED}, such as 0-9 or 3,5,7."
+            raise click.BadParameter(text, context, parameter)
+        found += range(first, last + 1)
+    return list(dict.fromkeys(found))
+
+
+seeds = click.option(
+    "--seeds", callback=_seeds, metavar="LIST", required=True, help="Seeds of the images, such as 0-9 or 3,5,7."
+)
+"""Seeds, each of which is named once."""
 
 
 class Once(click.Option):
