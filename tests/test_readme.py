@@ -21,6 +21,7 @@ README = (ROOT / "README.md").read_text()
 COMMANDS = [line.strip() for line in README.splitlines() if line.strip().startswith("zplus ")]
 COMMANDS += re.findall(r"`(zplus [^`]+)`", README)
 COMMANDS = [command for command in COMMANDS if command != "zplus run"]
+OF_SCRIPTS = re.findall(r"`(zplus [a-z]+ [^`]+)`", (ROOT / "docs" / "authors-scripts.md").read_text())
 
 
 def block(marker: str) -> str:
@@ -29,7 +30,7 @@ def block(marker: str) -> str:
     return found[1]
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", dict.fromkeys([*COMMANDS, *OF_SCRIPTS]))
 def test_commands_are_understood(command: str) -> None:
     words = shlex.split(command.replace("...", ""))[1:]
     context: Any = main.make_context("zplus", words, resilient_parsing=False)

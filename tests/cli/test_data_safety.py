@@ -23,12 +23,18 @@ WAY = ("--direction", "found_generator/ganspace-00.zplus.npz")
 COMMANDS: dict[str, tuple[object, ...]] = {
     "invert": ("invert", *FAST, "faces"),
     "edit": ("edit", "inverted/anna.zplus.npz", *OWN, *WAY, "--strength", "0:1:2"),
+    "interpolate": ("interpolate", "inverted/anna.zplus.npz", "inverted/bert.zplus.npz", *OWN, "--frames", 3),
+    "walk": ("walk", "inverted/anna.zplus.npz", *OWN, "--frames", 2),
+    "generate": ("generate", *OWN, "--seeds", "5-6"),
     "directions": ("directions", *OWN, "--components", 1, "--no-preview"),
     "compare": ("compare", "faces", *OWN, "--steps", 1, "--without-lpips", "--spaces", "z,w", "--workers", 1),
 }
 WRITTEN = {
     "invert": ("anna.zplus.npz", "bert.zplus.png"),
     "edit": ("anna.ganspace-00+0.000..+1.000x2.zplus.png", "anna.ganspace-00+1.000.zplus.png"),
+    "interpolate": ("anna.to.bert.x3.zplus.png", "anna.to.bert.x3.001.zplus.png"),
+    "walk": ("anna.walk0.x2.zplus.png",),
+    "generate": ("seed0000000006.zplus.png",),
     "directions": ("ganspace-00.zplus.npz",),
     "compare": ("report.html", "results.json", "table.csv", "parts/pictures-z-000.npz"),
 }
@@ -118,6 +124,7 @@ class TestGoingOn:
             ("invert", ("--space", "w"), "space was f/zplus, is w"),
             ("invert", ("--steps", 2), "setting steps was 1, is 2"),
             ("edit", ("--way", "global"), "way was local, is global"),
+            ("walk", ("--radius", 0.25), "radius was 0.5, is 0.25"),
             ("directions", ("--seed", 5), "seed was 0, is 5"),
             ("compare", ("--steps", 2), "setting steps was 1, is 2"),
         ],
@@ -162,7 +169,7 @@ def test_a_second_process_in_a_folder_is_refused_at_once(
 
 
 def test_every_result_named_after_a_users_file_carries_the_mark(material: Path) -> None:
-    for command in ("invert", "edit", "directions"):
+    for command in ("invert", "edit", "interpolate", "walk", "generate", "directions"):
         done(*COMMANDS[command], "--out", "out")
     assert all(re.search(r"\.zplus\.(png|npz)$", name) for name in files(material / "out") if name != BOOK)
 
@@ -179,6 +186,7 @@ def _no_work(*args: Any, **kwargs: Any) -> Any:
 def _forbid_work(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(inverting, "invert", _no_work)
     patch.setattr("zplus_plugins.directions.edit.edited", _no_work)
+    patch.setattr("zplus_plugins.inversion.opening.Opened.pictures", _no_work)
     patch.setattr("zplus_plugins.directions.find_ganspace", _no_work)
     patch.setattr("zplus_plugins.compare.work.run.work", _no_work)
 

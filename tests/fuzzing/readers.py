@@ -20,7 +20,7 @@ from zplus_plugins.generators import Generator, load_generator
 from zplus_plugins.inversion import Model, Statistics, statistics_of
 from zplus_plugins.inversion.record import PointRecord
 from zplus_plugins.patches import checkpoints
-from zplus_plugins.records.directions import read_direction
+from zplus_plugins.records.directions import read_component, read_direction
 from zplus_plugins.upstreams import Journal
 from zplus_plugins.upstreams.adapter.protocols import Finding
 from zplus_plugins.upstreams.requirements.files import Checkpoint
@@ -127,6 +127,10 @@ def _direction_of_generator(path: Path) -> Any:
     return Direction.load(path, _generator())
 
 
+def _component(path: Path) -> Any:
+    return read_component(path, 1, "w"), read_component(path, 1, "z")
+
+
 READERS: Mapping[str, tuple[Reader, ...]] = {
     "checkpoints": (
         Reader(_torch_load, (".pt",)),
@@ -152,7 +156,8 @@ READERS: Mapping[str, tuple[Reader, ...]] = {
     "directions": (
         Reader(Direction.load, (".npz",)),
         Reader(_direction_of_generator, (".npz",)),
-        Reader(read_direction, (".npy", ".pt", ".one.npz")),
+        Reader(read_direction, (".npy", ".pt", ".one.npz", ".components.npz")),
+        Reader(_component, (".components.npz",)),
     ),
     deliberate.KIND: (Reader(deliberate.read, (".bad",)),),
 }

@@ -176,12 +176,16 @@ def directions() -> list[Seed]:
     np.save(array, np.arange(5, dtype=np.float32))
     one = io.BytesIO()
     np.savez(one, w=np.arange(5, dtype=np.float32))
+    components = io.BytesIO()
+    latent, spread = np.arange(12, dtype=np.float32).reshape(3, 1, 4), np.ones(3, np.float32)
+    np.savez(components, act_comp=latent + 1, act_stdev=spread, lat_comp=latent, lat_stdev=spread)
     return [
         direction("smile", method="interfacegan", attribute="smile", about={"accuracy": 0.9, "codes": 100}),
         direction("first", method="ganspace", about={"component": 0}),
         direction("chased", layers, method="chase"),
         Seed("w.npy", array.getvalue()),
         Seed("w.one.npz", one.getvalue()),
+        Seed("ganspace.components.npz", components.getvalue()),
         Seed("w.pt", saved.zipped(torch.arange(5.0))),
         Seed("w_legacy.pt", saved.legacy(torch.arange(5.0))),
     ]

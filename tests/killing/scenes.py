@@ -121,6 +121,7 @@ def _own(*arguments: object) -> Callable[[Path], Running]:
 
 _GENERATOR = ("--generator", "generator.pt")
 _WAY = ("--direction", "found_generator/ganspace-00.zplus.npz", "--strength", "-3:3:31")
+_RECORDS = ("inverted/anna.zplus.npz", "inverted/bert.zplus.npz")
 _COMPARE = ("--without-lpips", "--spaces", "zplus,w,f/zplus", "--workers", 1)
 OWN = {
     "invert": Scene(
@@ -131,6 +132,16 @@ OWN = {
     "edit": Scene(
         make_material,
         _own("edit", "inverted/anna.zplus.npz", *_GENERATOR, *_WAY, "--out", "out"),
+        re.compile(r"out/.*\.zplus\.png"),
+    ),
+    "interpolate": Scene(
+        make_material,
+        _own("interpolate", *_RECORDS, *_GENERATOR, "--frames", 61, "--out", "out"),
+        re.compile(r"out/.*\.zplus\.png"),
+    ),
+    "walk": Scene(
+        make_material,
+        _own("walk", _RECORDS[0], *_GENERATOR, "--frames", 61, "--out", "out"),
         re.compile(r"out/.*\.zplus\.png"),
     ),
     "directions": Scene(

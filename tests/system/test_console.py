@@ -300,9 +300,9 @@ def test_options_of_the_same_name_mean_the_same() -> None:
                 assert parameter.name != "pictures", name
     assert {option: len(texts) for option, texts in seen.items()} == {
         "--steps": 3,
-        "--seed": 4,
-        "--out": 5,
-        "--device": 5,
+        "--seed": 5,
+        "--out": 8,
+        "--device": 8,
     }
     assert all(text.startswith("Seed of ") for text in seen["--seed"])
     assert all(len(set(texts)) == 1 for option, texts in seen.items() if option != "--seed")

@@ -117,3 +117,12 @@ def test_invert_and_edit_as_json(material: Path) -> None:
     assert all(Path(one["image"]).is_file() for one in found["results"]) and Path(found["sheet"]).is_file()
     assert paths(found) == fields("edit")
     assert document(zplus(*moved)) == found | {"made": False}
+
+
+def test_interpolate_walk_and_generate_as_json(material: Path) -> None:
+    records, common = sorted((material / "inverted").glob("*.npz")), ("--generator", "generator.pt", "--frames", "2")
+    for name, given in (("interpolate", records), ("walk", records[:1])):
+        assert paths(document(zplus(name, *given, *common, "--out", "out", "--json"))) == fields(name)
+    assert paths(document(zplus("generate", *common[:2], "--seeds", "1", "--out", "out", "--json"))) == fields(
+        "generate"
+    )

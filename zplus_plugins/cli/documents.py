@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zplus_plugins.directions.edit import EditFiles
+    from zplus_plugins.directions.series import Series
     from zplus_plugins.errors import RequirementError
     from zplus_plugins.inversion.files import Order
     from zplus_plugins.upstreams.checkout.checkout import Upstream
@@ -64,7 +64,7 @@ def of_inversion(order: Order, out: Path, before: Collection[str], unfit: Sequen
 
 
 def of_edit(
-    record: Path, direction: str, strengths: Sequence[float], files: EditFiles, out: Path, before: bool
+    record: Path, direction: str, strengths: Sequence[float], files: Series, out: Path, before: bool
 ) -> Document:
     """The document of ``zplus edit``; ``before`` is true if the edits already existed."""
     pictures = zip(strengths, files.pictures, strict=True)
@@ -75,6 +75,49 @@ def of_edit(
         "made": not before,
         "sheet": None if files.sheet is None else str(out / files.sheet),
         "results": [{"strength": strength, "image": str(out / file)} for strength, file in pictures],
+    }
+
+
+def of_interpolation(start: Path, end: Path, files: Series, out: Path, before: bool) -> Document:
+    """The document of ``zplus interpolate``; ``before`` is true if the images already existed."""
+    last = len(files.pictures) - 1
+    results = [{"share": index / last, "image": str(out / file)} for index, file in enumerate(files.pictures)]
+    return {
+        "format": FORMAT,
+        "start": str(start),
+        "end": str(end),
+        "made": not before,
+        "sheet": None if files.sheet is None else str(out / files.sheet),
+        "results": results,
+    }
+
+
+def of_walk(record: Path, radius: float, seed: int, files: Series, out: Path, before: bool) -> Document:
+    """The document of ``zplus walk``; ``before`` is true if the images already existed."""
+    frames = len(files.pictures)
+    results = [{"share": index / frames, "image": str(out / file)} for index, file in enumerate(files.pictures)]
+    return {
+        "format": FORMAT,
+        "record": str(record),
+        "radius": radius,
+        "seed": seed,
+        "made": not before,
+        "sheet": None if files.sheet is None else str(out / files.sheet),
+        "results": results,
+    }
+
+
+def of_generation(
+    seeds: Sequence[int], psi: float, cutoff: int | None, files: Series, out: Path, before: bool
+) -> Document:
+    """The document of ``zplus generate``; ``before`` is true if the images already existed."""
+    pictures = zip(seeds, files.pictures, strict=True)
+    return {
+        "format": FORMAT,
+        "psi": psi,
+        "cutoff": cutoff,
+        "made": not before,
+        "results": [{"seed": seed, "image": str(out / file)} for seed, file in pictures],
     }
 
 

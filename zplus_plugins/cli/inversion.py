@@ -12,22 +12,16 @@ from zplus_plugins.system import options
 from zplus_plugins.system.console import bar, document, result, say
 from zplus_plugins.system.results import Results
 
-METHODS = ("ganspace", "sefa", "interfacegan", "chase")
+METHODS = ("ganspace", "sefa", "interfacegan", "chase", "given")
 COMPONENTS = 10
 LIKENESSES = ("auto", "features", "lpips", "none")
 DEFAULT_SPACE = "f/zplus"
 STEPS = 200
 LR = 0.1
 
-_generator = click.option(
-    "--generator",
-    type=options.FILE,
-    help="A generator's file (NVlabs, rosinality, genforce, or trained here). [default: the embedded one]",
-)
-
 
 @click.command()
-@_generator
+@options.generator
 @click.option("--method", type=click.Choice(METHODS), default="ganspace", show_default=True)
 @click.option(
     "--components",
@@ -35,6 +29,13 @@ _generator = click.option(
     help=f"Number of directions for GANSpace or SeFa. [default: {COMPONENTS}]",
 )
 @click.option("--w", type=options.FILE, help="For --method chase: the direction in W (.pt, .npy, .npz).")
+@click.option("--z", type=options.FILE, help="For --method given: the direction in Z or Z+ (.pt, .npy, .npz).")
+@click.option(
+    "--component",
+    type=click.IntRange(0, options.COMPONENTS.max),
+    metavar="N",
+    help="Which component to take, from 0, if --w or --z is a file of the repository GANSpace (.npz).",
+)
 @options.seed("the random codes", 0)
 @click.option("--no-preview", is_flag=True, help="Do not write images that show the directions' effects.")
 @options.device
@@ -46,6 +47,8 @@ def directions(
     method: str,
     components: int | None,
     w: Path | None,
+    z: Path | None,
+    component: int | None,
     seed: int,
     no_preview: bool,
     device: str,
@@ -63,9 +66,15 @@ def directions(
       zplus directions --out found
       zplus directions --method sefa --components 5 --out found
       zplus directions --generator ffhq.pkl --method chase --w age.pt --out found
+      zplus directions --generator ffhq.pkl --method given --z age_boundary.npy --out found
+      zplus directions --generator ffhq.pkl --method given --z ganspace.npz --component 3 --out found
     """
     if (method == "chase") != (w is not None):
         raise UsageError("--method chase and --w FILE go together.")
+    if (method == "given") != (z is not None):
+        raise UsageError("--method given and --z FILE go together.")
+    if component is not None and w is None and z is None:
+        raise UsageError("--component is a component of --w FILE or --z FILE: leave it out.")
     if components is not None and method not in ("ganspace", "sefa"):
         raise UsageError(f"--components is only for --method ganspace and sefa, not {method}: leave it out.")
     if method == "interfacegan" and generator is not None:
@@ -76,22 +85,26 @@ def directions(
     from zplus_plugins import directions as d
     from zplus_plugins.directions.boundary import CODES
     from zplus_plugins.directions.embedded import NAMES, portrait_scores
-    from zplus_plugins.directions.finding import file_names, read_w, write_directions
+    from zplus_plugins.directions.finding import Given, file_names, write_directions
     from zplus_plugins.generators import weights_hash
     from zplus_plugins.inversion.domain import open_model
     from zplus_plugins.system.cache import digest
     from zplus_plugins.system.threads import limited_to, threads_for
 
-    given = None if w is None else read_w(w)
+    given = None
+    if w is not None:
+        given = Given.read(w, "w", component)
+    elif z is not None:
+        given = Given.read(z, "z", component)
     model = open_model(generator, device)
     wanted = [f"{method}-{k:02}" for k in range(components or COMPONENTS)]
-    if w is not None:
-        wanted = [w.stem]
+    if given is not None:
+        wanted = [given.name]
     elif method == "interfacegan":
         wanted = list(NAMES)
     settings = {"generator": weights_hash(model.generator)[:16], "method": method, "seed": str(seed)}
     if given is not None:
-        settings["w"] = digest(given.numpy().tobytes())[:16]
+        settings[given.space] = digest(given.vector.numpy().tobytes())[:16]
     files = [file for name in wanted for file in file_names(name, not no_preview)]
     with Results(out, overwrite) as results, limited_to(threads_for(model.generator)):
         if results.finished(files, settings):
@@ -101,8 +114,8 @@ def directions(
             found = d.find_ganspace(model, components or COMPONENTS, seed=seed)
         elif method == "sefa":
             found = d.find_sefa(model, components or COMPONENTS, seed=seed)
-        elif given is not None and w is not None:
-            found = [d.find_by_chase(model, given, w.stem, seed=seed)]
+        elif given is not None:
+            found = [given.found(model, seed)]
         else:
             names, scores = portrait_scores(model.generator.const.device)
             with bar(CODES, "image", "scores") as shown:
@@ -116,7 +129,9 @@ def directions(
 
 @click.command()
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--space", metavar="NAME", default=DEFAULT_SPACE, show_default=True, help="z, zplus, w, f/wplus-pn, ...")
+@click.option(
+    "--space", metavar="NAME", default=DEFAULT_SPACE, show_default=True, help="z, zplus, w, f/w, f/wplus-pn, ..."
+)
 @options.steps(STEPS)
 @click.option(
     "--lr",
@@ -136,7 +151,7 @@ def directions(
     show_default=True,
     help="Perceptual loss: auto uses the embedded regressor's features for the embedded generator, otherwise LPIPS.",
 )
-@_generator
+@options.generator
 @options.device
 @options.out()
 @options.overwrite
@@ -216,6 +231,7 @@ def invert(
     help="The name of an embedded direction, or a direction's file.",
 )
 @click.option("--strength", metavar="START:STOP:COUNT", default="-3:3:11", show_default=True)
+@options.layers
 @click.option(
     "--way",
     type=click.Choice(("local", "global")),
@@ -224,7 +240,7 @@ def invert(
     help="How to edit in Z and Z+: local moves the code so that its style code follows the direction in W, which "
     "changes other attributes less; global uses one direction in Z for all codes.",
 )
-@_generator
+@options.generator
 @options.device
 @options.out()
 @options.overwrite
@@ -234,6 +250,7 @@ def edit(
     record: Path,
     direction: str,
     strength: str,
+    layers: tuple[int, int] | None,
     way: str,
     generator: Path | None,
     device: str,
@@ -251,23 +268,22 @@ def edit(
     Examples:
       zplus edit inverted/portrait.zplus.npz --direction smile --out edited
       zplus edit inverted/portrait.zplus.npz --direction found/ganspace-00.zplus.npz --strength -2:2:5 --out edited
+      zplus edit inverted/portrait.zplus.npz --direction age --layers 4-8 --out edited
       zplus edit invert_detailcode/portrait.zplus.npz --generator ffhq.pth --direction age.zplus.npz --out edited
     """
-    from zplus_plugins.directions.edit import EditFiles, direction_named, edited, settings_of, strengths_of
-    from zplus_plugins.inversion.domain import open_model
-    from zplus_plugins.inversion.record import PointRecord
+    from zplus_plugins.directions.edit import direction_named, edited, in_layers, settings_of, strengths_of
+    from zplus_plugins.directions.series import Series
+    from zplus_plugins.inversion.opening import Opened
     from zplus_plugins.system.threads import limited_to, threads_for
 
-    strengths, read = strengths_of(strength), PointRecord.load(record)
-    if read.script is not None and generator is None:
-        raise UsageError(
-            f"{record} is the record of a code from {read.script.provenance.adapter}, without its generator. Give the "
-            "checkpoint of the inversion with --generator FILE."
-        )
-    model = open_model(generator, device, read.f_resolution, read.noise, read.truncation)
-    point, found = read.require(model, str(record)), direction_named(direction, model.generator)
-    files, settings = EditFiles.of(record, found, strengths), settings_of(read, found, way == "local")
-    for note in read.notes:
+    strengths = strengths_of(strength)
+    opened = Opened.of([record], generator, device)
+    (read,), (point,), model = opened.records, opened.points, opened.model
+    found = direction_named(direction, model.generator)
+    if layers is not None:
+        found = in_layers(found, layers, model, point)
+    files, settings = Series.of_edit(record, found.name, strengths), settings_of(read, found, way == "local")
+    for note in opened.notes:
         say(note)
     with Results(out, overwrite) as results, limited_to(threads_for(model.generator)):
         before = results.finished(files, settings)

@@ -3,6 +3,7 @@
 from zplus_plugins.directions.boundary import find_interfacegan
 from zplus_plugins.directions.direction import Direction
 from zplus_plugins.directions.embedded import embedded_directions
+from zplus_plugins.directions.given import find_from_z
 from zplus_plugins.directions.pursuit import Pursuit, find_by_chase
 from zplus_plugins.directions.unsupervised import find_ganspace, find_sefa
 
@@ -11,6 +12,7 @@ __all__ = [
     "Pursuit",
     "embedded_directions",
     "find_by_chase",
+    "find_from_z",
     "find_ganspace",
     "find_interfacegan",
     "find_sefa",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -19,7 +19,7 @@ from zplus_plugins.records.schema import MAPPING, SHA256, TEXT, Axes, Field, Sch
 from zplus_plugins.system.files import write_whole
 
 FORMAT = 1
-Method = Literal["ganspace", "sefa", "interfacegan", "chase"]
+Method = Literal["ganspace", "sefa", "interfacegan", "chase", "given"]
 _VECTOR = Axes("(dim,) or (layers, dim)", (1, 2))
 SCHEMA = Schema(
     FORMAT,
@@ -82,6 +82,24 @@ class Direction:
                 f"The direction {self.name} has shapes {tuple(self.w.shape)} in W and {tuple(self.z.shape)} in Z; "
                 "expected the same number of layers in both."
             )
+
+    def in_layers(self, first: int, last: int, layers: int) -> Direction:
+        """The part of the direction in some layers; the others stay.
+
+        Args:
+            first, last: of the layers that move, both included, from 0.
+            layers: how many the generator has.
+
+        Raises:
+            DirectionError: there are no such layers, or the direction moves none of them.
+        """
+        if not 0 <= first <= last < layers:
+            raise DirectionError(f"There are no layers {first}-{last}; expected some of 0-{layers - 1}.")
+        inside = torch.zeros(layers, 1)
+        inside[first : last + 1] = 1
+        name = f"{self.name}.layers{first}-{last}"
+        about = {**self.about, "layers": [first, last]}
+        return replace(self, name=name, w=self.w * inside, z=self.z * inside, about=about)
 
     def require(self, generator: Generator) -> None:
         """Require that the direction belongs to this generator.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -16,14 +14,11 @@ from zplus_plugins.directions.pursuit import Pursuit
 from zplus_plugins.errors import DirectionError, UsageError
 from zplus_plugins.generators import Generator
 from zplus_plugins.inversion import Model, Point
-from zplus_plugins.inversion.record import PointRecord
-from zplus_plugins.portraits.networks.files import sheet
+from zplus_plugins.inversion.record import PointRecord, array_bytes
 from zplus_plugins.system.cache import digest
-from zplus_plugins.system.results import MARK, Results, Settings, result_name
 
 MOST = 1001
 STRONGEST = 1000.0
-_COLUMNS = 11
 
 
 def strengths_of(text: str) -> list[float]:
@@ -68,6 +63,26 @@ def direction_named(name: str, generator: Generator) -> Direction:
     return known[name]
 
 
+def in_layers(direction: Direction, layers: tuple[int, int], model: Model, point: Point) -> Direction:
+    """The part of a direction in some layers, the first and the last of which are given.
+
+    Raises:
+        DirectionError: there are no such layers, or the direction moves none of them.
+        UsageError: the point has one code for all layers, or no code that has an influence in these.
+    """
+    (first, last), space = layers, point.space
+    if not space.layered:
+        raise UsageError(f"--layers {first}-{last}: a code in {space.title} is one for all layers. Leave --layers out.")
+    part = direction.in_layers(first, last, model.generator.num_layers)
+    own = model.first_layer(space)
+    if last < own:
+        raise UsageError(
+            f"--layers {first}-{last}: F replaces these layers, so that nothing would change; expected layers from "
+            f"{own} on."
+        )
+    return part
+
+
 def edited(model: Model, point: Point, direction: Direction, strengths: list[float], local: bool = False) -> Tensor:
     """Images of one code at all strengths, (len(strengths), 3, R, R), on the CPU.
 
@@ -82,52 +97,10 @@ def edited(model: Model, point: Point, direction: Direction, strengths: list[flo
         return torch.cat([model.pictures(move(strength)).cpu() for strength in strengths])
 
 
-@dataclass(frozen=True)
-class EditFiles:
-    """The files of an edit.
-
-    Attributes:
-        pictures: one for each strength.
-        sheet: all of them side by side; None for a single one.
-    """
-
-    pictures: list[str]
-    sheet: str | None
-
-    @classmethod
-    def of(cls, record: Path, direction: Direction, strengths: list[float]) -> EditFiles:
-        """The file names, from those of the record and the direction: ``anna.smile+1.000.zplus.png``."""
-        name = f"{record.stem.removesuffix(MARK)}.{direction.name}"
-        ends = f"{strengths[0]:+.3f}..{strengths[-1]:+.3f}x{len(strengths)}"
-        sheet = result_name(f"{name}{ends}", ".png") if len(strengths) > 1 else None
-        return cls([result_name(f"{name}{strength:+.3f}", ".png") for strength in strengths], sheet)
-
-    def __iter__(self) -> Iterator[str]:
-        yield from [] if self.sheet is None else [self.sheet]
-        yield from self.pictures
-
-    def write(self, pictures: Tensor, results: Results, settings: Settings) -> None:
-        """Write images (len(self.pictures), 3, R, R) in [-1, 1]; all or none.
-
-        Raises:
-            RequirementError: they cannot be written.
-        """
-        with results.writing(settings) as folder:
-            for file, picture in zip(self.pictures, pictures, strict=True):
-                sheet(picture[None], 1).save(folder / file)
-            if self.sheet is not None:
-                sheet(pictures, min(len(pictures), _COLUMNS)).save(folder / self.sheet)
-
-
 def settings_of(record: PointRecord, direction: Direction, local: bool) -> dict[str, str]:
     """All on which an edited picture depends, beside its strength."""
-    whose = record.generator if record.script is None else f"{record.script.w_sha256} {record.truncation}"
     return {
-        "record": digest(record.point.space.name, str(whose), *_bytes(record.point.code, record.point.f))[:16],
-        "direction": digest(*_bytes(direction.z, direction.w))[:16],
+        "record": record.digest(),
+        "direction": digest(*array_bytes(direction.z, direction.w))[:16],
         "way": "local" if local else "global",
     }
-
-
-def _bytes(*tensors: Tensor | None) -> list[bytes]:
-    return [tensor.detach().cpu().contiguous().numpy().tobytes() for tensor in tensors if tensor is not None]

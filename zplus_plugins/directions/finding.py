@@ -6,18 +6,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from zplus_plugins.directions.direction import Direction
 from zplus_plugins.directions.edit import edited
+from zplus_plugins.directions.given import find_from_z
 from zplus_plugins.directions.lengths import random_codes
+from zplus_plugins.directions.pursuit import find_by_chase
 from zplus_plugins.errors import DirectionError
 from zplus_plugins.inversion import SPACES, Model, Point
 from zplus_plugins.portraits.networks.files import sheet
-from zplus_plugins.records.directions import read_direction
+from zplus_plugins.records.directions import read_component, read_direction
 from zplus_plugins.system.results import Results, Settings, result_name
 
 SHOWN = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
@@ -58,15 +62,47 @@ def write_directions(
             on_direction()
 
 
-def read_w(path: Path) -> Tensor:
-    """Read a given direction in W: a tensor in a ``.pt`` file, or an array in a ``.npy`` or ``.npz`` file.
+@dataclass(frozen=True)
+class Given:
+    """A direction from another source, to be made one of a generator's.
 
-    Raises:
-        DirectionError: it cannot be read.
+    Attributes:
+        vector: as read.
+        space: in which it lies.
+        name: that the direction gets, from its file's.
     """
-    try:
-        return read_direction(path)
-    except DirectionError as error:
-        raise DirectionError(
-            f"{error} Give a tensor saved by torch.save (.pt), or an array saved by NumPy (.npy, .npz)."
-        ) from None
+
+    vector: Tensor
+    space: Literal["w", "z"]
+    name: str
+
+    @classmethod
+    def read(cls, path: Path, space: Literal["w", "z"], component: int | None = None) -> Given:
+        """Read a tensor in a ``.pt`` file, an array in a ``.npy`` or ``.npz`` file, or a component of GANSpace.
+
+        Args:
+            path: the file.
+            space: the space that it lies in.
+            component: the component of a GANSpace file; None for other files.
+
+        Raises:
+            DirectionError: it cannot be read.
+        """
+        if component is not None:
+            return cls(read_component(path, component, space), space, f"{path.stem}-{component:02}")
+        try:
+            return cls(read_direction(path), space, path.stem)
+        except DirectionError as error:
+            raise DirectionError(
+                f"{error} Give a tensor saved by torch.save (.pt), an array saved by NumPy (.npy, .npz), or a "
+                "GANSpace file (.npz) with --component N."
+            ) from None
+
+    def found(self, model: Model, seed: int) -> Direction:
+        """The direction as one of a model's generator.
+
+        Raises:
+            DirectionError: it has another shape, is zero or not finite, or its name cannot be a file name.
+        """
+        find = find_by_chase if self.space == "w" else find_from_z
+        return find(model, self.vector, self.name, seed=seed)

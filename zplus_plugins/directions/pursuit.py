@@ -16,7 +16,7 @@ from zplus_plugins.hypersphere.chase import STEPS
 from zplus_plugins.hypersphere.geometry import logarithm
 from zplus_plugins.hypersphere.mapping import mapping_of
 from zplus_plugins.hypersphere.moves import Path, along_style
-from zplus_plugins.records.directions import fits, require_direction
+from zplus_plugins.records.directions import arranged
 from zplus_plugins.spaces.model import Model, Point
 
 CODES = 64
@@ -30,7 +30,7 @@ def find_by_chase(model: Model, w: Tensor, name: str, codes: int = CODES, seed: 
 
     Args:
         model: the generator's model.
-        w: shape (w_dim,), (1, w_dim), (L, w_dim) or (1, L, w_dim); its length is unit strength.
+        w: shape (w_dim,), (1, w_dim), (L, w_dim), (1, L, w_dim) or (1, L * w_dim); its length is unit strength.
         name: the name of the direction.
         codes: number of codes, up to :data:`~zplus_plugins.directions.lengths.CODES`.
         seed: seed of the codes.
@@ -44,14 +44,7 @@ def find_by_chase(model: Model, w: Tensor, name: str, codes: int = CODES, seed: 
         raise DirectionError(f"The number of codes is {codes}; expected 1 to {MOST}.")
     generator = model.generator
     layers, w_dim = generator.num_layers, generator.architecture.w_dim
-    if not fits(w, layers, w_dim):
-        raise DirectionError(
-            f"The direction {name} has shape {tuple(w.shape)}; expected ({w_dim},), (1, {w_dim}), "
-            f"({layers}, {w_dim}) or (1, {layers}, {w_dim})."
-        )
-    w = w.detach().reshape(-1, w_dim)
-    require_direction(w, f"The direction {name}")
-    w = w.to(generator.const)
+    w = arranged(w, layers, w_dim, f"The direction {name}").to(generator.const)
     sample = random_codes(generator, seed=seed)
     start = sample.z[:codes, None].expand(-1, len(w), -1)
     reached = along_style(mapping_of(generator), start, w, steps=STEPS).detach()

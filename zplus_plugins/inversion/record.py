@@ -23,6 +23,7 @@ from zplus_plugins.records.arrays import ContentError
 from zplus_plugins.records.inversion import InversionRecord, require_same_code
 from zplus_plugins.records.record import Record
 from zplus_plugins.records.schema import require_json
+from zplus_plugins.system.cache import digest
 
 _OFF_SPHERE = 1e-3  # relative to the radius
 
@@ -69,6 +70,11 @@ class PointRecord:
                 "The record does not contain w, so it cannot be verified that the generator is that of the inversion."
             )
         return notes
+
+    def digest(self) -> str:
+        """Sixteen digits that tell apart the pictures of records: of the codes, their space and their generator."""
+        whose = self.generator if self.script is None else f"{self.script.w_sha256} {self.truncation}"
+        return digest(self.point.space.name, str(whose), *array_bytes(self.point.code, self.point.f))[:16]
 
     @classmethod
     def of(cls, model: Model, point: Point, about: Mapping[str, Any]) -> PointRecord:
@@ -209,6 +215,11 @@ class PointRecord:
             return "Invert the image again."
         retract = self.script.provenance.retract
         return f"They were found with --retract {retract}: invert the image with --retract step."
+
+
+def array_bytes(*tensors: torch.Tensor | None) -> list[bytes]:
+    """The numbers of each tensor that is there."""
+    return [tensor.detach().cpu().contiguous().numpy().tobytes() for tensor in tensors if tensor is not None]
 
 
 def _shape(shape: tuple[int, ...] | None) -> str:

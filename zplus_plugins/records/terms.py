@@ -5,7 +5,7 @@ from __future__ import annotations
 from zplus_plugins.records.schema import FLAG, TEXT, WHOLE, Field
 
 _PLAIN = ("z", "zplus", "w", "wplus", "wplus-pn", "wplus-lsap", "pn", "pnplus", "s")
-_WITH_F = ("f/z", "f/zplus", "f/wplus", "f/wplus-pn", "f/wplus-lsap", "f/s")
+_WITH_F = ("f/z", "f/zplus", "f/w", "f/wplus", "f/wplus-pn", "f/wplus-lsap", "f/s")
 SPACES = (*_PLAIN, *_WITH_F)
 NOISES = ("const", "random", "none")
 PROVENANCE = {

@@ -110,16 +110,11 @@ class Model:
             f: start of F, (n, C, r, r); None for the features of the mean image.
             seed: seed of a random code; None for the mean.
         """
-        z = None if seed is None else self._random_z(seed)
-        w = self.statistics.w_mean[None, None] if z is None else self.generator.mapping(z)
+        z = None if seed is None else self._random_z(1, seed)
         if space.kind == "z":
             code = self._z_of_mean() if z is None else z
-        elif space.kind == "w":
-            code = w
-        elif space.kind == "pn":
-            code = self.statistics.to_pn(w)
         else:
-            code = self._joined(self.generator.styles(w.expand(1, self.generator.num_layers, -1)), space)
+            code = self._of_style(self.statistics.w_mean[None, None] if z is None else self.generator.mapping(z), space)
         if space.with_f and f is None:
             f = self._mean_features(self.noise).expand(n, -1, -1, -1)
         return Point(
@@ -127,6 +122,19 @@ class Model:
             code.expand(n, *self.code_shape(space)).clone(),
             f.clone() if space.with_f and f is not None else None,
         )
+
+    @torch.no_grad()
+    def random_steps(self, space: Space, n: int, seed: int) -> Tensor:
+        """Steps from the mean code to random ones, (n, 1, dim), the same for all layers; F has none.
+
+        In Z they are random codes, of which the part that is tangent at a code leads away from it. In the other spaces
+        they go where the mapping network's codes go, instead of to all sides alike.
+        """
+        z = self._random_z(n, seed)
+        if space.kind == "z":
+            return z
+        mean = self._of_style(self.statistics.w_mean[None, None], space)
+        return self._of_style(self.generator.mapping(z), space) - mean
 
     def w(self, point: Point) -> Tensor:
         """Style codes (B, L, w_dim) for all layers; the mean for layers that F replaces.
@@ -231,6 +239,14 @@ class Model:
         own = direction[self.first_layer(point.space) :]
         return own if point.code.shape[1] == len(own) else own.mean(dim=0, keepdim=True)
 
+    def _of_style(self, w: Tensor, space: Space) -> Tensor:
+        """The code of a space, but Z, that has style codes (n, 1, w_dim) in all layers; (n, 1, dim)."""
+        if space.kind == "w":
+            return w
+        if space.kind == "pn":
+            return self.statistics.to_pn(w)
+        return self._joined(self.generator.styles(w.expand(-1, self.generator.num_layers, -1)), space)
+
     def _joined(self, styles: list[Tensor], space: Space) -> Tensor:
         flat = torch.cat(styles, dim=1)[:, None]
         return flat[..., self._skipped_sizes :] if space.with_f else flat
@@ -240,9 +256,9 @@ class Model:
         wide = self.statistics.w_mean.expand(1, self.generator.num_layers, -1)
         return self.generator.features(wide, self.f_resolution, noise)
 
-    def _random_z(self, seed: int) -> Tensor:
-        """A random z, (1, 1, z_dim), the same on every device."""
-        normal = standard_normal(1, 1, self.generator.architecture.z_dim, seed=seed)
+    def _random_z(self, n: int, seed: int) -> Tensor:
+        """Random z, (n, 1, z_dim), the same on every device."""
+        normal = standard_normal(n, 1, self.generator.architecture.z_dim, seed=seed)
         return retract(normal.to(self.generator.const))
 
     def _z_of_mean(self) -> Tensor:

@@ -47,6 +47,7 @@ _ALL = (
     Space("s", "S", "s"),
     Space("f/z", "F/Z", "z", layered=False, with_f=True),
     Space("f/zplus", "F/Z+", "z", with_f=True),
+    Space("f/w", "F/W", "w", layered=False, with_f=True),
     Space("f/wplus", "F/W+", "w", with_f=True),
     Space("f/wplus-pn", "F/W+(P_N)", "w", with_f=True, regulariser="pn"),
     Space("f/wplus-lsap", "F/W+(LSAP)", "w", with_f=True, regulariser="lsap"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from math import isnan
@@ -16,7 +17,8 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any] | click.Command)
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
-SEED = click.IntRange(0, 2**32 - 1)  # accepted by every library
+LARGEST_SEED = 2**32 - 1  # accepted by every library
+SEED = click.IntRange(0, LARGEST_SEED)
 STEPS = click.IntRange(1, 10_000_000)  # would take months
 COMPONENTS = click.IntRange(1, 10_000)  # more than the z_dim of any generator
 WORKERS = click.IntRange(1, 256)
@@ -27,6 +29,11 @@ device = click.option(
     default="auto",
     show_default=True,
     help="Device: auto uses a GPU if there is one; cuda is an error without one.",
+)
+generator = click.option(
+    "--generator",
+    type=FILE,
+    help="A generator's file (NVlabs, rosinality, genforce, or trained here). [default: the embedded one]",
 )
 overwrite = click.option("--overwrite", is_flag=True, help="Replace existing results of earlier commands.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document; see docs/json.md.")
@@ -80,19 +87,76 @@ def _volume(name: str, volume: int, text: str) -> Callable[[Decorated], Decorate
     return click.option(name, is_flag=True, expose_value=False, callback=choose, help=text)
 
 
-class LearningRate(click.FloatRange):
+class _Positive(click.FloatRange):
+    """A number above 0, up to a largest one."""
+
+    def __init__(self, most: float) -> None:
+        super().__init__(0, most, min_open=True)
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        number = super().convert(value, parameter, context)
+        if isnan(number):  # it is not outside any range
+            self.fail(f"{value} is no number above 0.", parameter, context)
+        return number
+
+
+class LearningRate(_Positive):
     """A learning rate."""
 
     name = "learning rate"
 
     def __init__(self) -> None:
-        super().__init__(0, 100, min_open=True)
+        super().__init__(100)
 
-    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
-        lr = super().convert(value, parameter, context)
-        if isnan(lr):
-            self.fail(f"{value} is not a number above 0.", parameter, context)
-        return lr
+
+class Radius(_Positive):
+    """How far codes move: an angle in radians, less than half a turn."""
+
+    name = "radius"
+
+    def __init__(self) -> None:
+        super().__init__(3)
+
+
+def _layers(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    if value is None:
+        return None
+    found = re.fullmatch(r"(\d{1,4})(?:-(\d{1,4}))?", value, re.ASCII)
+    first, last = (int(found[1]), int(found[2] or found[1])) if found else (1, 0)
+    if first > last:
+        text = f"{value!r} is not a range of layers; expected FIRST-LAST, such as 0-8, or a single layer."
+        raise click.BadParameter(text, context, parameter)
+    return first, last
+
+
+layers = click.option(
+    "--layers",
+    callback=_layers,
+    metavar="FIRST-LAST",
+    help="Move only the codes of these layers, counted from 0. [default: those that the direction moves]",
+)
+"""The first and the last of a range of a generator's layers, or None."""
+
+
+MOST_SEEDS = 1001
+
+
+def _seeds(context: click.Context, parameter: click.Parameter, value: str) -> list[int]:
+    found: list[int] = []
+    for part in value.split(","):
+        ends = re.fullmatch(r"\s*(\d{1,10})(?:-(\d{1,10}))?\s*", part, re.ASCII)
+        first, last = (int(ends[1]), int(ends[2] or ends[1])) if ends else (1, 0)
+        if not first <= last <= LARGEST_SEED or len(found) + last - first >= MOST_SEEDS:
+            text = f"{value!r}: expected up to {MOST_SEEDS} seeds from 0 to {LARGEST_SEED}, such as 0-9 or 3,5,7."
+            raise click.BadParameter(text, context, parameter)
+        found += range(first, last + 1)
+    return list(dict.fromkeys(found))
+
+
+seeds = click.option(
+    "--seeds", callback=_seeds, metavar="LIST", required=True, help="Seeds of the images, such as 0-9 or 3,5,7."
+)
+"""Seeds, without duplicates."""
 
 
 class Once(click.Option):

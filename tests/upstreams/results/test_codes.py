@@ -41,3 +41,11 @@ def test_a_record_of_our_own_inverter_is_refused_and_never_replaced(code: Path) 
     former_point(record_path(code), point, np.ones((1, 4, 4, 4), np.float32), generator=HASH)
     with pytest.raises(RecordError, match=r"the feature map F of our own inverter, .* Edit it with zplus edit"):
         read_array_code(code)
+
+
+def test_a_file_without_a_code(code: Path) -> None:
+    """As a file that holds an array of another shape, beside the record of several codes."""
+    code_record().save(record_path(code))
+    np.save(code, np.zeros((0, *W.shape[1:]), W.dtype))
+    with pytest.raises(RecordError, match=r"anna\.npy holds no code of shape \(layers, dim\)"):
+        read_array_code(code)

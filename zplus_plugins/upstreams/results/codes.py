@@ -59,10 +59,12 @@ def read_array_code(path: Path) -> InvertedCode:
     """Read a code from an ``.npy`` file.
 
     Raises:
-        RecordError: it cannot be read, or has no record, or the record belongs to another code.
+        RecordError: it cannot be read or holds no code, or has no record, or the record belongs to another code.
     """
-    (found,) = with_records(path, [_load_code(path)], path.stem)[:1]
-    return found
+    found = with_records(path, [_load_code(path)], path.stem)
+    if not found:
+        raise RecordError(f"{path} holds no code of shape (layers, dim). Invert the image again.")
+    return found[0]
 
 
 class Codes:
