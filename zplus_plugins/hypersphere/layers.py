@@ -8,6 +8,8 @@ layer's own gradient to the two leaves, and ``leaf.grad`` is dL/dw of layer 0.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -114,6 +116,47 @@ class LayeredSwap(LeafSwap):
                 "code a layer takes its place. Correct the adapter's `repeated`, or run this script with --latent z."
             )
         return torch.cat([first.reshape(len(first), 1, -1), self._pulled], dim=1)
+
+
+class ListedSwap(LeafSwap):
+    """A list of leaves, one a layer, each (B, D) or (B, 1, D), and the latent that an optimizer moves in their place.
+
+    Attributes:
+        leaves: all of them, the coarsest layer first; ``leaf`` is the first one.
+    """
+
+    def __init__(self, leaves: Sequence[Tensor], latent: SphericalLatent, mapping: StyleMapping) -> None:
+        self.leaves = tuple(leaves)
+        super().__init__(self.leaves[0], latent, mapping)
+
+    @torch.no_grad()
+    def code(self) -> Tensor:
+        return stacked(self.leaves)
+
+    def clear_gradient(self, set_to_none: bool = True) -> None:
+        for leaf in self.leaves:
+            clear(leaf, set_to_none)
+
+    def _held(self, w: Tensor) -> Tensor | None:
+        return w if w.shape == stacked(self.leaves).shape else None
+
+    def _write(self, held: Tensor) -> None:
+        for i, leaf in enumerate(self.leaves):
+            leaf.copy_(held[:, i].reshape(leaf.shape))
+
+    def _changes(self) -> int:
+        return sum(leaf._version for leaf in self.leaves)
+
+    def _gradient(self) -> Tensor | None:
+        gradients = [leaf.grad for leaf in self.leaves]
+        if all(gradient is None for gradient in gradients):
+            return None
+        return stacked([torch.zeros_like(w) if g is None else g for w, g in zip(self.leaves, gradients, strict=True)])
+
+
+def stacked(leaves: Sequence[Tensor]) -> Tensor:
+    """A list of L leaves, (B, D) or (B, 1, D), as one tensor (B, L, D) without their graph."""
+    return torch.stack([leaf.detach().reshape(len(leaf), -1) for leaf in leaves], dim=1)
 
 
 def swap_for(leaf: Tensor, latent: SphericalLatent, mapping: StyleMapping) -> LeafSwap:

@@ -99,7 +99,11 @@ class LeafSwap:
             )
         with torch.no_grad():
             self._write(self._mapped)
-        self._version = self.leaf._version
+        self._version = self._changes()
+
+    def _changes(self) -> int:
+        """How often the leaf has been changed in place."""
+        return self.leaf._version
 
     def _held(self, w: Tensor) -> Tensor | None:
         """What of map(z) (B, L, D) the leaf holds; None if w does not fit it."""
@@ -127,7 +131,7 @@ class LeafSwap:
         Raises:
             SwapError: upstream has modified the leaf since the last :meth:`push`.
         """
-        if self.leaf._version != self._version:
+        if self._changes() != self._version:
             raise SwapError(
                 "The upstream changed its W+ code in place between two optimizer steps, outside the "
                 "optimizer. In Z+ the code follows z, so such a change would be lost. Run this script "

@@ -186,6 +186,28 @@ def test_a_code_for_all_layers_in_z(toy: Toys) -> None:
     assert refused.exit_code == 1 and "(1, 1, 8)" in refused.output and "--latent z" in refused.output
 
 
+@pytest.mark.parametrize("shape", [(1, 8), (2, 1, 8)])
+def test_a_list_of_codes_one_a_layer(toy: Toys, shape: tuple[int, ...]) -> None:
+    """The same as one leaf, bit for bit."""
+    script = HEAD + (
+        "generator = Generator()\n"
+        f"ws = [torch.zeros({shape}, requires_grad=True) for _ in range(3)]\n"
+        "noise = torch.ones(4, requires_grad=True)\n"
+        "optimizer = torch.optim.Adam([noise, *ws], lr=0.1)\n"
+        "for _ in range(4):\n"
+        "    optimizer.zero_grad(); sum((w - 1).square().sum() for w in ws).backward(); optimizer.step()\n"
+        f"np.save('a.npy', torch.stack([w.detach().reshape({shape[0]}, 8) for w in ws], 1))\n"
+        f"np.save('b.npy', optimise(torch.zeros({shape[0]}, 3, 8)))\n"
+    )
+    done = toy.run(script)
+    assert done.exit_code == 0, done.output
+    assert "8 steps, 8 retractions" in done.output
+    assert np.array_equal(np.load("a.npy"), np.load("b.npy"))
+    assert len(records(toy)) == 2 * shape[0]
+    refused = toy.run(script.replace("optimizer.step()", "ws[2].detach().zero_(); optimizer.step()"))
+    assert refused.exit_code == 1 and "in place" in refused.output
+
+
 def test_noise_and_weights_are_no_codes(toy: Toys) -> None:
     script = HEAD + (
         "generator = Generator(); w = torch.zeros(1, 3, 8, requires_grad=True)\n"

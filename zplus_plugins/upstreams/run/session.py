@@ -112,6 +112,7 @@ class Run:
             self._is_style_code,
             self._make,
             is_one_code=self._is_one_code,
+            listed=self._listed_codes,
             before=lambda: self.require_checked("built an optimizer"),
             retract=options.retract == "step",
             on_swap=self._swapped,
@@ -362,18 +363,27 @@ class Run:
         Raises:
             SwapError: it is one, and cannot hold the codes of Z+.
         """
-        if self.generator is None or leaf.ndim not in (2, 3):
+        if not self._has_one_code(leaf):
             return False
         mapping = self.mapping()
-        weight = leaf.ndim == 2 and (isinstance(leaf, nn.Parameter) or leaf.shape[0] == leaf.shape[1])
-        if weight or leaf.shape[-1] != mapping.w_dim or (leaf.ndim == 3 and leaf.shape[1] != 1):
-            return False
         if self.latent == "zplus" and self.repeating is None:
             raise SwapError(
                 f"{self.script.path} optimises one style code for all layers, a leaf of shape {tuple(leaf.shape)}; Z+ "
                 f"needs (B, {mapping.num_ws}, {mapping.w_dim}). Run it with --latent z, or in W+ mode if it has one."
             )
         return True
+
+    def _has_one_code(self, leaf: Tensor) -> bool:
+        if self.generator is None or leaf.ndim not in (2, 3):
+            return False
+        weight = leaf.ndim == 2 and (isinstance(leaf, nn.Parameter) or leaf.shape[0] == leaf.shape[1])
+        return not weight and leaf.shape[-1] == self.mapping().w_dim and (leaf.ndim == 2 or leaf.shape[1] == 1)
+
+    def _listed_codes(self, leaves: Mapping[int, Tensor]) -> list[int]:
+        """The positions of leaves of the same shape with one code each, if there is one for every layer."""
+        found = [i for i, leaf in leaves.items() if self._has_one_code(leaf)]
+        same = len({leaves[i].shape for i in found}) == 1
+        return found if same and len(found) == self.mapping().num_ws > 1 else []
 
     def _make(self, leaf: Tensor) -> tuple[SphericalLatent, StyleMapping]:
         mapping = self.mapping()

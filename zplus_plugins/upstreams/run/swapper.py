@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import weakref
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from torch import Tensor
@@ -15,7 +14,7 @@ from torch.utils.hooks import RemovableHandle
 from zplus_plugins.errors import SwapError
 from zplus_plugins.hypersphere.finite import require_finite
 from zplus_plugins.hypersphere.latent import SphericalLatent
-from zplus_plugins.hypersphere.layers import swap_for
+from zplus_plugins.hypersphere.layers import ListedSwap, stacked, swap_for
 from zplus_plugins.hypersphere.leaf import LeafSwap, Progress
 from zplus_plugins.hypersphere.mapping import StyleMapping
 from zplus_plugins.hypersphere.retraction import refuse_closure_optimizer
@@ -28,6 +27,7 @@ class LeafSwapper:
     Args:
         matches: whether an optimizer's parameter holds one style code per layer.
         is_one_code: whether a parameter holds one style code for all layers; used if no parameter matches.
+        listed: which parameters are a list of one style code per layer; used first if no parameter matches.
         before: called before parameters are added to an optimizer; may raise.
         make: returns the latent and the mapping that replace a leaf.
         retract: whether to apply Eq. 1 after every step.
@@ -46,6 +46,7 @@ class LeafSwapper:
         make: Callable[[Tensor], tuple[SphericalLatent, StyleMapping]],
         *,
         is_one_code: Callable[[Tensor], bool] = lambda leaf: False,
+        listed: Callable[[Mapping[int, Tensor]], list[int]] = lambda leaves: [],
         before: Callable[[], object] = lambda: None,
         retract: bool = True,
         on_swap: Callable[[LeafSwap], object] | None = None,
@@ -56,6 +57,7 @@ class LeafSwapper:
         self._watched = watched
         self._matches = matches
         self._is_one_code = is_one_code
+        self._listed = listed
         self._before = before
         self._make = make
         self._retract = retract
@@ -82,37 +84,45 @@ class LeafSwapper:
                 return
             self._before()
             entries = [params] if isinstance(params, Tensor) else list(params)
-            codes = self._style_codes([_tensor(entry) for entry in entries])
-            swaps = [self._swap(optimizer, _tensor(entry)) if i in codes else None for i, entry in enumerate(entries)]
+            tensors = [_tensor(entry) for entry in entries]
+            codes = self._style_codes(tensors)
+            swaps = {code[0]: self._swap(optimizer, [tensors[i] for i in code]) for code in codes}
+            gone = {i for code in codes for i in code[1:]}
             param_group["params"] = [
-                entry if swap is None else _with_latent(entry, swap.latent)
-                for entry, swap in zip(entries, swaps, strict=True)
+                _with_latent(entry, swaps[i].latent) if i in swaps else entry
+                for i, entry in enumerate(entries)
+                if i not in gone
             ]
             add_param_group(optimizer, param_group)
-            for swap in swaps:
-                if swap is not None:
-                    swap.attach(optimizer, retract=self._retract)
+            for swap in swaps.values():
+                swap.attach(optimizer, retract=self._retract)
             _require_finite_parameters(optimizer)
 
         return add
 
-    def _style_codes(self, entries: list[Any]) -> set[int]:
-        """Which entries of a parameter group are style codes; of those with one code for all layers, the first."""
+    def _style_codes(self, entries: list[Any]) -> list[list[int]]:
+        """The entries of a parameter group that are style codes: each one alone, or a list of one per layer.
+
+        Of the entries with one code for all layers, only the first counts.
+        """
         leaves = {i: e for i, e in enumerate(entries) if isinstance(e, Tensor) and not isinstance(e, SphericalLatent)}
         for leaf in leaves.values():
             if len(self._shapes_seen) < 8:
                 self._shapes_seen[tuple(leaf.shape)] = None
         free = {i: leaf for i, leaf in leaves.items() if leaf.is_leaf and leaf.requires_grad}
-        found = {i for i, leaf in free.items() if self._matches(leaf)}
-        return found or set(itertools.islice((i for i, leaf in free.items() if self._is_one_code(leaf)), 1))
+        found = [[i] for i, leaf in free.items() if self._matches(leaf)] or [self._listed(free)]
+        return [one for one in found if one] or [[i] for i, leaf in free.items() if self._is_one_code(leaf)][:1]
 
-    def _swap(self, optimizer: Optimizer, leaf: Tensor) -> LeafSwap:
-        """The swap for a leaf that is a style code."""
+    def _swap(self, optimizer: Optimizer, leaves: list[Tensor]) -> LeafSwap:
+        """The swap for a leaf that is a style code, or for a list of one leaf per layer."""
         refuse_closure_optimizer(type(optimizer))
-        known = next((swap for swap in self._live if swap.leaf is leaf), None)
+        known = next((swap for swap in self._live if swap.leaf is leaves[0]), None)
         if known is not None:  # a second optimizer for the same leaf continues from the same z
             return known
-        swap = swap_for(leaf, *self._make(leaf))
+        if len(leaves) == 1:
+            swap = swap_for(leaves[0], *self._make(leaves[0]))
+        else:
+            swap = ListedSwap(leaves, *self._make(stacked(leaves)))
         self._live.add(swap)
         self.progress.append(swap.progress)
         if self._on_swap is not None:
