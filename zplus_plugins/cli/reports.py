@@ -20,7 +20,7 @@ def announce(run: Run) -> None:
         if not difference.fatal:
             say(f"warning: {difference.where}: {difference.text}; what is needed is there, so it is used.")
     for name, value in run.script.zplus_defaults.items() if run.inverts else ():
-        say(f"--{name} is {value} unless you give it.")
+        say(f"--{name} is {value} unless you give it." if run.adapter.settings is None else f"{name} is {value}.")
 
 
 def list_files(run: Run) -> None:
