@@ -26,6 +26,7 @@ _ATTRIBUTES = {
 }
 """Of a network of NVlabs', and the settings of TensorFlow's that become them."""
 _THREE = ("G", "D", "Gs")
+_HOMES = {"StyleGAN2": "stylegan2-ada-pytorch", "TriPlaneGenerator": "EG3D"}
 
 _IMPORT = re.compile(r"^(?:from ([\w.]+) import ([\w, ]+)|import ([\w.]+))", re.MULTILINE)
 
@@ -74,6 +75,7 @@ class Networks:
         least: the smallest resolution that will do.
         folder: where the script finds the modules that the networks' source imports, if that is not on the search
             path when its arguments are checked.
+        family: of the generator, as :attr:`Network.family` tells it.
     """
 
     keys: tuple[str, ...] = ("G_ema",)
@@ -82,6 +84,7 @@ class Networks:
     channels: int = 3
     least: int = 4
     folder: str = ""
+    family: str = "StyleGAN2"
 
     def problem(self, content: Any) -> str | None:
         """What is wrong with the networks in a pickle, as the rest of a sentence about it; None if nothing is."""
@@ -104,9 +107,10 @@ class Networks:
         if network is None:
             what = printable(value.name) if isinstance(value, Call) else f"a {type(value).__name__}"
             return f"has something else in the place of a network of NVlabs' as its {key}: {what}."
-        if network.family != "StyleGAN2":
+        if network.family != self.family:
             alias_free = " (alias-free) generator" if network.family == "StyleGAN3" else ""
-            return f"has a {network.family}{alias_free} as its {key}; the script needs a StyleGAN2 generator."
+            needed = "StyleGAN2 generator" if self.family == "StyleGAN2" else self.family
+            return f"has a {network.family}{alias_free} as its {key}; the script needs a {needed}."
         return self._of_facts(network) or self._of_source(network)
 
     def _of_tensorflow(self, content: Any) -> str | None:
@@ -130,7 +134,7 @@ class Networks:
 
     def _of_facts(self, network: Network) -> str | None:
         labels, channels = network.number("c_dim"), network.number("img_channels")
-        resolution, const = network.number("img_resolution"), network.shapes["synthesis.b4.const"]
+        resolution, const = network.number("img_resolution"), network.shapes.get("synthesis.b4.const", (4, 4))
         if labels and not self.labels:
             return f"has a conditional generator (c_dim is {labels}: it takes a label); the script gives it no label."
         if channels not in (None, self.channels):
@@ -148,9 +152,10 @@ class Networks:
         absent = missing_modules(network.source, self.folder)
         if not absent:
             return None
+        home = _HOMES.get(self.family, "that kind of generator")
         return (
             f"brings source code along that imports {' and '.join(absent)}, which is not there: it comes from another "
-            "repository than this one can load. Take a snapshot of stylegan2-ada-pytorch."
+            f"repository than this one can load. Take a snapshot of {home}."
         )
 
 
