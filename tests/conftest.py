@@ -12,7 +12,7 @@ from typing import Literal
 import pytest
 import torch
 
-from support import pti_assets, pti_runs, sam_assets, sam_runs
+from support import hfgi3d_assets, pti_assets, pti_runs, sam_assets, sam_runs
 from support.commands import make_material
 from support.weight_files import write_facenet, write_lpips_backbones
 from zplus_plugins.system import console
@@ -117,6 +117,20 @@ def prepared_pti(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., pti_
                 cache=base / "cache",
             )
         return made[key]
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def prepared_hfgi3d(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], hfgi3d_assets.Assets]:
+    """The same for HFGI3D."""
+    base, made = tmp_path_factory.mktemp("hfgi3d"), {}
+
+    def get(kind: str) -> hfgi3d_assets.Assets:
+        if kind not in made:
+            (base / kind).mkdir()
+            made[kind] = hfgi3d_assets.prepare(base / kind, kind, base / "cache")
+        return made[kind]
 
     return get
 

@@ -20,7 +20,8 @@ def announce(run: Run) -> None:
         if not difference.fatal:
             say(f"warning: {difference.where}: {difference.text}; everything needed is present, so it is used.")
     for name, value in run.script.zplus_defaults.items() if run.inverts else ():
-        say(f"--{name} defaults to {value} in this run.")
+        option = f"--{name}" if run.adapter.settings is None else name
+        say(f"{option} defaults to {value} in this run.")
 
 
 def list_files(run: Run) -> None:

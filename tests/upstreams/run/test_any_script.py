@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -527,3 +528,21 @@ def test_folders_that_the_adapter_or_the_script_adds_are_looked_into(toy: Toys) 
     )
     done = toy.run(script, paths=("declared",))
     assert done.exit_code == 0, done.output
+
+
+def test_a_code_that_is_loaded_and_saved_again_is_the_run_s_own_and_counts_once(toy: Toys) -> None:
+    script = (
+        SAVED
+        + """
+    torch.save(w, "a.pt")
+    torch.save(torch.load("a.pt"), "a.pt")
+    torch.save(torch.load("a.pt") + 0, "b.pt")
+    """.replace("\n    ", "\n")
+    )
+    result = toy.run(script, options=("--summary", "summary.json"), codes="*.pt")
+    assert result.exit_code == 0, result.output
+    found = json.loads((toy.folder / "summary.json").read_text())
+    assert (found["images"], found["reused"], found["unmatched"]) == (2, [], [])
+    for record in records(toy).values():
+        require_mapped(record)
+    assert set(records(toy)) == {"a.zplus.npz", "b.zplus.npz"}

@@ -104,3 +104,22 @@ def test_settings_are_set_checked_at_the_gate_and_given_back(root: Path) -> None
         assert "_private" not in found
     assert made("c", root / "script.py") == ("c", 350)
     assert len(checked) == 1
+
+
+def test_defaults_give_way_to_what_is_set(root: Path) -> None:
+    def defaults() -> dict[str, Any]:
+        return {"steps": 7, "kind": "z", "unknown": 1}
+
+    with Journal() as journal:
+        assignments = read_assignments(SETTINGS, root, ["zpt_configs.hyper.steps=5"])
+        watch_settings(journal, SETTINGS, root, assignments, dict, defaults)
+        hyper = importlib.import_module("zpt_configs.hyper")
+        assert (hyper.steps, hyper.kind, hyper.lr) == (5, "z", 3e-4)
+        assert not hasattr(hyper, "unknown")
+    assert (hyper.steps, hyper.kind) == (350, "w")
+
+
+def test_settings_may_be_in_a_folder_to_import_from(root: Path, tmp_path: Path) -> None:
+    text = "zpt_configs.hyper.steps=5"
+    (assignment,) = read_assignments(SETTINGS, tmp_path.parent, [text], [tmp_path.name])
+    assert assignment.value == 5

@@ -154,7 +154,8 @@ class Script:
         needs: checked before the script does anything.
         zplus_needs: checked as well when a style code is replaced.
         off_needs: checked as well with ``--latent off``.
-        zplus_defaults: argument defaults that are different in Z and Z+; the user's values take precedence.
+        zplus_defaults: argument defaults that are different in Z and Z+; the user's values take precedence. Of a script
+            with :class:`Settings`, the values of its modules, which ``--set`` changes.
         derived: arguments that the script sets itself; the needs are checked with these values.
         fits: checked when a style code is replaced, as soon as the generator is built.
         init: initialisation of its inversions, if it differs from the adapter's.
@@ -280,7 +281,8 @@ class Settings:
     """Settings that are module attributes instead of command line arguments.
 
     Attributes:
-        modules: the modules that contain them; ``--set module.name=value`` changes one for a run.
+        modules: the modules that contain them, in the root or in a folder of ``Adapter.paths``;
+            ``--set module.name=value`` changes one for a run.
         gates: functions that the script calls early; its needs are checked just before the first call of any of them.
     """
 

@@ -26,6 +26,7 @@ _ATTRIBUTES = {
 }
 """Attributes of NVlabs' PyTorch networks, and the settings of TensorFlow networks that they are converted from."""
 _THREE = ("G", "D", "Gs")
+_HOMES = {"StyleGAN2": "stylegan2-ada-pytorch", "TriPlaneGenerator": "EG3D"}
 
 _IMPORT = re.compile(r"^(?:from ([\w.]+) import ([\w, ]+)|import ([\w.]+))", re.MULTILINE)
 
@@ -151,9 +152,10 @@ class Networks:
         absent = missing_modules(network.source, self.folder)
         if not absent:
             return None
+        home = _HOMES.get(self.families[0], "that kind of generator")
         return (
             f"contains source code that imports {' and '.join(absent)}, which was not found: this repository cannot "
-            "load networks of the one it comes from. Use a snapshot of stylegan2-ada-pytorch."
+            f"load networks of the one it comes from. Use a snapshot of {home}."
         )
 
 

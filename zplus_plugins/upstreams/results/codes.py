@@ -77,7 +77,7 @@ class Codes:
         latent: the run's latent; loaded codes must have been inverted with the same one. None if any will do.
 
     Attributes:
-        loaded: the files whose codes were reused.
+        loaded: the files of earlier runs whose codes were reused.
     """
 
     def __init__(self, adapter: Adapter, files: CodeFiles, live: LiveCodes, latent: str | None) -> None:
@@ -87,6 +87,7 @@ class Codes:
         self._latent = latent
         self._known: dict[str, InvertedCode] = {}
         self.loaded: list[Path] = []
+        self._saved: set[Path] = set()
 
     def follow(self, journal: Journal) -> None:
         """Watch ``torch.load`` and ``numpy.load`` for codes of earlier runs."""
@@ -95,6 +96,7 @@ class Codes:
 
     def add(self, path: Path, record: InversionRecord) -> None:
         """Add a code that has just been saved."""
+        self._saved.add(path.resolve())
         self._known[record.w_sha256] = _inverted(record, self._files.name(path))
 
     def find(self, w: Tensor) -> InvertedCode | None:
@@ -107,8 +109,8 @@ class Codes:
         return None if record is None else _inverted(record, "the code just found")
 
     def record_of(self, row: Array) -> InversionRecord | None:
-        """The record of a code of an earlier run that a script saves again."""
-        known = self._known.get(hash_code(row[None])) if self.loaded else None
+        """The record of a code that a script has saved or loaded, and saves again."""
+        known = self._known.get(hash_code(row[None])) if self._known else None
         return None if known is None else known.record
 
     def examine(self, path: Path) -> str:
@@ -147,7 +149,8 @@ class Codes:
         for found in with_records(path, codes, self._files.name(path)):
             _require_latent(found.record, path, self._latent)
             self._known[found.record.w_sha256] = found
-        self.loaded.append(path)
+        if path.resolve() not in self._saved:
+            self.loaded.append(path)
 
 
 def _require_latent(record: InversionRecord, path: Path, latent: str | None) -> None:

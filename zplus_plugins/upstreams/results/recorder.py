@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from zplus_plugins.errors import RecordError
-from zplus_plugins.records.inversion import SUFFIX, InversionRecord, is_record_or_absent, record_path
+from zplus_plugins.records.inversion import (
+    SUFFIX,
+    InversionRecord,
+    hash_code,
+    is_record_or_absent,
+    record_path,
+)
 from zplus_plugins.upstreams.adapter.description import Adapter
 from zplus_plugins.upstreams.results.codes import Codes
 from zplus_plugins.upstreams.results.live import LiveCodes, require_finite
@@ -38,7 +44,7 @@ class Recorder:
         outputs: the files that the script writes.
         records: the records that were written.
         unmatched: the records of codes that the script did not save, or saved changed.
-        images: the number of codes that the script has saved.
+        images: the number of codes that the script has saved; one that it saves again, unchanged, counts once.
     """
 
     def __init__(
@@ -64,6 +70,7 @@ class Recorder:
         self.records: list[Path] = []
         self.unmatched: list[Path] = []
         self.images = 0
+        self._counted: set[tuple[Path, str]] = set()
 
     def _written(self, path: Path, content: Any) -> None:
         """Called after the upstream has written a file: write the records of the codes in it."""
@@ -73,7 +80,9 @@ class Recorder:
             if not self._code_is_result:
                 self.outputs.finish_image()
             return
-        self.images += max(1, len(found))
+        codes = {(place.resolve(), hash_code(row)) for place, row in found}
+        self.images += len(codes - self._counted) if found else 1
+        self._counted |= codes
         if self._makes_records:
             for place, row in found:
                 self._record(path, place, row)

@@ -32,7 +32,7 @@ def watch_arguments(journal: Journal, run: Run, editor: Editor | None) -> Gateke
     gate = Gatekeeper(journal, run, editor)
     place = run.script.gate
     if run.adapter.settings is not None:
-        watch_settings(journal, run.adapter.settings, run.root, run.assignments, gate.check)
+        watch_settings(journal, run.adapter.settings, run.root, run.assignments, gate.check, gate.defaults)
     elif place.where:
         journal.wrap_when_imported(place.where, functools.partial(gate.returning, place.pick))
         watch_parsers(journal, gate.but_only_defaults())

@@ -102,7 +102,7 @@ class Run:
             records=self.inverts,
             before=lambda: self.require_checked("started to write its results"),
         )
-        self.assignments = read_assignments(self.adapter.settings, self.root, options.settings)
+        self.assignments = read_assignments(self.adapter.settings, self.root, options.settings, self.adapter.paths)
         self.call = None if options.call is None else read_call(self.root / self.script.path, options.call)
         self.device = Device(options.device)
         self.arguments: Mapping[str, Any] = {}

@@ -11,7 +11,7 @@ import ast
 import difflib
 import functools
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -35,14 +35,17 @@ class Assignment:
     value: Any
 
 
-def read_assignments(settings: Settings | None, root: Path, texts: Iterable[str]) -> list[Assignment]:
-    """Parse and check the values of ``--set``.
+def read_assignments(
+    settings: Settings | None, root: Path, texts: Iterable[str], paths: Iterable[str] = ()
+) -> list[Assignment]:
+    """Parse and check the values of ``--set``, which are of modules in the root or one of ``paths`` in it.
 
     Raises:
         UsageError: there is no such module or name (the message lists those that exist), the value is of the wrong
             type, or a name is given twice.
     """
-    found = [_read(settings, root, text) for text in texts]
+    folders = [root, *(root / path for path in paths)]
+    found = [_read(settings, folders, text) for text in texts]
     names = [f"{assignment.module}.{assignment.name}" for assignment in found]
     for name in names:
         if names.count(name) > 1:
@@ -56,8 +59,11 @@ def watch_settings(
     root: Path,
     assignments: list[Assignment],
     check: Callable[[dict[str, Any]], None],
+    defaults: Callable[[], Mapping[str, Any]] = dict,
 ) -> None:
     """Apply the assignments when their modules are imported; call ``check`` with all settings at the first gate after.
+
+    Settings that were not assigned, and that the modules have, get the values of ``defaults``.
 
     A call of a gate counts only if it comes from the repository at ``root``: a gate may be a common function such as
     ``os.makedirs``, which libraries call as well.
@@ -66,9 +72,10 @@ def watch_settings(
 
     def arrived(imported: ModuleType) -> None:
         modules[imported.__name__] = imported
-        for assignment in assignments:
-            if assignment.module == imported.__name__:
-                journal.set(imported, assignment.name, assignment.value)
+        ours = {name: value for name, value in defaults().items() if hasattr(imported, name)}
+        given = {one.name: one.value for one in assignments if one.module == imported.__name__}
+        for name, value in {**ours, **given}.items():
+            journal.set(imported, name, value)
 
     for name in settings.modules:
         journal.when_imported(name, arrived)
@@ -95,7 +102,7 @@ def _called_from(root: Path) -> bool:
     return Path(frame.f_code.co_filename).resolve().is_relative_to(root)
 
 
-def _read(settings: Settings | None, root: Path, text: str) -> Assignment:
+def _read(settings: Settings | None, folders: list[Path], text: str) -> Assignment:
     if settings is None:
         raise UsageError(f"--set {text}: this script takes command-line arguments instead; give them after the script.")
     place, equals, raw = text.partition("=")
@@ -104,7 +111,8 @@ def _read(settings: Settings | None, root: Path, text: str) -> Assignment:
         raise UsageError(f"--set {text}: expected module.name=value, such as {settings.modules[0]}.NAME=VALUE.")
     if module not in settings.modules:
         raise UsageError(f"--set {text}: the settings are in {', '.join(settings.modules)}, not in {module}.")
-    file = root.joinpath(*module.split(".")).with_suffix(".py")
+    files = [folder.joinpath(*module.split(".")).with_suffix(".py") for folder in folders]
+    file = next((file for file in files if file.is_file()), files[0])
     try:
         known = _assigned(file)
     except UnreadableSourceError as error:

@@ -1,0 +1,10 @@
+stylegan2_ada_ffhq = "../ffhq512-128.pkl"
+checkpoints_dir = "../checkpoints"
+embedding_base_dir = "../embeddings"
+experiments_output_dir = "../output"
+multi_views_output_dir = "../multi_views_blending"
+input_data_path = "../../test_imgs/"
+name = "00001"
+input_data_id = "optimize_w+_500"
+pti_results_keyword = "PTI"
+optimization = True

@@ -1,0 +1,13 @@
+lpips_type = "alex"
+first_inv_type = "w"
+use_locality_regularization = False
+pt_l2_lambda = 1
+pt_lpips_lambda = 1
+LPIPS_value_threshold = 0.06
+max_pti_steps = 500
+max_pti_steps_multiviews = 1000
+first_inv_steps = 500
+max_images_to_invert = 300
+pti_learning_rate = 3e-4
+first_inv_lr = 5e-3
+use_last_w_pivots = False
