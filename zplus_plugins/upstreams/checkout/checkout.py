@@ -146,6 +146,7 @@ def _places(adapter: Adapter) -> Iterator[tuple[str, str]]:
     """The modules, functions and classes that the core watches or replaces for this adapter, and why."""
     yield from (("generator", capture.where) for capture in adapter.generator)
     yield from (("estimate", estimate.where) for estimate in adapter.estimates)
+    yield from (("untouched", place) for place in adapter.untouched)
     yield from (("synthesis", place) for place in (adapter.feature_map.synthesis if adapter.feature_map else ()))
     yield from (("move", move.where) for move in adapter.moves)
     yield from (("redirect", place) for pair in adapter.redirect.items() for place in pair)

@@ -113,6 +113,8 @@ def _prepare(journal: Journal, run: Run) -> Gatekeeper:
         mover.install(journal)
     if run.inverts:
         run.swapper.install(journal)
+        for place in adapter.untouched:
+            run.swapper.leave(journal, place)
         watch_estimates(journal, run)
         for place, target in adapter.redirect.items():
             _redirect(journal, place, target)
