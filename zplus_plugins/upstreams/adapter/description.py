@@ -296,7 +296,7 @@ class Adapter:
         paths: folders to import from, relative to the root, in addition to the script's folder, the root, and the
             folders that the script adds to ``sys.path``.
         feature_map: how F is passed to the synthesis network, if the method has one.
-        untouched: functions inside which every code stays in W or W+, such as a coarse inversion that only makes a mask.
+        untouched: functions inside which every code stays in W or W+, such as a coarse inversion that makes a mask.
         init: initialisation of inversions, unless the script or ``--init`` gives another; ``project`` if the
             upstream starts at an encoder's estimate.
         codes: pattern of the files in which the upstream saves W+ codes, such as ``folder/*.npy``, compared with the
