@@ -141,7 +141,7 @@ def _environment(workdir: Path, cache: Path) -> dict[str, str]:
 def _write_site(site: Path) -> None:
     site.mkdir()
     shutil.copyfile(HERE / "ganinverter_site.py", site / "sitecustomize.py")
-    for name in ("bdinvert_site.py", "pti_site.py", "sam_site.py", "sam_ops.py"):
+    for name in ("bdinvert_site.py", "pti_site.py", "ganinverter_ops.py"):
         shutil.copyfile(HERE / name, site / name)
     for name, source in STAND_INS.items():
         (site / name).write_text(source)

@@ -31,7 +31,8 @@ def main() -> None:
     torch.manual_seed(spec.seed)
     sys.path.insert(0, spec.root)
     root, hub = Path(spec.root), Path(spec.torch_home, "hub", "checkpoints")
-    write_hub_weights(Path(spec.torch_home), hub)
+    if (root / "criteria/lpips/networks.py").exists():  # a stand-in's networks are its own
+        write_hub_weights(Path(spec.torch_home), hub)
     targets = write_targets(root / spec.images, spec.count, spec.resolution, spec.seed)
     with torch.no_grad():
         generator = build_generator(spec.resolution)
@@ -106,7 +107,7 @@ def write_targets(folder: Path, count: int, side: int, seed: int) -> Tensor:
 
 
 def write_hub_weights(torch_home: Path, hub: Path) -> None:
-    """What torch.hub would download for every repository of this shape; files that exist are kept."""
+    """What torch.hub would download."""
     from torchvision import models
 
     write_lpips_backbones(torch_home)

@@ -18,8 +18,8 @@ import sys
 from collections import defaultdict
 
 from bdinvert_site import AfterImport, Hook  # type: ignore[import-not-found]
+from ganinverter_ops import serve  # type: ignore[import-not-found]
 from pti_site import load_anything, run_without_cuda, seed_numpy, seed_torch  # type: ignore[import-not-found]
-from sam_site import Replaced  # type: ignore[import-not-found]
 
 
 def hooks_asked_for(environ: os._Environ[str]) -> dict[str, list[Hook]]:
@@ -30,6 +30,7 @@ def hooks_asked_for(environ: os._Environ[str]) -> dict[str, list[Hook]]:
         hooks["numpy"].append(functools.partial(seed_numpy, int(seed)))
     if environ.get("ZPLUS_TEST_CPU"):
         hooks["torch"] += [run_without_cuda, load_anything]
+        hooks["torch.utils.cpp_extension"].append(serve)
     return dict(hooks)
 
 
@@ -37,5 +38,3 @@ if __name__ == "sitecustomize":
     if chosen := os.environ.get("ZPLUS_TEST_SEED"):
         random.seed(int(chosen))
     sys.meta_path.insert(0, AfterImport(hooks_asked_for(os.environ)))
-    if os.environ.get("ZPLUS_TEST_CPU"):
-        sys.meta_path.insert(0, Replaced())

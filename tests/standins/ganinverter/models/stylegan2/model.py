@@ -92,7 +92,7 @@ class Generator(nn.Module):
     def __init__(self, size: int, style_dim: int, n_mlp: int) -> None:
         super().__init__()
         self.size, self.style_dim = size, STYLE_DIM
-        mapping = (EqualLinear(STYLE_DIM, STYLE_DIM, 0.01, "fused_lrelu") for _ in range(n_mlp))
+        mapping = (EqualLinear(STYLE_DIM, STYLE_DIM, 0.01, "fused_lrelu") for _ in range(n_mlp // 4))
         self.style = nn.Sequential(PixelNorm(), *mapping)
         log_size = size.bit_length() - 1
         self.num_layers, self.n_latent = 2 * log_size - 3, 2 * log_size - 2
