@@ -31,6 +31,20 @@ from zplus_plugins.upstreams import (
 )
 
 REFINED = ("images", "images_resize", "emb_codes")
+RELIES_ON = (
+    Reliance("options/base_options.py:BaseOptions.parse", "b249cc89ff45e779"),
+    Reliance("inference/optim_infer.py:OptimizerInference.inverse", "9614b16ffb0eb15d", takes=REFINED[:2]),
+    Reliance("inference/encoder_infer.py:EncoderInference.inverse", "54f962c3b5974723", takes=REFINED[:2]),
+    Reliance("inference/code_infer.py:CodeInference.inverse", "8f827cf8e694f588", takes=("image_name",)),
+    Reliance("inference/pti_infer.py:PTIInference.inverse", "b284835593f7d1b9", takes=REFINED),
+    Reliance("inference/sam_infer.py:SamInference.inverse", "0492083f8b59fe49", takes=REFINED),
+    Reliance("inference/dhr_infer.py:DHRInference.inverse", "efca5e210f480188", takes=REFINED),
+    Reliance("models/encoder.py:Encoder.forward", "92097f623d88b3f9", takes=("x",)),
+    Reliance("editing/interfacegan.py:InterFaceGAN.edit_code", "bf3fccd83c940dad", takes=("code",)),
+    Reliance("editing/ganspace.py:GANSpace.edit_code", "cbba30a4049aaa4f", takes=("code",)),
+    Reliance("models/stylegan2/op/fused_act.py:fused_leaky_relu", "bd30ac1cda8362d7", takes=("input", "bias")),
+    Reliance("models/stylegan2/op/upfirdn2d.py:upfirdn2d", "ff5a74edf11ed327", takes=("input", "kernel")),
+)
 
 
 def _inverting(path: str, results: str, *more: Requirement, fits: tuple[EditDirection, ...] = ()) -> Script:
@@ -59,28 +73,12 @@ ADAPTER = Adapter(
         _inverting("scripts/edit.py", "", *EDIT, fits=(EditDirection(),)),
         Script("scripts/calc_id_loss.py", folder=".", needs=(*IDENTITY, Writable("{data_path}/.."))),
     ),
-    relies_on=(
-        Reliance("options/base_options.py:BaseOptions.parse"),
-        Reliance("inference/optim_infer.py:OptimizerInference.inverse", takes=("images", "images_resize")),
-        Reliance("inference/encoder_infer.py:EncoderInference.inverse", takes=("images", "images_resize")),
-        Reliance("inference/code_infer.py:CodeInference.inverse", takes=("image_name",)),
-        Reliance("inference/pti_infer.py:PTIInference.inverse", takes=REFINED),
-        Reliance("inference/sam_infer.py:SamInference.inverse", takes=REFINED),
-        Reliance("inference/dhr_infer.py:DHRInference.inverse", takes=REFINED),
-        Reliance("models/encoder.py:Encoder.forward", takes=("x",)),
-        Reliance("editing/interfacegan.py:InterFaceGAN.edit_code", takes=("code",)),
-        Reliance("editing/ganspace.py:GANSpace.edit_code", takes=("code",)),
-        Reliance("models/stylegan2/op/fused_act.py:fused_leaky_relu", takes=("input", "bias")),
-        Reliance("models/stylegan2/op/upfirdn2d.py:upfirdn2d", takes=("input", "kernel")),
-    ),
+    relies_on=RELIES_ON,
     # By use, not by class: refinements build generators of the same class and tune them.
-    generator=tuple(
-        ArgumentOf(f"inference.{place}.inverse", "self", pick="decoder")
-        for place in (
-            "optim_infer:OptimizerInference",
-            "encoder_infer:EncoderInference",
-            "code_infer:CodeInference",
-        )
+    generator=(
+        ArgumentOf("inference.optim_infer:OptimizerInference.inverse", "self", pick="decoder"),
+        ArgumentOf("inference.encoder_infer:EncoderInference.inverse", "self", pick="decoder"),
+        ArgumentOf("inference.code_infer:CodeInference.inverse", "self", pick="decoder"),
     ),
     estimates=(Estimate("models.encoder:Encoder.forward"),),
     # Its coarse inversion makes a mask; embedding is done before.
