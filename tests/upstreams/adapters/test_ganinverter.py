@@ -194,7 +194,6 @@ class TestRefusals:
         (tmp_path / "text.png").write_text("no picture")
         (tmp_path / "file").write_text("")
         (tmp_path / "list.yaml").write_text("- no\n- arguments\n")
-        (tmp_path / "broken.yaml").write_text("a: [")
         (tmp_path / "broken.pt").write_bytes((assets.root / assets.generator).read_bytes()[:5000])
         Image.new("RGB", (48, 48)).save(tmp_path / "large.png")
         torch.save(torch.zeros(1, assets.w_dim + 1), tmp_path / "wide.pt")
@@ -206,22 +205,17 @@ class TestRefusals:
         cases: list[tuple[str, list[str], tuple[str, ...], int, str]] = [
             (INFER, encoder, ("-c", "absent.yaml"), 1, "The configuration absent.yaml (--config) is not there"),
             (INFER, encoder, ("-c", f"{tmp_path}/list.yaml"), 1, "does not name arguments"),
-            (INFER, encoder, ("-c", f"{tmp_path}/broken.yaml"), 1, "cannot be read as YAML"),
             (INFER, encoder, ("--checkpoint_path", "absent.pt"), 1, "there is no file absent.pt"),
             (INFER, encoder, ("--checkpoint_path", f"{tmp_path}/broken.pt"), 1, "cannot be read as a checkpoint"),
-            (INFER, encoder, ("--checkpoint_path", assets.generator), 1, "expected encoder or state_dict in it"),
             (INFER, encoder, ("--resolution", "64"), 2, "makes 32 x 32 pixels; --resolution is 64"),
             (INFER, optim, ("--embed_mode", "encoder"), 1, "go on with an untrained encoder"),
             (INFER, optim, ("--stylegan_weights", ""), 1, "none was given"),
-            (INFER, optim, ("--stylegan_weights", assets.direction), 1, "expected g_ema in it"),
             (INFER, encoder, ("--test_dataset_path", "absent"), 1, "there is no picture absent"),
             (INFER, encoder, ("--test_dataset_path", f"{tmp_path}/text.png"), 1, "is not a picture"),
-            (INFER, encoder, ("--test_dataset_path", f"{tmp_path}/code"), 1, "found no .jpg"),
             (INFER, pti, ("--test_dataset_path", f"{tmp_path}/large.png"), 1, "48 x 48 pixels"),
             (INFER, pti, ("--test_batch_size", "2"), 2, "one picture at a time"),
             (INFER, encoder, ("--embed_mode", "e4e"), 2, "no other embedding"),
             (INFER, encoder, ("--embed_mode", "restyle"), 2, "--latent off"),
-            (INFER, encoder, ("--refine_mode", "hfgi"), 2, "--latent off"),
             (INFER, encoder, ("--output_resolution", "16"), 2, "torch lacks"),
             (INFER, encoder, ("--output_dir", f"{tmp_path}/file"), 1, "is a file"),
             (INFER, code, (), 2, "needs --code_path"),
@@ -234,9 +228,7 @@ class TestRefusals:
                 1,
                 "is a W+ code of an earlier run",
             ),
-            (EDIT, edit, ("--edit_path", "absent.pt"), 1, "there is no file absent.pt"),
             (EDIT, edit, ("--edit_path", f"{tmp_path}/wide.pt"), 1, f"has the shape (1, {assets.w_dim + 1})"),
-            (EDIT, edit, ("--edit_mode", "styleclip"), 2, "no other editing"),
             (EDIT, [*inversion(assets, "encoder", "sam"), *edit[-2:]], (), 2, "SAM's edit takes other arguments"),
         ]
         before = files(tmp_path)
