@@ -51,12 +51,14 @@ def projected_start(mapping: StyleMapping, codes: int, seed: int, leaf: Tensor) 
     )
     found = project(mapping, target, codes=codes, seed=seed)
     whole = float(torch.linalg.vector_norm(target - _mean_style(mapping, seed)))
-    left = float(torch.linalg.vector_norm(found.distance)) / whole if whole else 0.0
-    _log.info(
-        "the upstream's own start was projected onto the hypersphere; %.0f%% of its distance from the mean style "
-        "remains.",
-        100 * left,
+    left = float(torch.linalg.vector_norm(found.distance))
+    # An upstream that starts at its own mean style is closer to ours than any point on the hypersphere.
+    share = (
+        f"{100 * left / whole:.0f}% of its distance from the mean style"
+        if whole > left
+        else f"a distance of {left:.2g}"
     )
+    _log.info("the upstream's own start was projected onto the hypersphere; %s is left.", share)
     return found.latent
 
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         hookimpl,
     )
     from zplus_plugins.upstreams.adapter.picking import Call
-    from zplus_plugins.upstreams.adapter.protocols import Capture, Finding, Fit, Requirement
+    from zplus_plugins.upstreams.adapter.protocols import LATENT, Capture, Finding, Fit, Requirement
     from zplus_plugins.upstreams.adapter.summary import Summary
     from zplus_plugins.upstreams.patching.journal import Journal
     from zplus_plugins.upstreams.requirements.arguments import Above, OneOf, PowerOfTwo, Undotted, When
@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from zplus_plugins.upstreams.requirements.states import StateFits
 
 __all__ = [
+    "LATENT",
     "OPENCV",
     "PILLOW_RGB",
     "Above",
@@ -151,7 +152,7 @@ _HOMES = {
         "hookimpl",
     ),
     "upstreams.adapter.picking": ("Call",),
-    "upstreams.adapter.protocols": ("Capture", "Finding", "Fit", "Requirement"),
+    "upstreams.adapter.protocols": ("LATENT", "Capture", "Finding", "Fit", "Requirement"),
     "upstreams.adapter.summary": ("Summary",),
     "upstreams.patching.journal": ("Journal",),
     "upstreams.requirements.arguments": ("Above", "OneOf", "PowerOfTwo", "Undotted", "When"),

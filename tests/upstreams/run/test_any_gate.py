@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.toy_scripts import Toys, toys
-from zplus_plugins.upstreams import Gate, Writable
+from zplus_plugins.upstreams import LATENT, Folder, Gate, OneOf, When, Writable
 
 BODY = """
     import numpy as np, torch
@@ -137,6 +137,25 @@ def test_defaults_of_zplus_give_way_to_what_the_user_gives(toy: Toys, name: str)
     off = toy.run(BODY + script, *arguments, options=("--latent", "off"), **described)
     assert off.exit_code == 0, off.output
     assert "steps" not in off.output
+
+
+def test_what_a_script_reads_between_two_parsings_is_checked_before_it_reads_it(toy: Toys) -> None:
+    read = '__import__("pathlib").Path(parser.parse_args().outdir, "steps.yaml").read_text()'
+    script = BODY + TWICE.replace('"steps: 4"', read).replace("    parser.parse_args()\n", "")
+    gate = Gate(parses=2, first=(Folder("{outdir}", ("steps.yaml",), what="settings", remedy="Write them."),))
+    refused = toy.run(script, "--outdir", "out", gate=gate)
+    assert refused.exit_code == 1, refused.output
+    assert "found no steps.yaml. Write them." in refused.output and "Traceback" not in refused.output
+    (toy.folder / "out").mkdir()
+    (toy.folder / "out" / "steps.yaml").write_text("steps: 4")
+    assert "4 steps, 4 retractions" in toy.run(script, "--outdir", "out", gate=gate).output
+
+
+def test_needs_may_depend_on_the_latent(toy: Toys) -> None:
+    needs = (When(LATENT, "zplus", (OneOf("steps", values=(9,), why="so it is."),)),)
+    described = {"gate": Gate(parses=2), "needs": needs}
+    assert toy.run(BODY + TWICE, "--outdir", "out", **described).exit_code == 2
+    assert toy.run(BODY + TWICE, "--outdir", "out", options=("--latent", "z"), **described).exit_code == 0
 
 
 def test_a_command_that_shows_its_help_has_done_what_it_was_asked_for(toy: Toys) -> None:

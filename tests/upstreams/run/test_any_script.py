@@ -361,6 +361,33 @@ def test_an_optimizer_starts_at_the_projected_estimate(toy: Toys) -> None:
     assert records(toy)["a.zplus.npz"].provenance.steps == 1
 
 
+def test_an_optimizer_starts_at_the_z_of_a_code_that_was_loaded(toy: Toys) -> None:
+    assert toy.run(SAVED + "torch.save(w, 'a.pt')", codes="*.pt").exit_code == 0
+    script = HEAD + (
+        "generator = Generator(); w = torch.load('a.pt').clone().requires_grad_(True)\n"
+        "optimizer = torch.optim.Adam([w], lr=0.0)\n"
+        "(w - 1).square().sum().backward(); optimizer.step(); torch.save(w.detach(), 'b.pt')\n"
+    )
+    done = toy.run(script, codes="*.pt", init="project")
+    assert done.exit_code == 0, done.output
+    found = records(toy)
+    assert found["b.zplus.npz"].provenance.steps == 1
+    np.testing.assert_allclose(found["b.zplus.npz"].z, found["a.zplus.npz"].z, rtol=0, atol=1e-6)
+
+
+def test_inside_an_untouched_function_nothing_is_replaced(toy: Toys) -> None:
+    script = HEAD + (
+        "generator = Generator()\n"
+        "def coarse(): return optimise(torch.zeros(1, 3, 8), 1)\n"
+        "np.save('mask.bin', coarse()); np.save('a.npy', optimise(torch.zeros(1, 3, 8)))\n"
+    )
+    done = toy.run(script, untouched=("invert:coarse",), codes="a.npy")
+    assert done.exit_code == 0, done.output
+    assert "4 steps, 4 retractions" in done.output
+    np.testing.assert_allclose(np.load("mask.bin.npy"), 0.1, rtol=1e-6)  # Adam's first step in W+
+    assert set(records(toy)) == {"a.zplus.npz"}
+
+
 def test_a_code_that_was_just_found_is_moved_before_it_is_saved(toy: Toys) -> None:
     script = SAVED + (
         "def move(code, direction): return code + direction\n"

@@ -96,11 +96,14 @@ class Gate:
         pick: path from what it returned to a mapping or an object with the arguments, or a function of the
             :class:`~zplus_plugins.upstreams.Call`.
         parses: how often the script parses its command line, where the last time counts.
+        first: checked when it is parsed for the first time, with what that gave, such as that there are the
+            configuration files which the script reads before it knows all of its arguments.
     """
 
     where: str = ""
     pick: Pick = ""
     parses: int = 1
+    first: tuple[Requirement, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -325,6 +328,7 @@ class Adapter:
         paths: folders to import from, relative to the root, in addition to the script's folder, the root, and the
             folders that the script adds to ``sys.path``.
         feature_map: how F is passed to the synthesis network, if the method has one.
+        untouched: functions inside which every code stays in W or W+, such as a coarse inversion that makes a mask.
         init: initialisation of inversions, unless the script or ``--init`` gives another; ``project`` if the
             upstream starts at an encoder's estimate.
         codes: pattern of the files in which the upstream saves W+ codes, such as ``folder/*.npy``, compared with the
@@ -366,6 +370,7 @@ class Adapter:
     repeated: Repeated | None = None
     paths: tuple[str, ...] = ()
     feature_map: FeatureMap | None = None
+    untouched: tuple[str, ...] = ()
     init: Init = "random"
     codes: str = ""
     code_item: str = ""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 LEFT_OUT = "arguments left out"
 ASKED_DEVICE = "device asked for"
 TRUSTED = "files that the user trusts"
+LATENT = "latent of the run"
 """Additional keys of the arguments that requirements are given: facts that the script's arguments do not show."""
 
 

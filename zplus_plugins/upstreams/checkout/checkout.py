@@ -149,6 +149,7 @@ def _places(adapter: Adapter) -> Iterator[tuple[str, str]]:
     yield from (("estimate", place) for place in dict.fromkeys(estimate.where for estimate in estimates))
     if adapter.repeated is not None:
         yield "codes", adapter.repeated.returned
+    yield from (("untouched", place) for place in adapter.untouched)
     yield from (("synthesis", place) for place in (adapter.feature_map.synthesis if adapter.feature_map else ()))
     yield from (("move", move.where) for move in adapter.moves)
     yield from (("redirect", place) for pair in adapter.redirect.items() for place in pair)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -174,16 +174,22 @@ class Writable:
 
 @dataclass(frozen=True)
 class HubWeights:
-    """Backbone weights that torch.hub downloads once, such as those of LPIPS."""
+    """Weights that torch.hub downloads once, such as the backbone of LPIPS.
+
+    Attributes:
+        url: URL of the file, if it is not one of torchvision's.
+    """
 
     file: str
     what: str
+    url: str = ""
 
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
         return announced(self.asks_for(arguments))
 
     def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
-        return [hub_weights(self.file, self.what)]
+        found = hub_weights(self.file, self.what)
+        return [replace(found, source=self.url) if self.url else found]
 
 
 @dataclass(frozen=True)

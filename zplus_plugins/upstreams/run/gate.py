@@ -73,6 +73,8 @@ class Gatekeeper:
             return
         self._told.update(arguments)
         self._parsings += 1
+        if self._parsings == 1:
+            self._run.require(self._run.script.gate.first, self._told)
         if not self._only_defaults and self._parsings == self._run.script.gate.parses:
             self.check(self._told)
 

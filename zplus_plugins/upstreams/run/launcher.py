@@ -117,6 +117,8 @@ def _prepare(journal: Journal, run: Run) -> Gatekeeper:
         run.swapper.install(journal)
         if run.repeating is not None:
             run.repeating.install(journal)
+        for place in adapter.untouched:
+            run.swapper.leave(journal, place)
         for place, target in adapter.redirect.items():
             _redirect(journal, place, target)
     if adapter.feature_map is not None and (run.inverts or run.options.without_f):

@@ -7,7 +7,7 @@ executes it inside an open journal.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from zplus_plugins.upstreams.adapter.context import Options
 from zplus_plugins.upstreams.adapter.description import Adapter, Estimate, Script, Switch
 from zplus_plugins.upstreams.adapter.protocols import (
     ASKED_DEVICE,
+    LATENT,
     TRUSTED,
     FileRequirement,
     Finding,
@@ -220,17 +221,25 @@ class Run:
         derived = self.script.derived
         self.checked = True
         self.arguments = derived.complete(arguments) if derived else dict(arguments)
-        given = {**self.arguments, TRUSTED: self.options.trusted, ASKED_DEVICE: self.device.choice}
         self.code_files.pattern()  # raises if the pattern is wrong, before any work is done
-        findings = [finding for need in self._needs() for finding in need.check(given)]
+        self.require(self._needs(), self.arguments)
+        for path in self.script.earlier(self.arguments) if self.script.earlier else ():
+            if path.exists():
+                self.notes.append(self.codes.examine(path))
+
+    def require(self, needs: Iterable[Requirement], arguments: Mapping[str, Any]) -> None:
+        """Check some of what the script needs, and take note of what it may want to know.
+
+        Raises:
+            RequirementError, UsageError: as :meth:`check`.
+        """
+        facts = {TRUSTED: self.options.trusted, ASKED_DEVICE: self.device.choice, LATENT: self.latent}
+        findings = [finding for need in needs for finding in need.check({**arguments, **facts})]
         fatal = ("missing", "download") if self.options.offline else ("missing",)
         self.notes += [finding.text for finding in findings if finding.kind not in fatal]
         missing = [finding for finding in findings if finding.kind in fatal]
         if missing:
             raise _as_error(missing)
-        for path in self.script.earlier(self.arguments) if self.script.earlier else ():
-            if path.exists():
-                self.notes.append(self.codes.examine(path))
 
     def note_ops(self) -> None:
         """Note which custom operations were used, before another run chooses its own."""
@@ -397,8 +406,8 @@ class Run:
         return SphericalLatent(z, radius=start.radius), mapping
 
     def _known_start(self, leaf: Tensor, codes: int) -> SphericalLatent | None:
-        """The z of a leaf that starts at codes which this run has found, such as an encoder's projected estimate."""
-        found = [self.live.find(row) for row in rows(leaf) or ()]
+        """The z of a leaf that starts at codes which this run has found or loaded, such as an encoder's estimate."""
+        found = [self.live.find(row) or self.codes.record_of(row) for row in rows(leaf) or ()]
         z = [torch.from_numpy(record.z) for record in found if record is not None and record.z.shape[1] == codes]
         return SphericalLatent(torch.cat(z).to(leaf.device)) if z and len(z) == len(leaf) else None
 

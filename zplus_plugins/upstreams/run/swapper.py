@@ -66,6 +66,7 @@ class LeafSwapper:
         # optimizer exists. So an image list of any length needs the memory of one image.
         self._live: weakref.WeakSet[LeafSwap] = weakref.WeakSet()
         self._shapes_seen: dict[tuple[int, ...], None] = {}
+        self._apart = 0
         self.progress: list[Progress] = []
 
     def install(self, journal: Journal) -> None:
@@ -76,6 +77,21 @@ class LeafSwapper:
         hooks = _global_optimizer_pre_hooks
         journal.set_item(hooks, RemovableHandle(hooks).id, self._refuse_unswapped)
 
+    def leave(self, journal: Journal, where: str) -> None:
+        """Swap nothing inside the function ``"package.module:Class.function"``."""
+
+        def leaving(function: Callable[..., Any]) -> Callable[..., Any]:
+            def left(*args: Any, **kwargs: Any) -> Any:
+                self._apart += 1
+                try:
+                    return function(*args, **kwargs)
+                finally:
+                    self._apart -= 1
+
+            return left
+
+        journal.wrap_when_imported(where, leaving)
+
     def _adding(self, add_param_group: Callable[..., None]) -> Callable[..., None]:
         def add(optimizer: Optimizer, param_group: dict[str, Any]) -> None:
             params = param_group.get("params") if isinstance(param_group, dict) else None
@@ -85,7 +101,7 @@ class LeafSwapper:
             self._before()
             entries = [params] if isinstance(params, Tensor) else list(params)
             tensors = [_tensor(entry) for entry in entries]
-            codes = self._style_codes(tensors)
+            codes = [] if self._apart else self._style_codes(tensors)
             swaps = {code[0]: self._swap(optimizer, [tensors[i] for i in code]) for code in codes}
             gone = {i for code in codes for i in code[1:]}
             param_group["params"] = [
@@ -142,7 +158,12 @@ class LeafSwapper:
     def _refuse_unswapped(self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Stop at the first step of an optimizer before any swap: it would spend minutes optimising in W+."""
         held = (p for group in optimizer.param_groups for p in group["params"])
-        if not self.progress and not self._excused() and not any(isinstance(p, SphericalLatent) for p in held):
+        if (
+            not self._apart
+            and not self.progress
+            and not self._excused()
+            and not any(isinstance(p, SphericalLatent) for p in held)
+        ):
             raise SwapError(self.nothing_swapped())
 
     @property

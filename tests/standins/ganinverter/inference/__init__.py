@@ -1,0 +1,3 @@
+"""Embedding, then refinement."""
+
+from .two_stage_inference import TwoStageInference as TwoStageInference
