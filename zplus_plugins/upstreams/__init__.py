@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         hookimpl,
     )
     from zplus_plugins.upstreams.adapter.picking import Call
-    from zplus_plugins.upstreams.adapter.protocols import Capture, Finding, Fit, Requirement
+    from zplus_plugins.upstreams.adapter.protocols import LATENT, Capture, Finding, Fit, Requirement
     from zplus_plugins.upstreams.adapter.summary import Summary
     from zplus_plugins.upstreams.patching.journal import Journal
     from zplus_plugins.upstreams.requirements.arguments import Above, OneOf, PowerOfTwo, Undotted, When
@@ -49,11 +49,18 @@ if TYPE_CHECKING:
     from zplus_plugins.upstreams.requirements.modules import Module, Submodule
     from zplus_plugins.upstreams.requirements.pickles import PickleFile
     from zplus_plugins.upstreams.requirements.pictures.folders import Pictures, SavedCodes, Unsaved
-    from zplus_plugins.upstreams.requirements.pictures.images import Directions, ImageFile, ImageList, LpipsWeights
+    from zplus_plugins.upstreams.requirements.pictures.images import (
+        Directions,
+        ImageFile,
+        ImageFiles,
+        ImageList,
+        LpipsWeights,
+    )
     from zplus_plugins.upstreams.requirements.pictures.later import TakenLater
     from zplus_plugins.upstreams.requirements.states import StateFits
 
 __all__ = [
+    "LATENT",
     "Above",
     "Adapter",
     "ArgumentOf",
@@ -74,6 +81,7 @@ __all__ = [
     "Gate",
     "HubWeights",
     "ImageFile",
+    "ImageFiles",
     "ImageList",
     "InstanceOf",
     "InversionRecord",
@@ -143,7 +151,7 @@ _HOMES = {
         "hookimpl",
     ),
     "upstreams.adapter.picking": ("Call",),
-    "upstreams.adapter.protocols": ("Capture", "Finding", "Fit", "Requirement"),
+    "upstreams.adapter.protocols": ("LATENT", "Capture", "Finding", "Fit", "Requirement"),
     "upstreams.adapter.summary": ("Summary",),
     "upstreams.patching.journal": ("Journal",),
     "upstreams.requirements.arguments": ("Above", "OneOf", "PowerOfTwo", "Undotted", "When"),
@@ -159,7 +167,7 @@ _HOMES = {
     "upstreams.requirements.modules": ("Submodule", "Module"),
     "upstreams.requirements.pickles": ("PickleFile",),
     "upstreams.requirements.states": ("StateFits",),
-    "upstreams.requirements.pictures.images": ("ImageList", "ImageFile", "Directions", "LpipsWeights"),
+    "upstreams.requirements.pictures.images": ("ImageList", "ImageFile", "ImageFiles", "Directions", "LpipsWeights"),
     "upstreams.requirements.pictures.folders": ("Pictures", "SavedCodes", "Unsaved"),
     "upstreams.requirements.pictures.later": ("TakenLater",),
 }

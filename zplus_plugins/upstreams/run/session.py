@@ -29,6 +29,7 @@ from zplus_plugins.upstreams.adapter.context import Options
 from zplus_plugins.upstreams.adapter.description import Adapter, Script, Switch
 from zplus_plugins.upstreams.adapter.protocols import (
     ASKED_DEVICE,
+    LATENT,
     TRUSTED,
     FileRequirement,
     Finding,
@@ -206,7 +207,8 @@ class Run:
         derived = self.script.derived
         self.checked = True
         self.arguments = derived.complete(arguments) if derived else dict(arguments)
-        given = {**self.arguments, TRUSTED: self.options.trusted, ASKED_DEVICE: self.device.choice}
+        options = {LATENT: self.latent, TRUSTED: self.options.trusted, ASKED_DEVICE: self.device.choice}
+        given = {**self.arguments, **options}
         self.code_files.pattern()  # raises if the pattern is wrong, before any work is done
         findings = [finding for need in self._needs() for finding in need.check(given)]
         fatal = ("missing", "download") if self.options.offline else ("missing",)
