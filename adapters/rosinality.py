@@ -20,7 +20,7 @@ ADAPTER = Adapter(
             needs=(GENERATOR, FITS, STEPS, PICTURES, Results(), LpipsWeights("vgg"), Writable(".")),
             zplus_needs=(IN_ZPLUS,),
         ),
-        Script("generate.py", folder=".", needs=(GENERATOR, FITS, Writable("sample"))),
+        Script("generate.py", needs=(GENERATOR, FITS, Writable("sample"))),
         Script("closed_form_factorization.py", needs=(GENERATOR,)),
         Script("apply_factor.py", needs=(GENERATOR, FITS, FACTOR)),
     ),

@@ -10,7 +10,7 @@ from typing import Any
 
 from zplus_plugins.upstreams import LATENT, Above, Checkpoint, Finding, ImageFiles, OneOf, StateFits, When
 from zplus_plugins.upstreams.requirements.pictures.readers import PILLOW_RGB
-from zplus_plugins.upstreams.requirements.states import items_of, outline_or_none, shapes_in
+from zplus_plugins.upstreams.requirements.states import Shapes, items_of, outline_or_none, shapes_in
 
 CODES, LAYERS = 512, 8  # every script builds a mapping network of eight layers for 512 numbers
 CHANNELS = {4: 512, 8: 512, 16: 512, 32: 512, 64: 256, 128: 128, 256: 64, 512: 32, 1024: 16}
@@ -51,7 +51,7 @@ def _misfit(content: Any, arguments: Mapping[str, Any]) -> str | None:
     if "input.input" not in shapes or "conv1.conv.weight" not in shapes:
         return "holds no generator of this repository as its g_ema."
     layers = {int(found[1]) for name in shapes if (found := re.match(r"style\.(\d{1,3})\.weight", name))}
-    width = shapes.get("style.1.weight", (0, 0))[0]
+    width = _size(shapes, "style.1.weight", 0)
     if (width, len(layers)) != (CODES, LAYERS):
         return f"maps codes of {width} numbers by {len(layers)} layers; the script by {LAYERS} layers of {CODES}."
     blocks = [int(found[1]) for name in shapes if (found := re.match(r"to_rgbs\.(\d)\.bias", name))]
@@ -59,10 +59,15 @@ def _misfit(content: Any, arguments: Mapping[str, Any]) -> str | None:
     if size != arguments["size"]:
         return f"makes {size} x {size} pixels, not --size {arguments['size']}. Give --size {size}."
     multiplier = arguments.get("channel_multiplier", 2)
-    found, base = shapes.get(f"to_rgbs.{max(blocks, default=0)}.conv.weight", (1, 3, CODES))[2], CHANNELS.get(size, 0)
-    if size > FIXED and found != base * multiplier:
-        return f"was trained with a channel multiplier of {found / base:g}; the script builds one of {multiplier}."
+    channels, base = _size(shapes, f"to_rgbs.{max(blocks, default=0)}.conv.weight", 2), CHANNELS.get(size)
+    if size > FIXED and base and channels != base * multiplier:
+        return f"was trained with a channel multiplier of {channels / base:g}; the script builds one of {multiplier}."
     return None
+
+
+def _size(shapes: Shapes, name: str, axis: int) -> int:
+    shape = shapes.get(name, ())
+    return shape[axis] if axis < len(shape) else 0
 
 
 FITS = StateFits("{ckpt}", GENERATOR.what, "", _misfit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from types import ModuleType
 from typing import Any
 
@@ -12,9 +13,8 @@ from zplus_plugins.upstreams.patching.journal import Journal
 
 def compare_ssim(X: Any, Y: Any, *args: Any, multichannel: bool = False, **kwargs: Any) -> Any:
     """The structural similarity of two pictures (H, W) or, as ``multichannel``, (H, W, C)."""
-    from skimage.metrics import structural_similarity
-
-    return structural_similarity(X, Y, *args, channel_axis=-1 if multichannel else None, **kwargs)
+    metrics: Any = importlib.import_module("skimage.metrics")
+    return metrics.structural_similarity(X, Y, *args, channel_axis=-1 if multichannel else None, **kwargs)
 
 
 def _install(journal: Journal, run: RunContext) -> None:

@@ -75,11 +75,12 @@ def zplus(
     return done
 
 
-def project(assets: Assets, *pictures: str, steps: int = STEPS) -> list[str]:
-    """The words of a command that projects pictures of the assets' folder."""
-    script, checkpoint = assets.root / "projector.py", assets.work / "generator.pt"
-    options = ["--ckpt", str(checkpoint), "--size", str(SIZE), "--step", str(steps)]
-    return [str(script), *options, *(str(assets.work / picture) for picture in pictures)]
+def project(assets: Assets, *pictures: str | Path, w_plus: bool = True, **options: object) -> list[str]:
+    """The words of a command that projects pictures: names in the assets' folder, or paths."""
+    given = {"ckpt": assets.work / "generator.pt", "size": SIZE, "step": STEPS, **options}
+    words = [word for name, value in given.items() for word in (f"--{name}", str(value))]
+    flags = ["--w_plus"] if w_plus else []
+    return [str(assets.root / "projector.py"), *words, *flags, *(str(assets.work / picture) for picture in pictures)]
 
 
 def _environment(folder: Path) -> dict[str, str]:

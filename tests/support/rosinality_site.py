@@ -3,6 +3,7 @@
 Every part sleeps until its environment variable is set:
 
 ZPLUS_TEST_CPU    the untouched scripts run on a machine without CUDA, with today's libraries
+ZPLUS_TEST_CTRL_C ``backward`` or ``save``: Ctrl-C comes as that function of torch is called for the third or first time
 ZPLUS_TEST_SEED   torch's global random stream begins with this seed; the scripts set none
 
 It is independent of zplus_plugins on purpose: it also runs what the package is compared with.
@@ -11,7 +12,9 @@ It is independent of zplus_plugins on purpose: it also runs what the package is 
 from __future__ import annotations
 
 import functools
+import itertools
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from importlib.abc import Loader, MetaPathFinder
@@ -64,6 +67,20 @@ def bring_back_compare_ssim(measure: Any) -> None:
     measure.compare_ssim = None
 
 
+def interrupt(where: str, torch: Any) -> None:
+    """Press Ctrl-C in the middle of the steps, or between the pictures and the codes."""
+    owner, when = (torch.Tensor, 3) if where == "backward" else (torch, 1)
+    function, calls = getattr(owner, where), itertools.count(1)
+
+    @functools.wraps(function)
+    def interrupted(*args: Any, **kwargs: Any) -> Any:
+        if next(calls) == when:
+            os.kill(os.getpid(), signal.SIGINT)
+        return function(*args, **kwargs)
+
+    setattr(owner, where, interrupted)
+
+
 def forget_lpips() -> None:
     """A process may have begun with the package of this name (see template.py); the checkout has its own."""
     for name in [name for name in sys.modules if name.split(".")[0] == "lpips"]:
@@ -77,6 +94,8 @@ def hooks_asked_for(environ: os._Environ[str]) -> dict[str, list[Hook]]:
         hooks["torch"].append(run_without_cuda)
         hooks["torch.utils.cpp_extension"] = [compile_nothing]
         hooks["skimage.measure"] = [bring_back_compare_ssim]
+    if where := environ.get("ZPLUS_TEST_CTRL_C"):
+        hooks["torch"].append(functools.partial(interrupt, where))
     if seed := environ.get("ZPLUS_TEST_SEED"):
         hooks["torch"].append(lambda torch: torch.manual_seed(int(seed)))
     return {name: asked for name, asked in hooks.items() if asked}

@@ -13,7 +13,7 @@ import torchvision
 from PIL import Image
 
 from support.patching import applied
-from zplus_plugins.patches import make_grid_range, pillow_names, removed_modules
+from zplus_plugins.patches import compare_ssim, make_grid_range, pillow_names, removed_modules
 from zplus_plugins.upstreams import Journal
 from zplus_plugins.upstreams.adapter.description import Adapter
 from zplus_plugins.upstreams.imports import packages
@@ -89,3 +89,18 @@ def test_range_is_value_range(tmp_path: Path) -> None:
         torchvision.utils.save_image(pictures, tmp_path / "grid.png", normalize=True, range=(-1, 1))
     assert (tmp_path / "grid.png").is_file()
     assert torchvision.utils.make_grid is make_grid
+
+
+def test_compare_ssim_is_structural_similarity() -> None:
+    from skimage import measure
+    from skimage.metrics import structural_similarity
+
+    assert not hasattr(measure, "compare_ssim"), "scikit-image has it again: is this patch still needed?"
+    grey, noisy = (torch.rand(16, 16, generator=torch.Generator().manual_seed(seed)).numpy() for seed in (0, 1))
+    coloured = [picture[..., None].repeat(3, axis=2) for picture in (grey, noisy)]
+    with applied(compare_ssim.PATCH):
+        expected = structural_similarity(grey, noisy, data_range=1)
+        assert measure.compare_ssim(grey, noisy, data_range=1) == expected != 1
+        found = measure.compare_ssim(*coloured, data_range=1, multichannel=True)
+        assert found == structural_similarity(*coloured, data_range=1, channel_axis=-1)
+    assert not hasattr(measure, "compare_ssim")

@@ -21,16 +21,14 @@ def set_aside_namesakes(journal: Journal, folders: Iterable[Path]) -> None:
     """
     places = [folder.resolve() for folder in folders]
     tops = {name for name in sys.modules if "." not in name} - _OURS
-    for top in (name for name in tops if _is_in(name, places) and not _is_from(name, places)):
+    for top in (name for name in tops if _is_namesake(name, places)):
         for name in [name for name in sys.modules if name.split(".")[0] == top]:
             journal.keep_item(sys.modules, name)
             del sys.modules[name]
 
 
-def _is_in(name: str, folders: Iterable[Path]) -> bool:
-    return any((folder / f"{name}.py").is_file() or (folder / name / "__init__.py").is_file() for folder in folders)
-
-
-def _is_from(name: str, folders: Iterable[Path]) -> bool:
+def _is_namesake(name: str, folders: Iterable[Path]) -> bool:
+    own = [path for f in folders for path in (f / name / "__init__.py", f / f"{name}.py") if path.is_file()]
     file = getattr(sys.modules[name], "__dict__", {}).get("__file__")  # a lazy module would import its target
-    return isinstance(file, str) and any(Path(file).resolve().is_relative_to(folder) for folder in folders)
+    # an environment may lie in the script's own folder, so the file itself counts
+    return bool(own) and not (isinstance(file, str) and Path(file).resolve() in own)
