@@ -51,7 +51,13 @@ if TYPE_CHECKING:
     from zplus_plugins.upstreams.requirements.networks import Networks
     from zplus_plugins.upstreams.requirements.pickles import PickleFile
     from zplus_plugins.upstreams.requirements.pictures.folders import Pictures, SavedCodes, Unsaved
-    from zplus_plugins.upstreams.requirements.pictures.images import Directions, ImageFile, ImageList, LpipsWeights
+    from zplus_plugins.upstreams.requirements.pictures.images import (
+        Directions,
+        ImageFile,
+        ImageFiles,
+        ImageList,
+        LpipsWeights,
+    )
     from zplus_plugins.upstreams.requirements.pictures.later import TakenLater
     from zplus_plugins.upstreams.requirements.pictures.readers import OPENCV, PILLOW_RGB
     from zplus_plugins.upstreams.requirements.states import StateFits
@@ -80,6 +86,7 @@ __all__ = [
     "Gate",
     "HubWeights",
     "ImageFile",
+    "ImageFiles",
     "ImageList",
     "InstanceOf",
     "InversionRecord",
@@ -169,7 +176,7 @@ _HOMES = {
     "upstreams.requirements.networks": ("Networks",),
     "upstreams.requirements.pickles": ("PickleFile",),
     "upstreams.requirements.states": ("StateFits",),
-    "upstreams.requirements.pictures.images": ("ImageList", "ImageFile", "Directions", "LpipsWeights"),
+    "upstreams.requirements.pictures.images": ("ImageList", "ImageFile", "ImageFiles", "Directions", "LpipsWeights"),
     "upstreams.requirements.pictures.readers": ("OPENCV", "PILLOW_RGB"),
     "upstreams.requirements.pictures.folders": ("Pictures", "SavedCodes", "Unsaved"),
     "upstreams.requirements.pictures.later": ("TakenLater",),

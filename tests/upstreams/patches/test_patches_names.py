@@ -14,7 +14,7 @@ import torchvision
 from PIL import Image
 
 from support.patching import applied
-from zplus_plugins.patches import array_tostring, make_grid_range, pillow_names, removed_modules
+from zplus_plugins.patches import array_tostring, compare_ssim, make_grid_range, pillow_names, removed_modules
 from zplus_plugins.upstreams import Journal
 from zplus_plugins.upstreams.adapter.description import Adapter
 from zplus_plugins.upstreams.imports import packages
@@ -107,3 +107,18 @@ def test_an_encoded_picture_is_turned_into_bytes_by_its_old_name() -> None:
         done, encoded = cv2.imencode(".png", picture)
         assert done and encoded.tostring() == expected == encoded.tobytes()
         assert np.array_equal(cv2.imdecode(encoded, cv2.IMREAD_COLOR), picture)
+
+
+def test_compare_ssim_is_structural_similarity() -> None:
+    from skimage import measure
+    from skimage.metrics import structural_similarity
+
+    assert not hasattr(measure, "compare_ssim"), "scikit-image has it again: is this patch still needed?"
+    grey, noisy = (torch.rand(16, 16, generator=torch.Generator().manual_seed(seed)).numpy() for seed in (0, 1))
+    coloured = [picture[..., None].repeat(3, axis=2) for picture in (grey, noisy)]
+    with applied(compare_ssim.PATCH):
+        expected = structural_similarity(grey, noisy, data_range=1)
+        assert measure.compare_ssim(grey, noisy, data_range=1) == expected != 1
+        found = measure.compare_ssim(*coloured, data_range=1, multichannel=True)
+        assert found == structural_similarity(*coloured, data_range=1, channel_axis=-1)
+    assert not hasattr(measure, "compare_ssim")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,23 +12,30 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
+from support.patching import importable
 from support.toy_scripts import GENERATOR, Toys, toys
 from zplus_plugins import Truncation, mapping_of
 from zplus_plugins.records.inversion import InversionRecord
 from zplus_plugins.upstreams import (
+    LATENT,
     ArgumentOf,
     Call,
     Estimate,
     FunctionMapping,
+    ImageFiles,
     InstanceOf,
     Journal,
     Move,
+    OneOf,
     Patch,
     ResultOf,
     RunContext,
+    When,
 )
+from zplus_plugins.upstreams.requirements.pictures.readers import PILLOW_RGB
 
 HEAD = """
 import argparse, os, sys
@@ -573,3 +582,42 @@ def test_a_code_that_is_loaded_and_saved_again_is_the_run_s_own_and_counts_once(
     for record in records(toy).values():
         require_mapped(record)
     assert set(records(toy)) == {"a.zplus.npz", "b.zplus.npz"}
+
+
+def test_a_module_of_the_script_s_own_wins_over_one_that_is_imported_already(toy: Toys, tmp_path: Path) -> None:
+    """Such as a repository's copy of a package, which a process of the script's own would find first, too."""
+    for folder, whose in ((tmp_path / "installed", "installed"), (toy.folder, "the script's")):
+        (folder / "toy_namesake").mkdir(parents=True)
+        (folder / "toy_namesake" / "__init__.py").write_text("from toy_namesake.part import WHOSE\n")
+        (folder / "toy_namesake" / "part.py").write_text(f"WHOSE = {whose!r}\n")
+    with importable(tmp_path / "installed"):
+        before = [importlib.import_module(name) for name in ("toy_namesake", "toy_namesake.part")]
+        script = SAVED + "import toy_namesake; print('it is', toy_namesake.WHOSE)\nnp.save('a.npy', w)"
+        done = toy.run(script)
+        assert done.exit_code == 0, done.output
+        assert "it is the script's" in done.output
+        assert [sys.modules[module.__name__] for module in before] == before
+
+
+def test_needs_know_the_latent_of_the_run(toy: Toys) -> None:
+    wide = When(LATENT, "zplus", (OneOf("wide", (True,), why="one code is not enough."),))
+    parser = "p = argparse.ArgumentParser(); p.add_argument('--wide', action='store_true'); p.parse_args()"
+    script = SAVED.replace("argparse.ArgumentParser().parse_args()", parser) + "np.save('a.npy', w)"
+    refused = toy.run(script, needs=(wide,))
+    assert refused.exit_code == 2 and "one code is not enough" in refused.output
+    assert not list(toy.folder.glob("*.np*"))
+    for options, given in ((("--latent", "z"), ()), ((), ("--wide",)), (("--latent", "off"), ())):
+        assert toy.run(script, *given, options=options, needs=(wide,)).exit_code == 0
+
+
+def test_pictures_that_a_script_is_given_by_name(toy: Toys) -> None:
+    parser = "p = argparse.ArgumentParser(); p.add_argument('files', nargs='+'); p.parse_args()"
+    script = SAVED.replace("argparse.ArgumentParser().parse_args()", parser) + "np.save(sys.argv[1], w)"
+    (toy.folder / "b").mkdir()
+    for name in ("a.png", "b/a.png"):
+        Image.new("RGB", (8, 8)).save(toy.folder / name)
+    need = ImageFiles("files", reader=PILLOW_RGB)
+    done = toy.run(script, "a.png", "absent.png", needs=(need,))
+    assert done.exit_code == 1 and "no picture absent.png" in done.output and "a.png will" not in done.output
+    noted = toy.run(script, "a.png", "b/a.png", "a.png", options=("--dry-run",), needs=(need,))
+    assert noted.exit_code == 0 and noted.output.count("a.png will be overwritten by those of b/a.png") == 1

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from zplus_plugins.upstreams.patching.journal import Journal
 
 LEFT_OUT = "arguments left out"
+LATENT = "latent of the run"
 ASKED_DEVICE = "device asked for"
 TRUSTED = "files that the user trusts"
-LATENT = "latent of the run"
 """Additional keys of the arguments that requirements are given: facts that the script's arguments do not show."""
 
 

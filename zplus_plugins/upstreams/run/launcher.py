@@ -22,6 +22,7 @@ from zplus_plugins.upstreams.imports.packages import is_installed
 from zplus_plugins.upstreams.imports.script import imports_any
 from zplus_plugins.upstreams.patching.journal import Journal, resolve
 from zplus_plugins.upstreams.patching.malloc import tune
+from zplus_plugins.upstreams.patching.namesakes import set_aside_namesakes
 from zplus_plugins.upstreams.patching.offline import forbid_network
 from zplus_plugins.upstreams.patching.stand_ins import stand_in_for_absent
 from zplus_plugins.upstreams.patching.surroundings import keep_surroundings
@@ -60,6 +61,7 @@ def launch(run: Run, script: Path, arguments: Sequence[str]) -> Summary:
             keep_surroundings(journal)
             _choose_ops(journal, run)
             run.journal = journal
+            set_aside_namesakes(journal, _search_path(run, script.resolve()))
             gate = _prepare(journal, run)
             _require_gate(run, script)
             _execute(journal, run, gate, script, arguments)
@@ -163,7 +165,7 @@ def _execute(journal: Journal, run: Run, gate: Gatekeeper, script: Path, argumen
     journal.callback(functools.partial(_forget_modules, run.root, set(sys.modules)))
     sys.argv[:] = [str(script), *arguments]
     # First on the path, because upstreams have modules with common names such as models and utils.
-    sys.path[:0] = [str(path.parent), str(run.root), *(str(run.root / folder) for folder in run.adapter.paths)]
+    sys.path[:0] = map(str, _search_path(run, path))
     try:
         if run.call is None:
             execute(journal, path)
@@ -185,6 +187,10 @@ def _execute(journal: Journal, run: Run, gate: Gatekeeper, script: Path, argumen
             raise cause from None
         trace = "".join(traceback.format_exception(error))
         raise ScriptError(f"{run.script.path} itself failed, with the error above.", trace) from None
+
+
+def _search_path(run: Run, script: Path) -> list[Path]:
+    return [script.parent, run.root, *(run.root / folder for folder in run.adapter.paths)]
 
 
 def _examine_exit(stop: SystemExit, run: Run, arguments: Sequence[str]) -> None:

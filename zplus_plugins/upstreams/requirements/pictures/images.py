@@ -97,6 +97,31 @@ class ImageFile:
 
 
 @dataclass(frozen=True)
+class ImageFiles:
+    """Pictures that a script is given by name; results are named by the stem.
+
+    Attributes:
+        argument: the script's argument, a list of paths.
+        reader: by which it reads them.
+        repeated: what comes of two pictures of one name, see :func:`~.selection.same_names`.
+    """
+
+    argument: str
+    reader: Reader
+    repeated: str = OVERWRITTEN
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        absent, names = self.reader.absent(), arguments[self.argument]
+        if absent is not None:
+            return [Finding("missing", absent)]
+        findings = [finding for name in names for finding in examine("The image", str(name), self.reader)]
+        return findings + same_names(((Path(name).stem, str(name)) for name in dict.fromkeys(names)), self.repeated)
+
+    def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
+        return [_picture(str(name), "yours") for name in arguments[self.argument]]
+
+
+@dataclass(frozen=True)
 class Directions:
     """A folder of directions in W+: ``.npy`` files with num_ws * w_dim values of the generator.
 

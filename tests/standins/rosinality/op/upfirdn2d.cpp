@@ -1,0 +1,1 @@
+// The kernel is left out: no test may compile it.
