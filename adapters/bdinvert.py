@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zplus_plugins.adapters.bdinvert_needs import (
+from zplus_plugins.adapters.needs.bdinvert import (
     CHECKPOINT,
     ENCODER_FITS,
     GENERATOR_FITS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zplus_plugins.adapters.fse_needs import FUNCTION, FUNCTIONS, IMAGES, NETWORKS, Slashed
+from zplus_plugins.adapters.needs.fse import FUNCTION, FUNCTIONS, IMAGES, NETWORKS, Slashed
 from zplus_plugins.patches import checkpoints, device, device_names, downloads
 from zplus_plugins.patches.ops import extensions, rosinality_ops
 from zplus_plugins.upstreams.adapter.captures import InstanceOf

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zplus_plugins.adapters.ganinverter_needs import (
+from zplus_plugins.adapters.needs.ganinverter import (
     EDIT,
     EVALUATION,
     IDENTITY,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zplus_plugins.adapters import hfgi3d_needs as needs
+from zplus_plugins.adapters.needs import hfgi3d as needs
 from zplus_plugins.patches import checkpoints, device, device_names, downloads, removed_modules
 from zplus_plugins.patches.ops import custom_ops
 from zplus_plugins.upstreams.adapter.captures import ArgumentOf

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zplus_plugins.adapters.idinvert_needs import (
+from zplus_plugins.adapters.needs.idinvert import (
     CODES,
     DOWNLOADS,
     OPTIMISED,

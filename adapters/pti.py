@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zplus_plugins.adapters.pti_needs import (
+from zplus_plugins.adapters.needs.pti import (
     CODES,
     CREATOR,
     EDITS,

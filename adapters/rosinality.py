@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zplus_plugins.adapters.rosinality_needs import FACTOR, FITS, GENERATOR, IN_ZPLUS, PICTURES, STEPS, Results
+from zplus_plugins.adapters.needs.rosinality import FACTOR, FITS, GENERATOR, IN_ZPLUS, PICTURES, STEPS, Results
 from zplus_plugins.patches import checkpoints, compare_ssim, device, device_names, downloads, make_grid_range
 from zplus_plugins.patches.ops import extensions, rosinality_ops
 from zplus_plugins.upstreams import Adapter, InstanceOf, LpipsWeights, Reliance, Script, Writable, Writer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zplus_plugins.adapters.sam_needs import (
+from zplus_plugins.adapters.needs.sam import (
     CATEGORIES,
     CATEGORY,
     ENCODER,

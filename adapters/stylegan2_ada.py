@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zplus_plugins.adapters.stylegan2_ada_needs import GENERATOR, NEEDS
+from zplus_plugins.adapters.needs.stylegan2_ada import GENERATOR, NEEDS
 from zplus_plugins.patches import device_names, downloads, removed_modules
 from zplus_plugins.patches.ops import custom_ops
 from zplus_plugins.upstreams import Adapter, ArgumentOf, Download, Reliance, Repeated, Script, Writer

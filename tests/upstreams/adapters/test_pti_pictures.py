@@ -13,7 +13,7 @@ from support.outcome import refused
 from support.pti_assets import Assets
 from support.pti_runs import RUN_PTI
 from support.pti_runs import run_here as run
-from zplus_plugins.adapters.pti_needs import STYLECLIP as STYLECLIP_PICTURES
+from zplus_plugins.adapters.needs.pti import STYLECLIP as STYLECLIP_PICTURES
 
 # Upstreams and their libraries warn; their warnings are not ours to judge.
 pytestmark = pytest.mark.filterwarnings("default")

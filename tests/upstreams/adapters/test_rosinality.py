@@ -19,7 +19,7 @@ from PIL import Image
 from support.outcome import files, refused
 from support.rosinality_assets import LAYERS, SIZE, STEPS, Assets, checkout_of, prepare, project, run, zplus
 from zplus_plugins import InversionRecord
-from zplus_plugins.adapters.rosinality_needs import FITS, GENERATOR
+from zplus_plugins.adapters.needs.rosinality import FITS, GENERATOR
 
 PICTURES = ("first.png", "second.png")
 

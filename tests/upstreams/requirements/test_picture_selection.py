@@ -13,7 +13,9 @@ import pytest
 from support import odd_pictures, script_pictures
 from support.places import STANDINS
 from support.script_pictures import Taken
-from zplus_plugins.adapters import bdinvert, pti_needs, sam_needs
+from zplus_plugins.adapters import bdinvert
+from zplus_plugins.adapters.needs import pti as pti_needs
+from zplus_plugins.adapters.needs import sam as sam_needs
 from zplus_plugins.upstreams.adapter.protocols import Finding
 from zplus_plugins.upstreams.requirements.pictures.folders import Pictures
 from zplus_plugins.upstreams.requirements.pictures.images import ImageList

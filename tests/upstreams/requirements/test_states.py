@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from support import generator_files as files
-from zplus_plugins.adapters.bdinvert_needs import ENCODER_FITS, GENERATOR_FITS, InZoo
-from zplus_plugins.adapters.sam_needs import ENCODER_FITS as E4E_FITS
-from zplus_plugins.adapters.sam_needs import INVERTIBILITY_FITS
+from zplus_plugins.adapters.needs.bdinvert import ENCODER_FITS, GENERATOR_FITS, InZoo
+from zplus_plugins.adapters.needs.sam import ENCODER_FITS as E4E_FITS
+from zplus_plugins.adapters.needs.sam import INVERTIBILITY_FITS
 
 ZOO = {
     "small": {"gan_type": "stylegan2", "resolution": 16},

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from zplus_plugins.adapters.stylegan2_ada_needs import ALIKE
+from zplus_plugins.adapters.needs.stylegan2_ada import ALIKE
 from zplus_plugins.upstreams import DnnlibDownload, Finding, Module, NeededFile, Networks, OneOf, PickleFile, When
 
 FEATURES = DnnlibDownload(
