@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -162,15 +161,6 @@ class TestBadInput:
         self.refuse(assets, tmp_path, 1, words, "overwrite first.pt, which it reads")
         words = project(assets, "first.png", tmp_path / "first-project.png")
         self.refuse(assets, tmp_path, 1, words, "first.pt, which it did not write", "first-project.png, which it reads")
-
-    def test_a_read_only_folder(self, assets: Assets, tmp_path: Path) -> None:
-        """It may be somebody else's checkout; who may write everywhere is told nothing."""
-        tmp_path.chmod(0o555)
-        try:
-            if not os.access(tmp_path, os.W_OK):
-                self.refuse(assets, tmp_path, 1, project(assets, "first.png"), "cannot be written to")
-        finally:
-            tmp_path.chmod(0o755)
 
 
 def test_what_is_known_before_a_run(assets: Assets, tmp_path: Path) -> None:
