@@ -52,7 +52,7 @@ class Assets:
     w_dim: int = 0
 
 
-def prepare(workdir: Path, checkout: Path, *, images: int = 2, seed: int = 0, cache: Path | None = None) -> Assets:
+def prepare(workdir: Path, checkout: Path, *, images: int = 2, seed: int = 0) -> Assets:
     """Copy a checkout into a new folder and put synthetic assets beside it.
 
     Args:
@@ -60,7 +60,6 @@ def prepare(workdir: Path, checkout: Path, *, images: int = 2, seed: int = 0, ca
         checkout: a repository of GANInverter's shape. It is only read.
         images: number of target images.
         seed: of all weights and crops.
-        cache: where the weights are kept that libraries download; workdir by default.
 
     Raises:
         FileExistsError: workdir already holds a copy.
@@ -70,7 +69,7 @@ def prepare(workdir: Path, checkout: Path, *, images: int = 2, seed: int = 0, ca
     root = workdir / "repository"
     shutil.copytree(checkout, root, ignore=shutil.ignore_patterns(".git", "__pycache__"))
     (root / "synthetic").mkdir()
-    assets = Assets(root=root, env=_environment(workdir, (cache or workdir).resolve()))
+    assets = Assets(root=root, env=_environment(workdir))
     _write_site(workdir / "site")
     spec = {**vars(assets), "root": str(root), "torch_home": assets.env["TORCH_HOME"], "count": images, "seed": seed}
     done = run_script(assets, str(HERE / "ganinverter_build.py"), [json.dumps(spec)], oracle_env(assets), timeout=600)
@@ -127,11 +126,11 @@ def inversion(assets: Assets, embed: str, refine: str | None = None, *, steps: i
     return options(**given)
 
 
-def _environment(workdir: Path, cache: Path) -> dict[str, str]:
+def _environment(workdir: Path) -> dict[str, str]:
     search = [str(workdir / "site"), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {
         "PYTHONPATH": os.pathsep.join(search),
-        "TORCH_HOME": str(cache / "torch_home"),
+        "TORCH_HOME": str(workdir / "torch_home"),
         "MPLBACKEND": "Agg",
         # The copy must stay what the checkout is, so no bytecode in it.
         "PYTHONDONTWRITEBYTECODE": "1",

@@ -48,7 +48,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Assets
     def get(kind: str) -> Assets:
         if kind not in made:
             (base / kind).mkdir()
-            made[kind] = prepare(base / kind, checkout_of(kind), cache=base / "cache")
+            made[kind] = prepare(base / kind, checkout_of(kind))
         return made[kind]
 
     return get
