@@ -17,6 +17,8 @@ from support.commands import make_material
 from support.weight_files import write_facenet, write_lpips_backbones
 from zplus_plugins.system import console
 
+collect_ignore = ["standins"]  # repositories, some of whose files have names of tests
+
 
 @pytest.fixture(scope="session", autouse=True)
 def signals_are_heeded() -> None:

@@ -68,7 +68,7 @@ def test_a_code_of_a_script_is_edited(material: Path, latent: str, way: str, tru
 
 def test_an_f_that_a_script_found_is_told_to_be_missing(material: Path) -> None:
     _of_run(with_f=True)
-    assert "F of the script is not in the record, so the pictures are those of Z+ alone." in zplus(*EDIT_CODE).output
+    assert "F of the script is not in the record" in zplus(*EDIT_CODE).output
 
 
 def test_a_code_of_format_1_is_edited(material: Path) -> None:
@@ -76,7 +76,7 @@ def test_a_code_of_format_1_is_edited(material: Path) -> None:
         w = mapping_of(GENERATOR)(_z()).numpy()
     Path("codes").mkdir()
     former_code(Path(CODE), _z().detach().numpy(), w)
-    assert "nothing tells whether the generator is the one" in zplus(*EDIT_CODE).output
+    assert "cannot be verified" in zplus(*EDIT_CODE).output
     np.save("codes/anna.npy", w)
     assert "nothing tells" not in zplus(*EDIT_CODE, "--overwrite").output
     refused(zplus(*EDIT_CODE, "--generator", "other.pt", *OTHER_WAY), 1, "inverted with another checkpoint")
@@ -94,5 +94,5 @@ def test_a_code_of_a_script_is_refused(material: Path) -> None:
     refused(zplus(*EDIT_CODE, "--generator", "other.pt", *OTHER_WAY), 1, CODE, "inverted with another checkpoint")
     shutil.rmtree("codes")
     _of_run(codes=4)
-    refused(zplus(*EDIT_CODE), 1, "The record's code has the shape (1, 4, 12); expected (1, 6, 12)")
+    refused(zplus(*EDIT_CODE), 1, "(1, 4, 12)", "(1, 6, 12)")
     assert not Path("edited").exists()

@@ -93,7 +93,7 @@ def test_what_does_not_go_together_is_refused(material: Path) -> None:
         (ANNA, "generator.pt", "generator.pt cannot be read as the record"),
     ):
         refused(zplus("interpolate", start, end, *OWN, "--out", "out"), 1, said)
-    refused(zplus(*JOIN, "--generator", "other.pt"), 1, "The record is of the generator")
+    refused(zplus(*JOIN, "--generator", "other.pt"), 1, "--generator FILE")
     refused(
         zplus("interpolate", ANNA, "codes/anna.zplus.npz", "--out", "out"), 2, "Give the checkpoint of the inversion"
     )
@@ -153,7 +153,7 @@ def test_edits_in_some_layers(material: Path, model: Model) -> None:
     refused(zplus(*edit, "--layers", "0"), 2, "F replaces these layers", "from 1 on")
     for text in ("4-2", "a", "", "1-", "-1", "1,2"):
         result = zplus(*edit, f"--layers={text}")
-        assert result.exit_code == 2 and "names no layers; expected FIRST-LAST" in result.stderr
+        assert result.exit_code == 2 and "FIRST-LAST" in result.stderr
     assert files(Path("out")) == before
     done(*INVERT, "--space", "f/w", "--out", "single")
     single = ("edit", "single/anna.zplus.npz", *OWN, *WAY, "--out", "out", "--layers", "2-4")

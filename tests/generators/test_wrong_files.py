@@ -17,7 +17,7 @@ from support.outcome import refused
 from support.toys import NVlabs
 from zplus_plugins import InversionRecord, mapping_of
 from zplus_plugins.compare.work.parts import Parts
-from zplus_plugins.directions.finding import read_w
+from zplus_plugins.directions.finding import Given
 from zplus_plugins.errors import DirectionError, RecordError, RequirementError
 from zplus_plugins.portraits.networks.files import load
 from zplus_plugins.system.results import Results
@@ -91,9 +91,9 @@ def test_edit_is_given_a_picture_or_a_folder(material: Path) -> None:
     done = zplus("edit", "faces", *WAY, *OWN)
     assert done.exit_code == 2 and "is a directory" in done.output
     done = zplus("edit", "inverted/anna.zplus.npz", "--direction", "inverted/bert.zplus.npz", *OWN)
-    refused(done, 1, "it is the record of an image", "Give NAME.zplus.npz as zplus directions")
+    refused(done, 1, "it is the record of an image", "written by zplus directions")
     done = zplus("edit", WAY[1], *WAY, *OWN)
-    refused(done, 1, "it is a direction", "Give NAME.zplus.npz as zplus invert")
+    refused(done, 1, "it is a direction", "written by zplus invert")
 
 
 @pytest.mark.parametrize("what", [what for what in FILES if what not in ("torch", "old torch", "an array")])
@@ -102,7 +102,7 @@ def test_a_direction_in_w_or_a_code_of_an_upstream_is_another_file(suffix: str, 
     path = tmp_path / f"w{suffix}"
     FILES[what][0](path)
     with pytest.raises(DirectionError, match=r"The direction .* cannot be read: ") as refusal:
-        read_w(path)
+        Given.read(path, "w")
     assert not [word for word in ADVICE if word in str(refusal.value)] and "torch.save (.pt)" in str(refusal.value)
     if suffix == ".npy":
         with pytest.raises(RecordError, match=r"The code .*w\.npy cannot be read: it (is|holds|contains)") as refusal:

@@ -16,7 +16,7 @@ def refused(done: Any, status: int, *parts: str) -> None:
     code, text = (done.returncode, done.stderr) if hasattr(done, "returncode") else (done.exit_code, done.output)
     assert code == status, text[-3000:]
     for part in parts:
-        assert part in text
+        assert part in text, f"{part!r} is not in: {text[-2000:]}"
     assert "Traceback" not in text
     assert text.count("zplus: error:") == 1
 

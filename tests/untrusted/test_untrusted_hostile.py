@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from support import hostile as h
-from zplus_plugins.directions.finding import read_w
+from zplus_plugins.directions.finding import Given
 from zplus_plugins.errors import DirectionError, GeneratorFileError
 from zplus_plugins.generators.unpickling.torchfile import read
 from zplus_plugins.records.arrays import read_npy
@@ -164,7 +164,7 @@ def _as_generator(path: Path) -> None:
 
 def _as_direction(path: Path) -> None:
     with pytest.raises(DirectionError, match=rf"The direction {path} cannot be read: "):
-        read_w(path)
+        Given.read(path, "w")
 
 
 def _as_requirement(path: Path) -> None:
@@ -218,7 +218,7 @@ ARRAYS = {
 def test_hostile_arrays(tmp_path: Path, name: str) -> None:
     (tmp_path / "a.npy").write_bytes(ARRAYS[name])
     with pytest.raises(DirectionError, match=r"The direction .*a.npy cannot be read: "):
-        read_w(tmp_path / "a.npy")
+        Given.read(tmp_path / "a.npy", "w")
 
 
 def test_sound_arrays(tmp_path: Path) -> None:

@@ -47,5 +47,5 @@ def test_a_file_without_a_code(code: Path) -> None:
     """As a file that holds an array of another shape, beside the record of several codes."""
     code_record().save(record_path(code))
     np.save(code, np.zeros((0, *W.shape[1:]), W.dtype))
-    with pytest.raises(RecordError, match=r"anna\.npy holds no code of shape \(layers, dim\)"):
+    with pytest.raises(RecordError, match=r"anna\.npy"):
         read_array_code(code)
