@@ -52,6 +52,8 @@ class _Estimating:
                 "tensor (B, L, D). Correct its `pick`."
             )
         if self._estimate.add is None:
-            return replaced(self._estimate.pick, holder, self._run.project(code))
+            return replaced(self._estimate.pick, holder, self._run.style_codes.project(code))
         offset = self._estimate.add(call())
-        return replaced(self._estimate.pick, holder, self._run.project(code + offset, rounded=True) - offset)
+        return replaced(
+            self._estimate.pick, holder, self._run.style_codes.project(code + offset, rounded=True) - offset
+        )

@@ -17,10 +17,8 @@ from torch import Tensor, nn
 
 from zplus_plugins._version import __version__
 from zplus_plugins.errors import RequirementError, SwapError, UsageError
-from zplus_plugins.hypersphere.chase import project
-from zplus_plugins.hypersphere.latent import SphericalLatent
 from zplus_plugins.hypersphere.layers import LayeredSwap
-from zplus_plugins.hypersphere.leaf import LeafSwap, in_layers
+from zplus_plugins.hypersphere.leaf import LeafSwap
 from zplus_plugins.hypersphere.mapping import StyleMapping, Truncation, mapping_of
 from zplus_plugins.ops import choice as choice_of_ops
 from zplus_plugins.records.inversion import Provenance
@@ -47,9 +45,8 @@ from zplus_plugins.upstreams.results.codes import Codes
 from zplus_plugins.upstreams.results.live import LiveCodes
 from zplus_plugins.upstreams.results.outputs import Outputs, writing_own
 from zplus_plugins.upstreams.results.recorder import Recorder
-from zplus_plugins.upstreams.results.rows import rows
 from zplus_plugins.upstreams.run.repeating import Repeating
-from zplus_plugins.upstreams.run.starts import Starts
+from zplus_plugins.upstreams.run.style_codes import StyleCodes
 from zplus_plugins.upstreams.run.swapper import LeafSwapper
 from zplus_plugins.upstreams.script.call import read_call
 from zplus_plugins.upstreams.script.code_files import CodeFiles
@@ -70,6 +67,7 @@ class Run:
         codes: inverted codes, saved by this run or loaded from an earlier one.
         live: the codes that this run has found.
         recorder: tracks what the script saves.
+        style_codes: recognises style codes, and gives them their z.
         repeating: puts a code a layer in the place of the one that the script repeats; None if it repeats none.
         assignments: settings to change when their modules are imported.
         call: the call to make in the script; None to run it as ``__main__``.
@@ -109,11 +107,21 @@ class Run:
         self.arguments: Mapping[str, Any] = {}
         self.generator: nn.Module | None = None
         self.journal = Journal()
+        self.style_codes = StyleCodes(
+            self,
+            self.script.path,
+            start=lambda mapping, codes: self.hooks.zplus_start(mapping=mapping, codes=codes, seed=self.seed),
+            init=self.init,
+            seed=lambda: self.seed,
+            live=self.live,
+            codes=self.codes,
+            repeated=self.adapter.repeated is not None,
+        )
         self.swapper = LeafSwapper(
-            self._is_style_code,
-            self._make,
-            is_one_code=self._is_one_code,
-            listed=self._listed_codes,
+            self.style_codes.has_code_per_layer,
+            self.style_codes.make,
+            is_one_code=self.style_codes.has_one_code,
+            listed=self.style_codes.listed,
             before=lambda: self.require_checked("built an optimizer"),
             retract=options.retract == "step",
             on_swap=self._swapped,
@@ -126,7 +134,6 @@ class Run:
         self.ops = choice_of_ops.UNUSED
         self.moved_in_w = 0
         self.notes: list[str] = []
-        self._starts = Starts(self.init)
         self._started = time.monotonic()
 
     def _resolve_switches(self) -> tuple[Switch, ...]:
@@ -359,85 +366,11 @@ class Run:
         """The places that are watched for a generator, while none has been caught."""
         return "" if self.generator is not None else ", ".join(c.where for c in self.adapter.generator) or "nothing"
 
-    def _is_style_code(self, leaf: Tensor) -> bool:
-        """A leaf with a code for every layer, (B, L, D)."""
-        if self.generator is None:
-            return False
-        mapping = self.mapping()
-        return leaf.ndim == 3 and tuple(leaf.shape[1:]) == (mapping.num_ws, mapping.w_dim)
-
-    def _is_one_code(self, leaf: Tensor) -> bool:
-        """A leaf with one code that the script repeats over the layers itself, (B, 1, D) or (B, D).
-
-        Raises:
-            SwapError: it is one, and cannot hold the codes of Z+.
-        """
-        if not self._has_one_code(leaf):
-            return False
-        mapping = self.mapping()
-        if self.latent == "zplus" and self.repeating is None:
-            raise SwapError(
-                f"{self.script.path} optimises one style code for all layers, a leaf of shape {tuple(leaf.shape)}; Z+ "
-                f"needs (B, {mapping.num_ws}, {mapping.w_dim}). Run it with --latent z, or in W+ mode if it has one."
-            )
-        return True
-
-    def _has_one_code(self, leaf: Tensor) -> bool:
-        if self.generator is None or leaf.ndim not in (2, 3):
-            return False
-        weight = leaf.ndim == 2 and (isinstance(leaf, nn.Parameter) or leaf.shape[0] == leaf.shape[1])
-        return not weight and leaf.shape[-1] == self.mapping().w_dim and (leaf.ndim == 2 or leaf.shape[1] == 1)
-
-    def _listed_codes(self, leaves: Mapping[int, Tensor]) -> list[int]:
-        """The positions of leaves of the same shape with one code each, if there is one for every layer."""
-        found = [i for i, leaf in leaves.items() if self._has_one_code(leaf)]
-        same = len({leaves[i].shape for i in found}) == 1
-        return found if same and len(found) == self.mapping().num_ws > 1 else []
-
-    def _make(self, leaf: Tensor) -> tuple[SphericalLatent, StyleMapping]:
-        mapping = self.mapping()
-        codes = mapping.num_ws if self.latent == "zplus" else 1
-        start = self.hooks.zplus_start(mapping=mapping, codes=codes, seed=self.seed)
-        if start is None:
-            start = self._known_start(leaf, codes) if self.init == "project" else None
-        if start is None:
-            start = self._starts.at(mapping, codes, self.seed, in_layers(leaf, mapping.num_ws))
-        z = start.detach().to(leaf.device).expand(leaf.shape[0], -1, -1).clone()
-        return SphericalLatent(z, radius=start.radius), mapping
-
-    def _known_start(self, leaf: Tensor, codes: int) -> SphericalLatent | None:
-        """The z of a leaf that starts at codes which this run has found or loaded, such as an encoder's estimate."""
-        found = [self.live.find(row) or self.codes.record_of(row) for row in rows(leaf) or ()]
-        z = [torch.from_numpy(record.z) for record in found if record is not None and record.z.shape[1] == codes]
-        return SphericalLatent(torch.cat(z).to(leaf.device)) if z and len(z) == len(leaf) else None
-
     def _swapped(self, swap: LeafSwap) -> None:
         self.live.add(swap, self.init)
         if self.repeating is not None and isinstance(swap, LayeredSwap) and self.generator is not None:
             self.repeating.follow(swap, self.generator, self.journal)
         self.hooks.zplus_swapped(swap=swap)
-
-    def project(self, w: Tensor, *, rounded: bool = False) -> Tensor:
-        """Project style codes (B, L, D) that nothing optimises, and return map(z) to use instead.
-
-        Codes that this run has found are map(z) already, and returned as they are.
-
-        Args:
-            w: the style codes.
-            rounded: whether the script takes them apart and puts them together again.
-
-        Raises:
-            LatentError: they contain NaN or inf.
-            GeneratorError: they are of another generator's shape.
-        """
-        mapping = self.mapping()
-        known = [] if rounded else [self.live.find(row) for row in rows(w.float()) or ()]
-        if known and all(known):
-            return w
-        codes = mapping.num_ws if self.latent == "zplus" else 1
-        found = project(mapping, w.detach().float(), codes=codes, seed=self.seed)
-        self.live.add_estimate(found.latent, found.w, mapping, rounded=rounded)
-        return found.w.to(w)
 
     def _provenance(self, steps: int, init: str) -> Provenance:
         return Provenance(
