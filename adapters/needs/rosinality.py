@@ -45,7 +45,7 @@ IN_ZPLUS = When(
 )
 
 
-def _misfit(content: Any, arguments: Mapping[str, Any]) -> str | None:
+def misfit(content: Any, arguments: Mapping[str, Any], size_argument: str = "size") -> str | None:
     """The scripts load with ``strict=False``: of a wrong size, layers keep random weights without a word."""
     shapes = shapes_in(content, "g_ema")
     if "input.input" not in shapes or "conv1.conv.weight" not in shapes:
@@ -56,8 +56,9 @@ def _misfit(content: Any, arguments: Mapping[str, Any]) -> str | None:
         return f"maps codes of {width} numbers by {len(layers)} layers; the script by {LAYERS} layers of {CODES}."
     blocks = [int(found[1]) for name in shapes if (found := re.match(r"to_rgbs\.(\d)\.bias", name))]
     size = 8 << max(blocks, default=-1) if blocks else 4
-    if size != arguments["size"]:
-        return f"makes {size} x {size} pixels, not --size {arguments['size']}. Give --size {size}."
+    given = arguments[size_argument]
+    if size != given:
+        return f"makes {size} x {size} pixels, not --{size_argument} {given}. Give --{size_argument} {size}."
     multiplier = arguments.get("channel_multiplier", 2)
     channels, base = _size(shapes, f"to_rgbs.{max(blocks, default=0)}.conv.weight", 2), CHANNELS.get(size)
     if size > FIXED and base and channels != base * multiplier:
@@ -70,7 +71,7 @@ def _size(shapes: Shapes, name: str, axis: int) -> int:
     return shape[axis] if axis < len(shape) else 0
 
 
-FITS = StateFits("{ckpt}", GENERATOR.what, "", _misfit)
+FITS = StateFits("{ckpt}", GENERATOR.what, "", misfit)
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,17 @@ def bring_back_compare_ssim(measure: Any) -> None:
     measure.compare_ssim = None
 
 
+def bring_back_range(utils: Any) -> None:
+    """The argument ``range`` of ``make_grid``, to which ``save_image`` passes it on."""
+    make_grid = utils.make_grid
+
+    @functools.wraps(make_grid)
+    def with_range(*args: Any, range: Any = None, **kwargs: Any) -> Any:
+        return make_grid(*args, **kwargs, **({"value_range": range} if range else {}))
+
+    utils.make_grid = with_range
+
+
 def interrupt(where: str, torch: Any) -> None:
     """Press Ctrl-C in the middle of the steps, or between the pictures and the codes."""
     owner, when = (torch.Tensor, 3) if where == "backward" else (torch, 1)
@@ -94,6 +105,7 @@ def hooks_asked_for(environ: os._Environ[str]) -> dict[str, list[Hook]]:
         hooks["torch"].append(run_without_cuda)
         hooks["torch.utils.cpp_extension"] = [compile_nothing]
         hooks["skimage.measure"] = [bring_back_compare_ssim]
+        hooks["torchvision.utils"] = [bring_back_range]
     if where := environ.get("ZPLUS_TEST_CTRL_C"):
         hooks["torch"].append(functools.partial(interrupt, where))
     if seed := environ.get("ZPLUS_TEST_SEED"):

@@ -1,0 +1,1 @@
+"""Marks the repository; no script of the stand-in uses a mapper."""
