@@ -85,6 +85,9 @@ def test_every_patch_is_in_use() -> None:
 
 
 def test_links_and_pictures_exist() -> None:
+    headings = {title.lower().replace(" ", "-") for title in re.findall(r"^##+ (.+)$", README, re.MULTILINE)}
     for target in re.findall(r"\]\(([^)]+)\)", README):
-        if not target.startswith("http"):
-            assert (ROOT / target).exists(), target
+        if target.startswith("#"):
+            assert target[1:] in headings, target
+        elif not target.startswith("http"):
+            assert (ROOT / target.partition("#")[0]).exists(), target
