@@ -332,8 +332,9 @@ class Adapter:
         init: initialisation of inversions, unless the script or ``--init`` gives another; ``project`` if the
             upstream starts at an encoder's estimate.
         codes: pattern of the files in which the upstream saves W+ codes, such as ``folder/*.npy``, compared with the
-            end of a path; if it contains arguments of the script, such as ``{out}/*.npy``, with the whole path. Empty if
-            it saves none; see ``images``, and :meth:`~zplus_plugins.upstreams.RunContext.save_record` for hooks.
+            end of a path; if it contains arguments of the script, such as ``{out}/*.npy``, with the whole path.
+            Empty if it saves none; see ``images``, and for hooks
+            :meth:`~zplus_plugins.upstreams.RunContext.save_record`.
         code_item: path to the code, if such a file contains more, such as its key in a dictionary; ``*`` stands for
             every key or position, as in ``*.latent``. A code is (L, D), a batch (B, L, D), or (D,) for all layers.
         find_codes: for what ``codes`` and ``code_item`` cannot express: returns the codes in a file from its path and
