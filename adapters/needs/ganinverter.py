@@ -98,17 +98,17 @@ class Weights:
     """The generator's weights: in a checkpoint, together with an encoder's, or in a file of their own."""
 
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
-        need, told = self._need(arguments)
+        need, values = self._need(arguments)
         if need is GENERATOR and arguments["embed_mode"] in ("encoder", "restyle"):
             text = "The encoder's checkpoint: none was given, so the script would use an untrained encoder."
             return [Finding("missing", f"{text} {TRAINED.remedy}")]
         if need is GENERATOR and not arguments["stylegan_weights"]:
             return [Finding("missing", f"The {GENERATOR.what}: none was given. {GENERATOR.remedy}")]
-        return need.check(told) or self._other_size(need, told)
+        return need.check(values) or self._other_size(need, values)
 
     def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
-        need, told = self._need(arguments)
-        return need.asks_for(told) if need is TRAINED or told["stylegan_weights"] else []
+        need, values = self._need(arguments)
+        return need.asks_for(values) if need is TRAINED or values["stylegan_weights"] else []
 
     def _need(self, arguments: Mapping[str, Any]) -> tuple[Checkpoint, Mapping[str, Any]]:
         path = arguments["checkpoint_path"]
@@ -117,8 +117,8 @@ class Weights:
             path = best if best.is_file() else None
         return (GENERATOR, arguments) if path is None else (TRAINED, {**arguments, "checkpoint": path})
 
-    def _other_size(self, need: Checkpoint, told: Mapping[str, Any]) -> list[Finding]:
-        path = Path(need.path.format_map(told))
+    def _other_size(self, need: Checkpoint, values: Mapping[str, Any]) -> list[Finding]:
+        path = Path(need.path.format_map(values))
         content = outline_or_none(path)
         names = shapes_in(content, "g_ema", "decoder", "state_dict")
         layers = [name for name in names if name.endswith(".conv.weight") and "to_rgbs." in name]
@@ -126,9 +126,9 @@ class Weights:
         if "latent_avg" not in items_of(content) and need is GENERATOR:
             text = f"The {need.what} {path} has no latent_avg, which the script reads from it. {need.remedy}"
             return [Finding("missing", text)]
-        if not layers or made == told["resolution"]:
+        if not layers or made == values["resolution"]:
             return []
-        text = f"The {need.what} {path} makes {made} x {made} pixels; --resolution is {told['resolution']}."
+        text = f"The {need.what} {path} makes {made} x {made} pixels; --resolution is {values['resolution']}."
         return [Finding("missing", f"{text} Use --resolution {made}.", usage=True)]
 
 
@@ -352,7 +352,7 @@ def inverting(path: str, results: str, *more: Requirement, fits: tuple[EditDirec
         gate=Gate("options.base_options:BaseOptions.parse", first=(Configs(),)),
         needs=(*INVERSION, *more, Output(results)),
         zplus_needs=ON_THE_HYPERSPHERE,
-        zplus_defaults={"save_code": True},  # the records lie beside the codes
+        zplus_defaults={"save_code": True},  # the records are saved next to the codes
         fits=fits,
         earlier=codes,
     )

@@ -1,4 +1,4 @@
-"""What HFGI3D's script needs, the label with which its codes are mapped, and patches for this script alone."""
+"""What HFGI3D's script needs, the label with which its codes are mapped, and patches for this script only."""
 
 from __future__ import annotations
 
@@ -203,7 +203,7 @@ class Poses:
 
 @dataclass(frozen=True)
 class MultiViews:
-    """What ``generate_multi_views.py`` needs, which the script runs with ``python`` in a process of its own."""
+    """What ``generate_multi_views.py`` needs, which the script runs with ``python`` in a separate process."""
 
     modules: tuple[str, ...] = ("pytorch3d", "trimesh", "cv2", "imageio", "torch")
 

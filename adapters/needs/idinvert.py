@@ -201,7 +201,7 @@ class PlainPaths:
 
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
         names = [name for name in (*self.arguments, "output_dir") if _OF_THE_SHELL.intersection(arguments[name])]
-        text = "{} is {!r}: the script passes it to a shell unquoted, where {!r} has a meaning of its own."
+        text = "{} is {!r}: the script passes it to a shell unquoted, where {!r} is a special character."
         found = [(name, arguments[name], min(_OF_THE_SHELL.intersection(arguments[name]))) for name in names]
         return [Finding("missing", text.format(*problem) + " Rename it.", usage=True) for problem in found]
 
