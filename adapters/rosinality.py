@@ -39,12 +39,12 @@ ADAPTER = Adapter(
         Reliance("lpips/__init__.py:PerceptualLoss.__init__", "af977153987a7260", takes=("model", "net", "use_gpu")),
     ),
     generator=(InstanceOf("model:Generator"),),
-    # One file for all pictures of a run, written last, with a dictionary for each.
+    # One file for all images of a run, written last, with a dictionary for each image.
     codes="*.pt",
     code_item="*.latent",
     code_is_last=True,
     writers=(Writer("torch:save", path=1, content=0), Writer("PIL.Image:Image.save", path=1, content=0)),
-    # What the repository's LPIPS imports, and uses for other losses than the script's.
+    # The repository's LPIPS imports these, but does not use them for the script's loss.
     optional=("IPython", "skimage", "skimage.measure", "skimage.transform"),
     patches=(
         device.PATCH,

@@ -1,4 +1,4 @@
-"""NVlabs/stylegan2-ada-pytorch: the projector's one code in Z, or a code a layer in Z+."""
+"""NVlabs/stylegan2-ada-pytorch: the projector finds one code in Z, or one per layer in Z+."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PDillis/stylegan3-fun: the projector in Z or Z+, for StyleGAN2 and StyleGAN3."""
+"""PDillis/stylegan3-fun: the projector finds codes in Z or Z+, for StyleGAN2 and StyleGAN3."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ADAPTER = Adapter(
         Reliance("training/networks_stylegan3.py:SynthesisNetwork.forward", "3417e109d4c5151d", takes=("ws",)),
     ),
     generator=(ArgumentOf("projector:project", "G"),),
-    # With --project-in-wplus the leaf has a code a layer by itself.
+    # With --project-in-wplus, the leaf already has one code per layer.
     repeated=Repeated(synthesis="synthesis", returned="projector:project", pick="0"),
     codes="{outdir}/*/projected*.npy",
     writers=(Writer("numpy:save", suffix=".npy"), Writer("PIL.Image:Image.save", path=1, content=0)),

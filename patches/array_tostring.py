@@ -1,6 +1,6 @@
-"""``cv2.imencode(...)[1].tostring()``: the arrays of NumPy 2.3 have no ``tostring`` any more, only ``tobytes``.
+"""``cv2.imencode(...)[1].tostring()``: NumPy 2.3 removed the arrays' ``tostring`` in favour of ``tobytes``.
 
-An array's class cannot be given a method, so the arrays that OpenCV encodes pictures to are of a class that has it.
+``numpy.ndarray`` cannot be given a method, so OpenCV's encoded images become arrays of a subclass that has it.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from zplus_plugins.upstreams.adapter.description import Patch
 from zplus_plugins.upstreams.patching.journal import Journal
 
 
-class EncodedPicture(np.ndarray[Any, np.dtype[np.uint8]]):
-    """A picture's file as an array of bytes, as OpenCV makes it."""
+class EncodedImage(np.ndarray[Any, np.dtype[np.uint8]]):
+    """An image file as an array of bytes, as OpenCV encodes it."""
 
     def tostring(self) -> bytes:
-        """What ``tobytes`` gives."""
+        """The same as ``tobytes``."""
         return self.tobytes()
 
 
 def _install(journal: Journal, run: RunContext) -> None:
-    def encoding(encode: Callable[..., tuple[bool, NDArray[np.uint8]]]) -> Callable[..., tuple[bool, EncodedPicture]]:
-        def encode_as_ours(*args: Any, **kwargs: Any) -> tuple[bool, EncodedPicture]:
+    def encoding(encode: Callable[..., tuple[bool, NDArray[np.uint8]]]) -> Callable[..., tuple[bool, EncodedImage]]:
+        def encode_as_ours(*args: Any, **kwargs: Any) -> tuple[bool, EncodedImage]:
             done, encoded = encode(*args, **kwargs)
-            return done, encoded.view(EncodedPicture)
+            return done, encoded.view(EncodedImage)
 
         return encode_as_ours
 
@@ -37,6 +37,6 @@ def _install(journal: Journal, run: RunContext) -> None:
 
 PATCH = Patch(
     name="tostring",
-    problem="arrays have no `tostring` since NumPy 2.3, which pages of pictures encoded by OpenCV are written with",
+    problem="NumPy 2.3 removed the arrays' `tostring`, which scripts use to put OpenCV's encoded images into pages",
     install=_install,
 )

@@ -1,4 +1,4 @@
-"""What the scripts of the Feature-Style Encoder need."""
+"""What the scripts of the Feature-Style Encoder need, and what the adapter relies on in them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from PIL import Image
 from zplus_plugins.records.arrays import ContentError, npy_header
 from zplus_plugins.system.downloads import NeededFile
 from zplus_plugins.system.picture_file import UnfitError
+from zplus_plugins.upstreams.adapter.description import Download, Reliance
 from zplus_plugins.upstreams.adapter.protocols import FileRequirement, Finding, Requirement
 from zplus_plugins.upstreams.requirements.arguments import OneOf, When
-from zplus_plugins.upstreams.requirements.files import Checkpoint, HubWeights
+from zplus_plugins.upstreams.requirements.files import Checkpoint, HubWeights, Writable
 from zplus_plugins.upstreams.requirements.modules import Module
 from zplus_plugins.upstreams.requirements.networks import shape_of
 from zplus_plugins.upstreams.requirements.pictures.folders import Pictures
@@ -28,6 +29,30 @@ from zplus_plugins.upstreams.requirements.states import StateFits, items_of
 
 GET = "Download it: sh download_models.sh"
 NUMBERS = ("resolution", "enc_resolution", "fs_stride", "lr", "beta_1", "beta_2", "weight_decay", "step_size", "gamma")
+
+SYNTHESIS = ("styles", "return_features", "input_is_latent", "noise", "features_in", "feature_scale")
+RELIES_ON = (
+    Reliance("trainer.py:Trainer.init_stylegan", "b3ab32affb10f3d5"),
+    Reliance("trainer.py:Trainer.encode", "a4ad83468dd93347", takes=("img",)),
+    Reliance("trainer.py:Trainer.get_image", "4fe3d3aa335447a8", takes=("img",)),
+    Reliance("video_processing.py:linear_interpolate", "8dc52128925343db", takes=("latent_code",)),
+    Reliance("video_processing.py:latent_manipulation", "e0249d702f5a3924"),
+    Reliance(
+        "pixel2style2pixel/models/stylegan2/model.py:Generator.__init__",
+        "ed7f8685f6257330",
+        takes=("size", "style_dim"),
+    ),
+    Reliance("pixel2style2pixel/models/stylegan2/model.py:Generator.forward", "5167928527336164", takes=SYNTHESIS),
+)
+DOWNLOADS = tuple(
+    Download(file, what="weights", remedy="sh download_models.sh")
+    for file in (
+        "pretrained_models/143_enc.pth",
+        "pretrained_models/backbone.pth",
+        "pretrained_models/79999_iter.pth",
+        "pixel2style2pixel/pretrained_models/psp_ffhq_encode.pt",
+    )
+)
 
 
 def config_of(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -47,32 +72,32 @@ def styles_of(arguments: Mapping[str, Any]) -> int:
 
 @dataclass(frozen=True)
 class Config:
-    """A file ``configs/NAME.yaml`` with the settings of an encoder that makes a feature map, too."""
+    """The file ``configs/NAME.yaml``, whose encoder must also output a feature map."""
 
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
         path = Path("configs", f"{arguments['config']}.yaml")
         if not path.is_file():
             known = ", ".join(sorted(file.stem for file in path.parent.glob("*.yaml"))) or "none"
-            text = f"--config {arguments['config']}: there is no file {path}; there are the configurations {known}."
+            text = f"--config {arguments['config']}: there is no file {path}. Available configurations: {known}."
             return [Finding("missing", text, usage=True)]
         config = config_of(arguments)
         wrong = [name for name in NUMBERS if not (isinstance(config.get(name), int | float) and config[name] >= 0)]
         if wrong or config["resolution"] < 8 or "device" not in config:
             lacks = ", ".join(wrong or ["resolution, device"])
-            return [Finding("missing", f"The configuration {path} has no sound {lacks}. Take one of the repository.")]
+            return [Finding("missing", f"The configuration {path} has no valid {lacks}. Use one of the repository's.")]
         if not config.get("use_fs_encoder"):
-            text = f"The configuration {path} does not set use_fs_encoder: the scripts need it, for the encoder's F."
+            text = f"The configuration {path} does not set use_fs_encoder, but the scripts need the encoder's F."
             return [Finding("missing", text)]
         return []
 
     def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
         path = Path("configs", f"{arguments['config']}.yaml")
-        return [NeededFile(path, "configuration", "of the repository", path.is_file())]
+        return [NeededFile(path, "configuration", "comes with the repository", path.is_file())]
 
 
 @dataclass(frozen=True)
 class Slashed:
-    """A folder that the scripts put before a file's name as it is, so that it must end in a slash."""
+    """A folder to which the scripts append file names directly, so that it must end in a slash."""
 
     argument: str
 
@@ -80,20 +105,20 @@ class Slashed:
         value = arguments[self.argument]
         if value.endswith("/"):
             return []
-        text = f"--{self.argument} {value} must end in a slash, or files beside that folder are meant: give {value}/"
+        text = f"--{self.argument} {value} must end in a slash, because the script appends names to it. Give {value}/"
         return [Finding("missing", text, usage=True)]
 
 
-def _as_it_is(path: str) -> Pixels:
-    """As the scripts take a picture: its channels as they are, which must be three."""
+def _unconverted(path: str) -> Pixels:
+    """Read an image as the scripts do: without conversion, so that it must have three channels."""
     with Image.open(path) as image:
         if len(image.getbands()) != 3:
-            raise UnfitError(f"{path} is of mode {image.mode}; the script takes RGB alone. Convert it.")
+            raise UnfitError(f"{path} has mode {image.mode}, but the script needs RGB. Convert it.")
         return np.asarray(image)
 
 
-class _WholeNames(Globbed):
-    """Results have the whole name of a picture, with its suffix."""
+class _FullNames(Globbed):
+    """A result keeps its image's full name, including the suffix."""
 
     def name(self, path: str) -> str:
         return Path(path).name
@@ -101,8 +126,8 @@ class _WholeNames(Globbed):
 
 IMAGES = Pictures(
     "{input_path}",
-    selection=_WholeNames(("jpg", "png")),
-    reader=Reader("Pillow", "PIL", _as_it_is),
+    selection=_FullNames(("jpg", "png")),
+    reader=Reader("Pillow", "PIL", _unconverted),
     what="images",
     remedy="Name their folder with --input_path FOLDER/",
 )
@@ -113,7 +138,7 @@ def _generator_problem(content: Any, arguments: Mapping[str, Any]) -> str | None
     if not config.get("resolution") or mean is None or mean[:1] == (styles_of(arguments),) or len(mean) < 2:
         return None
     size = config["resolution"]
-    return f"has {mean[0]} style codes; a generator of {size} px, as --config {arguments['config']} says, has "
+    return f"has {mean[0]} style codes, but a generator of {size} px (--config {arguments['config']}) has "
     f"{styles_of(arguments)}."
 
 
@@ -121,7 +146,7 @@ NETWORKS: tuple[Requirement, ...] = (
     Config(),
     Checkpoint("{pretrained_model_path}", "Feature-Style encoder", GET, keys=("styles.0.weight",)),
     Checkpoint("{stylegan_model_path}", "pSp checkpoint with the generator", GET, keys=("latent_avg",)),
-    StateFits("{stylegan_model_path}", "pSp checkpoint", "Give another.", _generator_problem),
+    StateFits("{stylegan_model_path}", "pSp checkpoint", "Use another one.", _generator_problem),
     Checkpoint("{arcface_model_path}", "ArcFace network", GET, keys=("conv1.weight",)),
     Checkpoint("{parsing_model_path}", "face parser", GET, keys=("cp.resnet.conv1.weight",)),
     HubWeights("resnet18-5c106cde.pth", what="backbone weights of the face parser"),
@@ -131,7 +156,7 @@ NETWORKS: tuple[Requirement, ...] = (
 
 @dataclass(frozen=True)
 class WholeNumber:
-    """An argument that the script takes for text, and makes a whole number of."""
+    """An argument that the script parses as text, and then converts to a whole number."""
 
     argument: str
 
@@ -139,9 +164,7 @@ class WholeNumber:
         try:
             int(arguments[self.argument])
         except ValueError:
-            text = (
-                f"--{self.argument} {arguments[self.argument]}: the script fails with all but whole numbers, such as 1."
-            )
+            text = f"--{self.argument} {arguments[self.argument]} does not fit: the script needs a whole number."
             return [Finding("missing", text, usage=True)]
         return []
 
@@ -156,7 +179,7 @@ class Boundary:
             known = ", ".join(
                 sorted(f.name.removesuffix("_boundary.npy") for f in file.path.parent.glob("*_boundary.npy"))
             )
-            text = f"The {file.what} {file.path} is not there; that folder has {known or 'none'}, for --attr."
+            text = f"The {file.what} {file.path} does not exist. That folder has files for --attr {known or 'nothing'}."
             return [Finding("missing", text)]
         try:
             header = npy_header(file.path)
@@ -166,17 +189,17 @@ class Boundary:
         shape = header.shape
         if len(shape) == 2 and shape[0] == 1 and shape[1] % styles == 0 and header.dtype == np.float32:
             return []
-        text = f"The {file.what} {file.path} has the shape {shape} ({header.dtype}); expected float32, (1, N) for"
-        return [Finding("missing", f"{text} {styles} style codes in a row.")]
+        text = f"The {file.what} {file.path} has shape {shape} and type {header.dtype}; expected (1, N) and float32,"
+        return [Finding("missing", f"{text} with N numbers for {styles} style codes.")]
 
     def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
         path = Path(f"{arguments['boundary_path']}{arguments['attr']}_boundary.npy")
-        return [NeededFile(path, "direction", "boundaries_ours of the repository", path.is_file())]
+        return [NeededFile(path, "direction", "comes with the repository, in boundaries_ours", path.is_file())]
 
 
 @dataclass(frozen=True)
 class OfVideo:
-    """A requirement on a folder that the script makes, whose name it makes from the video's: ``{frames}...``."""
+    """A requirement on a folder that the script names after the video: ``{frames}...``."""
 
     need: Requirement
 
@@ -197,7 +220,7 @@ ALIGNED = replace(
     IMAGES,
     path="{frames}_crop_align",
     what="aligned frames",
-    remedy="Make them: zplus run video_processing.py --function align_frames, and the same paths.",
+    remedy="Create them: zplus run video_processing.py --function align_frames, with the same paths.",
 )
 FUNCTION = OneOf(
     "function",
@@ -209,7 +232,7 @@ FUNCTION = OneOf(
         "reproject_manipulate",
         "compare_frames",
     ),
-    why="the script has no others, and does nothing then.",
+    why="the script has no other functions, and would do nothing.",
 )
 FUNCTIONS = (
     When("function", "latent_manipulation", (*NETWORKS, WholeNumber("alpha"), Boundary(), OfVideo(ALIGNED))),
@@ -222,3 +245,5 @@ FUNCTIONS = (
         ),
     ),
 )
+INVERT = (*NETWORKS, Slashed("input_path"), IMAGES, Slashed("save_path"), Writable("{save_path}"))
+VIDEO = (FUNCTION, *FUNCTIONS, Slashed("output_path"), Writable("{output_path}"))

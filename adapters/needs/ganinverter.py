@@ -1,4 +1,4 @@
-"""What GANInverter's scripts need, and which codes they load by themselves."""
+"""What GANInverter's scripts need, which saved codes they load, and what the adapter relies on in them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from zplus_plugins.hypersphere.mapping import StyleMapping
 from zplus_plugins.records.directions import read_direction
 from zplus_plugins.system.downloads import NeededFile
 from zplus_plugins.system.picture_file import picture_size
+from zplus_plugins.upstreams.adapter.description import Download, Gate, Reliance, Script
 from zplus_plugins.upstreams.adapter.protocols import LATENT, Finding, Requirement
 from zplus_plugins.upstreams.requirements.arguments import OneOf, When
 from zplus_plugins.upstreams.requirements.files import Checkpoint, Folder, HubWeights, Writable
@@ -23,13 +24,28 @@ from zplus_plugins.upstreams.requirements.pictures.selection import Walked
 from zplus_plugins.upstreams.requirements.states import items_of, outline_or_none, shapes_in
 
 RELEASE = "https://github.com/caopulan/GANInverter/releases/download/v0.1"
+REFINED = ("images", "images_resize", "emb_codes")
+RELIES_ON = (
+    Reliance("options/base_options.py:BaseOptions.parse", "b249cc89ff45e779"),
+    Reliance("inference/optim_infer.py:OptimizerInference.inverse", "9614b16ffb0eb15d", takes=REFINED[:2]),
+    Reliance("inference/encoder_infer.py:EncoderInference.inverse", "54f962c3b5974723", takes=REFINED[:2]),
+    Reliance("inference/code_infer.py:CodeInference.inverse", "8f827cf8e694f588", takes=("image_name",)),
+    Reliance("inference/pti_infer.py:PTIInference.inverse", "b284835593f7d1b9", takes=REFINED),
+    Reliance("inference/sam_infer.py:SamInference.inverse", "0492083f8b59fe49", takes=REFINED),
+    Reliance("inference/dhr_infer.py:DHRInference.inverse", "efca5e210f480188", takes=REFINED),
+    Reliance("models/encoder.py:Encoder.forward", "92097f623d88b3f9", takes=("x",)),
+    Reliance("editing/interfacegan.py:InterFaceGAN.edit_code", "bf3fccd83c940dad", takes=("code",)),
+    Reliance("editing/ganspace.py:GANSpace.edit_code", "cbba30a4049aaa4f", takes=("code",)),
+    Reliance("models/stylegan2/op/fused_act.py:fused_leaky_relu", "bd30ac1cda8362d7", takes=("input", "bias")),
+    Reliance("models/stylegan2/op/upfirdn2d.py:upfirdn2d", "ff5a74edf11ed327", takes=("input", "kernel")),
+)
 SQUARE = ("resolution", "resolution")  # the script resizes to a square
 FOLDER = Pictures(
     "{test_dataset_path}",
     selection=Walked((".jpg", ".JPG", ".jpeg", ".JPEG", ".png", ".PNG", ".ppm", ".PPM", ".bmp", ".BMP", ".tiff")),
     reader=PILLOW_RGB,
     what="image folder (--test_dataset_path)",
-    remedy="Give another folder, or one picture.",
+    remedy="Choose another folder, or a single image.",
     shape=SQUARE,
 )
 FILE = ImageFile(FOLDER.path, reader=PILLOW_RGB, shape=SQUARE)
@@ -45,18 +61,18 @@ class Configs:
 
     def _problem(self, path: Path) -> str | None:
         if not path.is_file():
-            return "(--config) is not there. The repository's are in configs/."
+            return "(--config) does not exist. The repository's configurations are in configs/."
         yaml: Any = importlib.import_module("yaml")
         try:
             content = yaml.safe_load(path.read_text())
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             return f"cannot be read as YAML: {str(error).splitlines()[0]}."
-        return None if isinstance(content, dict) else "does not name arguments with their values, such as `lr: 0.1`."
+        return None if isinstance(content, dict) else "is not a mapping of arguments to values, such as `lr: 0.1`."
 
 
 @dataclass(frozen=True)
 class Targets:
-    """One picture, or a folder of them; refinement compares them with the generator's images as they are."""
+    """One image, or a folder of images, which a refinement compares with the generator's without resizing them."""
 
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
         findings = (FOLDER if _is_folder(arguments) else FILE).check(arguments)
@@ -71,28 +87,28 @@ class Targets:
         if arguments["refine_mode"] in REFINED_AS_THEY_ARE:
             for path, size in sizes.items():
                 if size != (side, side):
-                    shown = "unknown" if size is None else f"{size[0]} x {size[1]}"
-                    yield f"The image {path} has {shown} pixels; the generator makes {side} x {side}. Resize it."
+                    shown = "an unknown size" if size is None else f"{size[0]} x {size[1]} pixels"
+                    yield f"The image {path} has {shown}; the generator makes {side} x {side}. Resize it."
         elif arguments["test_batch_size"] > 1 and len(set(sizes.values())) > 1:
-            yield "The images are of different sizes, which make no batch: give --test_batch_size 1."
+            yield "The images have different sizes, so they cannot form a batch. Use --test_batch_size 1."
 
 
 @dataclass(frozen=True)
 class Weights:
-    """The generator's weights: those of a checkpoint, with an encoder's, or else its own file."""
+    """The generator's weights: in a checkpoint, together with an encoder's, or in a file of their own."""
 
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
-        need, told = self._need(arguments)
+        need, values = self._need(arguments)
         if need is GENERATOR and arguments["embed_mode"] in ("encoder", "restyle"):
-            text = "The encoder's checkpoint: none was given, so that the script would go on with an untrained encoder."
+            text = "The encoder's checkpoint: none was given, so the script would use an untrained encoder."
             return [Finding("missing", f"{text} {TRAINED.remedy}")]
         if need is GENERATOR and not arguments["stylegan_weights"]:
             return [Finding("missing", f"The {GENERATOR.what}: none was given. {GENERATOR.remedy}")]
-        return need.check(told) or self._other_size(need, told)
+        return need.check(values) or self._other_size(need, values)
 
     def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
-        need, told = self._need(arguments)
-        return need.asks_for(told) if need is TRAINED or told["stylegan_weights"] else []
+        need, values = self._need(arguments)
+        return need.asks_for(values) if need is TRAINED or values["stylegan_weights"] else []
 
     def _need(self, arguments: Mapping[str, Any]) -> tuple[Checkpoint, Mapping[str, Any]]:
         path = arguments["checkpoint_path"]
@@ -101,31 +117,31 @@ class Weights:
             path = best if best.is_file() else None
         return (GENERATOR, arguments) if path is None else (TRAINED, {**arguments, "checkpoint": path})
 
-    def _other_size(self, need: Checkpoint, told: Mapping[str, Any]) -> list[Finding]:
-        path = Path(need.path.format_map(told))
+    def _other_size(self, need: Checkpoint, values: Mapping[str, Any]) -> list[Finding]:
+        path = Path(need.path.format_map(values))
         content = outline_or_none(path)
         names = shapes_in(content, "g_ema", "decoder", "state_dict")
         layers = [name for name in names if name.endswith(".conv.weight") and "to_rgbs." in name]
         made = 4 * 2 ** len(layers)
         if "latent_avg" not in items_of(content) and need is GENERATOR:
-            text = f"The {need.what} {path} has no latent_avg, which the script takes from it. {need.remedy}"
+            text = f"The {need.what} {path} has no latent_avg, which the script reads from it. {need.remedy}"
             return [Finding("missing", text)]
-        if not layers or made == told["resolution"]:
+        if not layers or made == values["resolution"]:
             return []
-        text = f"The {need.what} {path} makes {made} x {made} pixels; --resolution is {told['resolution']}."
-        return [Finding("missing", f"{text} Give --resolution {made}.", usage=True)]
+        text = f"The {need.what} {path} makes {made} x {made} pixels; --resolution is {values['resolution']}."
+        return [Finding("missing", f"{text} Use --resolution {made}.", usage=True)]
 
 
 @dataclass(frozen=True)
 class SavedCodes:
-    """What ``--embed_mode code`` loads: a code for every picture, from a folder that holds nothing but codes."""
+    """What ``--embed_mode code`` loads: one code per image, from a folder that contains nothing but codes."""
 
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
         folder = arguments["code_path"]
         if folder is None:
             return [Finding("missing", "--embed_mode code needs --code_path, a folder of saved codes.", usage=True)]
         if arguments[LATENT] != "off" and Path(folder).name != "code":
-            text = f"--code_path {folder}: codes with records are in a folder named code, as --save_code makes it."
+            text = f"--code_path {folder} must be a folder named code: --save_code saves codes with records there."
             return [Finding("missing", text, usage=True)]
         absent = [path for path in codes(arguments) if not path.is_file()]
         text = f"There is no saved code {absent[0]} ({len(absent)} missing)." if absent else ""
@@ -138,19 +154,19 @@ class SavedCodes:
 
 @dataclass(frozen=True)
 class EarlierRefinement:
-    """Notes on masks and tuned weights of an earlier run, which DHR takes instead of making them."""
+    """Notes about masks and tuned weights of an earlier run, which DHR reuses instead of computing new ones."""
 
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
         out = Path(arguments["output_dir"] or "None")
         parts = ("mask_refine_pt", "weight", "feature")
         files = [out / part / f"{_stem(path)}.pt" for path in targets(arguments) for part in parts]
-        text = "{} is of an earlier run, and will be taken as it is; remove it to make it anew."
+        text = "{} is from an earlier run, and will be reused. To have it computed again, delete it."
         return [Finding("note", text.format(file)) for file in files if file.exists()]
 
 
 @dataclass(frozen=True)
 class Output(Writable):
-    """The folder of the results; ``path`` is its place in ``--exp_dir`` if ``--output_dir`` gives none."""
+    """The folder for the results: ``--output_dir`` or, if that is not given, ``path`` in ``--exp_dir``."""
 
     def folder(self, arguments: Mapping[str, Any]) -> Path:
         return Path(arguments["output_dir"] or Path(arguments["exp_dir"], self.path))
@@ -158,7 +174,7 @@ class Output(Writable):
 
 @dataclass(frozen=True)
 class EditDirection:
-    """InterFaceGAN's direction must be of the generator's codes, one for all layers or one a layer."""
+    """InterFaceGAN's direction must fit the generator's codes: one vector for all layers, or one per layer."""
 
     def check(self, arguments: Mapping[str, Any], mapping: StyleMapping) -> list[Finding]:
         if arguments.get("edit_mode") != "interfacegan" or not arguments.get("edit_path"):
@@ -166,23 +182,23 @@ class EditDirection:
         try:
             shape = tuple(read_direction(Path(arguments["edit_path"])).shape)
         except DirectionError as error:
-            return [Finding("missing", f"{error} Give another one with --edit_path.")]
+            return [Finding("missing", f"{error} Choose another one with --edit_path.")]
         if shape[-1] == mapping.w_dim and shape[-2:-1] in ((), (1,), (mapping.num_ws,)):
             return []
-        codes = f"{mapping.num_ws} codes of {mapping.w_dim} numbers"
-        text = f"The direction {arguments['edit_path']} has the shape {shape}; this generator takes {codes}."
-        return [Finding("missing", f"{text} Give another one with --edit_path.")]
+        codes = f"{mapping.num_ws} codes of dimension {mapping.w_dim}"
+        text = f"The direction {arguments['edit_path']} has shape {shape}; this generator has {codes}."
+        return [Finding("missing", f"{text} Choose another one with --edit_path.")]
 
 
 def targets(arguments: Mapping[str, Any]) -> list[str]:
-    """The pictures that a script will invert."""
+    """The images that a script will invert."""
     if _is_folder(arguments):
         return [path for _, path in FOLDER.chosen(arguments)]
     return [arguments["test_dataset_path"]]
 
 
 def codes(arguments: Mapping[str, Any]) -> list[Path]:
-    """The codes that ``--embed_mode code`` loads; of names, the script cuts off four characters."""
+    """The codes that ``--embed_mode code`` loads; the script cuts four characters off an image's name."""
     if arguments["embed_mode"] != "code" or arguments["code_path"] is None:
         return []
     return [Path(arguments["code_path"], f"{_stem(path)}.pt") for path in targets(arguments)]
@@ -214,7 +230,7 @@ GENERATOR = Checkpoint(
     keys=("g_ema",),
 )
 REFINED_AS_THEY_ARE = ("pti", "sam", "dhr")
-ONE_AT_A_TIME = OneOf("test_batch_size", values=(1,), why="this refinement takes one picture at a time.")
+ONE_AT_A_TIME = OneOf("test_batch_size", values=(1,), why="this refinement processes one image at a time.")
 FACER, FARL = "https://github.com/elliottzheng/face-detection/releases/download/0.0.1", "face_parsing.farl.celebm"
 PARSER = f"{FARL}.main_ema_181500_jit.pt"
 REFINEMENTS: dict[str, tuple[Requirement, ...]] = {
@@ -250,7 +266,7 @@ REFINEMENTS: dict[str, tuple[Requirement, ...]] = {
     ),
 }
 INVERSION: tuple[Requirement, ...] = (
-    OneOf("embed_mode", values=("encoder", "optim", "code", "restyle"), why="the repository has no other embedding."),
+    OneOf("embed_mode", values=("encoder", "optim", "code", "restyle"), why="the repository has no other mode."),
     OneOf(
         "refine_mode",
         values=(None, *REFINEMENTS, "hfgi", "hyperstyle"),
@@ -267,9 +283,9 @@ ON_THE_HYPERSPHERE: tuple[Requirement, ...] = (
     OneOf(
         "embed_mode",
         values=("encoder", "optim", "code"),
-        why="ReStyle adds up its encoder's steps. Run it with --latent off.",
+        why="ReStyle's code is the sum of several encoder outputs. Use --latent off.",
     ),
-    OneOf("refine_mode", values=(None, *REFINEMENTS), why="only these were tried. Run it with --latent off."),
+    OneOf("refine_mode", values=(None, *REFINEMENTS), why="no others have been tested in Z and Z+. Use --latent off."),
     When(
         LATENT,
         "zplus",
@@ -279,7 +295,9 @@ ON_THE_HYPERSPHERE: tuple[Requirement, ...] = (
                 "optim",
                 (
                     OneOf(
-                        "w_plus", values=(True,), why="Z+ has a code a layer. Give --w_plus True, or run in --latent z."
+                        "w_plus",
+                        values=(True,),
+                        why="Z+ has one code per layer. Give --w_plus True, or --latent z.",
                     ),
                 ),
             ),
@@ -288,11 +306,11 @@ ON_THE_HYPERSPHERE: tuple[Requirement, ...] = (
 )
 EVALUATION = _lpips("alex")
 EDIT: tuple[Requirement, ...] = (
-    OneOf("edit_mode", values=("interfacegan", "ganspace"), why="the repository has no other editing."),
+    OneOf("edit_mode", values=("interfacegan", "ganspace"), why="the repository has no other mode."),
     OneOf(
         "refine_mode",
         values=(None, "pti", "dhr", "hfgi", "hyperstyle"),
-        why="SAM's edit takes other arguments than the script gives.",
+        why="SAM's edit does not accept the arguments that the script passes.",
     ),
     When("edit_mode", "interfacegan", (Checkpoint("{edit_path}", what="direction (--edit_path)", remedy=""),)),
     When(
@@ -314,5 +332,27 @@ IDENTITY: tuple[Requirement, ...] = (
         remedy="Download them from the link in the README of eladrich/pixel2style2pixel.",
     ),
     Folder("{data_path}", files=("*",), what="results (--data_path)", remedy="Invert the images first."),
-    Folder("{gt_path}", files=("*.jpg",), what="originals (--gt_path)", remedy="The script takes them by .jpg names."),
+    Folder("{gt_path}", files=("*.jpg",), what="originals (--gt_path)", remedy="The script looks for .jpg files only."),
 )
+DOWNLOADS = (
+    Download(
+        "pretrained_models/**/*.pt",
+        what="encoder checkpoint or generator",
+        remedy=f"Download lsap_ffhq_r50_wp_official.pt from {RELEASE} to pretrained_models/lsap/.",
+    ),
+)
+
+
+def inverting(path: str, results: str, *more: Requirement, fits: tuple[EditDirection, ...] = ()) -> Script:
+    """A script that inverts, with its results in a folder of ``--exp_dir`` and further requirements."""
+    return Script(
+        path,
+        role="invert",
+        folder=".",
+        gate=Gate("options.base_options:BaseOptions.parse", first=(Configs(),)),
+        needs=(*INVERSION, *more, Output(results)),
+        zplus_needs=ON_THE_HYPERSPHERE,
+        zplus_defaults={"save_code": True},  # the records are saved next to the codes
+        fits=fits,
+        earlier=codes,
+    )

@@ -1,4 +1,4 @@
-"""What HFGI3D's script needs, the label with which its codes are mapped, and what its script does to the checkout."""
+"""What HFGI3D's script needs, the label with which its codes are mapped, and patches for this script only."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from zplus_plugins.hypersphere.mapping import FunctionMapping, StyleMapping, Tru
 from zplus_plugins.records.arrays import ContentError, npy_header
 from zplus_plugins.system.downloads import NeededFile
 from zplus_plugins.upstreams.adapter.context import RunContext
-from zplus_plugins.upstreams.adapter.description import Patch
+from zplus_plugins.upstreams.adapter.description import Patch, Reliance
 from zplus_plugins.upstreams.adapter.picking import Call
 from zplus_plugins.upstreams.adapter.protocols import Finding, Requirement
 from zplus_plugins.upstreams.imports.source_text import UnreadableSourceError, parse_source
@@ -47,15 +47,39 @@ CODES = "{embedding_base_dir}/{input_data_id}/{pti_results_keyword}"
 VIEWS = "generate_multi_views.py"
 LABEL = 25  # a camera's pose, 4 x 4, and its intrinsics, 3 x 3
 SKIPPED = {"multi_views_output_dir": ""}
-"""The settings with which a run ends when the images are inverted and the generator is tuned for them."""
+"""The settings that end a run once the images are inverted and the generator is tuned for them."""
 SKIP = (
-    "To do without, and to end when the code is found and the generator is tuned for the image, give "
+    "To skip it, and stop once the code is found and the generator is tuned for the image, give "
     "--without-multi-views (with --latent off: --set example_configs.config.multi_views_output_dir=)."
 )
-# What the script and its modules read of the configuration that the user names.
+# What the script and its modules read from the user's configuration.
 READ = (
     *("stylegan2_ada_ffhq", "checkpoints_dir", "embedding_base_dir", "experiments_output_dir"),
     *("multi_views_output_dir", "input_data_path", "name", "input_data_id", "pti_results_keyword", "optimization"),
+)
+
+COACHES = "inversion/training/coaches"
+RELIES_ON = (
+    Reliance(
+        "inversion/training/projectors/w_plus_projector.py:project",
+        "445ed98d287dc16f",
+        takes=("G", "target", "pose", "num_steps", "w_avg_samples", "device"),
+    ),
+    Reliance(
+        f"{COACHES}/base_coach.py:BaseCoach.calc_inversions",
+        "0342fc3ed290bf8d",
+        takes=("image", "pose", "image_name"),
+    ),
+    Reliance(f"{COACHES}/base_coach.py:BaseCoach.load_inversions", "2031bb40f4159637"),
+    Reliance(f"{COACHES}/base_coach.py:BaseCoach.forward", "63549fa5fb0e5df6"),
+    Reliance(f"{COACHES}/single_id_coach.py:SingleIDCoach.train", "a5a8d3a3a2c30763"),
+    Reliance(
+        "inversion/camera_utils.py:LookAtPoseSampler.sample",
+        "3045a27f3878c1fb",
+        takes=("lookat_position", "radius"),
+    ),
+    Reliance("inversion/training/triplane.py:TriPlaneGenerator.mapping", "3fbab9b3ac9dfb92", takes=("z", "c")),
+    Reliance("inversion/utils/data_utils.py:make_dataset", "e4efe0646fac43fc"),
 )
 
 
@@ -103,7 +127,7 @@ def mapping(generator: Posed, truncation: Truncation) -> StyleMapping:
 
 @dataclass(frozen=True)
 class Named(Walked):
-    """The images of a folder with a certain text anywhere in their names, given as the path's last part."""
+    """The images in a folder whose names contain a certain text, which is the last part of the path."""
 
     def files(self, folder: str) -> list[str]:
         place, _, name = folder.rpartition("/")
@@ -140,13 +164,13 @@ PIVOT = SavedCodes(
 
 
 def earlier_pivots(arguments: Mapping[str, Any]) -> Iterable[Path]:
-    """Pivots that are taken instead of finding new ones."""
+    """Saved pivots that the script reuses instead of finding new ones."""
     return PIVOT.paths(arguments) if arguments["use_last_w_pivots"] else ()
 
 
 @dataclass(frozen=True)
 class Poses:
-    """The camera of every image, 25 numbers in a ``.npy`` file beside it."""
+    """The camera pose of every image: 25 numbers in a ``.npy`` file next to it."""
 
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
         problems = (self._problem(image, self._pose(image)) for _, image in IMAGES.chosen(arguments))
@@ -154,18 +178,18 @@ class Poses:
 
     def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
         poses = [Path(self._pose(image)) for _, image in IMAGES.chosen(arguments)]
-        return [NeededFile(pose, "camera pose", "pose_estimation makes it", pose.is_file()) for pose in poses]
+        return [NeededFile(pose, "camera pose", "pose_estimation creates it", pose.is_file()) for pose in poses]
 
     @staticmethod
     def _pose(image: str) -> str:
-        """Where the script looks for it: it replaces the text wherever it is in the path."""
+        """Where the script looks for it: it replaces these letters everywhere in the path."""
         return image.replace("png" if "png" in image else "jpg", "npy")
 
     @staticmethod
     def _problem(image: str, pose: str) -> str | None:
-        remedy = "pose_estimation/extract_pose.py makes these files, as the repository's README tells."
+        remedy = "pose_estimation/extract_pose.py creates these files: see the repository's README."
         if pose == image:
-            return f"The image {image} has no camera pose: the script looks for one beside .png and .jpg files alone."
+            return f"The image {image} has no camera pose: the script only finds poses of .png and .jpg files."
         try:
             shape = npy_header(Path(pose)).shape
         except OSError as error:
@@ -174,12 +198,12 @@ class Poses:
             return f"The camera pose {pose} of {image} cannot be read: {error}. {remedy}"
         if shape == (LABEL,):
             return None
-        return f"The camera pose {pose} of {image} has the shape {shape}, expected ({LABEL},). {remedy}"
+        return f"The camera pose {pose} of {image} has shape {shape}; expected ({LABEL},). {remedy}"
 
 
 @dataclass(frozen=True)
 class MultiViews:
-    """What ``generate_multi_views.py`` takes, which the script runs by ``python`` in a process of its own."""
+    """What ``generate_multi_views.py`` needs, which the script runs with ``python`` in a separate process."""
 
     modules: tuple[str, ...] = ("pytorch3d", "trimesh", "cv2", "imageio", "torch")
 
@@ -189,15 +213,15 @@ class MultiViews:
         given = ("name", "experiments_output_dir", "input_data_path", "multi_views_output_dir")
         unsafe = [name for name in given if shlex.quote(str(arguments[name])) != str(arguments[name])]
         if unsafe:
-            text = f"{unsafe[0]} is {arguments[unsafe[0]]!r}, which the script gives to a shell without quotes."
-            return [Finding("missing", f"{text} Use letters, digits and -_./ alone.", usage=True)]
+            text = f"{unsafe[0]} is {arguments[unsafe[0]]!r}, which the script passes to a shell unquoted."
+            return [Finding("missing", f"{text} Use only letters, digits and -_./.", usage=True)]
         problem = self._problem()
         return [] if problem is None else [Finding("missing", f"The script's second part, {VIEWS}, {problem}. {SKIP}")]
 
     def _problem(self) -> str | None:
         python = shutil.which("python")
         if python is None:
-            return "is started by the command python, which is not there"
+            return "is started with the command python, which was not found"
         code = (
             "import importlib.util as u, json, sys; absent = [m for m in sys.argv[1:] if u.find_spec(m) is None]; "
             "ok = bool(absent) or __import__('torch').cuda.is_available(); print(json.dumps([absent, ok]))"
@@ -206,15 +230,15 @@ class MultiViews:
         try:
             absent, cuda = json.loads(done.stdout.splitlines()[-1])
         except (IndexError, ValueError):
-            return f"is run by {python}, which does not work"
+            return f"is run with {python}, which does not work"
         if absent:
             return f"needs {', '.join(absent)}, which {python} does not have"
-        return None if cuda else "computes on CUDA alone, and there is no CUDA device here"
+        return None if cuda else "needs CUDA, and no CUDA device was found"
 
 
 @dataclass(frozen=True)
 class NoBoundaries:
-    """The authors' fork adds directions to the code while it tunes, in the middle of a function."""
+    """The authors' fork adds directions to the code during tuning, in the middle of a function."""
 
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
         folder = arguments.get("boundaries_dir")
@@ -222,14 +246,14 @@ class NoBoundaries:
         if not files:
             return []
         text = (
-            f"The script would add {files[0]} to the code as if it were in W+, off the hypersphere. Take the files out "
-            "of boundaries_dir, and edit the saved code by zplus edit."
+            f"The script would add {files[0]} to the code as if it were in W+, off the hypersphere. Remove these "
+            "files from boundaries_dir, and edit the saved code with zplus edit."
         )
         return [Finding("missing", text)]
 
 
 _TYPE = (
-    "the script's other ways to a code do not work: its encoder is commented out, and the fork's z_plus_projector was "
+    "the script's other types do not work: its encoder is commented out, and the fork's z_plus_projector was "
     "not published. Give --set configs.hyperparameters.first_inv_type=w."
 )
 NEEDS: tuple[Requirement, ...] = (
@@ -243,13 +267,13 @@ NEEDS: tuple[Requirement, ...] = (
     OneOf("first_inv_type", values=("w",), why=_TYPE),
     Above("pt_l2_lambda", 0, why="the script fails without this loss."),
     Above("pt_lpips_lambda", 0, why="the script fails without this loss."),
-    OneOf("use_locality_regularization", values=(False,), why="the script's own code for it fails."),
+    OneOf("use_locality_regularization", values=(False,), why="the script's own code for it does not work."),
     Module("imageio_ffmpeg", remedy="pip install imageio-ffmpeg"),
     MultiViews(),
     *(Writable(path) for path in (CODES, "{checkpoints_dir}", "{experiments_output_dir}")),
     Writable("{multi_views_output_dir}", fallback="{experiments_output_dir}"),
 )
-OPTIMISED = (Above("first_inv_steps", 0, why="without steps nothing is optimised in Z+."), NoBoundaries())
+OPTIMISED = (Above("first_inv_steps", 0, why="without steps, nothing is optimised in Z+."), NoBoundaries())
 
 
 def _require_config(path: Path) -> None:
@@ -273,7 +297,7 @@ def _configure(journal: Journal, run: RunContext) -> None:
         _require_config(given)
         folder = tempfile.TemporaryDirectory(prefix="zplus-config-")
         journal.callback(folder.cleanup)
-        # It is outside of the checkout, whose modules are forgotten after the run.
+        # The journal forgets the checkout's modules after the run, but this package is outside the checkout.
         for name in (CONFIG, CONFIG.partition(".")[0]):
             journal.callback(functools.partial(sys.modules.pop, name, None))
         package = Path(folder.name, "example_configs")
@@ -288,7 +312,7 @@ def _configure(journal: Journal, run: RunContext) -> None:
 
         return keep_theirs
 
-    # A module that the script imports before it reads its command line.
+    # The script imports this module before it reads its command line.
     journal.when_imported("configs.global_config", find_config)
     journal.wrap(shutil, "copy", keeping)
 
@@ -301,12 +325,12 @@ def _watch_views(journal: Journal, run: RunContext) -> None:
             if not run.arguments.get("multi_views_output_dir"):
                 raise SystemExit(0)
             status = os.waitstatus_to_exitcode(system(command))
-            if status in (-2, 130):  # Ctrl-C goes to the child alone
+            if status in (-2, 130):  # only the child receives Ctrl-C
                 raise KeyboardInterrupt
             if status:
                 raise RequirementError(
-                    f"{VIEWS} ended with the status {status}; what it printed is above. The codes and generators that "
-                    f"were found before are kept. {SKIP}"
+                    f"{VIEWS} ended with status {status}; its output is above. The codes and generators that were "
+                    f"saved before are kept. {SKIP}"
                 )
             return status
 
@@ -332,7 +356,7 @@ def _provide_turtle(journal: Journal, run: RunContext) -> None:
 
 
 def _no_turtle(*args: Any) -> None:
-    raise RequirementError("The script draws by turtle, which needs Python's tkinter. Install it.")
+    raise RequirementError("The script draws with turtle, which needs Python's tkinter. Install it.")
 
 
 CONFIGURATION = Patch(

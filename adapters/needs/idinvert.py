@@ -1,4 +1,4 @@
-"""What IDInvert's scripts need, and how the codes in its files are named."""
+"""What IDInvert's scripts need, what the adapter relies on in them, and how the codes in their files are named."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from zplus_plugins.upstreams import (
     Finding,
     ImageList,
     NeededFile,
+    Reliance,
     Requirement,
     StateFits,
     VisibleGpus,
@@ -31,12 +32,36 @@ from zplus_plugins.upstreams.requirements.pictures.readers import OPENCV
 from zplus_plugins.upstreams.requirements.states import shapes_in
 
 CODES, LIST = "inverted_codes.npy", "image_list.txt"
+NETWORK, INVERTER, EDITOR = "models/stylegan_generator_network.py", "utils/inverter.py", "utils/editor.py"
+RELIES_ON = (
+    Reliance(f"{INVERTER}:StyleGANInverter.__init__", "76cfeefd91926374"),
+    Reliance(f"{INVERTER}:StyleGANInverter.get_init_code", "d3860fdca23e3048"),
+    Reliance(f"{INVERTER}:StyleGANInverter.invert", "3f6565ba18b0c0e1"),
+    Reliance(f"{INVERTER}:StyleGANInverter.diffuse", "fbdc9ef728aaee65"),
+    Reliance("models/base_module.py:BaseModule.__init__", "3cc54a64cec8a146"),
+    Reliance("models/model_settings.py:get_weight_path", "30ca0e234d2a7460"),
+    Reliance("models/stylegan_generator.py:StyleGANGenerator.build", "470d2e91b8781dec"),
+    Reliance("models/stylegan_generator.py:StyleGANGenerator._synthesize", "779ede8f84728f38"),
+    Reliance(
+        f"{NETWORK}:StyleGANGeneratorNet.__init__",
+        "84a0ec467f947a01",
+        takes=("z_space_dim", "w_space_dim", "repeat_w"),
+    ),
+    Reliance(f"{NETWORK}:MappingModule.forward", "ee038570ffdc1ab2", takes=("z",)),
+    Reliance(f"{NETWORK}:TruncationModule.forward", "a77a953a2b667c72", takes=("w",)),
+    Reliance(f"{NETWORK}:SynthesisModule.forward", "a108501e5aea7df9", takes=("w",)),
+    Reliance(f"{EDITOR}:manipulate", "d50f466e3fbdfa06", takes=("latent_codes", "boundary")),
+    Reliance(f"{EDITOR}:interpolate", "d49cb00027e8720b", takes=("src_codes", "dst_codes")),
+    Reliance(f"{EDITOR}:mix_style", "a1c8f9026ee2de8c", takes=("style_codes", "content_codes")),
+    Reliance("utils/visualizer.py:HtmlPageVisualizer.save", "63a5e10d190011c5", takes=("save_path",)),
+    Reliance("utils/logger.py:setup_logger", "1f07143f61798cca"),
+)
 _NPY = b"\x93NUMPY"
 _OF_THE_SHELL = frozenset(" \t\n\"'`$\\|&;<>()*?[]{}#!~")
 
 
 def _settings(name: str, default: Any) -> Any:
-    """A value in ``models/model_settings.py``, which the script has imported by now."""
+    """A setting in ``models/model_settings.py``, which the script has imported by now."""
     return getattr(sys.modules.get("models.model_settings"), name, default)
 
 
@@ -59,15 +84,16 @@ class InPool:
 
 @dataclass(frozen=True)
 class Weights:
-    """Weights of a network of a known model, in the folder of ``models/model_settings.py``.
+    """The weights of a network, in the folder that ``models/model_settings.py`` names.
 
-    Without those of the generator or the encoder, the scripts take random ones.
+    Without those of the generator or the encoder, the scripts would use random weights.
 
     Attributes:
-        file: its name there.
+        file: their name there.
         what: the network, for messages.
-        key: the name of one of its weights.
-        resolution: of the pictures that the network is for, from the shapes of its weights; None if any will do.
+        key: the name of one of the weights.
+        resolution: computes the image size that the network is for from the names of its weights; None if it takes
+            any size.
     """
 
     file: str
@@ -92,7 +118,7 @@ class Weights:
         return Checkpoint(path, what=f"checkpoint of the {self.what}", remedy=remedy, keys=(self.key,))
 
     def _fits(self) -> StateFits:
-        remedy = "Download the one of {model_name} from the link in the repository's README."
+        remedy = "Download the one for {model_name} from the link in the repository's README."
         return StateFits(f"{{weights}}/{self.file}", f"checkpoint of the {self.what}", remedy, self._problem)
 
     def _problem(self, content: Any, arguments: Mapping[str, Any]) -> str | None:
@@ -100,16 +126,16 @@ class Weights:
         found = self.resolution(shapes_in({"all": content}, "all")) if self.resolution else wanted
         if found == wanted or wanted is None:
             return None
-        return f"is for {found} x {found} pixels; {arguments['model_name']} has {wanted} x {wanted}."
+        return f"is for {found} x {found} pixels; {arguments['model_name']} needs {wanted} x {wanted}."
 
 
 def _by_layers(names: Iterable[str]) -> int:
-    """The generator has two layers for each resolution, from 4 pixels on."""
+    """The generator has two layers for each resolution, starting at 4 pixels."""
     return 2 << _count(r"synthesis\.layer(\d{1,2})\.", names) // 2
 
 
 def _by_blocks(names: Iterable[str]) -> int:
-    """The encoder halves the picture in each block, down to 2 pixels."""
+    """The encoder halves the image in each block, down to 2 pixels."""
     return 1 << _count(r"block(\d{1,2})\.", names)
 
 
@@ -119,21 +145,21 @@ def _count(pattern: str, names: Iterable[str]) -> int:
 
 @dataclass(frozen=True)
 class Results:
-    """The folder of a script's results, with a log: if there is one, the script asks whether to go on with it.
+    """The folder for a script's results. If it already contains a log, the script asks whether to overwrite it.
 
-    In both names, ``{x_name}`` stands for the last part of the argument x, ``{x_stem}`` for that without its suffix,
-    and ``{x_STEM}`` for the same in capitals.
+    In both attributes, ``{x_name}`` stands for the last part of argument x, ``{x_stem}`` for the same without its
+    suffix, and ``{x_STEM}`` for that in capitals.
 
     Attributes:
         default: the folder if none is given.
-        log: of the log.
+        log: the name of the log.
     """
 
     default: str
     log: str
 
     def folder(self, arguments: Mapping[str, Any]) -> Path:
-        """Where it is."""
+        """The folder's path."""
         return Path(arguments["output_dir"] or self.default.format_map(_names(arguments)))
 
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
@@ -160,7 +186,7 @@ def _names(arguments: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _is_answered() -> bool:
-    """Whether there is someone, or a program, to answer a script's question."""
+    """Whether a user or a program can answer the script's question."""
     try:
         return sys.stdin.isatty() or stat.S_ISFIFO(os.fstat(sys.stdin.fileno()).st_mode)
     except (OSError, ValueError, AttributeError):
@@ -169,38 +195,36 @@ def _is_answered() -> bool:
 
 @dataclass(frozen=True)
 class PlainPaths:
-    """Paths that the script hands to a shell as they are, to copy its lists."""
+    """Paths that the script passes to a shell unquoted, to copy its lists."""
 
     arguments: tuple[str, ...]
 
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
         names = [name for name in (*self.arguments, "output_dir") if _OF_THE_SHELL.intersection(arguments[name])]
-        text = "{} is {!r}: the script copies its list with a shell, which takes a path with {!r} in it for another."
+        text = "{} is {!r}: the script passes it to a shell unquoted, where {!r} is a special character."
         found = [(name, arguments[name], min(_OF_THE_SHELL.intersection(arguments[name]))) for name in names]
         return [Finding("missing", text.format(*problem) + " Rename it.", usage=True) for problem in found]
 
 
 @dataclass(frozen=True)
 class Shown:
-    """The script saves pictures of some of its steps, at least of one and at most of all."""
+    """The script saves images of some of its steps: of one at least, of all at most."""
 
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
         number, steps = arguments["num_results"], arguments["num_iterations"]
         if steps < 1 or 1 <= number <= steps:
             return []
-        text = (
-            f"--num_results {number} does not fit: expected 1 to {steps}, the --num_iterations. Give --num_results 1."
-        )
+        text = f"--num_results {number} does not fit: expected 1 to {steps} (--num_iterations). Use --num_results 1."
         return [Finding("missing", text, usage=True)]
 
 
 @dataclass(frozen=True)
 class Inversion:
-    """A folder that ``invert.py`` has filled.
+    """A folder with the results of ``invert.py``.
 
     Attributes:
-        argument: with the folder.
-        kinds: of pictures in it that the script reads.
+        argument: the name of the argument.
+        kinds: the kinds of images that the script reads from it.
     """
 
     argument: str
@@ -208,9 +232,9 @@ class Inversion:
 
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
         folder, absent = Path(arguments[self.argument]), [f.path for f in self.asks_for(arguments) if not f.present]
-        text = f"{self.argument} {folder} is not a folder that invert.py has filled:"
+        text = f"{self.argument} {folder} does not have the results of invert.py:"
         if absent:
-            more = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
+            more = f" (and {len(absent) - 1} more are missing)" if len(absent) > 1 else ""
             return [Finding("missing", f"{text} there is no {absent[0]}{more}. Run invert.py first.")]
         try:
             codes, pictures = npy_header(folder / CODES).shape, len(pictures_in(folder / LIST))
@@ -218,7 +242,7 @@ class Inversion:
             return [Finding("missing", f"{text} {folder / CODES} cannot be read: {error}. Run invert.py again.")]
         if len(codes) == 3 and codes[0] == pictures:
             return []
-        text = f"{text} {folder / CODES} has the shape {codes}, and {LIST} names {pictures} pictures."
+        text = f"{text} {folder / CODES} has shape {codes}, but {LIST} names {pictures} images."
         return [Finding("missing", f"{text} Run invert.py again.")]
 
     def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
@@ -230,25 +254,25 @@ class Inversion:
 
 @dataclass(frozen=True)
 class Boundary:
-    """The normal of a boundary, (1, L, D), as ``numpy.save`` writes it: by itself, or in a dictionary."""
+    """The normal (1, L, D) of a boundary in a file of ``numpy.save``: the array itself, or a dictionary with it."""
 
     path: str
 
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
-        path, remedy = Path(self.path.format_map(arguments)), "Give one of those in boundaries/."
+        path, remedy = Path(self.path.format_map(arguments)), "Use one of those in boundaries/."
         try:
             if not path.read_bytes().startswith(_NPY):
-                return [Finding("missing", f"The boundary {path} is not a file that numpy.save writes. {remedy}")]
+                return [Finding("missing", f"The boundary {path} was not written by numpy.save. {remedy}")]
             shape = npy_header(path).shape
         except OSError as error:
             return [Finding("missing", f"The boundary {path} cannot be read: {error.strerror or error}. {remedy}")]
         except ContentError as error:
-            if "Python objects" in str(error):  # the dictionary, whose content only running it would tell
+            if "Python objects" in str(error):  # the dictionary, which cannot be read without running code
                 return []
             return [Finding("missing", f"The boundary {path} cannot be read: {error}. {remedy}")]
         if len(shape) == 3 and shape[0] == 1:
             return []
-        return [Finding("missing", f"The boundary {path} has the shape {shape}; expected (1, layers, dim). {remedy}")]
+        return [Finding("missing", f"The boundary {path} has shape {shape}; expected (1, layers, dim). {remedy}")]
 
     def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
         path = Path(self.path.format_map(arguments))
@@ -256,7 +280,7 @@ class Boundary:
 
 
 def pictures_in(path: Path) -> list[str]:
-    """The names, without suffixes, of the pictures in a list; none if it cannot be read."""
+    """The names, without suffixes, of the images in a list; empty if it cannot be read."""
     try:
         with path.open() as lines:
             return [Path(line.strip()).stem for line in lines]
@@ -265,7 +289,7 @@ def pictures_in(path: Path) -> list[str]:
 
 
 def codes_in(path: Path, content: Any) -> Iterator[tuple[Path, Any]]:
-    """The codes in a file, one of each picture or pair, by the names in the lists that the script puts beside it."""
+    """The codes in a file, one per image or pair, named after the lists that the script copies next to it."""
     if not path.name.endswith(CODES) or not isinstance(content, np.ndarray) or content.ndim != 3:
         return
     lists = (LIST,) if path.name == CODES else ("target_list.txt", "context_list.txt")
@@ -277,7 +301,7 @@ def codes_in(path: Path, content: Any) -> Iterator[tuple[Path, Any]]:
 
 
 def _lists(*names: str) -> Sequence[Requirement]:
-    remedy = "Write one path of a picture a line."
+    remedy = "It must contain one image path per line."
     return [ImageList(f"{{{name}}}", remedy=remedy, reader=OPENCV, shape=(1, 1)) for name in names]
 
 
@@ -295,7 +319,7 @@ GPU = VisibleGpus("gpu_id")
 GENERATOR = Weights("{model_name}_generator.pth", "generator", "mapping.dense0.fc.weight", _by_layers)
 ENCODER = Weights("{model_name}_encoder.pth", "encoder", "block0.conv.weight", _by_blocks)
 VGG = Weights("vgg16.pth", "perceptual model", "layer0.weight")
-OPTIMISED = (Above("num_iterations", 0, why="without steps nothing is optimised in Z+. Or give --latent off."),)
+OPTIMISED = (Above("num_iterations", 0, why="without steps, nothing is optimised in Z+. Or use --latent off."),)
 
 
 def inverting(results: Results, *lists: str) -> tuple[Requirement, ...]:
@@ -304,5 +328,26 @@ def inverting(results: Results, *lists: str) -> tuple[Requirement, ...]:
 
 
 def editing(results: Results, *inputs: Requirement) -> tuple[Requirement, ...]:
-    """What the scripts need that edit what ``invert.py`` has found."""
+    """What the scripts need that edit the codes found by ``invert.py``."""
     return (GPU, InPool(), GENERATOR, *inputs, results)
+
+
+INVERT = inverting(Results("results/inversion/{image_list_stem}", log="inversion.log"), "image_list")
+DIFFUSE = inverting(
+    Results("results/diffusion", log="{target_list_stem}_TO_{context_list_stem}.log"), "target_list", "context_list"
+)
+MANIPULATE = editing(
+    Results("results/manipulation", log="{boundary_path_STEM}_{image_dir_name}.log"),
+    Inversion("image_dir", kinds=("ori", "inv")),
+    Boundary("{boundary_path}"),
+)
+INTERPOLATE = editing(
+    Results("results/interpolation", log="{src_dir_name}_TO_{dst_dir_name}.log"),
+    Inversion("src_dir"),
+    Inversion("dst_dir"),
+)
+MIX_STYLE = editing(
+    Results("results/style_mixing", log="{style_dir_name}_STYLIZE_{content_dir_name}.log"),
+    Inversion("style_dir"),
+    Inversion("content_dir"),
+)

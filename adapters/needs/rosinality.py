@@ -12,9 +12,9 @@ from zplus_plugins.upstreams import LATENT, Above, Checkpoint, Finding, ImageFil
 from zplus_plugins.upstreams.requirements.pictures.readers import PILLOW_RGB
 from zplus_plugins.upstreams.requirements.states import Shapes, items_of, outline_or_none, shapes_in
 
-CODES, LAYERS = 512, 8  # every script builds a mapping network of eight layers for 512 numbers
+CODES, LAYERS = 512, 8  # every script builds a mapping network of eight layers for codes of dimension 512
 CHANNELS = {4: 512, 8: 512, 16: 512, 32: 512, 64: 256, 128: 128, 256: 64, 512: 32, 1024: 16}
-FIXED = 32  # from 64 pixels on, the numbers above are multiplied
+FIXED = 32  # for images larger than this, the channel multiplier applies
 
 GENERATOR = Checkpoint(
     "{ckpt}",
@@ -25,40 +25,42 @@ GENERATOR = Checkpoint(
 FACTOR = Checkpoint(
     "{factor}",
     what="factor",
-    remedy="Make it: zplus run closed_form_factorization.py CHECKPOINT",
+    remedy="Create it: zplus run closed_form_factorization.py CHECKPOINT",
     keys=("eigvec",),
 )
 PICTURES = ImageFiles(
     "files",
     reader=PILLOW_RGB,
-    repeated="One {name}-project.png will be left of {first} and {second}: the script names it by the file alone.",
+    repeated="Of {first} and {second}, only one {name}-project.png will be left: the script ignores their folders.",
 )
-STEPS = Above("step", 99, why="the script draws its picture from every 100th step's code, and fails without one.")
+STEPS = Above("step", 99, why="the script makes its image from the code of every 100th step, and fails without one.")
 IN_ZPLUS = When(
     LATENT,
     "zplus",
     (
         OneOf(
-            "w_plus", (True,), why="the script finds one code for all layers without --w_plus. Give it, or --latent z."
+            "w_plus",
+            (True,),
+            why="without it, the script finds one code for all layers. Give --w_plus, or --latent z.",
         ),
     ),
 )
 
 
 def misfit(content: Any, arguments: Mapping[str, Any], size_argument: str = "size") -> str | None:
-    """The scripts load with ``strict=False``: of a wrong size, layers keep random weights without a word."""
+    """The scripts load with ``strict=False``, so layers that are missing from a checkpoint silently stay random."""
     shapes = shapes_in(content, "g_ema")
     if "input.input" not in shapes or "conv1.conv.weight" not in shapes:
-        return "holds no generator of this repository as its g_ema."
+        return "has no generator of this repository as its g_ema."
     layers = {int(found[1]) for name in shapes if (found := re.match(r"style\.(\d{1,3})\.weight", name))}
     width = _size(shapes, "style.1.weight", 0)
     if (width, len(layers)) != (CODES, LAYERS):
-        return f"maps codes of {width} numbers by {len(layers)} layers; the script by {LAYERS} layers of {CODES}."
+        return f"has a mapping network of {len(layers)} layers of size {width}; the script needs {LAYERS} of {CODES}."
     blocks = [int(found[1]) for name in shapes if (found := re.match(r"to_rgbs\.(\d)\.bias", name))]
     size = 8 << max(blocks, default=-1) if blocks else 4
     given = arguments[size_argument]
     if size != given:
-        return f"makes {size} x {size} pixels, not --{size_argument} {given}. Give --{size_argument} {size}."
+        return f"makes {size} x {size} pixels, but --{size_argument} is {given}. Use --{size_argument} {size}."
     multiplier = arguments.get("channel_multiplier", 2)
     channels, base = _size(shapes, f"to_rgbs.{max(blocks, default=0)}.conv.weight", 2), CHANNELS.get(size)
     if size > FIXED and base and channels != base * multiplier:
@@ -76,7 +78,7 @@ FITS = StateFits("{ckpt}", GENERATOR.what, "", misfit)
 
 @dataclass(frozen=True)
 class Results:
-    """projector.py writes into the current folder, by its pictures' names, over whatever is there."""
+    """projector.py names its results after its images, and overwrites files in the current folder."""
 
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
         inputs = [Path(name) for name in (arguments["ckpt"], *arguments["files"])]

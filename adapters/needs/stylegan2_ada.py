@@ -1,4 +1,4 @@
-"""What NVlabs' projector and those that descend from it need."""
+"""What NVlabs' projector and the projectors derived from it need."""
 
 from __future__ import annotations
 
@@ -26,14 +26,19 @@ VIDEO = When(
     "save_video",
     True,
     tuple(
-        Module(name, remedy="pip install imageio imageio-ffmpeg. Or have no video made: see the script's --help")
+        Module(name, remedy="pip install imageio imageio-ffmpeg. Or turn the video off: see the script's --help")
         for name in ("imageio", "imageio_ffmpeg")
     ),
 )
-# For both projectors; the networks and the loss are each one's own.
-ALIKE = (TARGET, Above("num_steps", 0, why="the script saves the code of the last step."), VIDEO, Writable("{outdir}"))
+# What both projectors need; their networks and losses differ.
+SHARED = (
+    TARGET,
+    Above("num_steps", 0, why="the script saves the code of the last step."),
+    VIDEO,
+    Writable("{outdir}"),
+)
 FEATURES = DnnlibDownload(
     "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/metrics/vgg16.pt",
     what="VGG-16 weights of the projector's loss",
 )
-NEEDS = (GENERATOR, FEATURES, *ALIKE)
+NEEDS = (GENERATOR, FEATURES, *SHARED)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from zplus_plugins.adapters.needs.stylegan2_ada import ALIKE
+from zplus_plugins.adapters.needs.stylegan2_ada import SHARED
 from zplus_plugins.upstreams import DnnlibDownload, Finding, Module, NeededFile, Networks, OneOf, PickleFile, When
 
 FEATURES = DnnlibDownload(
@@ -17,14 +17,13 @@ FEATURES = DnnlibDownload(
 UNTRACKED = OneOf(
     "save_every_step",
     (False,),
-    why="in Z and Z+ the code of the last step alone has a record. Leave --save-every-step out, or run with "
-    "--latent off.",
+    why="in Z and Z+, only the code of the last step has a record. Leave out --save-every-step, or use --latent off.",
 )
 
 
 @dataclass(frozen=True)
 class ListedPickle(PickleFile):
-    """A pickle by its path, its address, or the name that the repository's own list has for it, given ``--cfg``."""
+    """A pickle given by its path, its URL or, with ``--cfg``, its name in the repository's own list."""
 
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
         return super().check(_resolved(arguments))
@@ -53,5 +52,5 @@ NEEDS = (
     When("loss_paper", "sgan2", (FEATURES,)),
     When("loss_paper", "im2sgan", (FEATURES,)),
     When("loss_paper", "clip", (Module("clip", remedy="pip install git+https://github.com/openai/CLIP"),)),
-    *ALIKE,
+    *SHARED,
 )

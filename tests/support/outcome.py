@@ -12,13 +12,17 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def refused(done: Any, status: int, *parts: str) -> None:
-    """Require one clear message, this status and no traceback; ``done`` is a process or click's result."""
+    """Require one clear message, this status and no traceback; ``done`` is a process or click's result.
+
+    If this fails, the failure names the missing parts and shows what was written.
+    """
     code, text = (done.returncode, done.stderr) if hasattr(done, "returncode") else (done.exit_code, done.output)
-    assert code == status, text[-3000:]
-    for part in parts:
-        assert part in text, f"{part!r} is not in: {text[-2000:]}"
-    assert "Traceback" not in text
-    assert text.count("zplus: error:") == 1
+    end = text[-3000:]
+    assert code == status, f"status {code} instead of {status}; it wrote:\n{end}"
+    missing = [part for part in parts if part not in text]
+    assert not missing, f"{missing} not in:\n{end}"
+    assert "Traceback" not in text, f"a traceback:\n{end}"
+    assert text.count("zplus: error:") == 1, f"not exactly one error message:\n{end}"
 
 
 def failed(done: Any, *parts: str) -> None:

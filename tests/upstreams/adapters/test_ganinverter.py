@@ -116,7 +116,8 @@ class TestInvert:
         words = [*inversion(assets, "encoder", "dhr"), "--output_dir", str(tmp_path / "out")]
         again = CliRunner().invoke(main, ["run", "--dry-run", INFER, *words])
         assert again.exit_code == 0
-        assert "mask_refine_pt/crop0.pt is of an earlier run" in again.output
+        lines = again.output.splitlines()
+        assert any("mask_refine_pt/crop0.pt" in line and "earlier run" in line for line in lines), lines
 
     def test_a_batch(self, assets: Assets, tmp_path: Path) -> None:
         summary = infer(assets, tmp_path / "out", "optim", test_batch_size=2)
@@ -128,9 +129,7 @@ class TestInvert:
             assets, tmp_path / "out", "optim", latent="z", w_plus=False, test_dataset_path=f"{assets.images}/crop0.png"
         )
         assert recorded(tmp_path / "out")["crop0"].z.shape == (1, 1, assets.w_dim)
-        refused(
-            zplus(tmp_path / "not", INFER, *inversion(assets, "optim"), "--w_plus", "False"), 2, "Give --w_plus True"
-        )
+        refused(zplus(tmp_path / "not", INFER, *inversion(assets, "optim"), "--w_plus", "False"), 2, "--w_plus True")
 
     def test_a_refinement_goes_on_from_the_z_of_a_saved_code(self, assets: Assets, tuned: Path, tmp_path: Path) -> None:
         """SAM's first step has a learning rate of 0."""
@@ -203,23 +202,23 @@ class TestRefusals:
         pti = inversion(assets, "encoder", "pti")
         edit = [*encoder, "--edit_path", assets.direction]
         cases: list[tuple[str, list[str], tuple[str, ...], int, str]] = [
-            (INFER, encoder, ("-c", "absent.yaml"), 1, "The configuration absent.yaml (--config) is not there"),
-            (INFER, encoder, ("-c", f"{tmp_path}/list.yaml"), 1, "does not name arguments"),
-            (INFER, encoder, ("--checkpoint_path", "absent.pt"), 1, "there is no file absent.pt"),
-            (INFER, encoder, ("--checkpoint_path", f"{tmp_path}/broken.pt"), 1, "cannot be read as a checkpoint"),
-            (INFER, encoder, ("--resolution", "64"), 2, "makes 32 x 32 pixels; --resolution is 64"),
-            (INFER, optim, ("--embed_mode", "encoder"), 1, "go on with an untrained encoder"),
-            (INFER, optim, ("--stylegan_weights", ""), 1, "none was given"),
-            (INFER, encoder, ("--test_dataset_path", "absent"), 1, "there is no picture absent"),
-            (INFER, encoder, ("--test_dataset_path", f"{tmp_path}/text.png"), 1, "is not a picture"),
+            (INFER, encoder, ("-c", "absent.yaml"), 1, "absent.yaml (--config)"),
+            (INFER, encoder, ("-c", f"{tmp_path}/list.yaml"), 1, f"{tmp_path}/list.yaml is not a mapping"),
+            (INFER, encoder, ("--checkpoint_path", "absent.pt"), 1, "absent.pt"),
+            (INFER, encoder, ("--checkpoint_path", f"{tmp_path}/broken.pt"), 1, f"{tmp_path}/broken.pt"),
+            (INFER, encoder, ("--resolution", "64"), 2, "--resolution 32"),
+            (INFER, optim, ("--embed_mode", "encoder"), 1, "untrained encoder"),
+            (INFER, optim, ("--stylegan_weights", ""), 1, "(--stylegan_weights)"),
+            (INFER, encoder, ("--test_dataset_path", "absent"), 1, "no image absent"),
+            (INFER, encoder, ("--test_dataset_path", f"{tmp_path}/text.png"), 1, f"{tmp_path}/text.png"),
             (INFER, pti, ("--test_dataset_path", f"{tmp_path}/large.png"), 1, "48 x 48 pixels"),
-            (INFER, pti, ("--test_batch_size", "2"), 2, "one picture at a time"),
-            (INFER, encoder, ("--embed_mode", "e4e"), 2, "no other embedding"),
-            (INFER, encoder, ("--embed_mode", "restyle"), 2, "--latent off"),
-            (INFER, encoder, ("--output_resolution", "16"), 2, "torch lacks"),
-            (INFER, encoder, ("--output_dir", f"{tmp_path}/file"), 1, "is a file"),
-            (INFER, code, (), 2, "needs --code_path"),
-            (INFER, code, ("--code_path", str(tuned)), 2, "a folder named code"),
+            (INFER, pti, ("--test_batch_size", "2"), 2, "test_batch_size is 2"),
+            (INFER, encoder, ("--embed_mode", "e4e"), 2, "embed_mode is 'e4e'"),
+            (INFER, encoder, ("--embed_mode", "restyle"), 2, "embed_mode is 'restyle'"),
+            (INFER, encoder, ("--output_resolution", "16"), 2, "torch.nn.functional.resize"),
+            (INFER, encoder, ("--output_dir", f"{tmp_path}/file"), 1, f"{tmp_path}/file is a file"),
+            (INFER, code, (), 2, "--code_path"),
+            (INFER, code, ("--code_path", str(tuned)), 2, f"--code_path {tuned}"),
             (INFER, code, ("--code_path", f"{tmp_path}/code"), 1, "crop1.pt (1 missing)"),
             (
                 INFER,
@@ -228,8 +227,8 @@ class TestRefusals:
                 1,
                 "is a W+ code of an earlier run",
             ),
-            (EDIT, edit, ("--edit_path", f"{tmp_path}/wide.pt"), 1, f"has the shape (1, {assets.w_dim + 1})"),
-            (EDIT, [*inversion(assets, "encoder", "sam"), *edit[-2:]], (), 2, "SAM's edit takes other arguments"),
+            (EDIT, edit, ("--edit_path", f"{tmp_path}/wide.pt"), 1, f"shape (1, {assets.w_dim + 1})"),
+            (EDIT, [*inversion(assets, "encoder", "sam"), *edit[-2:]], (), 2, "refine_mode is 'sam'"),
         ]
         before = files(tmp_path)
         for script, words, extra, status, message in cases:
@@ -242,7 +241,7 @@ class TestRefusals:
         words = inversion(assets, "encoder", "dhr")
         dry = CliRunner().invoke(main, ["run", "--dry-run", INFER, *words, "--output_dir", str(tmp_path / "out")])
         assert dry.exit_code == 0, dry.output
-        assert "ready" in dry.output
+        assert "\nready " in dry.output
         assert not (tmp_path / "out").exists()
 
     def test_ctrl_c_leaves_whole_files_only(self, assets: Assets, tmp_path: Path) -> None:
@@ -276,4 +275,4 @@ def test_the_identity_script_is_known_and_says_what_it_lacks(
     told = CliRunner().invoke(
         main, ["run", IDENTITY, "--data_path", "synthetic/images", "--gt_path", "synthetic/images"]
     )
-    refused(told, 1, "CurricularFace_Backbone.pth", "pnet.npy", "found no *.jpg")
+    refused(told, 1, "CurricularFace_Backbone.pth", "pnet.npy", "*.jpg")

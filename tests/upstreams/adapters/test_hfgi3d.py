@@ -129,7 +129,7 @@ def test_after_a_failure_of_the_views_a_run_goes_on_from_its_codes(
     out = tmp_path / "out"
     poor = replace(prepared_hfgi3d(kind), python=write_python(tmp_path / "bin", views="sys.exit(3)"))
     done = zplus(poor, out, check=False, max_images_to_invert=1)
-    refused(done, 1, "generate_multi_views.py ended with the status 3", "are kept", "--without-multi-views")
+    refused(done, 1, "generate_multi_views.py", "status 3", "--without-multi-views")
     code, left = pivot(out, NAMES[0]), without_caches(out)
     assert not (out / "views").exists()
     zplus(poor, out, "--without-multi-views", max_images_to_invert=1, use_last_w_pivots=True)
