@@ -87,7 +87,7 @@ def test_bad_input_is_refused_in_one_message(assets: Assets, tmp_path: Path) -> 
     before = files(tmp_path)
     options = {"latent_path": "two.pt", "ir_se50_weights": "faces.pth", "stylegan_size": 64, "step": 0}
     words = [*edit(assets, tmp_path / "out", **options), "--work_in_stylespace"]
-    parts = ("Give --stylegan_size 32", "step is 0", "faces.pth is empty", "(2, 8, 512)", "work_in_stylespace is True")
+    parts = ("--stylegan_size 32", "step is 0", "faces.pth is empty", "(2, 8, 512)", "work_in_stylespace is True")
     refused(zplus(assets, tmp_path, *words, check=False), 1, *parts)
     assert files(tmp_path) == before
 
