@@ -10,9 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from click.testing import CliRunner, Result
+from torch import nn
 
+from zplus_plugins import mapping_of
 from zplus_plugins.cli.main import main
+from zplus_plugins.records.inversion import InversionRecord
 from zplus_plugins.upstreams import Adapter, InstanceOf, Script, Writer
 from zplus_plugins.upstreams.checkout import plugins
 
@@ -40,6 +44,13 @@ def optimise(w, steps=4):
 NUMPY = Writer("numpy:save", suffix=".npy")
 KEYWORDS = Writer("numpy:savez", suffix=".npz", content=None)
 TORCH = Writer("torch:save", path=1, content=0)
+HEAD = """
+import argparse, os, sys
+argparse.ArgumentParser().parse_args()
+import numpy as np, torch
+from toy_generator import Generator, optimise
+"""
+SAVED = HEAD + "generator = Generator()\nw = optimise(torch.zeros(1, 3, 8))\n"
 
 
 class Toys:
@@ -91,3 +102,24 @@ def toys(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Toys]:
     finally:
         for name in [name for name in sys.modules if name.startswith("toy_")]:
             del sys.modules[name]
+
+
+def records(toy: Toys) -> dict[str, InversionRecord]:
+    """The records in the folder, by name."""
+    return {path.name: InversionRecord.load(path) for path in sorted(toy.folder.glob("*.zplus.npz"))}
+
+
+def generator() -> nn.Module:
+    """The generator of the scripts."""
+    names: dict[str, Any] = {}
+    exec(GENERATOR, names)
+    made: nn.Module = names["Generator"]()
+    return made
+
+
+def require_mapped(record: InversionRecord) -> None:
+    """z lies on the hypersphere, and the generator maps it to the recorded w, alone as in the batch that it is from."""
+    z = torch.from_numpy(record.z)
+    assert torch.allclose(z.norm(dim=-1), torch.tensor(8**0.5), atol=1e-5)
+    assert record.w is not None
+    torch.testing.assert_close(mapping_of(generator())(z), torch.from_numpy(record.w), rtol=1e-6, atol=1e-6)
