@@ -173,7 +173,13 @@ class TestUsage:
 
     def test_a_script_of_no_known_upstream(self, tmp_path: Path) -> None:
         (tmp_path / "invert.py").write_text("")
-        refused(zplus("run", tmp_path / "invert.py"), 2, "No adapter knows", "BDInvert/invert.py")
+        refused(
+            zplus("run", tmp_path / "invert.py"),
+            2,
+            "No adapter knows",
+            "BDInvert/invert.py",
+            "zplus new-adapter NAME --from",
+        )
 
     def test_wrong_folder(self, assets: Assets, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(assets.root)
