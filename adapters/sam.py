@@ -22,10 +22,9 @@ from zplus_plugins.adapters.needs.sam import (
 )
 from zplus_plugins.patches import checkpoints, device, device_names, downloads, removed_modules, wget_module
 from zplus_plugins.patches.ops import custom_ops, extensions, rosinality_ops
+from zplus_plugins.upstreams import HubWeights, OneOf, When, Writable
 from zplus_plugins.upstreams.adapter.captures import ResultOf
 from zplus_plugins.upstreams.adapter.description import Adapter, Download, Move, Reliance, Script, Switch, Writer
-from zplus_plugins.upstreams.requirements.arguments import OneOf, When
-from zplus_plugins.upstreams.requirements.files import HubWeights, Writable
 from zplus_plugins.upstreams.requirements.modules import Submodule
 from zplus_plugins.upstreams.requirements.pictures.images import Directions, ImageFile, LpipsWeights
 from zplus_plugins.upstreams.requirements.pictures.readers import PILLOW_RGB
