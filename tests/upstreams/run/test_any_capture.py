@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 from torch import Tensor, nn
@@ -166,6 +167,23 @@ def test_a_patch_sees_the_run_and_not_our_own_writing(toy: Toys) -> None:
     assert done.exit_code == 0, done.output
     assert len(seen) == 1 and seen[0][1] == "x"
     assert set(records(toy)) == {"a.zplus.npz", "kept.zplus.npz"}
+
+
+def test_not_even_a_patch_of_numpy_itself_reaches_our_own_writing(toy: Toys) -> None:
+    def install(journal: Journal, run: RunContext) -> None:
+        def watching(save: Any) -> Any:
+            def saving(path: Any, **arrays: Any) -> Any:
+                assert "about" not in arrays, "a record"
+                return save(path, **arrays)
+
+            return saving
+
+        journal.wrap(np, "savez", watching)
+
+    patch = Patch("watch", "nothing breaks", install)
+    done = toy.run(SAVED + "np.savez('a.npz', w=w)", patches=(patch,), codes="*.npz", code_item="w")
+    assert done.exit_code == 0, done.output
+    assert set(records(toy)) == {"a.zplus.npz"}
 
 
 def test_a_call_has_arguments_by_name_and_the_result() -> None:
