@@ -33,10 +33,9 @@ def watch_arguments(journal: Journal, run: Run, editor: Editor | None) -> Gateke
     place = run.script.gate
     if run.adapter.settings is not None:
         watch_settings(journal, run.adapter.settings, run.root, run.assignments, gate.check, gate.defaults)
-    elif place.where:
-        journal.wrap_when_imported(place.where, functools.partial(gate.returning, place.pick))
-        watch_parsers(journal, gate.but_only_defaults())
     else:
+        if place.where:
+            journal.wrap_when_imported(place.where, functools.partial(gate.returning, place.pick))
         watch_parsers(journal, gate)
     return gate
 
@@ -51,12 +50,6 @@ class Gatekeeper:
         self._parsings = 0
         self._passed = False
         self._told: dict[str, Any] = {}
-        self._only_defaults = False
-
-    def but_only_defaults(self) -> Gatekeeper:
-        """The same gate where a parser does not end the preparations, but a function after it."""
-        self._only_defaults = True
-        return self
 
     def defaults(self) -> Mapping[str, Any]:
         """The adapter's defaults for Z and Z+."""
@@ -75,7 +68,7 @@ class Gatekeeper:
         self._parsings += 1
         if self._parsings == 1:
             self._run.require(self._run.script.gate.first, self._told)
-        if not self._only_defaults and self._parsings == self._run.script.gate.parses:
+        if not self._run.script.gate.where and self._parsings == self._run.script.gate.parses:
             self.check(self._told)
 
     def returning(self, pick: Pick, function: Callable[..., Any]) -> Callable[..., Any]:
