@@ -174,7 +174,7 @@ def running(tmp_path: Path) -> subprocess.Popen[str]:
     )
     assert process.stderr is not None
     seen = ""
-    while "1/" not in seen:
+    while "| 1/" not in seen:  # the bar, and not a path in a message before it
         seen += (read := process.stderr.read(1))
         assert read, seen
     return process
