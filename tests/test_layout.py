@@ -18,7 +18,7 @@ TEMPLATES = ("template", "template_of_script")  # distributions of other people
 MOST_MODULES = 12
 
 GROUND = {"_lazy", "_version", "errors"}
-METHOD = GROUND | {"system", "untrusted", "hypersphere", "records", "ops"}
+METHOD = GROUND | {"system", "execution", "untrusted", "hypersphere", "records", "ops"}
 OWN = [*METHOD, "generators", "spaces", "portraits", "metrics", "inversion", "directions", "compare", "demo"]
 UPSTREAMS = [
     f"upstreams.{name}"
@@ -27,6 +27,7 @@ UPSTREAMS = [
 
 MAY_IMPORT = {
     "system": GROUND,
+    "execution": GROUND | {"system"},
     "untrusted": GROUND | {"system"},
     "hypersphere": GROUND | {"system"},
     "ops": GROUND | {"system"},
