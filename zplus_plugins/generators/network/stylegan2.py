@@ -149,6 +149,8 @@ class Generator(nn.Module):
         first = 0
         x = self.const.expand(len(styles[0]), -1, -1, -1) if f is None else f
         x = x.to(dtype or self.const.dtype)
+        if x.dtype != self.const.dtype:  # where it is faster; float32 keeps its bits
+            x = x.contiguous(memory_format=torch.channels_last)
         if f is not None:
             first = self._index_of(f.shape[-1] if f_resolution is None else f_resolution)
             self._check_features(f, first)
