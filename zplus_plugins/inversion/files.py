@@ -17,10 +17,12 @@ from zplus_plugins.generators import weights_hash
 from zplus_plugins.inversion import Model, Settings, Space, invert
 from zplus_plugins.inversion.domain import Domain
 from zplus_plugins.inversion.images import picture_files
+from zplus_plugins.inversion.precision import Gate
 from zplus_plugins.inversion.record import PointRecord
 from zplus_plugins.portraits.networks.files import sheet
 from zplus_plugins.system.results import Results, result_name
 
+REDUCED_LOSS = "loss_bf16"
 _AT_ONCE = 8
 
 
@@ -109,7 +111,7 @@ def invert_files(
         RequirementError: the results cannot be written.
         RecordError: an inversion diverged.
     """
-    finished, settings = order.finished(results), order.settings
+    finished, settings, gate = order.finished(results), order.settings, Gate()
     for names, batch in zip(_batches(list(order.files)), torch.split(targets, _AT_ONCE), strict=True):
         if finished.issuperset(names):
             on_step(settings.steps * len(names))
@@ -125,6 +127,8 @@ def invert_files(
             f=f,
             on_step=_telling(on_step, len(batch)),
         )
+        if found.reduced_losses is not None:
+            gate.add(names, found.losses.tolist(), found.reduced_losses.tolist())
         with torch.no_grad():
             pictures = domain.model.pictures(found.point)
         for index, name in enumerate(names):
@@ -132,10 +136,13 @@ def invert_files(
                 continue
             source = {"picture": order.files[name].name, "picture_sha256": order.hashes[name]}
             found_how = about(settings, batch[index], pictures[index], float(found.losses[index]))
+            if found.reduced_losses is not None:
+                found_how[REDUCED_LOSS] = float(found.reduced_losses[index])
             record = PointRecord.of(domain.model, found.point[index : index + 1], source | found_how)
             with results.writing(order.settings_of(name)) as folder:
                 record.save(folder / record_name(name))
                 sheet(pictures[index : index + 1], 1).save(folder / reconstruction_name(name))
+    gate.close()
 
 
 def record_name(name: str) -> str:

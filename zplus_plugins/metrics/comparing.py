@@ -1,7 +1,7 @@
 """How far features of a lower precision point from wanted directions: one layer's share of LPIPS, and its gradient.
 
-Autograd would go through memory some twenty times, in float32. This computes the gradient together with the value, a few
-pixels at a time, which stay in the cache.
+Autograd would go through memory some twenty times, in float32. This computes the gradient together with the value, a
+few pixels at a time, which stay in the cache.
 """
 
 from __future__ import annotations

@@ -173,14 +173,18 @@ class Model:
             flat = torch.cat([flat.new_zeros(len(flat), self._skipped_sizes), flat], dim=1)
         return list(torch.split(flat, self._style_sizes, dim=1))
 
-    def pictures(self, point: Point) -> Tensor:
+    def pictures(self, point: Point, dtype: torch.dtype | None = None) -> Tensor:
         """Images (B, 3, R, R), with values mostly in [-1, 1].
+
+        Args:
+            point: their codes.
+            dtype: dtype of the convolutions, as for :meth:`Generator.synthesis`.
 
         Raises:
             LatentError: the point does not belong to this generator.
         """
         return self.generator.synthesis(
-            styles=self.styles(point), f=point.f, f_resolution=self.f_resolution, noise=self.noise
+            styles=self.styles(point), f=point.f, f_resolution=self.f_resolution, noise=self.noise, dtype=dtype
         )
 
     @torch.no_grad()
