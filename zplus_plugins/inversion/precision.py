@@ -73,7 +73,8 @@ class Gate:
         names, exact, reduced = zip(*self._found, strict=True)
         gaps = [abs(low - high) / max(abs(high), _TINY) for _, high, low in self._found]
         _log.info(
-            "bf16: the mean loss of what was found is %.5g in float32 and %.5g in bf16; the largest difference is %.2f %%.",
+            "bf16: the mean loss of what was found is %.5g in float32 and %.5g in bf16; the largest difference is "
+            "%.2f %%.",
             fmean(exact),
             fmean(reduced),
             100 * max(gaps),

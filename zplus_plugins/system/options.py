@@ -35,8 +35,8 @@ precision = click.option(
     type=click.Choice(("float32", "bf16")),
     default="float32",
     show_default=True,
-    help="Precision of the convolutions in an inversion's steps. bf16 is faster on GPUs, and on CPUs with AVX512-BF16 or "
-    "AMX; the loss of what it found is evaluated in float32, too.",
+    help="Precision of the convolutions in an inversion's steps. bf16 is faster on GPUs, and on CPUs with AVX512-BF16 "
+    "or AMX; the loss of what it found is evaluated in float32, too.",
 )
 generator = click.option(
     "--generator",

@@ -59,7 +59,11 @@ class Generator(nn.Module):
         shapes = zip(inputs, a.channels, a.resolutions, strict=False)
         self.blocks = nn.ModuleList(Block(a.w_dim, *shape, clamp=a.conv_clamp) for shape in shapes)
         self.register_buffer("w_mean", torch.zeros(a.w_dim))
-        self.register_buffer("taps", setup_filter(a.taps, self.const.device, separable=False), persistent=False)
+        self.register_buffer("taps", self.filter(), persistent=False)
+
+    def filter(self) -> Tensor:
+        """The low-pass filter (taps, taps) of the architecture, on the device of the weights."""
+        return setup_filter(self.architecture.taps, self.const.device, separable=False)
 
     def forward(self, z: Tensor, noise: Noise = "const") -> Tensor:
         """Images (B, 3, R, R) from codes in Z (B, z_dim) or Z+ (B, L, z_dim)."""
