@@ -94,7 +94,10 @@ def prepare(request: Request) -> Prepared:
     settings = replace(Settings(), steps=request.steps, precision=request.precision)
     plan = Plan(sets, spaces, edits, settings, request.seed or 0, way=request.way)
     # last, because this may download the weights of LPIPS
-    instruments = kit.of_portraits(own, generator.const.device) if portraits else kit.of_photographs(request.with_lpips)
+    if portraits:
+        instruments = kit.of_portraits(own, generator.const.device)
+    else:
+        instruments = kit.of_photographs(request.with_lpips, generator.architecture.resolution)
     evidence = " ".join([_evidence(generator, own, portraits), *([OUTSIDE] if own and request.images else [])])
     return Prepared(plan, model, instruments, evidence, workers, threads)
 

@@ -19,6 +19,7 @@ from zplus_plugins.inversion.domain import Domain
 from zplus_plugins.inversion.images import picture_files
 from zplus_plugins.inversion.precision import Gate
 from zplus_plugins.inversion.record import PointRecord
+from zplus_plugins.metrics.perceptual import LOSS_RESOLUTION
 from zplus_plugins.portraits.networks.files import sheet
 from zplus_plugins.system.results import Results, result_name
 
@@ -53,6 +54,7 @@ class Order:
         space, settings: of the inversion.
         generator: the hash of its weights.
         likeness: the name of the perceptual distance.
+        reduced_to: the resolution to which it reduces the images, if they have a higher one.
     """
 
     files: dict[str, Path]
@@ -61,12 +63,15 @@ class Order:
     settings: Settings
     generator: str
     likeness: str
+    reduced_to: int | None = None
 
     @classmethod
     def of(cls, files: dict[str, Path], space: Space, settings: Settings, model: Model, likeness: str) -> Order:
         """An order for the current content of the files."""
         hashes = {name: _hash(path) for name, path in files.items()}
-        return cls(files, hashes, space, settings, weights_hash(model.generator), likeness)
+        reduced = likeness == "lpips" and model.generator.architecture.resolution > LOSS_RESOLUTION
+        to = LOSS_RESOLUTION if reduced else None
+        return cls(files, hashes, space, settings, weights_hash(model.generator), likeness, to)
 
     def settings_of(self, name: str) -> dict[str, str]:
         """Everything on which an image's results depend."""
@@ -75,6 +80,7 @@ class Order:
             "generator": self.generator[:16],
             "space": self.space.name,
             "likeness": self.likeness,
+            **({} if self.reduced_to is None else {"likeness's resolution": str(self.reduced_to)}),
             **{f"setting {key}": str(value) for key, value in self.settings.stated().items()},
         }
 
