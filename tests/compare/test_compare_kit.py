@@ -45,7 +45,7 @@ def test_parts_depend_on_the_packages_that_measured_them(monkeypatch: pytest.Mon
 
 @pytest.mark.usefixtures("torch_home")
 def test_photographs_are_measured_with_lpips_and_facenet() -> None:
-    with_lpips, without = kit.of_photographs(True), kit.of_photographs(False)
+    with_lpips, without = kit.of_photographs(True, 64), kit.of_photographs(False, 64)
     for instruments in (with_lpips, without):
         assert instruments.about["facenet-pytorch"] == version("facenet-pytorch")
         assert "FaceNet identity" in instruments.about["measures"]
@@ -65,11 +65,11 @@ def test_photographs_are_measured_with_lpips_and_facenet() -> None:
 
 def test_photographs_without_weights_or_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(DownloadError, match=r"vgg16-397923af\.pth is missing and cannot be downloaded"):
-        kit.of_photographs(True)
-    found = kit.of_photographs(False)
+        kit.of_photographs(True, 64)
+    found = kit.of_photographs(False, 64)
     assert "vggface2.pt is missing and cannot be downloaded" in found.missing["identity"]
     monkeypatch.setitem(sys.modules, "facenet_pytorch", None)
-    found = kit.of_photographs(False)
+    found = kit.of_photographs(False, 64)
     assert "pip install 'zplus-plugins[faces]'" in found.missing["identity"]
     assert "facenet-pytorch" not in found.about and "no identity" in found.about["measures"]
 
@@ -81,3 +81,12 @@ def test_portraits_are_measured_with_lpips_where_its_weights_are(monkeypatch: py
     assert "LPIPS" not in instruments.missing and instruments.about["lpips"] == version("lpips")
     pictures = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     assert instruments.figures["lpips"](pictures, pictures).tolist() == [0, 0]
+
+
+@pytest.mark.usefixtures("torch_home")
+@pytest.mark.parametrize(("resolution", "with_lpips"), [(256, True), (1024, True), (1024, False)])
+def test_parts_of_large_pictures_are_not_mixed_with_those_of_a_loss_at_full_size(
+    resolution: int, with_lpips: bool
+) -> None:
+    about = kit.of_photographs(with_lpips, resolution).about
+    assert about.get("LPIPS as loss") == ("at 256 pixels" if resolution > 256 and with_lpips else None)

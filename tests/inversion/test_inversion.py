@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,9 +14,13 @@ from torch.nn import functional as F
 
 from zplus_plugins.errors import GeneratorError, LatentError, UsageError
 from zplus_plugins.generators import Architecture, Generator
+from zplus_plugins.hypersphere.chase import Chase
+from zplus_plugins.hypersphere.geometry import retract
+from zplus_plugins.hypersphere.latent import SphericalLatent
+from zplus_plugins.hypersphere.mapping import StyleMapping
 from zplus_plugins.hypersphere.mean import mean_style
 from zplus_plugins.inversion import SPACES, Model, Point, Settings, Space, invert, space_named, statistics_of
-from zplus_plugins.spaces import statistics
+from zplus_plugins.spaces import nearest, statistics
 from zplus_plugins.spaces.alignment import alignment
 from zplus_plugins.system import cache
 
@@ -120,6 +125,30 @@ class TestStatistics:
         statistics_of(generator)
         (file,) = (cached / "statistics").iterdir()
         assert "-cpu-" in file.name
+
+    def test_the_z_nearest_to_their_mean_is_found_once(
+        self, generator: Generator, model: Model, cached: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        targets: list[Tensor] = []
+        z = retract(torch.randn(1, 1, DIM))
+
+        def project(mapping: StyleMapping, target: Tensor, codes: int) -> Chase:
+            targets.append(target)
+            return Chase(SphericalLatent(z), target, torch.zeros(1))
+
+        monkeypatch.setattr(nearest, "project", project)
+        mean = model.statistics.w_mean
+        for _ in range(2):
+            assert torch.equal(nearest.nearest_z(generator, mean), z)
+        assert len(targets) == 1 and torch.equal(targets[0], mean.expand(1, 8, -1))
+        (file,) = (cached / "nearest").iterdir()
+        whole = file.read_bytes()
+        for damaged in (whole[:-100], b"", saved({"z": 2 * z}), saved({"z": z * torch.nan}), saved([z]), saved({})):
+            file.write_bytes(damaged)
+            assert torch.equal(nearest.nearest_z(generator, mean), z)
+        assert len(targets) == 1 + 6
+        nearest.nearest_z(generator, mean + 1)
+        assert len(targets) == 1 + 6 + 1
 
     def test_a_cache_that_cannot_be_written_is_done_without(
         self, generator: Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -271,6 +300,12 @@ class TestMoves:
 def test_s_has_no_style_codes(model: Model) -> None:
     with pytest.raises(UsageError, match="no style codes"):
         model.w(model.start(SPACES["s"], 1))
+
+
+def saved(content: object) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    return buffer.getvalue()
 
 
 def on_sphere(point: Point) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import pickle
 import sys
 import warnings
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import lpips
 import numpy as np
@@ -24,6 +25,8 @@ from support.weight_files import FACENET
 from zplus_plugins import metrics
 from zplus_plugins.errors import DownloadError, ImageError, RequirementError, UsageError
 from zplus_plugins.inversion import SPACES, Model, Point
+from zplus_plugins.metrics import comparing
+from zplus_plugins.metrics.backbones import Backbone
 from zplus_plugins.portraits.networks.regressor import MEASURED, NAMES, UNSEEN, Regressor
 from zplus_plugins.spaces.alignment import of_codes
 from zplus_plugins.spaces.statistics import compute
@@ -143,6 +146,99 @@ class TestLpips:
         distance.require()
         monkeypatch.setenv("TORCH_HOME", str(tmp_path))
         assert distance(pictures(0, 64), pictures(0, 64)).tolist() == [0, 0, 0]
+
+
+@pytest.mark.usefixtures("torch_home")
+class TestLpipsAsLoss:
+    """On AlexNet, the fastest; all have the same code."""
+
+    def test_large_pictures_are_reduced_by_averaging(self) -> None:
+        moving, target = pictures(0, 512).requires_grad_(), pictures(1, 512)
+        halved = [F.avg_pool2d(picture, 2) for picture in (moving, target)]
+        (expected,) = torch.autograd.grad(package_lpips("alex")(*halved).sum(), moving)
+        found = metrics.Lpips("alex").distance(moving, target)
+        assert torch.equal(found, package_lpips("alex")(*halved).flatten())
+        assert torch.equal(torch.autograd.grad(found.sum(), moving)[0], expected)
+
+    def test_as_a_metric_they_are_not(self) -> None:
+        a, b = pictures(0, 512)[:1], pictures(1, 512)[:1]
+        with torch.no_grad():
+            expected = package_lpips("alex")(metrics.shown(a), metrics.shown(b)).flatten()
+        assert torch.equal(metrics.Lpips("alex")(a, b), expected)
+
+    def test_features_of_targets_are_computed_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        seen: list[Tensor] = []
+        forward = Backbone.forward
+
+        def counting(self: Backbone, pictures: Tensor) -> list[Tensor]:
+            seen.append(pictures)
+            return forward(self, pictures)
+
+        monkeypatch.setattr(Backbone, "forward", counting)
+        distance, theirs, target = metrics.Lpips("alex").distance, package_lpips("alex"), pictures(9, 64)
+        for seed in range(3):
+            moving = pictures(seed, 64)
+            assert torch.equal(distance(moving, target), theirs(moving, target).flatten())
+        assert len(seen) == 1 + 3
+        target[1] = 0
+        assert torch.equal(distance(moving, target), theirs(moving, target).flatten())
+        other = pictures(8, 64)
+        assert torch.equal(distance(moving, other), theirs(moving, other).flatten())
+        assert len(seen) == 1 + 3 + 2 + 2
+
+    def test_a_pickled_loss_has_no_features(self) -> None:
+        distance, target = metrics.Lpips("alex").distance, pictures(1, 64)
+        before = len(pickle.dumps(distance))
+        expected = distance(pictures(0, 64), target)
+        again = pickle.loads(pickle.dumps(distance))
+        assert torch.equal(again(pictures(0, 64), target), expected)
+        network = sum(weight.numel() for weight in distance._load().state_dict().values())
+        assert len(pickle.dumps(distance)) < before + 4 * network + 100_000
+
+    @pytest.mark.parametrize("net", LPIPS_BACKBONES)
+    def test_in_bfloat16_it_is_near(self, net: Literal["vgg", "alex", "squeeze"]) -> None:
+        exact = metrics.Lpips(net).distance
+        moving, target = (pictures(0, 64) / 2).requires_grad_(), pictures(1, 64) / 2
+        found = []
+        for distance in (exact, exact.in_precision(torch.bfloat16)):
+            value = distance(moving, target)
+            found.append((value.detach(), *torch.autograd.grad(value.sum(), moving)))
+        (high, expected), (low, gradient) = found
+        assert low.dtype == gradient.dtype == torch.float32 and not torch.equal(low, high)
+        torch.testing.assert_close(low, high, rtol=0.02, atol=0)
+        assert F.cosine_similarity(expected.flatten(), gradient.flatten(), dim=0) > 0.97
+
+    def test_no_weights_are_drawn_before_they_are_loaded(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        init = torch.nn.init.kaiming_uniform_
+
+        def drawn(tensor: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+            assert tensor.is_meta
+            return init(tensor, *args, **kwargs)
+
+        monkeypatch.setattr(torch.nn.init, "kaiming_uniform_", drawn)
+        metrics.Lpips("alex").require()
+
+
+def test_the_gradient_of_directions_is_autograds() -> None:
+    stream = torch.Generator().manual_seed(0)
+    features = torch.rand(2, 300, 24, 24, generator=stream, dtype=torch.float64).requires_grad_()  # several portions
+    wanted = F.normalize(torch.rand(2, 300, 24, 24, generator=stream, dtype=torch.float64), dim=1)
+    weights = torch.rand(300, generator=stream, dtype=torch.float64)
+    gaps = (F.normalize(features, dim=1) - wanted).square() * weights[:, None, None]
+    expected = gaps.sum(dim=1).mean(dim=(1, 2))
+    found = comparing.gap(features, wanted, weights)
+    torch.testing.assert_close(found, expected, rtol=1e-7, atol=0)
+    outer = torch.tensor([1.0, 3.0], dtype=torch.float64)
+    gradients = [torch.autograd.grad(value, features, outer)[0] for value in (found, expected)]
+    torch.testing.assert_close(*gradients, rtol=1e-6, atol=1e-12)
+
+
+def test_features_without_a_direction_have_no_gradient() -> None:
+    features = torch.zeros(1, 4, 2, 2, requires_grad=True)
+    wanted = F.normalize(torch.ones(1, 4, 2, 2), dim=1)
+    gap = comparing.gap(features, wanted, torch.ones(4))
+    assert gap.tolist() == pytest.approx([1])
+    assert torch.autograd.grad(gap.sum(), features)[0].tolist() == torch.zeros(1, 4, 2, 2).tolist()
 
 
 def test_the_embedded_identity_is_the_regressors(monkeypatch: pytest.MonkeyPatch) -> None:

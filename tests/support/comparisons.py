@@ -14,6 +14,7 @@ from zplus_plugins.compare import Edit, Instruments, Look, PictureSet, Plan, pre
 from zplus_plugins.directions import Direction
 from zplus_plugins.generators import Architecture, Generator, weights_hash
 from zplus_plugins.inversion import Model, Point, Settings, domain, space_named
+from zplus_plugins.inversion.precision import Precision
 from zplus_plugins.portraits.networks import embedded
 from zplus_plugins.portraits.networks.encoder import Encoder
 from zplus_plugins.portraits.networks.regressor import MEASURED, Regressor
@@ -34,7 +35,7 @@ def tiny_pictures(n: int, seed: int = 0) -> Tensor:
     return torch.rand(n, 3, 16, 16, generator=torch.Generator().manual_seed(seed)) * 2 - 1
 
 
-def tiny_plan(n: int = 3, spaces: tuple[str, ...] = SPACES, steps: int = 2) -> Plan:
+def tiny_plan(n: int = 3, spaces: tuple[str, ...] = SPACES, steps: int = 2, precision: Precision = "float32") -> Plan:
     stream = torch.Generator().manual_seed(1)
     edits = tuple(
         Edit(name, *torch.randn(2, 8, generator=stream), attribute=attribute)
@@ -44,7 +45,7 @@ def tiny_plan(n: int = 3, spaces: tuple[str, ...] = SPACES, steps: int = 2) -> P
         sets=(PictureSet("held-out", "Held-out pictures", tiny_pictures(n)),),
         spaces=tuple(space_named(name) for name in spaces),
         edits=edits,
-        settings=Settings(steps=steps),
+        settings=Settings(steps=steps, precision=precision),
         strengths=(-2, -1, 0, 1, 2),
         batch=2,
         shown=2,

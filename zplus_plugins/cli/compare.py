@@ -64,6 +64,7 @@ from zplus_plugins.system import options
     help="How much worse than F/W+(P_N) F/Z+ may be and still count as not inferior, as a share of the mean of "
     "F/W+(P_N). The paper's margin of 1e-8 is tested as well.",
 )
+@options.precision
 @options.device
 @click.option(
     "--workers",
@@ -89,6 +90,7 @@ def compare(
     way: Way,
     seed: int | None,
     margin: float,
+    precision: str,
     device: str,
     workers: int | None,
     without_lpips: bool,
@@ -124,6 +126,7 @@ def compare(
         directions=directions,
         seed=seed,
         way=way,
+        precision=precision,  # type: ignore[arg-type]  # click has checked it
         device=device,
         with_lpips=not without_lpips,
         workers=workers,

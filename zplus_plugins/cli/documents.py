@@ -146,7 +146,7 @@ def _checkout(upstream: Upstream) -> Document:
 
 
 def _of_picture(name: str, image: Path, out: Path, made: bool) -> Document:
-    from zplus_plugins.inversion.files import reconstruction_name, record_name
+    from zplus_plugins.inversion.files import REDUCED_LOSS, reconstruction_name, record_name
     from zplus_plugins.inversion.record import PointRecord
 
     record = out / record_name(name)
@@ -157,5 +157,6 @@ def _of_picture(name: str, image: Path, out: Path, made: bool) -> Document:
         "reconstruction": str(out / reconstruction_name(name)),
         "made": made,
         "loss": about.get("loss"),
+        **({REDUCED_LOSS: about[REDUCED_LOSS]} if REDUCED_LOSS in about else {}),
         "mse": about.get("mse"),
     }

@@ -152,6 +152,7 @@ def directions(
     help="Perceptual loss: auto uses the embedded regressor's features for the embedded generator, otherwise LPIPS.",
 )
 @options.generator
+@options.precision
 @options.device
 @options.out()
 @options.overwrite
@@ -167,6 +168,7 @@ def invert(
     skip_bad: bool,
     likeness: str,
     generator: Path | None,
+    precision: str,
     device: str,
     out: Path,
     overwrite: bool,
@@ -191,7 +193,7 @@ def invert(
     from zplus_plugins.inversion.images import read_fit, read_pictures
     from zplus_plugins.system.threads import limited_to, threads_for
 
-    settings = Settings(steps=steps, lr=lr, seed=seed)
+    settings = Settings(steps=steps, lr=lr, seed=seed, precision=precision)  # type: ignore[arg-type]  # as below
     chosen, files = space_named(space), named_files(images)
     model = open_model(generator, device)
     resolution = model.generator.architecture.resolution

@@ -11,10 +11,13 @@ from zplus_plugins.compare.report.results import as_csv, as_json, summary
 from zplus_plugins.compare.statistics.figures import Mean
 from zplus_plugins.compare.statistics.findings import Findings, findings
 from zplus_plugins.compare.statistics.verdicts import NAMES, verdicts
+from zplus_plugins.compare.work.part import LOSS, REDUCED_LOSS
 from zplus_plugins.compare.work.parts import Parts
+from zplus_plugins.compare.work.plan import Plan
 from zplus_plugins.compare.work.run import Results as Measurements
 from zplus_plugins.compare.work.run import compare
 from zplus_plugins.inversion import SPACES
+from zplus_plugins.inversion.precision import Gate
 from zplus_plugins.system.console import bar, columns, document, result, say
 from zplus_plugins.system.results import Results
 from zplus_plugins.system.threads import limited_to
@@ -52,6 +55,7 @@ def carry_out(ready: Prepared, out: Path, margin: float, overwrite: bool = False
         results.finished(FILES, settings)  # refuse foreign files, or those of another comparison, first
         parts = Parts(kept, settings, overwrite)
         measured = _compared(ready, parts)
+        _pass_gate(plan, measured)
         found = [findings(plan, pictures, measured[pictures.name], margin) for pictures in plan.sets]
         stated = {**settings, "spaces": ", ".join(s.title for s in plan.spaces), "chosen margin": f"{margin:g}"}
         contents = (
@@ -87,6 +91,17 @@ def _compared(ready: Prepared, parts: Parts) -> Measurements:
             kept = f"{parts.count(names)} of {len(names)} parts are finished and stored in {parts.folder}"
             say(f"{kept}: run the same command again to continue.")
             raise
+
+
+def _pass_gate(plan: Plan, measured: Measurements) -> None:
+    gate = Gate()
+    for pictures in plan.sets:
+        for space in plan.spaces:
+            figures = measured[pictures.name][space.name].figures
+            if REDUCED_LOSS in figures:
+                names = (f"{space.title}, {pictures.title.lower()} {index + 1}" for index in range(len(figures[LOSS])))
+                gate.add(names, figures[LOSS].tolist(), figures[REDUCED_LOSS].tolist())
+    gate.close()
 
 
 def _show(ready: Prepared, one: Findings) -> None:

@@ -23,6 +23,7 @@ from zplus_plugins.metrics import (
     shown,
     ssim,
 )
+from zplus_plugins.metrics.perceptual import LOSS_RESOLUTION
 from zplus_plugins.portraits.networks.regressor import UNSEEN, Regressor, perceptual
 from zplus_plugins.system.downloads import lpips_weights
 
@@ -69,11 +70,12 @@ def of_portraits(own_encoder: bool, device: torch.device) -> Instruments:
     )
 
 
-def of_photographs(with_lpips: bool) -> Instruments:
+def of_photographs(with_lpips: bool, resolution: int) -> Instruments:
     """Instruments for photographed faces: LPIPS as loss and metric, and FaceNet's identity if available.
 
     Args:
         with_lpips: whether to use LPIPS; otherwise the loss is the mean squared error alone.
+        resolution: of the images. LPIPS as a loss reduces large ones, as a metric it does not.
 
     Raises:
         DownloadError: the backbone of LPIPS is missing, and cannot be downloaded.
@@ -98,6 +100,7 @@ def of_photographs(with_lpips: bool) -> Instruments:
         about={
             "measures": f"{'LPIPS with VGG' if lpips else 'no LPIPS'}, {'FaceNet' if identity else 'no'} identity",
             "start of F": "the mean picture",
+            **({"LPIPS as loss": f"at {LOSS_RESOLUTION} pixels"} if lpips and resolution > LOSS_RESOLUTION else {}),
             **_versions(figures, *(["facenet-pytorch"] if identity else [])),
         },
         missing=missing,

@@ -14,6 +14,7 @@ from zplus_plugins.generators import Generator
 from zplus_plugins.inversion import SPACES, Model, Settings, Space, space_named
 from zplus_plugins.inversion.domain import is_embedded, open_model
 from zplus_plugins.inversion.images import read_pictures
+from zplus_plugins.inversion.precision import Precision
 from zplus_plugins.portraits import RESOLUTION, draw, out_of_range, sample
 from zplus_plugins.portraits.drawing.attributes import HELD_OUT_SEED, ODD
 from zplus_plugins.portraits.networks.regressor import NAMES
@@ -41,6 +42,7 @@ class Request:
     directions: tuple[Path, ...] = ()
     seed: int | None = None
     way: Way = "local"
+    precision: Precision = "float32"
     device: str = "auto"
     with_lpips: bool = True
     workers: int | None = None
@@ -89,9 +91,13 @@ def prepare(request: Request) -> Prepared:
     portraits = own or not request.images
     with limited_to(threads):
         edits = _edits(request, model, own, portraits)
-    plan = Plan(sets, spaces, edits, replace(Settings(), steps=request.steps), request.seed or 0, way=request.way)
+    settings = replace(Settings(), steps=request.steps, precision=request.precision)
+    plan = Plan(sets, spaces, edits, settings, request.seed or 0, way=request.way)
     # last, because this may download the weights of LPIPS
-    instruments = kit.of_portraits(own, generator.const.device) if portraits else kit.of_photographs(request.with_lpips)
+    if portraits:
+        instruments = kit.of_portraits(own, generator.const.device)
+    else:
+        instruments = kit.of_photographs(request.with_lpips, generator.architecture.resolution)
     evidence = " ".join([_evidence(generator, own, portraits), *([OUTSIDE] if own and request.images else [])])
     return Prepared(plan, model, instruments, evidence, workers, threads)
 

@@ -17,10 +17,13 @@ from zplus_plugins.generators import weights_hash
 from zplus_plugins.inversion import Model, Settings, Space, invert
 from zplus_plugins.inversion.domain import Domain
 from zplus_plugins.inversion.images import picture_files
+from zplus_plugins.inversion.precision import Gate
 from zplus_plugins.inversion.record import PointRecord
+from zplus_plugins.metrics.perceptual import LOSS_RESOLUTION
 from zplus_plugins.portraits.networks.files import sheet
 from zplus_plugins.system.results import Results, result_name
 
+REDUCED_LOSS = "loss_bf16"
 _AT_ONCE = 8
 
 
@@ -51,6 +54,7 @@ class Order:
         space, settings: of the inversion.
         generator: the hash of its weights.
         likeness: the name of the perceptual distance.
+        reduced_to: the resolution to which it reduces the images, if they have a higher one.
     """
 
     files: dict[str, Path]
@@ -59,12 +63,15 @@ class Order:
     settings: Settings
     generator: str
     likeness: str
+    reduced_to: int | None = None
 
     @classmethod
     def of(cls, files: dict[str, Path], space: Space, settings: Settings, model: Model, likeness: str) -> Order:
         """An order for the current content of the files."""
         hashes = {name: _hash(path) for name, path in files.items()}
-        return cls(files, hashes, space, settings, weights_hash(model.generator), likeness)
+        reduced = likeness == "lpips" and model.generator.architecture.resolution > LOSS_RESOLUTION
+        to = LOSS_RESOLUTION if reduced else None
+        return cls(files, hashes, space, settings, weights_hash(model.generator), likeness, to)
 
     def settings_of(self, name: str) -> dict[str, str]:
         """Everything on which an image's results depend."""
@@ -73,6 +80,7 @@ class Order:
             "generator": self.generator[:16],
             "space": self.space.name,
             "likeness": self.likeness,
+            **({} if self.reduced_to is None else {"likeness's resolution": str(self.reduced_to)}),
             **{f"setting {key}": str(value) for key, value in self.settings.stated().items()},
         }
 
@@ -109,7 +117,7 @@ def invert_files(
         RequirementError: the results cannot be written.
         RecordError: an inversion diverged.
     """
-    finished, settings = order.finished(results), order.settings
+    finished, settings, gate = order.finished(results), order.settings, Gate()
     for names, batch in zip(_batches(list(order.files)), torch.split(targets, _AT_ONCE), strict=True):
         if finished.issuperset(names):
             on_step(settings.steps * len(names))
@@ -125,6 +133,8 @@ def invert_files(
             f=f,
             on_step=_telling(on_step, len(batch)),
         )
+        if found.reduced_losses is not None:
+            gate.add(names, found.losses.tolist(), found.reduced_losses.tolist())
         with torch.no_grad():
             pictures = domain.model.pictures(found.point)
         for index, name in enumerate(names):
@@ -132,10 +142,13 @@ def invert_files(
                 continue
             source = {"picture": order.files[name].name, "picture_sha256": order.hashes[name]}
             found_how = about(settings, batch[index], pictures[index], float(found.losses[index]))
+            if found.reduced_losses is not None:
+                found_how[REDUCED_LOSS] = float(found.reduced_losses[index])
             record = PointRecord.of(domain.model, found.point[index : index + 1], source | found_how)
             with results.writing(order.settings_of(name)) as folder:
                 record.save(folder / record_name(name))
                 sheet(pictures[index : index + 1], 1).save(folder / reconstruction_name(name))
+    gate.close()
 
 
 def record_name(name: str) -> str:

@@ -10,11 +10,11 @@ from torch import Tensor
 from zplus_plugins.errors import LatentError, UsageError
 from zplus_plugins.generators import Generator
 from zplus_plugins.generators.network.layers import Noise
-from zplus_plugins.hypersphere.chase import project
 from zplus_plugins.hypersphere.draws import standard_normal
 from zplus_plugins.hypersphere.geometry import retract
-from zplus_plugins.hypersphere.mapping import Truncation, mapping_of, truncated
+from zplus_plugins.hypersphere.mapping import Truncation, truncated
 from zplus_plugins.hypersphere.moves import along_geodesic
+from zplus_plugins.spaces.nearest import nearest_z
 from zplus_plugins.spaces.spaces import Space
 from zplus_plugins.spaces.statistics import Statistics
 
@@ -173,14 +173,18 @@ class Model:
             flat = torch.cat([flat.new_zeros(len(flat), self._skipped_sizes), flat], dim=1)
         return list(torch.split(flat, self._style_sizes, dim=1))
 
-    def pictures(self, point: Point) -> Tensor:
+    def pictures(self, point: Point, dtype: torch.dtype | None = None) -> Tensor:
         """Images (B, 3, R, R), with values mostly in [-1, 1].
+
+        Args:
+            point: their codes.
+            dtype: dtype of the convolutions, as for :meth:`Generator.synthesis`.
 
         Raises:
             LatentError: the point does not belong to this generator.
         """
         return self.generator.synthesis(
-            styles=self.styles(point), f=point.f, f_resolution=self.f_resolution, noise=self.noise
+            styles=self.styles(point), f=point.f, f_resolution=self.f_resolution, noise=self.noise, dtype=dtype
         )
 
     @torch.no_grad()
@@ -263,6 +267,5 @@ class Model:
 
     def _z_of_mean(self) -> Tensor:
         if self._mean_z is None:
-            target = self.statistics.w_mean.expand(1, self.generator.num_layers, -1)
-            self._mean_z = project(mapping_of(self.generator), target, codes=1).latent.detach()
+            self._mean_z = nearest_z(self.generator, self.statistics.w_mean)
         return self._mean_z

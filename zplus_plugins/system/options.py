@@ -30,6 +30,14 @@ device = click.option(
     show_default=True,
     help="Device: auto uses a GPU if there is one; cuda is an error without one.",
 )
+precision = click.option(
+    "--precision",
+    type=click.Choice(("float32", "bf16")),
+    default="float32",
+    show_default=True,
+    help="Precision of the convolutions in an inversion's steps. bf16 is faster on GPUs, and on CPUs with AVX512-BF16 "
+    "or AMX; the loss of what it found is evaluated in float32, too.",
+)
 generator = click.option(
     "--generator",
     type=FILE,

@@ -11,7 +11,7 @@ from scipy import stats
 
 CONFIDENCE = 0.95
 _RESAMPLES, _AT_ONCE = 10_000, 100
-LOWER_IS_BETTER = {"mse", "lpips", "perceptual", "nscd"}
+LOWER_IS_BETTER = {"mse", "lpips", "perceptual", "nscd", "loss", "loss_bf16"}
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from zplus_plugins.compare.statistics.findings import GROUPS, Findings, Test
 from zplus_plugins.compare.work.plan import Plan
 from zplus_plugins.inversion import SPACES
 
-NAMES = {"mse": "MSE", "ssim": "SSIM", "psnr": "PSNR", "lpips": "LPIPS", "nscd": "NSCD"}
+NAMES = {"mse": "MSE", "ssim": "SSIM", "psnr": "PSNR", "lpips": "LPIPS", "nscd": "NSCD", "loss_bf16": "loss (bf16)"}
 _LEVEL = 1 - CONFIDENCE
 _GAINS = {
     "eleven": "at the same strengths, over all {steps}",

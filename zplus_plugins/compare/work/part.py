@@ -20,6 +20,8 @@ SECONDS = "seconds"
 FIGURE, EDIT = "figure ", "edit "
 """Prefixes of the names of a part's arrays: metrics of reconstructions, (B,), and of edits, (B, edits, strengths)."""
 PICTURES = ("reconstructed", "edited")
+LOSS, REDUCED_LOSS = "loss", "loss_bf16"
+"""Metrics of inversions in a lower precision: the loss of the codes found, in float32 and in the steps' precision."""
 Advance = Callable[[str, int], None]
 
 
@@ -46,6 +48,9 @@ def made(plan: Plan, task: Task, model: Model, instruments: Instruments, advance
         measure = Measure(instruments, pictures, targets)
         measured = measure.reconstructions(model, found.point)
         arrays = {f"{FIGURE}{name}": values for name, values in measured.items()}
+        if found.reduced_losses is not None:
+            losses = {LOSS: found.losses, REDUCED_LOSS: found.reduced_losses}
+            arrays |= {f"{FIGURE}{name}": values.double().cpu().numpy() for name, values in losses.items()}
         arrays |= _edited(plan, model, measure, found.point, pictures, shown, lambda: advance(what, 1))
     arrays["reconstructed"] = as_bytes(pictures[:shown])
     arrays[SECONDS] = np.array([found.seconds])

@@ -13,7 +13,7 @@ from zplus_plugins._version import __version__
 from zplus_plugins.errors import UsageError
 from zplus_plugins.generators import weights_hash
 from zplus_plugins.inversion import Model, Point, Settings, Space
-from zplus_plugins.inversion.inverter import Likeness
+from zplus_plugins.inversion.precision import Likeness
 from zplus_plugins.system.cache import digest
 from zplus_plugins.system.device import name_of
 

@@ -103,8 +103,9 @@ def build(source: Source) -> Built:
     _require_square_colour(source, ours)
     architecture = _architecture(source, ours, filters)
     _require_as_claimed(source, architecture)
-    with torch.device("meta"):  # takes no memory, which wrong sizes could exhaust
-        expected = Generator(architecture).state_dict()
+    with torch.device("meta"):  # takes no memory, which wrong sizes could exhaust, and no time for random weights
+        generator = Generator(architecture).eval().requires_grad_(False)
+    expected = generator.state_dict()
     drawn = {name for name in expected.keys() - ours.keys() if source.noise_is_drawn and name.endswith(".noise")}
     _require_all(source, expected.keys() - {"w_mean"} - drawn, ours.keys() - {"w_mean"})
     _require_own_storages(source, ours)
@@ -115,9 +116,10 @@ def build(source: Source) -> Built:
         for name, tensor in ours.items()
     }
     checked |= _noise({name: expected[name].shape for name in drawn})
-    with torch.random.fork_rng(devices=[]):
-        generator = Generator(architecture).eval().requires_grad_(False)
-    generator.load_state_dict(generator.state_dict() | checked)
+    state = {"w_mean": torch.zeros(expected["w_mean"].shape)} | checked
+    own = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in state.items()}
+    generator.load_state_dict(own, assign=True)
+    generator.taps = generator.filter()
     if "w_mean" not in ours:
         generator.w_mean.copy_(mean_style(generator.mapping, architecture.z_dim))
     return Built(generator, tuple(notes))

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from zplus_plugins.generators.network.kept import Kept
 from zplus_plugins.ops import bias_act, upfirdn2d
 
 Noise = Literal["const", "random", "none"]
@@ -68,23 +69,41 @@ class Convolution(nn.Module):
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.noise_strength = nn.Parameter(torch.zeros(()))
         self.register_buffer("noise", torch.randn(resolution, resolution))
+        self._cast: Kept[Tensor] = Kept()
+        self._energy: Kept[Tensor] = Kept()
 
     def forward(self, x: Tensor, style: Tensor, taps: Tensor, noise: Noise) -> Tensor:
         """Features (B, inputs, r, r), styles (B, inputs), and the filter (taps, taps) used if ``up``."""
-        weight = self.weight.to(x.dtype)
+        weight = self._weight(x)
         x = x * style[:, :, None, None].to(x.dtype)
         if self.up:
-            x = F.conv_transpose2d(x, weight.transpose(0, 1), stride=2)
+            x = F.conv_transpose2d(x, weight, stride=2)
             # Equivalent to inserting zeros, filtering symmetrically around them, and then convolving.
             before, behind = (len(taps) + 1) // 2 - 1, len(taps) // 2 - 1
             x = upfirdn2d(x, taps, padding=(before, behind, before, behind), gain=4)
         else:
             x = F.conv2d(x, weight, padding=1)
-        energy = self.weight.square().sum(dim=(2, 3))
+        energy = self._energy.of(self.weight, lambda: self.weight.square().sum(dim=(2, 3)))
         x = x * (F.linear(style.square(), energy) + 1e-8).rsqrt()[:, :, None, None].to(x.dtype)
         if noise != "none":
             x = x + (self._noise(x, noise) * self.noise_strength).to(x.dtype)
         return bias_act(x, self.bias.to(x.dtype), act="lrelu", clamp=self.clamp)
+
+    def _weight(self, x: Tensor) -> Tensor:
+        """The weight that the convolution takes, in the dtype and memory format of the features."""
+
+        def cast() -> Tensor:
+            return self._ordered.to(x.dtype).contiguous(memory_format=layout)
+
+        if x.dtype == self.weight.dtype:
+            return self._ordered
+        last = x.is_contiguous(memory_format=torch.channels_last)
+        layout = torch.channels_last if last else torch.contiguous_format
+        return self._cast.of(self.weight, cast, x.dtype, layout)
+
+    @property
+    def _ordered(self) -> Tensor:
+        return self.weight.transpose(0, 1) if self.up else self.weight
 
     def _noise(self, x: Tensor, noise: Noise) -> Tensor:
         if noise == "const":

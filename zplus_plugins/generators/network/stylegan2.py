@@ -59,7 +59,11 @@ class Generator(nn.Module):
         shapes = zip(inputs, a.channels, a.resolutions, strict=False)
         self.blocks = nn.ModuleList(Block(a.w_dim, *shape, clamp=a.conv_clamp) for shape in shapes)
         self.register_buffer("w_mean", torch.zeros(a.w_dim))
-        self.register_buffer("taps", setup_filter(a.taps, self.const.device, separable=False), persistent=False)
+        self.register_buffer("taps", self.filter(), persistent=False)
+
+    def filter(self) -> Tensor:
+        """The low-pass filter (taps, taps) of the architecture, on the device of the weights."""
+        return setup_filter(self.architecture.taps, self.const.device, separable=False)
 
     def forward(self, z: Tensor, noise: Noise = "const") -> Tensor:
         """Images (B, 3, R, R) from codes in Z (B, z_dim) or Z+ (B, L, z_dim)."""
@@ -149,6 +153,8 @@ class Generator(nn.Module):
         first = 0
         x = self.const.expand(len(styles[0]), -1, -1, -1) if f is None else f
         x = x.to(dtype or self.const.dtype)
+        if x.dtype != self.const.dtype:  # where it is faster; float32 keeps its bits
+            x = x.contiguous(memory_format=torch.channels_last)
         if f is not None:
             first = self._index_of(f.shape[-1] if f_resolution is None else f_resolution)
             self._check_features(f, first)
