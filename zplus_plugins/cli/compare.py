@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import isnan
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -65,6 +66,7 @@ from zplus_plugins.system import options
     "F/W+(P_N). The paper's margin of 1e-8 is tested as well.",
 )
 @options.device
+@options.graph
 @click.option(
     "--workers",
     type=options.WORKERS,
@@ -90,6 +92,7 @@ def compare(
     seed: int | None,
     margin: float,
     device: str,
+    graph: Literal["auto", "off"],
     workers: int | None,
     without_lpips: bool,
     overwrite: bool,
@@ -125,6 +128,7 @@ def compare(
         seed=seed,
         way=way,
         device=device,
+        graph=graph,
         with_lpips=not without_lpips,
         workers=workers,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -153,6 +154,7 @@ def directions(
 )
 @options.generator
 @options.device
+@options.graph
 @options.out()
 @options.overwrite
 @options.as_json
@@ -168,6 +170,7 @@ def invert(
     likeness: str,
     generator: Path | None,
     device: str,
+    graph: Literal["auto", "off"],
     out: Path,
     overwrite: bool,
     as_json: bool,
@@ -210,7 +213,7 @@ def invert(
         if len(before) < len(files):
             domain = domain_of(model, distance)  # last, because it may download the weights of LPIPS
             with bar(len(files) * settings.steps, "step", chosen.title) as shown:
-                invert_files(order, targets, domain, results, on_step=shown.update)
+                invert_files(order, targets, domain, results, on_step=shown.update, graph=graph)
         if as_json:
             document(documents.of_inversion(order, out, before, unfit))
         else:

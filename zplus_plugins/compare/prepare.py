@@ -13,6 +13,7 @@ from zplus_plugins.errors import UsageError
 from zplus_plugins.generators import Generator
 from zplus_plugins.inversion import SPACES, Model, Settings, Space, space_named
 from zplus_plugins.inversion.domain import is_embedded, open_model
+from zplus_plugins.inversion.graph import Choice
 from zplus_plugins.inversion.images import read_pictures
 from zplus_plugins.portraits import RESOLUTION, draw, out_of_range, sample
 from zplus_plugins.portraits.drawing.attributes import HELD_OUT_SEED, ODD
@@ -42,6 +43,7 @@ class Request:
     seed: int | None = None
     way: Way = "local"
     device: str = "auto"
+    graph: Choice = "auto"
     with_lpips: bool = True
     workers: int | None = None
 
@@ -89,7 +91,8 @@ def prepare(request: Request) -> Prepared:
     portraits = own or not request.images
     with limited_to(threads):
         edits = _edits(request, model, own, portraits)
-    plan = Plan(sets, spaces, edits, replace(Settings(), steps=request.steps), request.seed or 0, way=request.way)
+    settings = replace(Settings(), steps=request.steps)
+    plan = Plan(sets, spaces, edits, settings, request.seed or 0, way=request.way, graph=request.graph)
     # last, because this may download the weights of LPIPS
     instruments = kit.of_portraits(own, generator.const.device) if portraits else kit.of_photographs(request.with_lpips)
     evidence = " ".join([_evidence(generator, own, portraits), *([OUTSIDE] if own and request.images else [])])
