@@ -31,7 +31,7 @@ class UnsafeError(RuntimeError):
 
 
 class Safe(TorchDispatchMode):
-    """Refuses operations that cannot be captured, and counts the launches of the others: what is not just a view."""
+    """Refuses operations that cannot be captured, and counts the launches of the others: neither views nor reads."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class Safe(TorchDispatchMode):
 
     def _run(self, name: str, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         out = function(*args, **kwargs)
-        if name.startswith("aten") and not is_view(function):
+        if name.startswith("aten") and not is_view(function) and torch.Tag.data_dependent_output not in function.tags:
             self.launches[name] += 1
         return out
 
