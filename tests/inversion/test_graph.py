@@ -159,6 +159,8 @@ def test_warm_up_and_capture_are_on_a_side_stream(model: Model, targets: Tensor,
     assert side is not outside
     assert side.waited_for == [outside] * AT_ONCE
     assert outside.waited_for == [side] * AT_ONCE
+    invert(model, Z_PLUS, targets, SETTINGS, likeness=looking, graph="auto")
+    assert set(seen) == {side}  # on each further one, libraries would keep another workspace
 
 
 @pytest.mark.usefixtures("streams")

@@ -155,8 +155,8 @@ def pretend(monkeypatch: pytest.MonkeyPatch) -> list[Stream]:
             streams[:] = before
 
     @contextmanager
-    def capture(made: Graph, stream: Stream) -> Iterator[None]:
-        streams.append(stream)
+    def capture(made: Graph, stream: Stream | None = None) -> Iterator[None]:
+        streams.append(stream or Stream())
         try:
             with made:
                 yield
@@ -167,6 +167,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch) -> list[Stream]:
         streams.pop()
 
     Graph.made, Event.waited = [], 0
+    graph._side_stream.cache_clear()
     for module in (graph, adam):
         monkeypatch.setattr(module, "capturable", lambda device: True)
     for name, value in {
@@ -175,7 +176,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch) -> list[Stream]:
         "CUDAGraph": Graph,
         "graph": capture,
         "stream": stream,
-        "current_stream": lambda device: streams[-1],
+        "current_stream": lambda device=None: streams[-1],
     }.items():
         monkeypatch.setattr(torch.cuda, name, value)
     return streams

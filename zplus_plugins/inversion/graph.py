@@ -7,6 +7,7 @@ operations and by the graph: if these disagree, or a step cannot be captured, th
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -69,7 +70,7 @@ class Replayed:
 
     def __init__(self, step: Step, state: State, device: torch.device) -> None:
         self._step, self._state, self._device = step, state, device
-        self._side = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self._side = _side_stream(device)
         self._graph: torch.cuda.CUDAGraph | None = None
         self._result: Tensor | None = None
         self._queued: deque[Any] = deque()
@@ -141,6 +142,12 @@ class Replayed:
         # The outer block restores the stream, which torch's own does not after an error in a capture.
         with torch.cuda.stream(self._side), torch.cuda.graph(self._graph, stream=self._side):
             self._result = self._step()
+
+
+@functools.cache
+def _side_stream(device: torch.device) -> torch.cuda.Stream:
+    """One for all graphs: libraries keep a workspace for every stream that they have run on."""
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
 
 def _copies(tensors: Sequence[Tensor]) -> list[Tensor]:
