@@ -11,8 +11,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from support.commands import done
+from support.commands import done, zplus
 from support.graph_safety import Event, Graph, Stream, pretend
+from zplus_plugins.compare.work import measuring
+from zplus_plugins.errors import RequirementError
 from zplus_plugins.generators import Architecture, Generator
 from zplus_plugins.inversion import SPACES, Inversion, Model, Settings, Space, graph, invert
 from zplus_plugins.inversion.adam import lr_factor
@@ -192,27 +194,47 @@ def test_no_graph_for_a_few_steps_and_for_random_noise(model: Model, targets: Te
     assert not Graph.made
 
 
-COMMANDS: dict[str, tuple[object, ...]] = {
-    "invert": ("invert", "faces", "--likeness", "none", "--space", "zplus"),
-    "compare": ("compare", "faces", "--without-lpips", "--spaces", "zplus", "--workers", 1),
-}
-
-
 @pytest.mark.usefixtures("streams")
-@pytest.mark.parametrize("name", COMMANDS)
-def test_commands_replay_unless_told_not_to(
-    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
+def test_zplus_invert_replays_unless_told_not_to(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(made)
-    direction = ("--direction", "found_generator/ganspace-00.zplus.npz") if name == "compare" else ()
-    common = (*COMMANDS[name], *direction, "--generator", "generator.pt", "--steps", graph.FEWEST_STEPS, "--out")
+    command = ("invert", "faces", "--generator", "generator.pt", "--likeness", "none", "--space", "zplus")
+    common = (*command, "--steps", graph.FEWEST_STEPS, "--out")
     done(*common, tmp_path / "off", "--graph", "off")
     assert not Graph.made
     done(*common, tmp_path / "auto")
     assert Graph.made and all(one.replays for one in Graph.made)
-    (written, *more) = [path for path in (tmp_path / "off").iterdir() if path.suffix in (".png", ".csv")]
-    for path in (written, *more):
+    written = list((tmp_path / "off").glob("*.png"))
+    assert len(written) == 2
+    for path in written:
         assert (tmp_path / "auto" / path.name).read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize(("options", "expected"), [((), "auto"), (("--graph", "off"), "off")])
+def test_zplus_compare_hands_the_choice_on(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], expected: str
+) -> None:
+    seen: list[object] = []
+
+    def stopping(*args: object, graph: object, **more: object) -> Inversion:
+        seen.append(graph)
+        raise RequirementError("enough was seen")
+
+    monkeypatch.chdir(made)
+    monkeypatch.setattr(measuring, "invert", stopping)
+    command = (
+        "compare",
+        "faces",
+        "--generator",
+        "generator.pt",
+        "--without-lpips",
+        "--spaces",
+        "zplus",
+        "--workers",
+        1,
+    )
+    direction = ("--direction", "found_generator/ganspace-00.zplus.npz")
+    result = zplus(*command, *direction, "--out", tmp_path / "out", *options)
+    assert "enough was seen" in result.output and seen == [expected]
 
 
 def test_the_cpu_has_no_graphs(model: Model, targets: Tensor, caplog: pytest.LogCaptureFixture) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -20,7 +19,7 @@ from support.gpu_measures import (
     random_model,
     upstream_plugin,
 )
-from support.gpu_report import Report, about_this_machine, finish
+from support.gpu_report import REPORT, Report, about_this_machine, finish
 from support.places import ROOT
 from zplus_plugins.inversion import SPACES
 from zplus_plugins.inversion.graph import FEWEST_STEPS
@@ -61,25 +60,19 @@ def test_this_machine_is_described() -> None:
     assert any(line.startswith(f"torch {torch.__version__}") for line in about_this_machine())
 
 
-TESTS = """
-import pytest
-from support.gpu_report import REPORT
-
-@pytest.mark.parametrize("value", [1.5, 2.5])
-def test_it(request, value):
-    request.config.stash[REPORT].add("Made up", value=value)
-"""
-
-
-def test_a_run_prints_and_writes_its_report(tmp_path: Path) -> None:
-    file, tests = tmp_path / "report.md", tmp_path / "test_it.py"
-    tests.write_text(TESTS)
-    (tmp_path / "conftest.py").write_text((ROOT / "tests" / "conftest.py").read_text())
-    options = ["-o", f"pythonpath={ROOT / 'tests'}", "-o", "markers=gpu", "-p", "no:cacheprovider"]
-    words = [sys.executable, "-m", "pytest", "-q", f"--rootdir={tmp_path}", str(tests), *options]
-    run = subprocess.run([*words, "--gpu-report", str(file)], capture_output=True, text=True, check=True, cwd=tmp_path)
-    assert "| value |\n| --- |\n| 1.5 |\n| 2.5 |\n" in file.read_text()
-    assert file.read_text() in run.stdout
+def test_a_run_prints_and_writes_its_report(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """By the hook of these very tests, whose run knows the option."""
+    assert request.config.getoption("--gpu-report", default="unknown") != "unknown"
+    assert request.config.stash[REPORT] is not None
+    plugins = {getattr(plugin, "__file__", None): plugin for plugin in request.config.pluginmanager.get_plugins()}
+    report, file = Report(), tmp_path / "report.md"
+    report.add("Made up", value=1.5)
+    said: list[str] = []
+    config = SimpleNamespace(stash={REPORT: report}, getoption={"--gpu-report": file}.get)
+    reporter = SimpleNamespace(section=said.append, write=said.append)
+    plugins[str(ROOT / "tests" / "conftest.py")].pytest_terminal_summary(reporter, config)
+    assert said == ["GPU report", file.read_text()]
+    assert "| value |\n| --- |\n| 1.5 |\n" in said[1]
 
 
 def test_a_report_without_figures_is_not_written(tmp_path: Path) -> None:
