@@ -14,6 +14,7 @@ import torch
 
 from support import hfgi3d_assets, pti_assets, pti_runs, sam_assets, sam_runs
 from support.commands import make_material
+from support.gpu_report import REPORT, Report, finish
 from support.weight_files import write_facenet, write_lpips_backbones
 from zplus_plugins.system import console
 
@@ -149,6 +150,22 @@ def prepared_sam(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], sa
         return made[kind]
 
     return get
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--gpu-report", type=Path, metavar="FILE", help="Write the GPU tests' figures to FILE (Markdown).")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[REPORT] = Report()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """The GPU tests' figures, if there are any."""
+    report, file = config.stash[REPORT], config.getoption("--gpu-report")
+    if report:
+        terminalreporter.section("GPU report")
+    finish(report, file, terminalreporter.write)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

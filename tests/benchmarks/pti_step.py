@@ -99,7 +99,7 @@ def prepare(checkout: Path, resolution: int, features: str, device: str) -> tupl
 
 @click.command(help=__doc__)
 @click.argument("checkout", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--resolution", type=click.Choice(("64", "1024")), default="1024", show_default=True)
+@click.option("--resolution", type=click.Choice(("64", "256", "1024")), default="1024", show_default=True)
 @click.option("--features", type=click.Choice(("vgg", "thin")), default="vgg", show_default=True)
 @steps_option
 @device_option

@@ -26,7 +26,11 @@ from weight_files import write_lpips_backbones  # type: ignore[import-not-found]
 # dnnlib.util.open_url finds a download in its cache by the hash of the address.
 VGG_URL = "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/metrics/vgg16.pt"
 # Channels at 64 px, and a thin generator of PTI's own resolution: at 1024 px LPIPS costs more than synthesis.
-CHANNELS = {64: {"channel_base": 1024, "channel_max": 32}, 1024: {"channel_base": 2048, "channel_max": 16}}
+CHANNELS = {
+    64: {"channel_base": 1024, "channel_max": 32},
+    256: {"channel_base": 2048, "channel_max": 16},
+    1024: {"channel_base": 2048, "channel_max": 16},
+}
 
 
 def main() -> None:

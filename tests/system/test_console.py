@@ -282,7 +282,7 @@ def test_invalid_learning_rates(lr: str) -> None:
     assert result.exit_code == 2 and "'--lr'" in result.stderr
 
 
-SHARED = ("--steps", "--seed", "--out", "--device")
+SHARED = ("--steps", "--seed", "--out", "--device", "--graph")
 
 
 def test_options_of_the_same_name_mean_the_same() -> None:
@@ -303,6 +303,7 @@ def test_options_of_the_same_name_mean_the_same() -> None:
         "--seed": 5,
         "--out": 8,
         "--device": 8,
+        "--graph": 2,
     }
     assert all(text.startswith("Seed of ") for text in seen["--seed"])
     assert all(len(set(texts)) == 1 for option, texts in seen.items() if option != "--seed")

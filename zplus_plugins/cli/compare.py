@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import isnan
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -66,6 +67,7 @@ from zplus_plugins.system import options
 )
 @options.precision
 @options.device
+@options.graph
 @click.option(
     "--workers",
     type=options.WORKERS,
@@ -92,6 +94,7 @@ def compare(
     margin: float,
     precision: str,
     device: str,
+    graph: Literal["auto", "off"],
     workers: int | None,
     without_lpips: bool,
     overwrite: bool,
@@ -128,6 +131,7 @@ def compare(
         way=way,
         precision=precision,  # type: ignore[arg-type]  # click has checked it
         device=device,
+        graph=graph,
         with_lpips=not without_lpips,
         workers=workers,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -154,6 +155,7 @@ def directions(
 @options.generator
 @options.precision
 @options.device
+@options.graph
 @options.out()
 @options.overwrite
 @options.as_json
@@ -170,6 +172,7 @@ def invert(
     generator: Path | None,
     precision: str,
     device: str,
+    graph: Literal["auto", "off"],
     out: Path,
     overwrite: bool,
     as_json: bool,
@@ -212,7 +215,7 @@ def invert(
         if len(before) < len(files):
             domain = domain_of(model, distance)  # last, because it may download the weights of LPIPS
             with bar(len(files) * settings.steps, "step", chosen.title) as shown:
-                invert_files(order, targets, domain, results, on_step=shown.update)
+                invert_files(order, targets, domain, results, on_step=shown.update, graph=graph)
         if as_json:
             document(documents.of_inversion(order, out, before, unfit))
         else:

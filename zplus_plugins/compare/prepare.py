@@ -13,6 +13,7 @@ from zplus_plugins.errors import UsageError
 from zplus_plugins.generators import Generator
 from zplus_plugins.inversion import SPACES, Model, Settings, Space, space_named
 from zplus_plugins.inversion.domain import is_embedded, open_model
+from zplus_plugins.inversion.graph import Choice
 from zplus_plugins.inversion.images import read_pictures
 from zplus_plugins.inversion.precision import Precision
 from zplus_plugins.portraits import RESOLUTION, draw, out_of_range, sample
@@ -44,6 +45,7 @@ class Request:
     way: Way = "local"
     precision: Precision = "float32"
     device: str = "auto"
+    graph: Choice = "auto"
     with_lpips: bool = True
     workers: int | None = None
 
@@ -92,7 +94,7 @@ def prepare(request: Request) -> Prepared:
     with limited_to(threads):
         edits = _edits(request, model, own, portraits)
     settings = replace(Settings(), steps=request.steps, precision=request.precision)
-    plan = Plan(sets, spaces, edits, settings, request.seed or 0, way=request.way)
+    plan = Plan(sets, spaces, edits, settings, request.seed or 0, way=request.way, graph=request.graph)
     # last, because this may download the weights of LPIPS
     if portraits:
         instruments = kit.of_portraits(own, generator.const.device)

@@ -34,10 +34,13 @@ def retract(z: Tensor, radius: float | None = None) -> Tensor:
         A tensor of the same shape, dtype and device. A zero vector has no nearest point and
         becomes NaN; this is not checked, to avoid synchronising with the device.
     """
-    radius = default_radius(z.shape[-1]) if radius is None else radius
     wide = z.float() if z.dtype in _HALF_TYPES else z
-    norm: Tensor = torch.linalg.vector_norm(wide, dim=-1, keepdim=True)
-    return (wide * (radius / norm)).to(z.dtype)
+    return (wide * _factor(wide, radius)).to(z.dtype)
+
+
+def retract_(z: Tensor, radius: float | None = None) -> Tensor:
+    """:func:`retract` in place, bit for bit the same, without a copy of z."""
+    return z.copy_(retract(z, radius)) if z.dtype in _HALF_TYPES else z.mul_(_factor(z, radius))
 
 
 def tangent(z: Tensor, v: Tensor) -> Tensor:
@@ -104,6 +107,12 @@ def sphere_error(z: Tensor, radius: float | None = None) -> Tensor:
     """Largest ``| |z_i| - radius |`` over all codes: a scalar on z's device, without synchronising."""
     radius = default_radius(z.shape[-1]) if radius is None else radius
     return (norms(z) - radius).abs().amax()
+
+
+def _factor(z: Tensor, radius: float | None) -> Tensor:
+    """Of every code, to the hypersphere."""
+    norm: Tensor = torch.linalg.vector_norm(z, dim=-1, keepdim=True)
+    return (default_radius(z.shape[-1]) if radius is None else radius) / norm
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:

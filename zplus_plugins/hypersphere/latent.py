@@ -82,7 +82,7 @@ class SphericalLatent(nn.Parameter):
     @torch.no_grad()
     def retract_(self) -> SphericalLatent:
         """Retract every code onto the hypersphere, in place (Eq. 1)."""
-        self.copy_(sphere.retract(self, self.radius))
+        sphere.retract_(self, self.radius)
         return self
 
     def tangent(self, v: Tensor) -> Tensor:

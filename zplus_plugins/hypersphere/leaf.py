@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -28,25 +27,37 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from zplus_plugins.errors import SwapError
+from zplus_plugins.hypersphere.geometry import norms
 from zplus_plugins.hypersphere.latent import SphericalLatent, require_directions
 from zplus_plugins.hypersphere.mapping import StyleMapping, require_finite_styles
 from zplus_plugins.hypersphere.retraction import RetractionHandle, attach, refuse_closure_optimizer
 
 
-@dataclass
 class Progress:
     """The progress of one swapped leaf; outlives its tensors.
 
     Attributes:
         steps: optimizer steps.
         retractions: as many as steps, or none if retraction is off.
-        largest_error: largest ``| |z_i| - radius |`` at the start and after every step, a scalar
-            on the latent's device.
     """
 
-    steps: int
-    retractions: int
-    largest_error: Tensor
+    def __init__(self, latent: SphericalLatent) -> None:
+        self.steps = 0
+        self.retractions = 0
+        self._radius = latent.radius
+        self._longest = norms(latent)
+        self._shortest = self._longest.clone()
+
+    def see(self, latent: SphericalLatent) -> None:
+        """Take the codes' norms into account, by three operations and in place: this is part of every step."""
+        found = norms(latent)
+        torch.maximum(self._longest, found, out=self._longest)
+        torch.minimum(self._shortest, found, out=self._shortest)
+
+    @property
+    def largest_error(self) -> Tensor:
+        """Largest ``| |z_i| - radius |`` at the start and after every step, a scalar on the latent's device."""
+        return torch.maximum((self._longest - self._radius).abs().amax(), (self._shortest - self._radius).abs().amax())
 
 
 class LeafSwap:
@@ -68,7 +79,7 @@ class LeafSwap:
         self.leaf = leaf
         self.latent = latent
         self.mapping = mapping
-        self.progress = Progress(0, 0, latent.sphere_error())
+        self.progress = Progress(latent)
         self._retractions: list[RetractionHandle] = []
         self._mapped: Tensor | None = None
         require_directions(latent)
@@ -171,7 +182,7 @@ class LeafSwap:
     def _after(self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.progress.steps += 1
         self.progress.retractions = sum(handle.count for handle in self._retractions)
-        self.progress.largest_error = torch.maximum(self.progress.largest_error, self.latent.sphere_error())
+        self.progress.see(self.latent)
         self.push()
 
 

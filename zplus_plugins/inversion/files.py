@@ -16,6 +16,7 @@ from zplus_plugins.errors import UsageError
 from zplus_plugins.generators import weights_hash
 from zplus_plugins.inversion import Model, Settings, Space, invert
 from zplus_plugins.inversion.domain import Domain
+from zplus_plugins.inversion.graph import Choice
 from zplus_plugins.inversion.images import picture_files
 from zplus_plugins.inversion.precision import Gate
 from zplus_plugins.inversion.record import PointRecord
@@ -100,6 +101,7 @@ def invert_files(
     results: Results,
     *,
     on_step: Callable[[int], object] = lambda pictures: None,
+    graph: Choice = "off",
 ) -> None:
     """Invert images in batches; ``NAME.zplus.npz`` and ``NAME.zplus.png`` of an image are written together.
 
@@ -112,6 +114,7 @@ def invert_files(
         domain: of the generator.
         results: the folder to write to; finished results in it are kept.
         on_step: called after each step with the number of images in the batch.
+        graph: as for :func:`~zplus_plugins.inversion.invert`.
 
     Raises:
         RequirementError: the results cannot be written.
@@ -132,6 +135,7 @@ def invert_files(
             likeness=domain.likeness,
             f=f,
             on_step=_telling(on_step, len(batch)),
+            graph=graph,
         )
         if found.reduced_losses is not None:
             gate.add(names, found.losses.tolist(), found.reduced_losses.tolist())

@@ -15,6 +15,8 @@ from zplus_plugins.errors import UsageError
 from zplus_plugins.hypersphere.finite import require_finite
 from zplus_plugins.hypersphere.latent import SphericalLatent
 from zplus_plugins.hypersphere.retraction import attach
+from zplus_plugins.inversion.adam import Adam
+from zplus_plugins.inversion.graph import Choice, replaying
 from zplus_plugins.inversion.precision import Likeness, Precision, dtype_of, in_precision
 from zplus_plugins.spaces.alignment import alignment
 from zplus_plugins.spaces.model import Model, Point
@@ -87,6 +89,7 @@ def invert(
     likeness: Likeness | None = None,
     f: Tensor | None = None,
     on_step: OnStep = lambda step: None,
+    graph: Choice = "off",
 ) -> Inversion:
     """Find codes whose images are as close as possible to the targets.
 
@@ -101,6 +104,8 @@ def invert(
         likeness: perceptual distance (B,) between images and targets; None for none.
         f: start of F, (B, C, r, r), such as an encoder's estimate; None for the F of the mean image.
         on_step: called after each step with the number of steps done.
+        graph: ``auto`` replays a step as one CUDA graph, on CUDA and unless the noise is random; ``off`` launches its
+            operations. A replay runs no Python, so ``likeness`` must be a function of its arguments alone.
 
     Raises:
         UsageError: the number of steps, the precision, or the shape of the targets or of F, is invalid.
@@ -111,24 +116,31 @@ def invert(
     quick = in_precision(likeness, dtype)
     point = _leaves(model.start(space, len(targets), f, settings.seed))
     origin = None if point.f is None else point.f.detach().clone()
-    losses = targets.new_zeros(len(targets))
-    optimizer = _optimizer(model, point, settings)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _lr_factor(step / settings.steps))
+    adam = Adam(_groups(model, point, settings), settings.steps)
+
+    def step() -> Tensor:
+        adam.zero_grad()
+        losses = _losses(model, point, targets, settings, quick, origin, dtype)
+        torch.autograd.backward(losses.sum())
+        adam.step()
+        return losses.detach()
+
+    choice = "off" if model.noise == "random" else graph
     begin = time.perf_counter()
-    with _retracting(optimizer, point):
-        for step in range(settings.steps):
-            optimizer.zero_grad()
-            losses = _losses(model, point, targets, settings, quick, origin, dtype)
-            torch.autograd.backward(losses.sum())
-            optimizer.step()
-            schedule.step()
-            on_step(step + 1)
+    with (
+        _retracting(adam.optimizer, point),
+        replaying(step, adam.state, targets.device, settings.steps, choice) as advance,
+    ):
+        for done in range(settings.steps):
+            losses = advance()
+            on_step(done + 1)
+        losses = losses.clone()
     if targets.is_cuda:
         torch.cuda.synchronize(targets.device)  # before this, the last steps are only queued
     seconds = (time.perf_counter() - begin) / settings.steps
     found = replace(point, code=point.code.detach(), f=None if point.f is None else point.f.detach())
     if dtype is None:
-        return Inversion(found, losses.detach(), seconds)
+        return Inversion(found, losses, seconds)
     with torch.no_grad():
         exact = _losses(model, found, targets, settings, likeness, origin)
         reduced = _losses(model, found, targets, settings, quick, origin, dtype)
@@ -158,11 +170,12 @@ def _leaves(start: Point) -> Point:
     return replace(start, code=code, f=None if start.f is None else start.f.requires_grad_())
 
 
-def _optimizer(model: Model, point: Point, settings: Settings) -> torch.optim.Adam:
-    groups = [{"params": [point.code], "lr": settings.lr * _spread(model, point.space)}]
+def _groups(model: Model, point: Point, settings: Settings) -> list[dict[str, Any]]:
+    """The parameters, with their learning rates."""
+    groups: list[dict[str, Any]] = [{"params": [point.code], "lr": settings.lr * _spread(model, point.space)}]
     if point.f is not None:
         groups.append({"params": [point.f], "lr": settings.f_lr * model.f_spread})
-    return torch.optim.Adam(groups, betas=(0.9, 0.99))
+    return groups
 
 
 def _retracting(optimizer: torch.optim.Optimizer, point: Point) -> AbstractContextManager[object]:
@@ -200,7 +213,3 @@ def _spread(model: Model, space: Space) -> float:
     if space.kind == "w":
         return float(model.statistics.w_spread)
     return float(model.statistics.style_spread)
-
-
-def _lr_factor(done: float) -> float:
-    return 1.0 if done < 0.5 else 0.5 * (1 + float(torch.cos(torch.tensor(torch.pi * (2 * done - 1)))))

@@ -43,6 +43,14 @@ generator = click.option(
     type=FILE,
     help="A generator's file (NVlabs, rosinality, genforce, or trained here). [default: the embedded one]",
 )
+graph = click.option(
+    "--graph",
+    type=click.Choice(("auto", "off")),
+    default="auto",
+    show_default=True,
+    help="On a CUDA GPU, auto captures a step as one CUDA graph and replays it, if that gives what the step gives; off "
+    "launches its operations one by one. Nothing changes on a CPU.",
+)
 overwrite = click.option("--overwrite", is_flag=True, help="Replace existing results of earlier commands.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document; see docs/json.md.")
 

@@ -25,7 +25,9 @@ def inverted(
     """Invert images (B, 3, R, R) into a space, with the plan's losses and steps, and the instruments' start of F."""
     torch.manual_seed(plan.seed)
     f = instruments.encode(targets) if instruments.encode is not None and space.with_f else None
-    return invert(model, space, targets, plan.settings, likeness=instruments.likeness, f=f, on_step=on_step)
+    return invert(
+        model, space, targets, plan.settings, likeness=instruments.likeness, f=f, on_step=on_step, graph=plan.graph
+    )
 
 
 def mover(plan: Plan, model: Model, point: Point, edit: Edit) -> Callable[[float], Point]:

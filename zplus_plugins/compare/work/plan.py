@@ -13,6 +13,7 @@ from zplus_plugins._version import __version__
 from zplus_plugins.errors import UsageError
 from zplus_plugins.generators import weights_hash
 from zplus_plugins.inversion import Model, Point, Settings, Space
+from zplus_plugins.inversion.graph import Choice
 from zplus_plugins.inversion.precision import Likeness
 from zplus_plugins.system.cache import digest
 from zplus_plugins.system.device import name_of
@@ -126,6 +127,8 @@ class Plan:
         shown: number of images in a set whose edits are kept for the report.
         way: how codes on the hypersphere move: ``local``, each along its own path for the direction in W, or
             ``global``, all along one direction in Z, as in the paper.
+        graph: whether steps are replayed as CUDA graphs, as for :func:`~zplus_plugins.inversion.invert`; parts do not
+            depend on it.
 
     Raises:
         UsageError: there are no images or no spaces, names are repeated, there are too many edits or strengths, the
@@ -141,6 +144,7 @@ class Plan:
     batch: int = BATCH
     shown: int = SHOWN
     way: Way = "local"
+    graph: Choice = "off"
 
     def __post_init__(self) -> None:
         if not self.spaces or not self.sets or not all(len(one.pictures) for one in self.sets):

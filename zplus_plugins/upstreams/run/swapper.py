@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor
 from torch.optim import Optimizer
+from torch.optim import optimizer as optimizers
 from torch.optim.optimizer import _global_optimizer_pre_hooks
 from torch.utils.hooks import RemovableHandle
 
@@ -76,6 +77,11 @@ class LeafSwapper:
         # Not with torch's own function, which returns the handle that undoes it only after the change.
         hooks = _global_optimizer_pre_hooks
         journal.set_item(hooks, RemovableHandle(hooks).id, self._refuse_unswapped)
+        # On a GPU, torch chooses its multi-tensor implementation if all parameters are of types in this list. Without
+        # ours, an upstream's Adam would launch a dozen operations for each of its parameters.
+        types = getattr(optimizers, "_foreach_supported_types", None)
+        if types is not None:
+            journal.set(optimizers, "_foreach_supported_types", [*types, SphericalLatent])
 
     def leave(self, journal: Journal, where: str) -> None:
         """Swap nothing inside the function ``"package.module:Class.function"``."""
