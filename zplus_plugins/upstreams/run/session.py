@@ -26,6 +26,7 @@ from zplus_plugins.system.device import Device
 from zplus_plugins.system.downloads import NeededFile
 from zplus_plugins.upstreams.adapter.context import Options
 from zplus_plugins.upstreams.adapter.description import Adapter, Estimate, Script, Switch
+from zplus_plugins.upstreams.adapter.precision import require_precision
 from zplus_plugins.upstreams.adapter.protocols import (
     ASKED_DEVICE,
     LATENT,
@@ -45,7 +46,6 @@ from zplus_plugins.upstreams.results.codes import Codes
 from zplus_plugins.upstreams.results.live import LiveCodes
 from zplus_plugins.upstreams.results.outputs import Outputs, writing_own
 from zplus_plugins.upstreams.results.recorder import Recorder
-from zplus_plugins.upstreams.run.precision import require_precision
 from zplus_plugins.upstreams.run.repeating import Repeating
 from zplus_plugins.upstreams.run.style_codes import StyleCodes
 from zplus_plugins.upstreams.run.swapper import LeafSwapper

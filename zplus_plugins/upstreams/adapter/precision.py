@@ -14,15 +14,15 @@ def require_precision(precision: str, adapter: Adapter, script: Script, latent: 
     """
     if precision == "float32":
         return
-    if latent == "off":
-        raise UsageError(
-            f"--precision {precision} does not go with --latent off, which gives the upstream's own results bit for "
-            "bit. Leave one of them out."
-        )
     if script.role != "invert":
         raise UsageError(
             f"--precision {precision} has no effect on {script.path}: it is for the steps of an inversion. Leave it "
             "out."
+        )
+    if latent == "off":
+        raise UsageError(
+            f"--precision {precision} does not go with --latent off, which gives the upstream's own results bit for "
+            "bit. Leave one of them out."
         )
     if not any(precision in patch.precisions for patch in adapter.patches):
         raise UsageError(
