@@ -12,6 +12,7 @@ from zplus_plugins.adapters.needs.bdinvert import (
 )
 from zplus_plugins.patches import checkpoints, device, downloads, transpose
 from zplus_plugins.patches.ops import genforce_ops
+from zplus_plugins.patches.speed import below_f, frozen, genforce_bf16, lpips_bf16, lpips_target
 from zplus_plugins.upstreams.adapter.captures import InstanceOf
 from zplus_plugins.upstreams.adapter.description import (
     Adapter,
@@ -172,5 +173,17 @@ ADAPTER = Adapter(
         end="end_distance",
         steps="step",
     ),
-    patches=(device.PATCH, checkpoints.PATCH, transpose.PATCH, downloads.PATCH, genforce_ops.PATCH),
+    patches=(
+        device.PATCH,
+        checkpoints.PATCH,
+        transpose.PATCH,
+        downloads.PATCH,
+        genforce_ops.PATCH,
+        genforce_bf16.PATCH,
+        below_f.PATCH,
+        frozen.PATCH,
+        # Inside the memory of the target's features, which is of those in use.
+        lpips_bf16.PATCH,
+        lpips_target.PATCH,
+    ),
 )

@@ -22,6 +22,7 @@ from zplus_plugins.adapters.needs.sam import (
 )
 from zplus_plugins.patches import checkpoints, device, device_names, downloads, removed_modules, wget_module
 from zplus_plugins.patches.ops import custom_ops, extensions, rosinality_ops
+from zplus_plugins.patches.speed import frozen, lpips_bf16, lpips_target, nvlabs_bf16
 from zplus_plugins.upstreams import HubWeights, OneOf, When, Writable
 from zplus_plugins.upstreams.adapter.captures import ResultOf
 from zplus_plugins.upstreams.adapter.description import Adapter, Download, Move, Reliance, Script, Switch, Writer
@@ -116,5 +117,9 @@ ADAPTER = Adapter(
         extensions.PATCH,
         custom_ops.PATCH,
         rosinality_ops.PATCH,
+        nvlabs_bf16.PATCH,
+        frozen.PATCH,
+        lpips_bf16.PATCH,
+        lpips_target.PATCH,
     ),
 )

@@ -20,7 +20,7 @@ from zplus_plugins.upstreams.adapter.context import Options
 def applied(*patches: Patch, choice: str = "cpu", **options: Any) -> Iterator[Context]:
     """Patch, use, unpatch, and see that nothing is different; yields the run."""
     before = Snapshot()
-    run = Context(Options(**options), Device(choice))
+    run = Context(Options(**options), options.get("latent") or "zplus", Device(choice))
     with Journal() as journal:
         for patch in patches:
             patch.install(journal, run)

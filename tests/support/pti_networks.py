@@ -17,26 +17,30 @@ from torch_utils.ops import bias_act, conv2d_resample, upfirdn2d  # type: ignore
 RESAMPLE = [1, 3, 3, 1]
 
 
-def modulated_conv(
+def modulated_conv2d(
     x: Tensor,  # (N, in, h, w)
     weight: Tensor,  # (out, in, k, k)
     styles: Tensor,  # (N, in)
-    *,
+    noise: Tensor | None = None,
     up: int = 1,
+    padding: int = 0,
     resample_filter: Tensor | None = None,
     demodulate: bool = True,
-    fused: bool = True,
+    flip_weight: bool = True,
+    fused_modconv: bool = True,
 ) -> Tensor:
-    """Scale the input channels by a style and convolve; ``fused`` scales the weights instead."""
+    """Scale the input channels by a style, convolve, add the noise; ``fused_modconv`` scales the weights instead."""
     scaled = weight * styles[:, None, :, None, None]  # (N, out, in, k, k)
     norm = (scaled.square().sum((2, 3, 4)) + 1e-8).rsqrt() if demodulate else styles.new_ones(len(x), len(weight))
-    options = {"f": resample_filter, "up": up, "padding": weight.shape[-1] // 2, "flip_weight": up == 1}
-    if not fused:
-        x = conv2d_resample.conv2d_resample(x=x * styles[:, :, None, None], w=weight, **options)
-        return x * norm[:, :, None, None]
-    grouped = (scaled * norm[:, :, None, None, None]).flatten(0, 1)
-    y = conv2d_resample.conv2d_resample(x=x.flatten(0, 1)[None], w=grouped, groups=len(x), **options)
-    return y.reshape(len(x), -1, *y.shape[2:])
+    options = {"f": resample_filter, "up": up, "padding": padding, "flip_weight": flip_weight}
+    if fused_modconv:
+        grouped = (scaled * norm[:, :, None, None, None]).flatten(0, 1)
+        y = conv2d_resample.conv2d_resample(x=x.flatten(0, 1)[None], w=grouped, groups=len(x), **options)
+        y = y.reshape(len(x), -1, *y.shape[2:])
+    else:
+        y = conv2d_resample.conv2d_resample(x=x * styles[:, :, None, None], w=weight, **options)
+        y = y * norm[:, :, None, None]
+    return y if noise is None else y + noise
 
 
 @persistence.persistent_class
@@ -134,15 +138,24 @@ class SynthesisLayer(nn.Module):
         self.bias = nn.Parameter(torch.zeros(out_channels))
 
     def forward(self, x: Tensor, w: Tensor, noise_mode: str = "random", fused_modconv: bool = True) -> Tensor:
-        y = modulated_conv(
-            x, self.weight, self.affine(w), up=self.up, resample_filter=self.resample_filter, fused=fused_modconv
-        )
+        noise = None
         if noise_mode == "random":
-            y = y + self.noise_strength * torch.randn(len(y), 1, self.resolution, self.resolution, device=y.device)
+            noise = self.noise_strength * torch.randn(len(x), 1, self.resolution, self.resolution, device=x.device)
         elif noise_mode == "const":
-            y = y + self.noise_strength * self.noise_const
+            noise = self.noise_strength * self.noise_const
         else:
             assert noise_mode == "none"
+        y = modulated_conv2d(
+            x=x,
+            weight=self.weight,
+            styles=self.affine(w),
+            noise=noise,
+            up=self.up,
+            padding=1,
+            resample_filter=self.resample_filter,
+            flip_weight=self.up == 1,
+            fused_modconv=fused_modconv,
+        )
         return bias_act.bias_act(y, self.bias, act="lrelu")
 
 
@@ -159,7 +172,7 @@ class ToRGBLayer(nn.Module):
 
     def forward(self, x: Tensor, w: Tensor, fused_modconv: bool = True) -> Tensor:
         styles = self.affine(w) * self.weight_gain
-        y = modulated_conv(x, self.weight, styles, demodulate=False, fused=fused_modconv)
+        y = modulated_conv2d(x, self.weight, styles, demodulate=False, fused_modconv=fused_modconv)
         return bias_act.bias_act(y, self.bias)
 
 

@@ -7,6 +7,9 @@ from zplus_plugins.upstreams.adapter.summary import Summary
 from zplus_plugins.upstreams.checkout.checkout import Upstream
 from zplus_plugins.upstreams.run.session import Run
 
+# A loss in bfloat16 may be this much too low: half a percent is usual, and steps differ by more.
+TOLERATED = 0.05
+
 
 def announce(run: Run) -> None:
     """Print what is about to run, and how it differs from what was tested."""
@@ -58,6 +61,12 @@ def matched(upstream: Upstream | None) -> str:
 def report(run: Run, summary: Summary) -> None:
     """Print in one line what was done, and a warning if z was not recorded."""
     say(summary.line())
+    excess = max((check.excess for check in summary.precision_checks), default=0.0)
+    if excess > TOLERATED:
+        say(
+            f"warning: in float32 a loss is {excess:.0%} higher than in {summary.precision}, in which it was "
+            "minimised. Invert with --precision float32."
+        )
     if run.inverts and summary.steps and not summary.records:
         codes = run.code_files.pattern() or "not given"
         say(f"warning: z was not recorded: the script wrote no file that matches the adapter's codes ({codes}).")

@@ -14,7 +14,7 @@ from zplus_plugins.errors import RequirementError, UsageError
 from zplus_plugins.hypersphere.starts import STARTS
 from zplus_plugins.ops.choice import CHOICES, VARIABLE
 from zplus_plugins.system import options as shared
-from zplus_plugins.upstreams.adapter.context import LATENTS, Options
+from zplus_plugins.upstreams.adapter.context import LATENTS, PRECISIONS, Options
 from zplus_plugins.upstreams.adapter.summary import require_place
 from zplus_plugins.upstreams.checkout import plugins
 from zplus_plugins.upstreams.checkout.checkout import Upstream
@@ -109,6 +109,15 @@ class _Run(click.Command):
     "upstream uses the upstream's own. [default: upstream with --latent off, otherwise auto]",
 )
 @click.option(
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    default="float32",
+    show_default=True,
+    help="Precision of the steps of an inversion. bf16 computes the convolutions of the generator and of LPIPS in "
+    "bfloat16, with modulated activations instead of weights; image, losses and codes stay in float32, and at the end "
+    "the loss is compared with that in float32.",
+)
+@click.option(
     "--direction-space",
     type=click.Choice(("auto", "w", "z")),
     default="auto",
@@ -165,6 +174,7 @@ def run(
     seed: int | None,
     device: str,
     ops: str | None,
+    precision: str,
     direction_space: Literal["auto", "w", "z"],
     settings: tuple[str, ...],
     call: str | None,
@@ -211,6 +221,7 @@ def run(
         dry_run=dry_run,
         offline=offline,
         ops=ops,
+        precision=precision,
         trusted=trusted,
         tune_malloc=tune_malloc,
     )

@@ -45,6 +45,7 @@ class Provenance:
         upstream_commit: HEAD of the checkout; None without a git history.
         fingerprint: ``known`` or ``compatible``.
         with_f: whether the script also optimised a feature map F; None in older records, which do not say.
+        precision: ``bf16`` if the steps were computed in bfloat16; None for float32, and then it is not recorded.
     """
 
     latent: str
@@ -58,6 +59,7 @@ class Provenance:
     upstream_commit: str | None
     fingerprint: str
     with_f: bool | None = None
+    precision: str | None = None
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,8 @@ class InversionRecord:
         _require_z(self.z, path)
         provenance = asdict(self.provenance)
         space = provenance.pop("latent")
+        if self.provenance.precision is None:
+            del provenance["precision"]
         record = Record(
             self.z,
             space,

@@ -19,4 +19,5 @@ PROVENANCE = {
     "upstream_commit": Field(TEXT.or_none(), None),
     "fingerprint": Field(TEXT),
     "with_f": Field(FLAG.or_none(), None),
+    "precision": Field(TEXT.or_none(), None),
 }

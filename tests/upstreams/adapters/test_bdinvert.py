@@ -29,6 +29,7 @@ from support.commands import done
 from support.commands import zplus as zplus_here
 from support.npz_files import point_record
 from support.outcome import files
+from support.precision import BF16, close_to_float32
 from zplus_plugins import InversionRecord, load_generator
 from zplus_plugins.portraits.networks.files import sheet
 
@@ -100,6 +101,21 @@ class TestInvert:
         for changed in (first, again):
             del changed["commandline_args.txt"]  # names the folder
         assert again == first
+
+    def test_in_bfloat16_it_is_nearly_the_same_and_says_so(self, assets: Assets, results: Path, tmp_path: Path) -> None:
+        low, summary = tmp_path / "low", tmp_path / "summary.json"
+        arguments = [*invert_args(assets, STEPS), "--save_dir", tmp_path, "--job_name", low.name]
+        said = zplus(assets, "run", *BF16, "--summary", summary, "invert.py", *arguments).stderr
+        assert re.search(r"MSE [0-9.]+ in bf16, [0-9.]+ in float32; LPIPS [0-9.]+ in bf16, [0-9.]+ in float32", said)
+        close_to_float32(json.loads(summary.read_text()), 2)
+        for image in ("crop0", "crop1"):
+            codes = [folder / "invert_detailcode" / f"{image}.npy" for folder in (results, low)]
+            exact, nearly = map(np.load, codes)
+            assert 0 < np.linalg.norm(exact - nearly) < 0.02 * np.linalg.norm(exact)
+            records = [InversionRecord.load(code.with_suffix(".zplus.npz")) for code in codes]
+            assert [record.provenance.precision for record in records] == [None, "bf16"]
+            with np.load(codes[0].with_suffix(".zplus.npz")) as content:  # as it was before there was a choice
+                assert not any("precision" in str(content[name]) for name in content)
 
     def test_an_explicit_p_norm_weight_wins(self, assets: Assets, tmp_path: Path) -> None:
         invert(assets, tmp_path / "out", steps=1, extra=("--weight_pnorm_term", "0.01"))

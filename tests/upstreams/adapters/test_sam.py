@@ -18,7 +18,8 @@ import pytest
 import torch
 from PIL import Image
 
-from support.outcome import files
+from support.outcome import failed, files
+from support.precision import BF16
 from support.sam_assets import Assets, invert_args, oracle_env, run_script
 from support.sam_runs import (
     DRIVER,
@@ -246,3 +247,12 @@ class TestOff:
         done = run_script(assets, str(DRIVER), command, oracle_env(assets), timeout=1800)
         assert done.returncode == 0, done.stderr[-4000:]
         assert files(tmp_path / "again") == files(tmp_path / "untouched")
+
+
+def test_bf16_is_refused_at_the_first_step_of_a_generator_of_another_kind(
+    prepared_sam: Callable[[str], Assets], tmp_path: Path
+) -> None:
+    assets = prepared_sam("standin")  # whose networks have no function modulated_conv2d
+    done = zplus(assets, *BF16, INVERT, *invert_args(assets, 2), "--output_path", tmp_path / "out", check=False)
+    failed(done, "bf16 took no effect: Generator", "Run without --precision")
+    assert not list((tmp_path / "out").rglob("*.pt"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 
     from zplus_plugins.hypersphere.leaf import LeafSwap
     from zplus_plugins.hypersphere.mapping import StyleMapping
+    from zplus_plugins.upstreams.adapter.summary import PrecisionCheck
     from zplus_plugins.upstreams.patching.definitions import Wrapper
     from zplus_plugins.upstreams.patching.journal import Journal
 
 LATENTS = ("off", "z", "zplus")
+PRECISIONS = ("float32", "bf16")
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Options:
         ops: implementation of the custom operations, one of :data:`zplus_plugins.ops.choice.CHOICES`; None means
             ``upstream`` with the latent off, where results must be bit for bit the upstream's, and ``auto`` otherwise.
         trusted: absolute paths of checkpoints that may contain more than weights.
+        precision: ``float32``, or ``bf16`` for the steps of an inversion in bfloat16, with modulated activations.
         tune_malloc: let the memory allocator keep freed memory; for Linux on a CPU.
     """
 
@@ -61,6 +64,7 @@ class Options:
     offline: bool = False
     ops: str | None = None
     trusted: tuple[Path, ...] = ()
+    precision: str = "float32"
     tune_malloc: bool = False
 
     @property
@@ -79,6 +83,7 @@ class RunContext(Protocol):
         journal: the changes of this run, which are undone when it ends.
         arguments: the script's arguments; empty until they are known.
         generator: the captured generator; None until it is built.
+        precision_checks: for each inversion in another precision than float32, how it compares.
     """
 
     options: Options
@@ -87,10 +92,14 @@ class RunContext(Protocol):
     journal: Journal
     arguments: Mapping[str, Any]
     generator: nn.Module | None
+    precision_checks: list[PrecisionCheck]
 
     @property
     def swaps(self) -> Collection[LeafSwap]:
         """The swaps whose optimizers are alive; each has the leaf, the latent and the mapping."""
+
+    def at_end(self, action: Callable[[], object]) -> None:
+        """Call ``action`` when the script has ended without an error, before anything is undone."""
 
     def set_generator(self, generator: nn.Module) -> None:
         """Called by a capture when the upstream has built its generator."""

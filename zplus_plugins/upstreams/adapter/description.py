@@ -41,12 +41,14 @@ class Patch:
         problem: what breaks without the patch, in one line.
         install: makes the change through the journal, which undoes it.
         provides: top-level modules that need not be installed, because the patch provides them.
+        precisions: values of ``--precision`` that it gives the upstream's generator, beside ``float32``.
     """
 
     name: str
     problem: str
     install: Callable[[Journal, RunContext], None]
     provides: tuple[str, ...] = ()
+    precisions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,29 @@ class EditResult:
 
 
 @dataclass(frozen=True)
+class PrecisionCheck:
+    """One inversion's last codes, synthesised in the precision of the run and in float32.
+
+    Attributes:
+        difference: mean squared difference of the two images, in [-1, 1].
+        mse, mse_float32: of each image to the target, at the target's size; None if the target is not known.
+        lpips, lpips_float32: of each image to the target, likewise, each computed in its precision.
+    """
+
+    difference: float
+    mse: float | None = None
+    mse_float32: float | None = None
+    lpips: float | None = None
+    lpips_float32: float | None = None
+
+    @property
+    def excess(self) -> float:
+        """How much larger the worse loss is in float32, as a share of what the run saw; 0 if it is not larger."""
+        pairs = ((self.mse, self.mse_float32), (self.lpips, self.lpips_float32))
+        return max([0.0, *(exact / low - 1 for low, exact in pairs if low and exact is not None)])
+
+
+@dataclass(frozen=True)
 class Summary:
     """What a run did.
 
@@ -86,6 +109,8 @@ class Summary:
         moved_in_w: number of moves of codes without z, from other methods, which were made in W+.
         estimates: number of codes that were projected onto the hypersphere instead of being optimised.
         unmatched: records of codes that the script did not save, or saved changed.
+        precision: ``float32``, or ``bf16`` for steps in bfloat16.
+        precision_checks: for each inversion in bfloat16, how it compares with float32.
     """
 
     adapter: str
@@ -113,6 +138,8 @@ class Summary:
     moved_in_w: int
     estimates: int = 0
     unmatched: tuple[str, ...] = ()
+    precision: str = "float32"
+    precision_checks: tuple[PrecisionCheck, ...] = ()
 
     def write(self, path: Path) -> None:
         """Write the summary as JSON, atomically."""
@@ -127,6 +154,7 @@ class Summary:
                 f"{_count(self.retractions, 'retraction')}, "
                 f"at most {self.max_sphere_error:.1e} off the hypersphere"
             )
+        parts += self._precision_parts()
         if self.estimates:
             parts.append(f"{_count(self.estimates, 'estimate')} projected")
         if self.reused:
@@ -144,6 +172,22 @@ class Summary:
         elif self.outputs and not self.records:
             parts.append(f"{_count(len(self.outputs), 'file')} written")
         return f"{'; '.join(parts)} ({self.seconds:.1f} s)"
+
+    def _precision_parts(self) -> list[str]:
+        """The losses of the last codes in both precisions, as means over the inversions."""
+        if self.precision == "float32":
+            return []
+        parts = []
+        for name in ("mse", "lpips"):
+            pairs = [(getattr(check, name), getattr(check, f"{name}_float32")) for check in self.precision_checks]
+            known = [(low, exact) for low, exact in pairs if low is not None and exact is not None]
+            if known:
+                low, exact = (statistics.mean(values) for values in zip(*known, strict=True))
+                parts.append(f"{name.upper()} {low:.5f} in {self.precision}, {exact:.5f} in float32")
+        if not parts and self.precision_checks:
+            largest = max(check.difference for check in self.precision_checks)
+            parts.append(f"images in {self.precision} and float32 differ by at most {largest:.1e} (MSE)")
+        return parts
 
     def _edits_line(self) -> str:
         gains = [edit.gain for edit in self.edits if edit.gain is not None]

@@ -65,6 +65,7 @@ def launch(run: Run, script: Path, arguments: Sequence[str]) -> Summary:
             gate = _prepare(journal, run)
             _require_gate(run, script)
             _execute(journal, run, gate, script, arguments)
+            run.end()
     except ChecksDone:
         return run.summary()
     except HelpShown:

@@ -26,6 +26,7 @@ from zplus_plugins.system.device import Device
 from zplus_plugins.system.downloads import NeededFile
 from zplus_plugins.upstreams.adapter.context import Options
 from zplus_plugins.upstreams.adapter.description import Adapter, Estimate, Script, Switch
+from zplus_plugins.upstreams.adapter.precision import require_precision
 from zplus_plugins.upstreams.adapter.protocols import (
     ASKED_DEVICE,
     LATENT,
@@ -35,7 +36,7 @@ from zplus_plugins.upstreams.adapter.protocols import (
     FolderRequirement,
     Requirement,
 )
-from zplus_plugins.upstreams.adapter.summary import EditResult, Summary
+from zplus_plugins.upstreams.adapter.summary import EditResult, PrecisionCheck, Summary
 from zplus_plugins.upstreams.checkout.checkout import Upstream
 from zplus_plugins.upstreams.checkout.plugins import Choice
 from zplus_plugins.upstreams.patching.definitions import Wrapper
@@ -72,6 +73,7 @@ class Run:
         assignments: settings to change when their modules are imported.
         call: the call to make in the script; None to run it as ``__main__``.
         edits: the edits made so far.
+        precision_checks: how inversions in another precision compare with float32.
         notes: the notes of the requirements.
         ops: the implementations of the custom operations that were used.
         moved_in_w: how often the script moved a code of another method, which has no z.
@@ -85,6 +87,7 @@ class Run:
         assert choice.upstream.script is not None
         self.script: Script = choice.upstream.script
         self.latent = self._resolve_latent()
+        require_precision(options.precision, self.adapter, self.script, self.latent)
         self.switches = self._resolve_switches()
         self.init = options.init or self.script.init or self.adapter.init
         self.code_files = CodeFiles(self.adapter.codes, lambda: self.arguments)
@@ -131,6 +134,8 @@ class Run:
         self.repeating = None if self.adapter.repeated is None else Repeating(self.adapter.repeated)
         self.checked = False
         self.edits: list[EditResult] = []
+        self.precision_checks: list[PrecisionCheck] = []
+        self._at_end: list[Callable[[], object]] = []
         self.ops = choice_of_ops.UNUSED
         self.moved_in_w = 0
         self.notes: list[str] = []
@@ -248,6 +253,15 @@ class Run:
         if missing:
             raise _as_error(missing)
 
+    def at_end(self, action: Callable[[], object]) -> None:
+        """Call ``action`` when the script has ended without an error, before anything is undone."""
+        self._at_end.append(action)
+
+    def end(self) -> None:
+        """The script has ended without an error."""
+        for action in self._at_end:
+            action()
+
     def note_ops(self) -> None:
         """Note which custom operations were used, before another run chooses its own."""
         self.ops = choice_of_ops.served()
@@ -343,6 +357,8 @@ class Run:
             moved_in_w=self.moved_in_w,
             estimates=self.live.estimates,
             unmatched=tuple(map(str, self.recorder.unmatched)),
+            precision=self.options.precision,
+            precision_checks=tuple(self.precision_checks),
         )
 
     def _needs(self) -> tuple[Requirement, ...]:
@@ -385,6 +401,7 @@ class Run:
             upstream_commit=self.upstream.commit,
             fingerprint=self.upstream.status,
             with_f=self._with_f,
+            precision=None if self.options.precision == "float32" else self.options.precision,
         )
 
 

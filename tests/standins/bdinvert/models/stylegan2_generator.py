@@ -122,7 +122,7 @@ class UpsamplingLayer(nn.Module):
         height, width = (self.scale_factor * size for size in x.shape[2:])
         planes = x.new_zeros(x.shape[0] * x.shape[1], 1, height, width)
         planes[..., :: self.scale_factor, :: self.scale_factor] = x.reshape(-1, 1, *x.shape[2:])
-        return F.conv2d(F.pad(planes, self.padding), self.kernel).view(*x.shape[:2], height, width)
+        return F.conv2d(F.pad(planes, self.padding), self.kernel.to(x)).view(*x.shape[:2], height, width)
 
 
 class ModulateConvBlock(nn.Module):
@@ -136,27 +136,38 @@ class ModulateConvBlock(nn.Module):
     def __init__(self, w_space_dim: int, out_channels: int, resolution: int | None = None) -> None:
         super().__init__()
         kernel = 3 if resolution else 1
-        self.affine = Dense(w_space_dim, CHANNELS)
-        self.weight = nn.Parameter(torch.randn(out_channels, CHANNELS, kernel, kernel) / CHANNELS**0.5)
+        self.style = Style(w_space_dim, CHANNELS)
+        self.weight = nn.Parameter(torch.randn(out_channels, CHANNELS, kernel, kernel))
         self.bias = nn.Parameter(torch.zeros(out_channels))
-        self.bscale = 1.0
-        self.add_noise = resolution is not None
+        self.wscale, self.bscale, self.eps = CHANNELS**-0.5, 1.0, 1e-8
+        self.stride, self.padding, self.use_conv2d_transpose = 1, kernel // 2, False
+        self.add_noise = self.demodulate = resolution is not None
         self.activate = nn.LeakyReLU(0.2, inplace=True) if resolution else nn.Identity()
         self.activate_scale = sqrt(2) if resolution else 1.0
         if resolution:
-            self.norm = PixelNormLayer()
+            self.res = resolution
             self.noise_strength = nn.Parameter(torch.zeros(()))
             self.register_buffer("noise", torch.randn(1, 1, resolution, resolution))
 
-    def forward(self, x: Tensor, w: Tensor, randomize_noise: bool = False) -> Tensor:
-        style = 1 + self.affine(w)[:, :, None, None]
-        x = F.conv2d(x * style, self.weight, padding=self.weight.shape[-1] // 2)
+    def forward(self, x: Tensor, w: Tensor, randomize_noise: bool = False) -> tuple[Tensor, Tensor]:
+        style, weight = self.style(w), self.weight * self.wscale
+        x = F.conv2d(x * style[:, :, None, None], weight, stride=self.stride, padding=self.padding)
+        if self.demodulate:
+            norm = (weight * style[:, None, :, None, None]).square().sum((2, 3, 4)) + self.eps
+            x = x * norm.rsqrt()[:, :, None, None]
         if self.add_noise:
             noise = torch.randn(len(x), 1, *x.shape[2:]).to(x) if randomize_noise else self.noise
-            x = self.norm(x) + noise * self.noise_strength
+            x = x + noise * self.noise_strength
         if self.bias is not None:
             x = x + self.bias[:, None, None] * self.bscale
-        return self.activate(x) * self.activate_scale
+        return self.activate(x) * self.activate_scale, style
+
+
+class Style(Dense):
+    """A style: a dense layer around 1."""
+
+    def forward(self, w: Tensor) -> Tensor:
+        return 1 + super().forward(w)
 
 
 class SynthesisModule(nn.Module):
@@ -166,6 +177,7 @@ class SynthesisModule(nn.Module):
         super().__init__()
         self.num_layers = num_layers
         self.w_space_dim = w_space_dim
+        self.architecture = "skip"
         self.const = nn.Parameter(torch.randn(1, CHANNELS, 4, 4))
         self.upsample = UpsamplingLayer()
         for i in range(num_layers - 1):
@@ -180,19 +192,20 @@ class SynthesisModule(nn.Module):
         basecode_layer: str | None = None,
         basecode: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """Images under ``image``, feature maps under ``x00``, ``x01``, ..., each before it is replaced."""
+        """Images under ``image``, feature maps and styles of all layers; a map before it is replaced."""
         check_styles(wp, self.num_layers, self.w_space_dim)
         results = {"wp": wp}
         x, image = self.const.repeat(len(wp), 1, 1, 1), None
         for i in range(self.num_layers - 1):
             # Odd layers are the first of every resolution but the lowest.
             x = self.upsample(x) if i % 2 else x
-            x = results[f"x{i:02d}"] = self.get_submodule(f"layer{i}")(x, wp[:, i], randomize_noise)
+            x, results[f"style{i:02d}"] = getattr(self, f"layer{i}")(x, wp[:, i], randomize_noise)
+            results[f"x{i:02d}"] = x
             if basecode_layer == f"x{i:02d}":
                 assert basecode is not None
                 x = basecode.contiguous()
             if i % 2 == 0:
-                rgb = self.get_submodule(f"output{i // 2}")(x, wp[:, i + 1])
+                rgb, results[f"output_style{i // 2}"] = getattr(self, f"output{i // 2}")(x, wp[:, i + 1])
                 # What lies below the base code must not show in the image either.
                 below = None if basecode_layer == f"x{i - 1:02d}" else image
                 image = rgb if below is None else rgb + self.upsample(below)
