@@ -1,7 +1,8 @@
 """The choice between implementations of the custom operations for each device.
 
 ``auto`` uses compiled kernels where available, and otherwise logs the reason and uses the PyTorch reference. An
-explicit choice never falls back. Each implementation is tried once per process.
+explicit choice never falls back. Each implementation is tried once per process. Compiled kernels are used only once
+they agree with the reference on this machine; see :mod:`zplus_plugins.ops.compiled.selfcheck`.
 """
 
 from __future__ import annotations
@@ -75,6 +76,7 @@ _asked: str | None = None
 _loaded: dict[torch.device, Kernels] = {}
 _serving: dict[torch.device, Kernels | None] = {}
 _failures: dict[torch.device, str] = {}
+_checked: dict[torch.device, str] = {}
 _lock = threading.RLock()
 
 
@@ -127,7 +129,7 @@ def using(choice: str) -> Iterator[None]:
 def kernels_for(device: torch.device) -> Kernels | None:
     """The compiled kernels for tensors on a device; None if the reference is used.
 
-    The first call for a device may build them, which takes seconds.
+    The first call for a device may build and check them, which takes seconds.
 
     Raises:
         OpsError: an explicit choice is not available, or does not support this device.
@@ -170,6 +172,23 @@ def why_not(device: torch.device) -> str | None:
     return _failures.get(device)
 
 
+def checked_on(device: torch.device) -> str | None:
+    """The date of the check that the kernels for a device have passed; None if this process has not loaded them."""
+    return _checked.get(device)
+
+
+def check_again(device: torch.device) -> str:
+    """Load the kernels for a device, check them even if that was done before, and remember the outcome.
+
+    Returns:
+        The name of the kernels.
+
+    Raises:
+        OpsError: there are none, or they failed.
+    """
+    return _load(device, again=True).name
+
+
 def require() -> None:
     """Raise OpsError if an explicit choice is not available; initialises no CUDA unless ``cuda`` was chosen."""
     choice = chosen()
@@ -207,14 +226,12 @@ def _select(device: torch.device) -> Kernels | None:
     raise OpsError(_failures[device])
 
 
-def _load(device: torch.device) -> Kernels:
-    if device.type == "cuda":
-        from zplus_plugins.ops.compiled import cuda
+def _load(device: torch.device, again: bool = False) -> Kernels:
+    from zplus_plugins.ops.compiled import cpu, cuda, selfcheck
 
-        return cuda.load(device)
-    from zplus_plugins.ops.compiled import cpu
-
-    return cpu.load()
+    kernels = cuda.load(device) if device.type == "cuda" else cpu.load()
+    _checked[device] = selfcheck.require(device, kernels, again).date
+    return kernels
 
 
 def _require_choice(choice: str, where: str) -> str:

@@ -86,8 +86,9 @@ def _ops() -> list[Diagnosis]:
 def _ops_on(device: torch.device) -> Diagnosis:
     subject = f"operations on {device}"
     with choice.using("auto"):
-        name, failure = choice.backend(device), choice.why_not(device)
-        text = f"{name}: {measure(device)}"
+        name, failure, date = choice.backend(device), choice.why_not(device), choice.checked_on(device)
+        checked = f", checked on {date}" if failure is None and date else ""
+        text = f"{name}{checked}: {measure(device)}"
     return Diagnosis(subject, text if failure is None else f"{text}; {failure}")
 
 

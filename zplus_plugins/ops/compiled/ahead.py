@@ -35,9 +35,24 @@ def builds(architectures: Sequence[str], cpu_only: bool) -> Iterator[tuple[str, 
     return iter(everything)
 
 
+def devices(architectures: Sequence[str], cpu_only: bool) -> list[torch.device]:
+    """The devices of this machine for which :func:`builds` builds, so that their objects can be checked."""
+    found = [torch.device("cpu")]
+    if not cpu_only:
+        numbers = range(torch.cuda.device_count())
+        found += [torch.device("cuda", n) for n in numbers if not architectures or _architecture(n) in architectures]
+    return found
+
+
+def _architecture(number: int) -> str:
+    major, minor = torch.cuda.get_device_capability(number)
+    return f"sm_{major}{minor}"
+
+
 def _present() -> list[str]:
-    found = {torch.cuda.get_device_capability(number) for number in range(torch.cuda.device_count())}
-    return [f"sm_{major}{minor}" for major, minor in sorted(found)]
+    return sorted(
+        {_architecture(number) for number in range(torch.cuda.device_count())}, key=lambda name: int(name[3:])
+    )
 
 
 def _cuda(architecture: str) -> Path:

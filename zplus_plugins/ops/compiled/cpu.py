@@ -53,13 +53,25 @@ def load() -> CpuKernels:
         OpsError: they cannot be built or loaded.
     """
     width = torch.backends.cpu.get_cpu_capability()
-    path = build.build(target(width))
+    return opened(f"cpu ({width if width in WIDTHS else 'baseline'})", build.build(target(width)))
+
+
+def opened(name: str, path: Path) -> CpuKernels:
+    """The kernels in a shared object.
+
+    Args:
+        name: a readable name of the kernels.
+        path: the object.
+
+    Raises:
+        OpsError: it cannot be loaded.
+    """
     try:
         # OpenMP's functions resolve to those that torch has loaded, so its thread pool and settings are used.
         library = ctypes.CDLL(str(path))
     except OSError as error:
         raise OpsError(f"{path} cannot be loaded: {error}. Delete it, and it will be built again.") from error
-    return CpuKernels(f"cpu ({width if width in WIDTHS else 'baseline'})", library)
+    return CpuKernels(name, library, path)
 
 
 def target(width: str) -> Target:
@@ -71,10 +83,10 @@ def target(width: str) -> Target:
 
 
 class CpuKernels:
-    """See :class:`zplus_plugins.ops.choice.Kernels`."""
+    """See :class:`zplus_plugins.ops.choice.Kernels`; ``file`` is the shared object."""
 
-    def __init__(self, name: str, library: ctypes.CDLL) -> None:
-        self.name = name
+    def __init__(self, name: str, library: ctypes.CDLL, file: Path) -> None:
+        self.name, self.file = name, file
         self._bias_act = _function(library, "zplus_bias_act")
         self._upfirdn2d = _function(library, "zplus_upfirdn2d")
 
