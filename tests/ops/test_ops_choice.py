@@ -193,9 +193,10 @@ def test_operations_run_where_nothing_can_be_built(
 
 @pytest.fixture
 def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What torch says where there is none, on every machine."""
+    """What torch says where there is none of NVIDIA's, but Apple's, on every machine."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
 
 
 @pytest.mark.usefixtures("no_gpu")
@@ -203,6 +204,20 @@ def test_cuda_is_required_at_once() -> None:
     use("cuda")
     with pytest.raises(OpsError, match=r"torch sees no CUDA device .* Check nvidia-smi"):
         choice.require()
+
+
+def test_there_are_no_kernels_for_rocm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its builds of torch say cuda."""
+    loader = loading(monkeypatch)
+    monkeypatch.setattr(torch.version, "hip", "6.4")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert choice.kernels_for(GPU) is None
+    assert (ahead.devices([], cpu_only=False), ahead._present()) == ([CPU], [])
+    use("cuda")
+    for refused in (choice.require, lambda: choice.kernels_for(GPU)):
+        with pytest.raises(OpsError, match=r"built for ROCm 6\.4, for which there are none"):
+            refused()
+    assert loader.calls == 0
 
 
 def zplus(*arguments: object) -> Result:
@@ -240,6 +255,7 @@ def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         (("--ops", "cuda"), 1, "torch sees no CUDA device"),
         (("--ops", "cuda", "--device", "cpu"), 2, "use --ops auto"),
+        (("--ops", "cpu", "--device", "mps"), 2, "use --ops auto"),
         (("--ops", "fast"), 2, "'fast' is not one of"),
     ],
 )

@@ -18,6 +18,7 @@ from zplus_plugins.hypersphere.retraction import attach
 from zplus_plugins.spaces.alignment import alignment
 from zplus_plugins.spaces.model import Model, Point
 from zplus_plugins.spaces.spaces import Space
+from zplus_plugins.system.device import synchronize
 
 Likeness = Callable[[Tensor, Tensor], Tensor]
 OnStep = Callable[[int], object]
@@ -112,8 +113,7 @@ def invert(
             optimizer.step()
             schedule.step()
             on_step(step + 1)
-    if targets.is_cuda:
-        torch.cuda.synchronize(targets.device)  # before this, the last steps are only queued
+    synchronize(targets.device)  # before this, the last steps are only queued
     seconds = (time.perf_counter() - begin) / settings.steps
     found = replace(point, code=point.code.detach(), f=None if point.f is None else point.f.detach())
     return Inversion(found, losses.detach(), seconds)

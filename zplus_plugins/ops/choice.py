@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from zplus_plugins.errors import OpsError, UsageError
+from zplus_plugins.system.device import built_for
 
 CHOICES = ("auto", "cuda", "cpu", "reference", "upstream")
 VARIABLE = "ZPLUS_OPS"
@@ -198,8 +199,10 @@ def require() -> None:
     elif choice == "cuda" and torch.cuda.device_count() == 0:
         raise OpsError(
             f"The operations cuda were chosen, but torch sees no CUDA device (torch {torch.__version__}, built for "
-            f"CUDA {torch.version.cuda or 'none'}). Check nvidia-smi and the torch build, or choose auto."
+            f"{built_for()}). Check nvidia-smi and the torch build, or choose auto."
         )
+    elif choice == "cuda":
+        _refuse_rocm()
 
 
 def _select(device: torch.device) -> Kernels | None:
@@ -211,6 +214,8 @@ def _select(device: torch.device) -> Kernels | None:
             f"The operations {choice} were chosen, but a tensor is on {device}. Choose auto, or keep the run on one "
             f"device (`zplus run --device {choice}`)."
         )
+    if choice == "cuda":
+        _refuse_rocm()
     if device.type not in ("cuda", "cpu") or (device.type == "cuda" and torch.version.hip):
         return None  # there are no kernels for it
     if device not in _loaded and device not in _failures:
@@ -224,6 +229,14 @@ def _select(device: torch.device) -> Kernels | None:
     if choice == "auto" or device in _loaded:
         return _loaded.get(device)
     raise OpsError(_failures[device])
+
+
+def _refuse_rocm() -> None:
+    if torch.version.hip:
+        raise OpsError(
+            f"The operations cuda were chosen, but torch is built for {built_for()}, for which there are none. Choose "
+            "auto, which uses PyTorch's."
+        )
 
 
 def _load(device: torch.device, again: bool = False) -> Kernels:

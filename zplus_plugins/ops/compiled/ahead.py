@@ -39,9 +39,13 @@ def devices(architectures: Sequence[str], cpu_only: bool) -> list[torch.device]:
     """The devices of this machine for which :func:`builds` builds, so that their objects can be checked."""
     found = [torch.device("cpu")]
     if not cpu_only:
-        numbers = range(torch.cuda.device_count())
-        found += [torch.device("cuda", n) for n in numbers if not architectures or _architecture(n) in architectures]
+        found += [torch.device("cuda", n) for n in _numbers() if not architectures or _architecture(n) in architectures]
     return found
+
+
+def _numbers() -> range:
+    """The indices of the GPUs that have kernels: NVIDIA's, and not AMD's."""
+    return range(0 if torch.version.hip else torch.cuda.device_count())
 
 
 def _architecture(number: int) -> str:
@@ -50,9 +54,7 @@ def _architecture(number: int) -> str:
 
 
 def _present() -> list[str]:
-    return sorted(
-        {_architecture(number) for number in range(torch.cuda.device_count())}, key=lambda name: int(name[3:])
-    )
+    return sorted({_architecture(number) for number in _numbers()}, key=lambda name: int(name[3:]))
 
 
 def _cuda(architecture: str) -> Path:
