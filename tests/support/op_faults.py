@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from pathlib import Path
 
-from zplus_plugins.ops.compiled import build, cpu
+from zplus_plugins.ops.compiled import build, cpu, cpu_target
 from zplus_plugins.ops.compiled.build import Source, Target
 from zplus_plugins.ops.compiled.cpu import CpuKernels
 
@@ -78,7 +78,7 @@ int zplus_fault = getenv("{VARIABLE}") ? atoi(getenv("{VARIABLE}")) : 0;
 
 def build_faulty(folder: Path) -> Path:
     """The object, made from copies of the sources in a folder."""
-    texts = {source.name: source.read_text() for source in cpu.CSRC.iterdir() if source.suffix in (".cpp", ".h")}
+    texts = {source.name: source.read_text() for source in cpu_target.CSRC.iterdir() if source.suffix in (".cpp", ".h")}
     for name, (file, right, wrong, *_) in FAULTS.items():
         assert right in texts[file], f"{name}: {file} has no {right}"
         either = f"(zplus_fault == {NUMBERS[name]} ? ({wrong}) : ({right}))"
@@ -90,7 +90,7 @@ def build_faulty(folder: Path) -> Path:
     for file, text in texts.items():
         (folder / file).write_text(text)
     sources = (Source(folder / "bias_act.cpp"), Source(folder / "upfirdn2d.cpp"))
-    return build.build(Target("faulty", "c++", sources, flags=cpu.FLAGS))
+    return build.build(Target("faulty", "c++", sources, flags=cpu_target.FLAGS))
 
 
 def choose_fault(kernels: Path, name: str | None) -> CpuKernels:

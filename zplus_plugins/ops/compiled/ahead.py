@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from zplus_plugins.errors import UsageError
-from zplus_plugins.ops.compiled import build, cpu, cuda
+from zplus_plugins.ops.compiled import cpu_target, cuda
 
 
 def builds(architectures: Sequence[str], cpu_only: bool) -> Iterator[tuple[str, Callable[[], Path]]]:
@@ -29,7 +29,7 @@ def builds(architectures: Sequence[str], cpu_only: bool) -> Iterator[tuple[str, 
     if architectures and cpu_only:
         raise UsageError("--arch and --cpu-only exclude each other.")
     width = torch.backends.cpu.get_cpu_capability()
-    everything = [(f"cpu ({width})", functools.partial(build.build, cpu.target(width)))]
+    everything = [(f"cpu ({width})", functools.partial(cpu_target.obtain, width))]
     if not cpu_only:
         everything += [(f"cuda {name}", functools.partial(_cuda, name)) for name in architectures or _present()]
     return iter(everything)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import struct
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,33 +11,11 @@ import torch
 from torch import Tensor
 
 from zplus_plugins.errors import OpsError
-from zplus_plugins.ops.compiled import build
-from zplus_plugins.ops.compiled.build import Source, Target
+from zplus_plugins.ops.compiled import cpu_target
 from zplus_plugins.ops.compiled.inputs import bias_act_inputs
 from zplus_plugins.ops.definition.reference import memory_format_of, output_size
 
-CSRC = Path(__file__).parents[1] / "csrc"
 DTYPES = {torch.float32: 0, torch.float64: 1, torch.float16: 2, torch.bfloat16: 3}
-# Nothing depends on errno or floating-point exceptions, so loops may be vectorised. Beyond that, -O2 makes the calls of
-# StyleGAN no faster, and takes 50 % longer to build.
-FLAGS = (
-    *(
-        "-std=c++17",
-        "-O1",
-        "-ftree-loop-vectorize",
-        "-fvect-cost-model=dynamic",
-        "-fno-math-errno",
-        "-fno-trapping-math",
-        "-fno-exceptions",
-        "-fvisibility=hidden",
-    ),
-    *(() if sys.platform == "darwin" else ("-fopenmp",)),
-)
-# By torch's names of CPU capabilities.
-WIDTHS = {
-    "AVX512": ("-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mfma", "-mprefer-vector-width=512"),
-    "AVX2": ("-mavx2", "-mfma"),
-}
 ELEMENTS_A_THREAD = 32768
 
 # The structures declared in csrc/bias_act.cpp and csrc/upfirdn2d.cpp.
@@ -47,13 +24,13 @@ _UPFIRDN2D = struct.Struct("=3Q22qd")
 
 
 def load() -> CpuKernels:
-    """The kernels for this processor, from the cache or built.
+    """The kernels for this processor, from the wheel, from the cache, or built.
 
     Raises:
         OpsError: they cannot be built or loaded.
     """
     width = torch.backends.cpu.get_cpu_capability()
-    return opened(f"cpu ({width if width in WIDTHS else 'baseline'})", build.build(target(width)))
+    return opened(f"cpu ({width if width in cpu_target.WIDTHS else 'baseline'})", cpu_target.obtain(width))
 
 
 def opened(name: str, path: Path) -> CpuKernels:
@@ -72,14 +49,6 @@ def opened(name: str, path: Path) -> CpuKernels:
     except OSError as error:
         raise OpsError(f"{path} cannot be loaded: {error}. Delete it, and it will be built again.") from error
     return CpuKernels(name, library, path)
-
-
-def target(width: str) -> Target:
-    """The target for a capability such as ``AVX512``; the compiler's baseline for an unknown one."""
-    name = f"zplus_cpu_{width.lower() if width in WIDTHS else 'baseline'}"
-    sources = (Source(CSRC / "bias_act.cpp"), Source(CSRC / "upfirdn2d.cpp"))
-    headers = tuple(CSRC / header for header in ("numbers.h", "filter.h", "weigh.h", "blur.h"))
-    return Target(name, "c++", sources, headers, (*FLAGS, *WIDTHS.get(width, ())))
 
 
 class CpuKernels:
