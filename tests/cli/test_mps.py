@@ -65,6 +65,11 @@ def test_directions_are_found(method: str, material: Path, apple: None) -> None:
     done(*common, "--out", "found_on_mps", "--device", "mps")
 
 
+def test_a_comparison(material: Path, apple: None) -> None:
+    options = ("--generator", "generator.pt", "--without-lpips", "--steps", 1, "--spaces", "wplus", "--workers", 1)
+    done("compare", "faces/anna.png", *options, "--out", "compared", "--device", "mps")
+
+
 def test_statistics_are_those_of_the_cpu(apple: None) -> None:
     from support.generator_files import trained
 
