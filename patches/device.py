@@ -1,4 +1,4 @@
-"""``.cuda()`` on a machine without a GPU, or with ``--device cpu``."""
+"""``.cuda()`` on a machine without a GPU, or with ``--device cpu`` or ``mps``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ def _install(journal: Journal, run: RunContext) -> None:
     def moving(cuda: Callable[..., Any]) -> Callable[..., Any]:
         def move(self: Any, *args: Any, **kwargs: Any) -> Any:
             # Decided at each call, because scripts choose their GPU after importing torch.
-            return cuda(self, *args, **kwargs) if _wants_cuda(run) else self
+            if _wants_cuda(run):
+                return cuda(self, *args, **kwargs)
+            return self if run.device.where.type == "cpu" else self.to(run.device.where)
 
         return move
 

@@ -15,7 +15,7 @@ from zplus_plugins.upstreams.patching.journal import Journal
 
 
 class _NamedDevices(TorchFunctionMode):
-    """Replaces ``cuda`` by ``cpu`` in the arguments of every torch function, unless the run is on CUDA."""
+    """Replaces ``cuda`` by the run's device in the arguments of every torch function, unless it is CUDA."""
 
     def __init__(self, device: Device) -> None:
         super().__init__()
@@ -27,9 +27,10 @@ class _NamedDevices(TorchFunctionMode):
         kwargs = kwargs or {}
         # Decided only if CUDA is named, because scripts choose their GPU after importing torch.
         if (any(map(_names_cuda, args)) or _names_cuda(kwargs.get("device"))) and not self._device.cuda:
-            args = tuple("cpu" if _names_cuda(argument) else argument for argument in args)
+            here = self._device.where.type
+            args = tuple(here if _names_cuda(argument) else argument for argument in args)
             if _names_cuda(kwargs.get("device")):
-                kwargs = {**kwargs, "device": "cpu"}
+                kwargs = {**kwargs, "device": here}
         return func(*args, **kwargs)
 
 

@@ -25,7 +25,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = shutil.copytree(ROOT, folder / "source", ignore=ignored)
     shutil.rmtree(source / "tests")
     build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(folder)]
-    done = subprocess.run([*build, str(source)], capture_output=True, text=True)
+    environment = {name: value for name, value in os.environ.items() if name != "ZPLUS_PREBUILT"}
+    environment["CXX"] = "/nowhere/c++"
+    done = subprocess.run([*build, str(source)], capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
     (built,) = folder.glob("*.whl")
     return built
@@ -42,11 +44,13 @@ def test_the_wheel_s_top_level_is_zplus_plugins_alone(wheel: Path) -> None:
         "patches/device.py",
         *(f"ops/csrc/{path.name}" for path in (ROOT / "zplus_plugins" / "ops" / "csrc").iterdir()),
         *(f"weights/{name}.pt" for name in ("generator", "regressor", "encoder")),
+        "ops/wheels.py",
         "upstreams/template/setup.cfg",
         "upstreams/template/zplus_new_name.py",
         "upstreams/template/tests/standin/invert.py",
     ):
         assert f"zplus_plugins/{part}" in names
+    assert wheel.name.endswith("-py3-none-any.whl")  # without ZPLUS_PREBUILT, nothing is compiled
 
 
 OLD_TORCH = pytest.mark.skipif(

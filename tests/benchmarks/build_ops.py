@@ -18,7 +18,7 @@ from typing import Any
 import click
 import torch
 
-from zplus_plugins.ops.compiled import build, compilers, cpu, cuda
+from zplus_plugins.ops.compiled import build, compilers, cpu_target, cuda
 from zplus_plugins.system import cache
 from zplus_plugins.system.console import columns
 
@@ -35,7 +35,7 @@ def main(arch: str, ada: Path | None, output: Path | None) -> None:
     width = torch.backends.cpu.get_cpu_capability()
     rows: list[dict[str, Any]] = []
     for name, work in {
-        f"ours, cpu {width}, g++": lambda: build.build(cpu.target(width)),
+        f"ours, cpu {width}, g++": lambda: build.build(cpu_target.target(width)),
         f"ours, cuda {arch}, nvcc": lambda: cuda.with_nvcc(arch),
         f"ours, cuda {arch}, NVRTC": lambda: cuda.with_nvrtc(arch),
     }.items():

@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 from zplus_plugins.cli.main import main
 from zplus_plugins.errors import OpsError, UsageError
 from zplus_plugins.ops import backend, bias_act, choice, use
-from zplus_plugins.ops.compiled import ahead, build, compilers, cpu, cuda
+from zplus_plugins.ops.compiled import ahead, build, compilers, cpu, cuda, selfcheck
 from zplus_plugins.system import cache
 from zplus_plugins.upstreams.adapter.description import PROJECT
 from zplus_plugins.upstreams.checkout import plugins
@@ -43,6 +43,7 @@ def untouched(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A process that has neither chosen nor loaded anything."""
     monkeypatch.delenv(choice.VARIABLE, raising=False)
     monkeypatch.setattr(choice, "_loaded", {})
+    monkeypatch.setattr(choice, "_checked", {})
     before = choice._asked
     use(None)
     yield
@@ -54,6 +55,7 @@ def loading(monkeypatch: pytest.MonkeyPatch, failure: str | None = None) -> Load
     loader = Loader(failure)
     monkeypatch.setattr(cpu, "load", loader)
     monkeypatch.setattr(cuda, "load", loader)
+    monkeypatch.setattr(selfcheck, "require", lambda *_: selfcheck.Outcome("", "2025-01-31"))
     return loader
 
 
@@ -191,9 +193,10 @@ def test_operations_run_where_nothing_can_be_built(
 
 @pytest.fixture
 def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What torch says where there is none, on every machine."""
+    """What torch says where there is none of NVIDIA's, but Apple's, on every machine."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
 
 
 @pytest.mark.usefixtures("no_gpu")
@@ -201,6 +204,20 @@ def test_cuda_is_required_at_once() -> None:
     use("cuda")
     with pytest.raises(OpsError, match=r"torch sees no CUDA device .* Check nvidia-smi"):
         choice.require()
+
+
+def test_there_are_no_kernels_for_rocm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its builds of torch say cuda."""
+    loader = loading(monkeypatch)
+    monkeypatch.setattr(torch.version, "hip", "6.4")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert choice.kernels_for(GPU) is None
+    assert (ahead.devices([], cpu_only=False), ahead._present()) == ([CPU], [])
+    use("cuda")
+    for refused in (choice.require, lambda: choice.kernels_for(GPU)):
+        with pytest.raises(OpsError, match=r"built for ROCm 6\.4, for which there are none"):
+            refused()
+    assert loader.calls == 0
 
 
 def zplus(*arguments: object) -> Result:
@@ -238,6 +255,7 @@ def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         (("--ops", "cuda"), 1, "torch sees no CUDA device"),
         (("--ops", "cuda", "--device", "cpu"), 2, "use --ops auto"),
+        (("--ops", "cpu", "--device", "mps"), 2, "use --ops auto"),
         (("--ops", "fast"), 2, "'fast' is not one of"),
     ],
 )
@@ -257,6 +275,7 @@ def test_build_ops_says_where_the_results_lie(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(build, "build", pretend)
     monkeypatch.setattr(compilers, "find", lambda kind: None)
     monkeypatch.setattr(compilers, "architectures", lambda nvcc: ("sm_80", "sm_90"))
+    monkeypatch.setattr(ahead, "devices", lambda *_: [])
     result = zplus("build-ops", "--arch", "sm_80", "--arch", "sm_90")
     assert (result.exit_code, built) == (0, ["c++", "sm_80", "sm_90"]), result.output
     assert "zplus: building the operations for cuda sm_80 ..." in result.output
@@ -270,6 +289,7 @@ def test_build_ops_goes_on_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> N
 
     builds = [("first", fail), ("second", lambda: Path("result"))]
     monkeypatch.setattr(ahead, "builds", lambda *_: iter(builds))
+    monkeypatch.setattr(ahead, "devices", lambda *_: [])
     result = zplus("build-ops")
     assert (result.exit_code, "second" in result.stdout) == (1, True)
     assert "zplus: error: first: It cannot be built. Mend it." in result.output
@@ -296,6 +316,43 @@ def test_doctor_tells_what_serves_why_and_how_fast(
     assert "% of the speed of copying; upfirdn2d" in diagnosis.text
     assert diagnosis.text.endswith("There is no compiler. Install one.")
     assert choice.why_not(CPU) is None  # the choice was given back
+
+
+def test_doctor_tells_of_the_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    from zplus_plugins.upstreams import doctor
+
+    loading(monkeypatch)
+    monkeypatch.setattr(doctor, "measure", lambda device: "fast")
+    assert doctor._ops_on(CPU).text == "compiled, checked on 2025-01-31: fast"
+
+
+@pytest.mark.parametrize(
+    ("failing", "status", "text"), [(False, 0, "agrees with PyTorch's on cpu"), (True, 1, "Wrong.")]
+)
+def test_build_ops_checks_what_it_builds(
+    failing: bool, status: int, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again: list[bool] = []
+
+    def check(device: torch.device, kernels: object, once_more: bool) -> selfcheck.Outcome:
+        again.append(once_more)
+        if failing:
+            raise OpsError("Wrong.")
+        return selfcheck.Outcome("", "2025-01-31")
+
+    loading(monkeypatch)
+    monkeypatch.setattr(selfcheck, "require", check)
+    monkeypatch.setattr(build, "build", lambda target: Path("object"))
+    result = zplus("build-ops", "--cpu-only")
+    assert (result.exit_code, text in result.output, again) == (status, True, [True]), result.output
+
+
+def test_gpus_that_were_built_for_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda number: ((9, 0), (8, 0))[number])
+    assert ahead.devices([], cpu_only=False) == [CPU, GPU, torch.device("cuda", 1)]
+    assert ahead.devices(["sm_80", "sm_120"], cpu_only=False) == [CPU, torch.device("cuda", 1)]
+    assert ahead.devices([], cpu_only=True) == [CPU]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from zplus_plugins import ops
 from zplus_plugins.errors import OpsError
 from zplus_plugins.ops import choice
 from zplus_plugins.ops.choice import Kernels
-from zplus_plugins.ops.compiled import build, cpu
+from zplus_plugins.ops.compiled import build, cpu, cpu_target
 from zplus_plugins.ops.definition import reference
 from zplus_plugins.ops.definition.activations import ACTIVATIONS
 
@@ -37,7 +37,7 @@ def kernels(request: pytest.FixtureRequest) -> Iterator[Kernels]:
 
 def test_the_name_tells_the_vector_width() -> None:
     width = torch.backends.cpu.get_cpu_capability()
-    assert ops.backend() == f"cpu ({width if width in cpu.WIDTHS else 'baseline'})"
+    assert ops.backend() == f"cpu ({width if width in cpu_target.WIDTHS else 'baseline'})"
 
 
 def test_bias_act_and_its_derivatives_are_the_references(kernels: Kernels) -> None:

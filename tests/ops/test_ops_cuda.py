@@ -21,7 +21,7 @@ from support.op_parity import agrees_bias_act, agrees_upfirdn2d, random, slope_e
 from zplus_plugins.errors import OpsError
 from zplus_plugins.ops import bias_act, choice, upfirdn2d
 from zplus_plugins.ops.choice import Kernels
-from zplus_plugins.ops.compiled import build, compilers, cuda, driver, nvrtc
+from zplus_plugins.ops.compiled import build, compilers, cuda, driver, nvrtc, parity
 from zplus_plugins.ops.definition import reference
 from zplus_plugins.ops.definition.activations import ACTIVATIONS
 from zplus_plugins.system import cache
@@ -30,6 +30,11 @@ from zplus_plugins.system import cache
 @pytest.fixture(scope="module")
 def emulated(tmp_path_factory: pytest.TempPathFactory) -> Kernels:
     return kernels_on_cpu(tmp_path_factory.mktemp("emulation"))
+
+
+@needs_gxx
+def test_the_check_of_first_use_passes(emulated: Kernels) -> None:
+    parity.require_parity(emulated, torch.device("cpu"), lambda label: None)  # type: ignore[arg-type]
 
 
 @needs_gxx
@@ -117,7 +122,7 @@ def test_divisions_are_exact() -> None:
 def test_what_does_not_fit_31_bits_is_refused(shape: tuple[int, ...], factor: int, message: str) -> None:
     x = torch.empty(1, dtype=torch.float16).expand(shape)
     launched: list[Any] = []
-    kernels = cuda.CudaKernels("", lambda *launch: launched.append(launch))
+    kernels = cuda.CudaKernels("", lambda *launch: launched.append(launch), Path())
     numbers = dict.fromkeys(("upx", "upy", "downx", "downy"), factor)
     numbers |= dict.fromkeys(("padx0", "padx1", "pady0", "pady1"), 0)
     with pytest.raises(OpsError, match=message):

@@ -59,4 +59,4 @@ def kernels_on_cpu(folder: Path) -> CudaKernels:
         runner = library.run_bias_act if kernel.startswith("bias_act") else library.run_upfirdn2d
         runner(getattr(library, kernel), parameters, *grid, block)
 
-    return CudaKernels("cuda on the CPU", launch)
+    return CudaKernels("cuda on the CPU", launch, folder / "harness.so")

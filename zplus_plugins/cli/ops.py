@@ -18,6 +18,7 @@ from zplus_plugins.system.console import result, say
 def build_ops(architectures: tuple[str, ...], cpu_only: bool) -> None:
     """Build the custom operations in advance, for the CPU and for the GPUs of this machine or those given by --arch.
 
+    Those for this machine are then checked against PyTorch's, which otherwise happens when they are first used.
     The results are written to ZPLUS_CACHE_DIR, or else to the user's cache folder. Existing ones are not built again.
 
     \b
@@ -26,9 +27,10 @@ def build_ops(architectures: tuple[str, ...], cpu_only: bool) -> None:
       zplus build-ops --arch sm_80 --arch sm_90        on a machine without a GPU
       ZPLUS_CACHE_DIR=/shared/ops zplus build-ops      for a read-only home, or for many machines
     """
-    from zplus_plugins.ops.compiled.ahead import builds
+    from zplus_plugins.ops import choice
+    from zplus_plugins.ops.compiled.ahead import builds, devices
 
-    failed = []
+    failed: dict[str, str] = {}
     for name, build in builds(architectures, cpu_only):
         say(f"building the operations for {name} ...")
         start = time.monotonic()
@@ -36,6 +38,16 @@ def build_ops(architectures: tuple[str, ...], cpu_only: bool) -> None:
             file = build()
             result(f"{name}  {time.monotonic() - start:.1f} s  {file}")
         except OpsError as error:
-            failed.append(f"{name}: {error}")
+            failed[name.partition(" ")[0]] = f"{name}: {error}"
+    for device in devices(architectures, cpu_only):
+        if device.type in failed:
+            continue
+        say(f"checking the operations on {device} ...")
+        start = time.monotonic()
+        try:
+            name = choice.check_again(device)
+            result(f"{name}  {time.monotonic() - start:.1f} s  agrees with PyTorch's on {device}")
+        except OpsError as error:
+            failed[str(device)] = f"{device}: {error}"
     if failed:
-        raise OpsError(" ".join(failed))
+        raise OpsError(" ".join(failed.values()))

@@ -114,7 +114,7 @@ def _normal(codes: Tensor, labels: np.ndarray) -> tuple[Tensor, float]:
     from sklearn.svm import LinearSVC
 
     spread = codes.std(dim=0).clamp_min(torch.finfo(codes.dtype).tiny)
-    features = ((codes - codes.mean(dim=0)) / spread).double().cpu().numpy()
+    features = ((codes - codes.mean(dim=0)) / spread).cpu().double().numpy()
     held_out = np.arange(len(labels)) % _HELD_OUT == 0
     machine = LinearSVC(C=_REGULARISED, dual=False)
     with warnings.catch_warnings():

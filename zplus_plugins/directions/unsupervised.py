@@ -14,6 +14,7 @@ from zplus_plugins.errors import DirectionError
 from zplus_plugins.generators import Generator, weights_hash
 from zplus_plugins.spaces.alignment import of_codes
 from zplus_plugins.spaces.model import Model
+from zplus_plugins.system.device import in_float64
 
 
 @torch.no_grad()
@@ -32,7 +33,7 @@ def find_ganspace(model: Model, components: int = 10, codes: int = CODES, seed: 
     generator = model.generator
     _check(components, generator)
     sample = random_codes(generator, codes, seed)
-    variances, axes = torch.linalg.eigh(sample.w.double().T.cov())
+    variances, axes = torch.linalg.eigh(in_float64(sample.w).T.cov())
     variances, axes = variances.flip(0), axes.flip(1).T.to(sample.w)
     shares = (variances / variances.sum()).tolist()
     about = {"codes": codes, "seed": seed}
@@ -67,7 +68,7 @@ def find_sefa(
     if not chosen or not 0 <= chosen[0] <= chosen[-1] < generator.num_layers:
         raise DirectionError(f"The layers are {list(chosen)}; expected some of 0 to {generator.num_layers - 1}.")
     maps = _affine_maps(generator)
-    rows = torch.cat([F.normalize(maps[layer], dim=1) for layer in chosen]).double()
+    rows = in_float64(torch.cat([F.normalize(maps[layer], dim=1) for layer in chosen]))
     strengths, axes = torch.linalg.eigh(rows.T @ rows)
     strengths, axes = strengths.flip(0), axes.flip(1).T.to(generator.const)
     sample = random_codes(generator, codes, seed)

@@ -48,7 +48,7 @@ def open_model(
 
     Args:
         path: the generator's file; None for the embedded one.
-        device: ``auto``, ``cpu`` or ``cuda``.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         f_resolution, noise, truncation: as for :class:`Model`.
 
     Raises:

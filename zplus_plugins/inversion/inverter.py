@@ -21,6 +21,7 @@ from zplus_plugins.inversion.precision import Likeness, Precision, dtype_of, in_
 from zplus_plugins.spaces.alignment import alignment
 from zplus_plugins.spaces.model import Model, Point
 from zplus_plugins.spaces.spaces import Space
+from zplus_plugins.system.device import synchronize
 
 OnStep = Callable[[int], object]
 
@@ -135,8 +136,7 @@ def invert(
             losses = advance()
             on_step(done + 1)
         losses = losses.clone()
-    if targets.is_cuda:
-        torch.cuda.synchronize(targets.device)  # before this, the last steps are only queued
+    synchronize(targets.device)  # before this, the last steps are only queued
     seconds = (time.perf_counter() - begin) / settings.steps
     found = replace(point, code=point.code.detach(), f=None if point.f is None else point.f.detach())
     if dtype is None:

@@ -1,7 +1,8 @@
 """The choice between implementations of the custom operations for each device.
 
 ``auto`` uses compiled kernels where available, and otherwise logs the reason and uses the PyTorch reference. An
-explicit choice never falls back. Each implementation is tried once per process.
+explicit choice never falls back. Each implementation is tried once per process. Compiled kernels are used only once
+they agree with the reference on this machine; see :mod:`zplus_plugins.ops.compiled.selfcheck`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import torch
 from torch import Tensor
 
 from zplus_plugins.errors import OpsError, UsageError
+from zplus_plugins.system.device import built_for
 
 CHOICES = ("auto", "cuda", "cpu", "reference", "upstream")
 VARIABLE = "ZPLUS_OPS"
@@ -75,6 +77,7 @@ _asked: str | None = None
 _loaded: dict[torch.device, Kernels] = {}
 _serving: dict[torch.device, Kernels | None] = {}
 _failures: dict[torch.device, str] = {}
+_checked: dict[torch.device, str] = {}
 _lock = threading.RLock()
 
 
@@ -127,7 +130,7 @@ def using(choice: str) -> Iterator[None]:
 def kernels_for(device: torch.device) -> Kernels | None:
     """The compiled kernels for tensors on a device; None if the reference is used.
 
-    The first call for a device may build them, which takes seconds.
+    The first call for a device may build and check them, which takes seconds.
 
     Raises:
         OpsError: an explicit choice is not available, or does not support this device.
@@ -170,6 +173,23 @@ def why_not(device: torch.device) -> str | None:
     return _failures.get(device)
 
 
+def checked_on(device: torch.device) -> str | None:
+    """The date of the check that the kernels for a device have passed; None if this process has not loaded them."""
+    return _checked.get(device)
+
+
+def check_again(device: torch.device) -> str:
+    """Load the kernels for a device, check them even if that was done before, and remember the outcome.
+
+    Returns:
+        The name of the kernels.
+
+    Raises:
+        OpsError: there are none, or they failed.
+    """
+    return _load(device, again=True).name
+
+
 def require() -> None:
     """Raise OpsError if an explicit choice is not available; initialises no CUDA unless ``cuda`` was chosen."""
     choice = chosen()
@@ -179,8 +199,10 @@ def require() -> None:
     elif choice == "cuda" and torch.cuda.device_count() == 0:
         raise OpsError(
             f"The operations cuda were chosen, but torch sees no CUDA device (torch {torch.__version__}, built for "
-            f"CUDA {torch.version.cuda or 'none'}). Check nvidia-smi and the torch build, or choose auto."
+            f"{built_for()}). Check nvidia-smi and the torch build, or choose auto."
         )
+    elif choice == "cuda":
+        _refuse_rocm()
 
 
 def _select(device: torch.device) -> Kernels | None:
@@ -192,6 +214,8 @@ def _select(device: torch.device) -> Kernels | None:
             f"The operations {choice} were chosen, but a tensor is on {device}. Choose auto, or keep the run on one "
             f"device (`zplus run --device {choice}`)."
         )
+    if choice == "cuda":
+        _refuse_rocm()
     if device.type not in ("cuda", "cpu") or (device.type == "cuda" and torch.version.hip):
         return None  # there are no kernels for it
     if device not in _loaded and device not in _failures:
@@ -207,14 +231,20 @@ def _select(device: torch.device) -> Kernels | None:
     raise OpsError(_failures[device])
 
 
-def _load(device: torch.device) -> Kernels:
-    if device.type == "cuda":
-        from zplus_plugins.ops.compiled import cuda
+def _refuse_rocm() -> None:
+    if torch.version.hip:
+        raise OpsError(
+            f"The operations cuda were chosen, but torch is built for {built_for()}, for which there are none. Choose "
+            "auto, which uses PyTorch's."
+        )
 
-        return cuda.load(device)
-    from zplus_plugins.ops.compiled import cpu
 
-    return cpu.load()
+def _load(device: torch.device, again: bool = False) -> Kernels:
+    from zplus_plugins.ops.compiled import cpu, cuda, selfcheck
+
+    kernels = cuda.load(device) if device.type == "cuda" else cpu.load()
+    _checked[device] = selfcheck.require(device, kernels, again).date
+    return kernels
 
 
 def _require_choice(choice: str, where: str) -> str:

@@ -19,6 +19,7 @@ from zplus_plugins.generators.load import weights_hash
 from zplus_plugins.hypersphere.mapping import require_finite_styles
 from zplus_plugins.hypersphere.mean import random_styles
 from zplus_plugins.system import cache
+from zplus_plugins.system.device import in_float64
 from zplus_plugins.system.files import write_whole
 from zplus_plugins.system.threads import limited_to
 from zplus_plugins.untrusted import DamagedError, RefusedError, checkpoint
@@ -104,7 +105,7 @@ def compute(generator: Generator, codes: int = CODES) -> Statistics:
 
     w = random_styles(style, generator.architecture.z_dim, samples=codes, seed=SEED)
     require_finite_styles(w, "the generator's style codes")
-    x = torch.where(w < 0, w / _SLOPE, w).double()
+    x = in_float64(torch.where(w < 0, w / _SLOPE, w))
     mean = x.mean(dim=0)
     variances, axes = torch.linalg.eigh((x - mean).T.cov())
     variances, axes = variances.flip(0), axes.flip(1).T

@@ -25,10 +25,10 @@ WORKERS = click.IntRange(1, 256)
 
 device = click.option(
     "--device",
-    type=click.Choice(("auto", "cpu", "cuda")),
+    type=click.Choice(("auto", "cpu", "cuda", "mps")),
     default="auto",
     show_default=True,
-    help="Device: auto uses a GPU if there is one; cuda is an error without one.",
+    help="Device: auto uses CUDA (or ROCm) if there is a GPU for it; cuda and mps (Apple) are errors without one.",
 )
 precision = click.option(
     "--precision",

@@ -13,6 +13,7 @@ import torch
 
 from zplus_plugins.ops import choice
 from zplus_plugins.ops.measure import measure
+from zplus_plugins.system.device import built_for
 from zplus_plugins.upstreams.checkout import plugins
 from zplus_plugins.upstreams.checkout.checkout import Upstream, match_folder
 from zplus_plugins.upstreams.imports.advice import how_to_get
@@ -37,7 +38,7 @@ def examine(folder: Path) -> list[Diagnosis]:
     ]
     return [
         Diagnosis("python", platform.python_version()),
-        Diagnosis("torch", f"{torch.__version__}, built for CUDA {torch.version.cuda or 'none'}"),
+        Diagnosis("torch", f"{torch.__version__}, built for {built_for()}"),
         _cuda(),
         _lpips(),
         _ninja(),
@@ -51,7 +52,8 @@ def examine(folder: Path) -> list[Diagnosis]:
 def _cuda() -> Diagnosis:
     count = torch.cuda.device_count()
     if count == 0:
-        return Diagnosis("GPU", "torch sees no CUDA device; scripts run on the CPU")
+        apple = " unless --device mps is given" if torch.backends.mps.is_available() else ""
+        return Diagnosis("GPU", f"torch sees no CUDA device; scripts run on the CPU{apple}")
     names = ", ".join(torch.cuda.get_device_name(i) for i in range(count))
     return Diagnosis("GPU", names)
 
@@ -86,8 +88,9 @@ def _ops() -> list[Diagnosis]:
 def _ops_on(device: torch.device) -> Diagnosis:
     subject = f"operations on {device}"
     with choice.using("auto"):
-        name, failure = choice.backend(device), choice.why_not(device)
-        text = f"{name}: {measure(device)}"
+        name, failure, date = choice.backend(device), choice.why_not(device), choice.checked_on(device)
+        checked = f", checked on {date}" if failure is None and date else ""
+        text = f"{name}{checked}: {measure(device)}"
     return Diagnosis(subject, text if failure is None else f"{text}; {failure}")
 
 

@@ -122,10 +122,10 @@ def test_counting_leaves_the_environment_alone(monkeypatch: pytest.MonkeyPatch) 
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "5"
 
 
-@pytest.mark.parametrize("device", ["cuda:1", "mps", "cpu:3", "xpu", "", "CUDA", "gpu"])
+@pytest.mark.parametrize("device", ["cuda:1", "mps:0", "cpu:3", "xpu", "", "CUDA", "gpu"])
 def test_our_own_devices(device: str) -> None:
-    with pytest.raises(UsageError, match="expected auto, cpu or cuda") as caught:
+    with pytest.raises(UsageError, match="expected auto, cpu, cuda or mps") as caught:
         Device(device)
     assert ("CUDA_VISIBLE_DEVICES" in str(caught.value)) == (device == "cuda:1")
-    with pytest.raises(UsageError, match="expected auto, cpu or cuda"):
+    with pytest.raises(UsageError, match="expected auto, cpu, cuda or mps"):
         open_model(device=device)

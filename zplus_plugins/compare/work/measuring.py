@@ -86,4 +86,4 @@ def _similarity(a: Tensor, b: Tensor) -> np.ndarray:
 
 
 def _numbers(values: Tensor) -> np.ndarray:
-    return values.detach().double().cpu().numpy()
+    return values.detach().cpu().double().numpy()

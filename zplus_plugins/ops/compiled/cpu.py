@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import struct
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,33 +11,11 @@ import torch
 from torch import Tensor
 
 from zplus_plugins.errors import OpsError
-from zplus_plugins.ops.compiled import build
-from zplus_plugins.ops.compiled.build import Source, Target
+from zplus_plugins.ops.compiled import cpu_target
 from zplus_plugins.ops.compiled.inputs import bias_act_inputs
 from zplus_plugins.ops.definition.reference import memory_format_of, output_size
 
-CSRC = Path(__file__).parents[1] / "csrc"
 DTYPES = {torch.float32: 0, torch.float64: 1, torch.float16: 2, torch.bfloat16: 3}
-# Nothing depends on errno or floating-point exceptions, so loops may be vectorised. Beyond that, -O2 makes the calls of
-# StyleGAN no faster, and takes 50 % longer to build.
-FLAGS = (
-    *(
-        "-std=c++17",
-        "-O1",
-        "-ftree-loop-vectorize",
-        "-fvect-cost-model=dynamic",
-        "-fno-math-errno",
-        "-fno-trapping-math",
-        "-fno-exceptions",
-        "-fvisibility=hidden",
-    ),
-    *(() if sys.platform == "darwin" else ("-fopenmp",)),
-)
-# By torch's names of CPU capabilities.
-WIDTHS = {
-    "AVX512": ("-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mfma", "-mprefer-vector-width=512"),
-    "AVX2": ("-mavx2", "-mfma"),
-}
 ELEMENTS_A_THREAD = 32768
 
 # The structures declared in csrc/bias_act.cpp and csrc/upfirdn2d.cpp.
@@ -47,34 +24,38 @@ _UPFIRDN2D = struct.Struct("=3Q22qd")
 
 
 def load() -> CpuKernels:
-    """The kernels for this processor, from the cache or built.
+    """The kernels for this processor, from the wheel, from the cache, or built.
 
     Raises:
         OpsError: they cannot be built or loaded.
     """
     width = torch.backends.cpu.get_cpu_capability()
-    path = build.build(target(width))
+    return opened(f"cpu ({width if width in cpu_target.WIDTHS else 'baseline'})", cpu_target.obtain(width))
+
+
+def opened(name: str, path: Path) -> CpuKernels:
+    """The kernels in a shared object.
+
+    Args:
+        name: a readable name of the kernels.
+        path: the object.
+
+    Raises:
+        OpsError: it cannot be loaded.
+    """
     try:
         # OpenMP's functions resolve to those that torch has loaded, so its thread pool and settings are used.
         library = ctypes.CDLL(str(path))
     except OSError as error:
         raise OpsError(f"{path} cannot be loaded: {error}. Delete it, and it will be built again.") from error
-    return CpuKernels(f"cpu ({width if width in WIDTHS else 'baseline'})", library)
-
-
-def target(width: str) -> Target:
-    """The target for a capability such as ``AVX512``; the compiler's baseline for an unknown one."""
-    name = f"zplus_cpu_{width.lower() if width in WIDTHS else 'baseline'}"
-    sources = (Source(CSRC / "bias_act.cpp"), Source(CSRC / "upfirdn2d.cpp"))
-    headers = tuple(CSRC / header for header in ("numbers.h", "filter.h", "weigh.h", "blur.h"))
-    return Target(name, "c++", sources, headers, (*FLAGS, *WIDTHS.get(width, ())))
+    return CpuKernels(name, library, path)
 
 
 class CpuKernels:
-    """See :class:`zplus_plugins.ops.choice.Kernels`."""
+    """See :class:`zplus_plugins.ops.choice.Kernels`; ``file`` is the shared object."""
 
-    def __init__(self, name: str, library: ctypes.CDLL) -> None:
-        self.name = name
+    def __init__(self, name: str, library: ctypes.CDLL, file: Path) -> None:
+        self.name, self.file = name, file
         self._bias_act = _function(library, "zplus_bias_act")
         self._upfirdn2d = _function(library, "zplus_upfirdn2d")
 

@@ -60,8 +60,16 @@ def load(device: torch.device) -> CudaKernels:
     """
     major, minor = torch.cuda.get_device_capability(device)
     architecture = f"sm_{major}{minor}"
-    module = obtain(architecture, lambda file: driver.Module(device, file, KERNELS))
-    return CudaKernels(f"cuda {architecture}", module.launch)
+    return obtain(architecture, lambda file: opened(device, f"cuda {architecture}", file))
+
+
+def opened(device: torch.device, name: str, file: Path) -> CudaKernels:
+    """The kernels in an object, loaded for a device.
+
+    Raises:
+        OpsError: the driver refuses it.
+    """
+    return CudaKernels(name, driver.Module(device, file, KERNELS).launch, file)
 
 
 def obtain(architecture: str, use: Callable[[Path], T]) -> T:
@@ -101,10 +109,10 @@ def with_nvrtc(wanted: str) -> Path:
 
 
 class CudaKernels:
-    """See :class:`~zplus_plugins.ops.choice.Kernels`; ``launch`` is that of :class:`~.driver.Module`."""
+    """See :class:`~zplus_plugins.ops.choice.Kernels`; ``launch`` is that of :class:`~.driver.Module` from ``file``."""
 
-    def __init__(self, name: str, launch: Launch) -> None:
-        self.name = name
+    def __init__(self, name: str, launch: Launch, file: Path) -> None:
+        self.name, self.file = name, file
         self._launch = launch
 
     def bias_act(

@@ -31,6 +31,14 @@ def _call(function: str, *arguments: object) -> None:
         raise OpsError(f"{function} failed: {(text.value or b'unknown error').decode()} ({status}).")
 
 
+def version() -> str:
+    """The versions of the CUDA driver: of its interface, and of the kernel module where Linux tells it."""
+    number = ctypes.c_int()
+    _call("cuDriverGetVersion", ctypes.byref(number))
+    module = Path("/proc/driver/nvidia/version")
+    return f"{number.value} {module.read_text() if module.exists() else ''}"
+
+
 class Module:
     """The kernels of one object, loaded for one device.
 

@@ -36,7 +36,7 @@ class Options:
         without_f: drop the feature map F and use Z+ alone.
         switches: names of the adapter's own flags that were given.
         seed: seed of the start; None uses the script's seed.
-        device: ``auto``, ``cpu`` or ``cuda``.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         direction_space: whether the direction that a script edits along is in W or in Z; ``auto`` decides by its
             shape, and chooses W where both spaces have the same shape.
         settings: ``module.name=value`` for scripts whose settings are module attributes.

@@ -37,7 +37,7 @@ class VisibleGpus:
         problem = self._no_device(device)
         if problem is not None:
             return [problem]
-        if arguments.get(ASKED_DEVICE) == "cpu" or not device.startswith("cuda"):
+        if arguments.get(ASKED_DEVICE) in ("cpu", "mps") or not device.startswith("cuda"):
             return []
         value = str(arguments[self.argument])
         if not visible_gpus():

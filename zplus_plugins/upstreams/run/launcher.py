@@ -85,7 +85,7 @@ def launch(run: Run, script: Path, arguments: Sequence[str]) -> Summary:
 def _choose_ops(journal: Journal, run: Run) -> None:
     """Choose the custom operations for this run; if the user named an implementation, require it right away."""
     operations, device = run.options.operations, run.options.device
-    if {operations, device} == {"cuda", "cpu"}:
+    if operations in ("cuda", "cpu") and device not in ("auto", operations):
         raise UsageError(f"--ops {operations} does not work with --device {device}; use --ops auto.")
     journal.callback(functools.partial(use, asked()))
     use(operations)

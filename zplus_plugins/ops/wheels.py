@@ -1,0 +1,116 @@
+"""The build backend of this distribution: setuptools', and wheels with the CPU operations in them. Imports no torch.
+
+With ``ZPLUS_PREBUILT=1``, a wheel gets the operations for every CPU capability, compiled by the C++ compiler at hand.
+They have a plain C interface, so its tag names a platform, but neither a version of Python nor one of torch. Otherwise,
+and from an sdist by default, the wheel is pure, and needs no compiler.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import subprocess
+import sys
+import tempfile
+import types
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import setuptools
+from setuptools import build_meta
+from setuptools.build_meta import (
+    build_editable,
+    build_sdist,
+    get_requires_for_build_editable,
+    get_requires_for_build_sdist,
+    get_requires_for_build_wheel,
+    prepare_metadata_for_build_editable,
+    prepare_metadata_for_build_wheel,
+)
+from setuptools.command.bdist_wheel import bdist_wheel
+from setuptools.command.build_py import build_py
+
+__all__ = [
+    "build_editable",
+    "build_sdist",
+    "build_wheel",
+    "get_requires_for_build_editable",
+    "get_requires_for_build_sdist",
+    "get_requires_for_build_wheel",
+    "prepare_metadata_for_build_editable",
+    "prepare_metadata_for_build_wheel",
+]
+VARIABLE = "ZPLUS_PREBUILT"
+
+
+def build_wheel(wheel_directory: str, config_settings: Any = None, metadata_directory: str | None = None) -> str:
+    """PEP 517's hook: setuptools', with our commands if the operations are wanted."""
+    commands = {"build_py": BuildWithOps, "bdist_wheel": PlatformWheel} if _wanted() else {}
+    with mock.patch.object(setuptools, "setup", functools.partial(setuptools.setup, cmdclass=commands)):
+        return str(build_meta.build_wheel(wheel_directory, config_settings, metadata_directory))
+
+
+def _wanted() -> bool:
+    """Whether the operations are to be compiled into the wheel.
+
+    Raises:
+        ValueError: ``ZPLUS_PREBUILT`` is neither 0 nor 1.
+    """
+    value = os.environ.get(VARIABLE) or "0"
+    if value not in ("0", "1"):
+        raise ValueError(f"{VARIABLE} is {value!r}; expected 1 to compile the CPU operations into the wheel, or 0.")
+    return value == "1"
+
+
+class BuildWithOps(build_py):
+    """Compiles the operations into the package."""
+
+    def run(self) -> None:
+        super().run()
+        compile_into(Path(self.build_lib) / "zplus_plugins" / "ops")
+
+
+class PlatformWheel(bdist_wheel):
+    """A wheel for a platform, and for every version of Python."""
+
+    def finalize_options(self) -> None:
+        distribution: Any = self.distribution
+        distribution.has_ext_modules = lambda: True  # auditwheel wants the package where those are
+        super().finalize_options()
+
+    def get_tag(self) -> tuple[str, str, str]:
+        return ("py3", "none", super().get_tag()[2])
+
+
+def compile_into(ops: Path) -> list[Path]:
+    """Compile the operations from the sources of the package's folder ``ops`` into its subfolder ``prebuilt``.
+
+    Raises:
+        OpsError: there is no C++ compiler.
+        subprocess.CalledProcessError: it failed.
+    """
+    _without_init("zplus_plugins", ops.parent)
+    _without_init("zplus_plugins.ops", ops)
+    from zplus_plugins.ops.compiled import compilers, cpu_target
+
+    compiler = str(compilers.find("c++").path)
+    made = []
+    for target in map(cpu_target.target, cpu_target.capabilities()):
+        file = cpu_target.prebuilt(target)
+        file.parent.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory() as scratch:
+            objects = [str(Path(scratch, f"{number}.o")) for number in range(len(target.sources))]
+            for source, result in zip(target.sources, objects, strict=True):
+                words = [*target.flags, *source.flags, "-c", "-fPIC", "-o", result, str(source.path)]
+                subprocess.run([compiler, *words], check=True)
+            subprocess.run([compiler, "-shared", "-o", str(file), *objects, *target.link_flags], check=True)
+        made.append(file)
+    return made
+
+
+def _without_init(name: str, folder: Path) -> None:
+    """Let modules of a package be imported without its ``__init__``, which imports torch."""
+    package = types.ModuleType(name)
+    package.__path__ = [str(folder)]
+    sys.modules[name] = package
