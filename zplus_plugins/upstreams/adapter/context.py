@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from zplus_plugins.execution.shards import ALL, Shard
 from zplus_plugins.system.device import Device
 
 if TYPE_CHECKING:
@@ -45,6 +46,9 @@ class Options:
             ``upstream`` with the latent off, where results must be bit for bit the upstream's, and ``auto`` otherwise.
         trusted: absolute paths of checkpoints that may contain more than weights.
         tune_malloc: let the memory allocator keep freed memory; for Linux on a CPU.
+        shard: the share of the script's images to work on.
+        resume: skip images that are finished with the same settings; None means unless the latent is off, where the
+            adapter knows the script's loop.
     """
 
     latent: str | None = None
@@ -62,6 +66,8 @@ class Options:
     ops: str | None = None
     trusted: tuple[Path, ...] = ()
     tune_malloc: bool = False
+    shard: Shard = ALL
+    resume: bool | None = None
 
     @property
     def operations(self) -> str:

@@ -86,6 +86,9 @@ class Summary:
         moved_in_w: number of moves of codes without z, from other methods, which were made in W+.
         estimates: number of codes that were projected onto the hypersphere instead of being optimised.
         unmatched: records of codes that the script did not save, or saved changed.
+        shard: the share of the script's images, such as ``1/8``; None for all.
+        skipped: number of images that were finished before, and so were skipped.
+        left_out: what was left out of the script's images, for people.
     """
 
     adapter: str
@@ -113,6 +116,9 @@ class Summary:
     moved_in_w: int
     estimates: int = 0
     unmatched: tuple[str, ...] = ()
+    shard: str | None = None
+    skipped: int = 0
+    left_out: str = ""
 
     def write(self, path: Path) -> None:
         """Write the summary as JSON, atomically."""
@@ -127,6 +133,8 @@ class Summary:
                 f"{_count(self.retractions, 'retraction')}, "
                 f"at most {self.max_sphere_error:.1e} off the hypersphere"
             )
+        if self.left_out:
+            parts.append(self.left_out)
         if self.estimates:
             parts.append(f"{_count(self.estimates, 'estimate')} projected")
         if self.reused:
