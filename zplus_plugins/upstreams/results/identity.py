@@ -33,12 +33,13 @@ def identity(
 
     Args:
         options: the user's options.
-        resolved: what takes the place of options that were left to their defaults, and further facts.
+        resolved: what takes the place of options, such as ``--seed``, and further facts, such as ``"the script"``.
         arguments: the script's arguments.
         files: the files that the script needs.
         beside: names of the arguments that no image's results depend on.
     """
-    chosen = {name: value for name, value in asdict(options).items() if name not in _BESIDE}
+    # Named so that no argument of a script has the name of an option or of a fact.
+    chosen = {f"--{name.replace('_', '-')}": value for name, value in asdict(options).items() if name not in _BESIDE}
     left_out = {_absolute(value) for name in beside if isinstance(value := arguments.get(name), str | Path)}
     given = {name: value for name, value in arguments.items() if name not in beside and _is_plain(value)}
     named = {name: Path(value) for name, value in given.items() if _is_file(value)}
@@ -48,12 +49,12 @@ def identity(
         if not file.work and not file.made and _absolute(file.path) not in left_out
         for place in _places(file.path)
     }
-    places = {**needed, **named}
+    places = {**{f"the file {name}": path for name, path in needed.items()}, **named}
     paths = sorted({_absolute(path) for path in places.values()})
     with ThreadPoolExecutor(_READERS) as pool:
         hashes = dict(zip(paths, pool.map(_hash, paths), strict=True))
     contents = {name: hashes[_absolute(path)] for name, path in places.items()}
-    found = {**chosen, **resolved, "zplus-plugins": __version__, **given, **contents}
+    found = {**chosen, **resolved, "version of zplus-plugins": __version__, **given, **contents}
     plain: dict[str, Any] = json.loads(json.dumps(found, default=str))
     return plain
 

@@ -25,7 +25,7 @@ from zplus_plugins.upstreams.results.outputs import writing_own
 from zplus_plugins.upstreams.results.randomness import RandomState
 from zplus_plugins.upstreams.script.settings import called_from
 
-IMAGE = "image"
+IMAGE = "the image"
 _MOST_NAMED = 5
 
 
@@ -111,6 +111,7 @@ class Worklist:
         self._of_current: Mapping[str, Any] = {}
         self._marks: Marks | None = None
         self._process = os.getpid()
+        self._closed = False
         self.total = self.skipped = 0
         self.left: frozenset[str] | None = None
 
@@ -136,6 +137,8 @@ class Worklist:
         """Follow the script's loop, once the images are known."""
         if self._loop is None:
             return
+        # A module that copies the names of another, as cv2 does, keeps what has replaced a function there.
+        journal.callback(self._close)
         journal.wrap_when_imported(self._loop.opened, self._opening)
         if self._loop.listed:
             journal.wrap_when_imported(self._loop.listed, lambda function: self._listing(function, root.resolve()))
@@ -212,6 +215,9 @@ class Worklist:
                 "adapter says. Run it with --redo and without --shard."
             )
 
+    def _close(self) -> None:
+        self._closed = True
+
     @property
     def _shortens(self) -> bool:
         return self.left is not None and len(self._chosen) < len(self._images)
@@ -260,7 +266,7 @@ class Worklist:
     def _listing(self, function: Callable[..., Any], root: Path) -> Callable[..., Any]:
         def listing(*args: Any, **kwargs: Any) -> Any:
             found = function(*args, **kwargs)
-            if not self._shortens or not isinstance(found, list) or not called_from(root):
+            if self._closed or not self._shortens or not isinstance(found, list) or not called_from(root):
                 return found
             places = [_place(item[-1] if isinstance(item, tuple) and item else item) for item in found]
             if not self._images.keys() & set(places):  # a list of something else
@@ -272,7 +278,8 @@ class Worklist:
     def _opening(self, function: Callable[..., Any]) -> Callable[..., Any]:
         def opening(*args: Any, **kwargs: Any) -> Any:
             # Processes that a script loads its data in have nothing to do with the order of its work.
-            if self.left is not None and args and not writing_own.get() and os.getpid() == self._process:
+            follows = self.left is not None and not self._closed and os.getpid() == self._process
+            if follows and args and not writing_own.get():
                 self._opened(_place(args[0]))
             return function(*args, **kwargs)
 

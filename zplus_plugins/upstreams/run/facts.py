@@ -54,14 +54,14 @@ def settings_of(run: Run, loop: Loop) -> Mapping[str, Any]:
     """All that an image's results depend on, apart from the image."""
     on_cuda = run.device.choice != "cpu" and torch.cuda.device_count() > 0  # which leaves CUDA uninitialised
     resolved = {
-        "script": run.script.path,
-        "adapter": run.adapter.name,
-        "upstream commit": run.upstream.commit,
-        "sources": hash_sources(run.root / run.script.path, run.root),
-        "latent": run.latent,
-        "init": run.init,
-        "seed": run.seed,
-        "device": "cuda" if on_cuda else "cpu",
-        "ops": run.options.operations,
+        "the script": run.script.path,
+        "the adapter": run.adapter.name,
+        "the upstream's commit": run.upstream.commit,
+        "the sources": hash_sources(run.root / run.script.path, run.root),
+        "--latent": run.latent,
+        "--init": run.init,
+        "--seed": run.seed,
+        "--device": "cuda" if on_cuda else "cpu",
+        "--ops": run.options.operations,
     }
     return identity(run.options, resolved, run.arguments, run.files(), loop.beside)
