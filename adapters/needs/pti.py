@@ -127,7 +127,16 @@ LOOP = Loop(
     f"{CODES}/{{pti_results_keyword}}",
     opened="PIL.Image:open",
     listed="utils.data_utils:make_dataset",
-    beside=("input_data_path", "embedding_base_dir", "checkpoints_dir", "run_name", "cuda_visible_devices"),
+    # A pivot that is taken again is the one that would be found; such an image is not marked as finished.
+    beside=(
+        "input_data_path",
+        "embedding_base_dir",
+        "checkpoints_dir",
+        "run_name",
+        "cuda_visible_devices",
+        "use_last_w_pivots",
+        "max_images_to_invert",
+    ),
     needs=(
         OneOf("use_multi_id_training", (None, False), why="one generator is tuned for all images together."),
         OneOf("use_locality_regularization", (False,), why="its interval counts the steps of all images before."),
