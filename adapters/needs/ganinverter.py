@@ -350,6 +350,7 @@ LOOP = Loop(
     listed="utils.data_utils:make_dataset",
     beside=("test_dataset_path", "output_dir", "exp_dir", "config"),
     needs=(
+        OneOf("embed_mode", values=("encoder", "code"), why="what the first image draws at random differs."),
         OneOf("test_batch_size", values=(1,), why="the images of a batch are inverted together."),
         OneOf("test_workers", values=(0,), why="other processes open images before it is their turn."),
         OneOf("refine_mode", values=(None, "pti", "sam"), why="DHR takes the masks and weights that it finds."),

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
 from support import bdinvert_assets, bdinvert_runs, pti_assets
@@ -123,6 +124,7 @@ class TestPTI:
         expected = files(out)
         out.rename(tmp_path / "whole")
         for number in (2, 1):
+            torch.seed()  # as every process begins
             done = run_here(pti_copy, out, "--shard", f"{number}/2", *CALL)
             assert done.exit_code == 0 and "1 image, 5 steps" in done.output, done.output[-3000:]
         assert files(out) == expected

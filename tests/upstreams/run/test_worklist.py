@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from click.testing import Result
 from PIL import Image
 
@@ -56,6 +57,9 @@ def main():
 if __name__ == "__main__":
     main()
 """
+SEEDING = SCRIPT.replace('("killed", "")', '("killed", ""), ("seed", 5)').replace(
+    "generator = Generator()", "generator = Generator()\n    torch.manual_seed(args.seed)\n    torch.randn(3)"
+)
 NAMES = ("a", "b", "c", "d", "e")
 LOOP = Loop("{out}", opened="toy_images:read", lines="{list}", beside=("list", "out", "killed"))
 LISTED = Loop("{out}", opened="toy_images:read", listed="toy_images:listed", beside=("out",))
@@ -74,6 +78,7 @@ def run(toy: Toys) -> Run:
 
     def running(*options: str, script: str = SCRIPT, words: tuple[str, ...] = (), **described: Any) -> Result:
         (toy.folder / "out").mkdir(exist_ok=True)
+        torch.seed()  # as every process begins
         return toy.run(script, *words, options=options, **{"loop": LOOP, "needs": NEEDS, **described})
 
     return running
@@ -94,7 +99,7 @@ def whole(run: Run, toy: Toys, **described: Any) -> dict[str, bytes]:
     return found
 
 
-@pytest.mark.parametrize("described", [{}, {"loop": LISTED, "words": ("--folder", "images")}])
+@pytest.mark.parametrize("described", [{}, {"loop": LISTED, "words": ("--folder", "images")}, {"script": SEEDING}])
 def test_shards_together_are_one_run_file_by_file(run: Run, toy: Toys, described: dict[str, Any]) -> None:
     expected = whole(run, toy, **described)
     assert len(expected) == 4 * len(NAMES)

@@ -2,7 +2,7 @@
 
 A script's own loop goes through them: the list that it takes them from is shortened, and the function with which it
 opens an image tells when it starts on the next one. Every image starts at the same random state, so that its results
-are those of a run on it alone, whichever images come before it.
+are those of a run on it alone, whichever images come before it, and whichever process they are in.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from zplus_plugins.upstreams.adapter.loop import Loop
 from zplus_plugins.upstreams.patching.journal import Journal
 from zplus_plugins.upstreams.results.finished import Marks, hash_file
 from zplus_plugins.upstreams.results.outputs import writing_own
-from zplus_plugins.upstreams.results.randomness import RandomState
+from zplus_plugins.upstreams.results.randomness import Draws
 from zplus_plugins.upstreams.script.settings import called_from
 
 IMAGE = "the image"
@@ -106,7 +106,7 @@ class Worklist:
         self._started: set[str] = set()
         self._current: str | None = None
         self._before = progress()
-        self._state: RandomState | None = None
+        self._draws = Draws(None)
         self._settings: Mapping[str, Any] = {}
         self._of_current: Mapping[str, Any] = {}
         self._marks: Marks | None = None
@@ -150,6 +150,7 @@ class Worklist:
         settings: Callable[[Loop], Mapping[str, Any]],
         *,
         reuses: bool,
+        seed: int | None,
     ) -> None:
         """Choose the images to work on, before the script starts.
 
@@ -158,12 +159,15 @@ class Worklist:
             files: the files that the script needs, the images among them.
             settings: all that an image's results depend on, apart from the image.
             reuses: whether the script will take codes of earlier runs for its own.
+            seed: of the random numbers of each image; None if the script itself seeds them before its first image.
 
         Raises:
             UsageError: images were finished with other settings, or cannot be divided.
         """
         if self._loop is None or not self._independent(arguments):
             return
+        self._draws = Draws(seed)
+        self._draws.begin()
         self._images = {_place(file.path): file.results for file in files if file.work}
         counts = Counter(self._images.values())
         self._unclear = {name for name in counts if counts[name] > 1}
@@ -300,10 +304,7 @@ class Worklist:
         if self._marks is not None:
             self._of_current = self._with_image(place)
             self._marks.remove(self._images[place])
-        if self._state is None:
-            self._state = RandomState.now()
-        else:
-            self._state.restore()
+        self._draws.again()
 
     def _end_image(self) -> None:
         """Mark the image that the script has worked on, if its results are complete."""

@@ -125,7 +125,11 @@ class Gatekeeper:
         run = self._run
         earlier = run.script.earlier(run.arguments) if run.script.earlier is not None else ()
         run.worklist.choose(
-            run.arguments, run.files(), lambda loop: settings_of(run, loop), reuses=any(map(Path.exists, earlier))
+            run.arguments,
+            run.files(),
+            lambda loop: settings_of(run, loop),
+            reuses=any(map(Path.exists, earlier)),
+            seed=None if run.arguments.get(run.adapter.seed) is not None else run.seed,
         )
         if run.worklist.line:
             run.needs.notes.append(f"{run.worklist.line}.")
