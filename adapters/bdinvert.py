@@ -9,6 +9,7 @@ from zplus_plugins.adapters.needs.bdinvert import (
     KEYS,
     InZoo,
     resolution_of,
+    results,
 )
 from zplus_plugins.patches import checkpoints, device, downloads, transpose
 from zplus_plugins.patches.ops import genforce_ops
@@ -24,6 +25,7 @@ from zplus_plugins.upstreams.adapter.description import (
     TruncationArguments,
     Writer,
 )
+from zplus_plugins.upstreams.adapter.loop import Loop
 from zplus_plugins.upstreams.requirements.arguments import PowerOfTwo
 from zplus_plugins.upstreams.requirements.device_settings import VisibleGpus
 from zplus_plugins.upstreams.requirements.files import Checkpoint, Folder, HubWeights, SavedFeatures, Writable
@@ -99,6 +101,9 @@ ADAPTER = Adapter(
             ),
             # P_N regularises W+; in Z+ the hypersphere itself keeps the code near the data.
             zplus_defaults={"weight_pnorm_term": 0.0},
+            loop=Loop(
+                results, "cv2:imread", lines="{image_list}", beside=("image_list", "save_dir", "job_name", "gpu_id")
+            ),
         ),
         Script(
             "BDInvert/edit.py",

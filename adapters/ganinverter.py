@@ -14,7 +14,7 @@ ADAPTER = Adapter(
     tested_commits=("e3d5d4d",),
     markers=("inference/two_stage_inference.py", "inference/dhr_infer.py"),
     scripts=(
-        needs.inverting("scripts/infer.py", "inference_results"),
+        needs.inverting("scripts/infer.py", "inference_results", loop=needs.LOOP),
         needs.inverting("scripts/test.py", "inference_results", *needs.EVALUATION),
         needs.inverting("scripts/edit.py", "", *needs.EDIT, fits=(needs.EditDirection(),)),
         Script("scripts/calc_id_loss.py", folder=".", needs=(*needs.IDENTITY, Writable("{data_path}/.."))),

@@ -6,6 +6,7 @@ from zplus_plugins.adapters.needs.pti import (
     CODES,
     CREATOR,
     EDITS,
+    LOOP,
     MAPPERS,
     OPTIMISED,
     OWN,
@@ -42,7 +43,13 @@ ADAPTER = Adapter(
     markers=("configs/hyperparameters.py", "training/projectors/w_plus_projector.py"),
     scripts=(
         Script(
-            "scripts/run_pti.py", role="invert", needs=PTI, zplus_needs=OPTIMISED, off_needs=OWN, earlier=earlier_pivots
+            "scripts/run_pti.py",
+            role="invert",
+            needs=PTI,
+            zplus_needs=OPTIMISED,
+            off_needs=OWN,
+            earlier=earlier_pivots,
+            loop=LOOP,
         ),
         Script(
             f"{CREATORS}/sg2_latent_creator.py",

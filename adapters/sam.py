@@ -23,13 +23,14 @@ from zplus_plugins.adapters.needs.sam import (
 from zplus_plugins.patches import checkpoints, device, device_names, downloads, removed_modules, wget_module
 from zplus_plugins.patches.ops import custom_ops, extensions, rosinality_ops
 from zplus_plugins.patches.speed import frozen, lpips_bf16, lpips_target, nvlabs_bf16
-from zplus_plugins.upstreams import HubWeights, OneOf, When, Writable
+from zplus_plugins.upstreams import HubWeights, Loop, OneOf, When, Writable
 from zplus_plugins.upstreams.adapter.captures import ResultOf
 from zplus_plugins.upstreams.adapter.description import Adapter, Download, Move, Reliance, Script, Switch, Writer
 from zplus_plugins.upstreams.requirements.modules import Submodule
 from zplus_plugins.upstreams.requirements.pictures.images import Directions, ImageFile, LpipsWeights
 from zplus_plugins.upstreams.requirements.pictures.readers import PILLOW_RGB
 
+OPENED = "PIL.Image:open"
 SYNTHESIS = ("G", "d_latents", "gan_name")
 
 ADAPTER = Adapter(
@@ -62,6 +63,7 @@ ADAPTER = Adapter(
             fits=(Directions("{edits_folder}", used="generate_edits"),),
             derived=CATEGORIES,
             earlier=earlier_codes,
+            loop=Loop("{output_path}", OPENED, beside=("image_path", "output_path"), apart=("threshold",)),
         ),
         Script(
             "src/single_latent_inv.py",
@@ -85,6 +87,7 @@ ADAPTER = Adapter(
             ),
             derived=CATEGORIES,
             earlier=earlier_single_codes,
+            loop=Loop("{output_path}", OPENED, listed="glob:glob", beside=("image_folder_path", "output_path")),
         ),
     ),
     relies_on=(

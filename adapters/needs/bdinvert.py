@@ -29,6 +29,11 @@ def resolution_of(arguments: Mapping[str, Any]) -> int | None:
     return resolution
 
 
+def results(arguments: Mapping[str, Any]) -> Path:
+    """The folder of invert.py's results."""
+    return Path(arguments["save_dir"] or "work_dirs/inversion", arguments["job_name"] or arguments["model_name"])
+
+
 @dataclass(frozen=True)
 class InZoo:
     """The model must be one of the zoo's StyleGANs: the scripts reject other names, and fail with other networks."""

@@ -14,6 +14,7 @@ from zplus_plugins.records.directions import read_direction
 from zplus_plugins.system.downloads import NeededFile
 from zplus_plugins.system.picture_file import picture_size
 from zplus_plugins.upstreams.adapter.description import Download, Gate, Reliance, Script
+from zplus_plugins.upstreams.adapter.loop import Loop
 from zplus_plugins.upstreams.adapter.protocols import LATENT, Finding, Requirement
 from zplus_plugins.upstreams.requirements.arguments import OneOf, When
 from zplus_plugins.upstreams.requirements.files import Checkpoint, Folder, HubWeights, Writable
@@ -343,7 +344,23 @@ DOWNLOADS = (
 )
 
 
-def inverting(path: str, results: str, *more: Requirement, fits: tuple[EditDirection, ...] = ()) -> Script:
+LOOP = Loop(
+    Output("inference_results").folder,
+    opened="PIL.Image:open",
+    listed="utils.data_utils:make_dataset",
+    beside=("test_dataset_path", "output_dir", "exp_dir", "config"),
+    needs=(
+        OneOf("embed_mode", values=("encoder", "code"), why="what the first image draws at random differs."),
+        OneOf("test_batch_size", values=(1,), why="the images of a batch are inverted together."),
+        OneOf("test_workers", values=(0,), why="other processes open images before it is their turn."),
+        OneOf("refine_mode", values=(None, "pti", "sam"), why="DHR takes the masks and weights that it finds."),
+    ),
+)
+
+
+def inverting(
+    path: str, results: str, *more: Requirement, fits: tuple[EditDirection, ...] = (), loop: Loop | None = None
+) -> Script:
     """A script that inverts, with its results in a folder of ``--exp_dir`` and further requirements."""
     return Script(
         path,
@@ -355,4 +372,5 @@ def inverting(path: str, results: str, *more: Requirement, fits: tuple[EditDirec
         zplus_defaults={"save_code": True},  # the records are saved next to the codes
         fits=fits,
         earlier=codes,
+        loop=loop,
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from zplus_plugins.upstreams.adapter.loop import Loop
 from zplus_plugins.upstreams.adapter.protocols import Finding, Requirement
 from zplus_plugins.upstreams.requirements.arguments import Above, OneOf, Undotted, When
 from zplus_plugins.upstreams.requirements.device_settings import VisibleGpus
@@ -122,6 +123,25 @@ OWN = (
 )
 """What the upstream's own inversion methods need in addition."""
 CREATOR: tuple[Requirement, ...] = (GPUS, GENERATOR, ENLARGED, FEATURES)
+LOOP = Loop(
+    f"{CODES}/{{pti_results_keyword}}",
+    opened="PIL.Image:open",
+    listed="utils.data_utils:make_dataset",
+    # A pivot that is taken again is the one that would be found; such an image is not marked as finished.
+    beside=(
+        "input_data_path",
+        "embedding_base_dir",
+        "checkpoints_dir",
+        "run_name",
+        "cuda_visible_devices",
+        "use_last_w_pivots",
+        "max_images_to_invert",
+    ),
+    needs=(
+        OneOf("use_multi_id_training", (None, False), why="one generator is tuned for all images together."),
+        OneOf("use_locality_regularization", (False,), why="its interval counts the steps of all images before."),
+    ),
+)
 UNDOTTED = Undotted(
     "input_data_path",
     why="the script cuts off an image's name at the first dot in its path. Write the path without ./ and the like.",

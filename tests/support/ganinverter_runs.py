@@ -26,9 +26,9 @@ def checkout_of(kind: str) -> Path:
     )
 
 
-def zplus(out: Path, script: str, *words: object, latent: str = "zplus") -> Result:
+def zplus(out: Path, script: str, *words: object, latent: str = "zplus", of_run: tuple[str, ...] = ()) -> Result:
     """``zplus run``, with results in a folder and the summary beside it."""
-    command = ["run", "--latent", latent, "--summary", f"{out}.json", script, "--output_dir", out, *words]
+    command = ["run", *of_run, "--latent", latent, "--summary", f"{out}.json", script, "--output_dir", out, *words]
     return CliRunner().invoke(main, list(map(str, command)))
 
 

@@ -71,7 +71,7 @@ class Toys:
         (self.folder / "invert.py").write_text(textwrap.dedent(script))
         of_script = {
             name: described.pop(name)
-            for name in ("role", "gate", "needs", "zplus_defaults", "latent")
+            for name in ("role", "gate", "needs", "zplus_defaults", "latent", "loop")
             if name in described
         }
         if "own_estimates" in described:

@@ -45,7 +45,7 @@ def report_dry_run(run: Run) -> None:
     rows = [
         ("would", effect[run.script.role] if run.latent != "off" else effect["other"]),
         *(("patch", f"{patch.name}: {patch.problem}") for patch in run.adapter.patches),
-        *(("note", note) for note in run.notes),
+        *(("note", note) for note in run.needs.notes),
         ("ready", "everything that the script needs is present; nothing was run"),
     ]
     result(columns(rows))

@@ -11,6 +11,8 @@ import click
 from zplus_plugins.cli.reports import announce, list_files, report, report_dry_run
 from zplus_plugins.cli.upstreams import require_script
 from zplus_plugins.errors import RequirementError, UsageError
+from zplus_plugins.execution import shards
+from zplus_plugins.execution.shards import Shard
 from zplus_plugins.hypersphere.starts import STARTS
 from zplus_plugins.ops.choice import CHOICES, VARIABLE
 from zplus_plugins.system import options as shared
@@ -158,6 +160,13 @@ class _Run(click.Command):
     is_flag=True,
     help=f"On a CPU under Linux: keep freed memory for the next step, which saves time but takes {malloc.COST}.",
 )
+@shards.shard("images of a script whose adapter knows its list of images")
+@click.option(
+    "--resume/--redo",
+    default=None,
+    help="Skip images that an earlier run has finished with the same settings, or invert them again. [default: resume "
+    "in Z and Z+, where the adapter knows the script's loop over its images; redo with --latent off]",
+)
 @shared.voice
 @click.argument("script", type=click.Path(path_type=Path))
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
@@ -183,6 +192,8 @@ def run(
     offline: bool,
     trusted: tuple[Path, ...],
     tune_malloc: bool,
+    shard: Shard,
+    resume: bool | None,
 ) -> None:
     """Run an upstream SCRIPT with its ARGUMENTS, with its W+ code replaced by a code in Z+.
 
@@ -224,6 +235,8 @@ def run(
         precision=precision,
         trusted=trusted,
         tune_malloc=tune_malloc,
+        shard=shard,
+        resume=resume,
     )
     this_run = Run(choice, options)
     announce(this_run)

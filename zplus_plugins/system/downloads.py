@@ -21,8 +21,9 @@ class NeededFile:
         what: a description of the file.
         source: where to get it.
         present: whether it exists.
-        work: whether it is an image to invert, whose results are named after its stem.
+        work: whether it is an image to invert.
         made: whether an earlier run created it, so that the script may overwrite it; other files are never overwritten.
+        name: of an image's results, if it is not the stem.
     """
 
     path: Path
@@ -31,6 +32,12 @@ class NeededFile:
     present: bool
     work: bool = False
     made: bool = False
+    name: str = ""
+
+    @property
+    def results(self) -> str:
+        """The name of an image's results."""
+        return self.name or self.path.stem
 
 
 LPIPS_BACKBONES = {

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         Writer,
         hookimpl,
     )
+    from zplus_plugins.upstreams.adapter.loop import Loop
     from zplus_plugins.upstreams.adapter.picking import Call
     from zplus_plugins.upstreams.adapter.protocols import LATENT, Capture, Finding, Fit, Requirement
     from zplus_plugins.upstreams.adapter.summary import Summary
@@ -92,6 +93,7 @@ __all__ = [
     "InversionRecord",
     "Journal",
     "LeafSwap",
+    "Loop",
     "LpipsWeights",
     "Module",
     "Move",
@@ -158,6 +160,7 @@ _HOMES = {
         "Writer",
         "hookimpl",
     ),
+    "upstreams.adapter.loop": ("Loop",),
     "upstreams.adapter.picking": ("Call",),
     "upstreams.adapter.protocols": ("LATENT", "Capture", "Finding", "Fit", "Requirement"),
     "upstreams.adapter.summary": ("Summary",),

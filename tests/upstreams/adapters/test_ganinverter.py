@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import random
+import shutil
 import signal
 import threading
 import time
@@ -276,3 +277,22 @@ def test_the_identity_script_is_known_and_says_what_it_lacks(
         main, ["run", IDENTITY, "--data_path", "synthetic/images", "--gt_path", "synthetic/images"]
     )
     refused(told, 1, "CurricularFace_Backbone.pth", "pnet.npy", "*.jpg")
+
+
+class TestFinishedImages:
+    def test_infer_skips_them_and_divides_the_others(self, assets: Assets, tmp_path: Path) -> None:
+        out, words = tmp_path / "out", inversion(assets, "encoder", "sam")
+        infer(assets, out, "encoder", "sam")
+        expected = files(out)
+        shutil.rmtree(out)
+        torch.seed()  # as every process begins
+        share = zplus(out, INFER, *words, of_run=("--shard", "2/2"))
+        assert share.exit_code == 0 and "shard 2/2: 1 image" in share.output, share.output
+        torch.seed()
+        rest = infer(assets, out, "encoder", "sam")
+        assert (rest["images"], rest["skipped"]) == (1, 1)
+        assert files(out) == expected
+        together = zplus(
+            out, INFER, *inversion(assets, "optim", None), *options(test_batch_size=2), of_run=("--resume",)
+        )
+        refused(together, 2, "--resume: embed_mode is 'optim'", "test_batch_size is 2", "inverted together")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from zplus_plugins.execution.shards import ALL, Shard
 from zplus_plugins.system.device import Device
 
 if TYPE_CHECKING:
@@ -48,6 +49,9 @@ class Options:
         trusted: absolute paths of checkpoints that may contain more than weights.
         precision: ``float32``, or ``bf16`` for the steps of an inversion in bfloat16, with modulated activations.
         tune_malloc: let the memory allocator keep freed memory; for Linux on a CPU.
+        shard: the share of the script's images to work on.
+        resume: skip images that are finished with the same settings; None means unless the latent is off, where the
+            adapter knows the script's loop.
     """
 
     latent: str | None = None
@@ -66,6 +70,8 @@ class Options:
     trusted: tuple[Path, ...] = ()
     precision: str = "float32"
     tune_malloc: bool = False
+    shard: Shard = ALL
+    resume: bool | None = None
 
     @property
     def operations(self) -> str:

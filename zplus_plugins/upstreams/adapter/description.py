@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pluggy
 
 from zplus_plugins.hypersphere.mapping import StyleMapping, Truncation
+from zplus_plugins.upstreams.adapter.loop import Loop
 from zplus_plugins.upstreams.adapter.picking import Call, Pick
 from zplus_plugins.upstreams.adapter.protocols import LEFT_OUT, Capture, Fit, Requirement
 
@@ -168,6 +169,7 @@ class Script:
         gate: where the script knows its arguments.
         estimates: functions whose style codes no optimizer changes; None for the adapter's, if the script inverts.
         latent: the default of ``--latent`` for this script.
+        loop: how it goes through its images, for ``--shard`` and for skipping those that are finished.
     """
 
     path: str
@@ -184,6 +186,7 @@ class Script:
     gate: Gate = Gate()
     estimates: tuple[Estimate, ...] | None = None
     latent: Literal["z", "zplus"] = "zplus"
+    loop: Loop | None = None
 
 
 @dataclass(frozen=True)

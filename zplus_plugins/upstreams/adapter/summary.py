@@ -111,6 +111,9 @@ class Summary:
         unmatched: records of codes that the script did not save, or saved changed.
         precision: ``float32``, or ``bf16`` for steps in bfloat16.
         precision_checks: for each inversion in bfloat16, how it compares with float32.
+        shard: the share of the script's images, such as ``1/8``; None for all.
+        skipped: number of images that were finished before, and so were skipped.
+        left_out: what was left out of the script's images, for people.
     """
 
     adapter: str
@@ -140,6 +143,9 @@ class Summary:
     unmatched: tuple[str, ...] = ()
     precision: str = "float32"
     precision_checks: tuple[PrecisionCheck, ...] = ()
+    shard: str | None = None
+    skipped: int = 0
+    left_out: str = ""
 
     def write(self, path: Path) -> None:
         """Write the summary as JSON, atomically."""
@@ -155,6 +161,8 @@ class Summary:
                 f"at most {self.max_sphere_error:.1e} off the hypersphere"
             )
         parts += self._precision_parts()
+        if self.left_out:
+            parts.append(self.left_out)
         if self.estimates:
             parts.append(f"{_count(self.estimates, 'estimate')} projected")
         if self.reused:

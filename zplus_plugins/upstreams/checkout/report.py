@@ -53,9 +53,12 @@ def _as_source(reliance: Reliance, fingerprint: str) -> str:
 
 
 def _start(script: Script) -> str:
-    if script.folder is None:
-        return ""
-    return f"must be started in {'the root' if Path(script.folder) == Path() else script.folder}"
+    parts = []
+    if script.folder is not None:
+        parts.append(f"must be started in {'the root' if Path(script.folder) == Path() else script.folder}")
+    if script.loop is not None:
+        parts.append("finished images are skipped" + (", and --shard divides them" if script.loop.divides else ""))
+    return "; ".join(parts)
 
 
 def _commit(upstream: Upstream) -> tuple[str, ...]:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
+import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from zplus_plugins.errors import UsageError
@@ -16,7 +18,9 @@ from zplus_plugins.upstreams.adapter.captures import named_arguments
 from zplus_plugins.upstreams.adapter.picking import Call, Pick, picked
 from zplus_plugins.upstreams.patching.journal import Journal
 from zplus_plugins.upstreams.run.editing import Editor
+from zplus_plugins.upstreams.run.facts import settings_of
 from zplus_plugins.upstreams.run.session import Run
+from zplus_plugins.upstreams.script.execution import MAIN, module_names
 from zplus_plugins.upstreams.script.parsers import watch_parsers
 from zplus_plugins.upstreams.script.settings import watch_settings
 
@@ -24,7 +28,10 @@ _log = logging.getLogger("zplus_plugins")
 
 
 class ChecksDone(BaseException):
-    """Ends a dry run at the gate. Not an Exception, because upstream code must not catch it."""
+    """Ends a dry run, or one that has nothing left to do, at the gate.
+
+    Not an Exception, because upstream code must not catch it.
+    """
 
 
 def watch_arguments(journal: Journal, run: Run, editor: Editor | None) -> Gatekeeper:
@@ -67,7 +74,7 @@ class Gatekeeper:
         self._told.update(arguments)
         self._parsings += 1
         if self._parsings == 1:
-            self._run.require(self._run.script.gate.first, self._told)
+            self._run.needs.check(self._run.script.gate.first, self._told)
         if not self._run.script.gate.where and self._parsings == self._run.script.gate.parses:
             self.check(self._told)
 
@@ -104,13 +111,31 @@ class Gatekeeper:
         self._run.check({**(call.arguments if call is not None else {}), **arguments})
         if self._editor is not None:
             self._editor.check()
-        if self._run.options.dry_run:
+        self._choose_images()
+        if self._run.options.dry_run or self._run.worklist.is_done:
             raise ChecksDone
         claims = contextlib.ExitStack()
         self._journal.callback(claims.close)
         claims.enter_context(self._run.work())
-        for note in self._run.notes:
+        for note in self._run.needs.notes:
             _log.warning("note: %s", note)
+
+    def _choose_images(self) -> None:
+        """Choose the images to work on, and let the script find only those."""
+        run = self._run
+        earlier = run.script.earlier(run.arguments) if run.script.earlier is not None else ()
+        run.worklist.choose(
+            run.arguments,
+            run.files(),
+            lambda loop: settings_of(run, loop),
+            reuses=any(map(Path.exists, earlier)),
+            seed=None if run.arguments.get(run.adapter.seed) is not None else run.seed,
+        )
+        if run.worklist.line:
+            run.needs.notes.append(f"{run.worklist.line}.")
+        name = MAIN if run.call is None else module_names(run.script.path)[0]
+        if name in sys.modules:
+            run.worklist.read_lines(vars(sys.modules[name]), self._journal, run.arguments)
 
 
 def _as_mapping(settings: Any) -> Mapping[str, Any]:

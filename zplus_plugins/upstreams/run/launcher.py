@@ -28,6 +28,7 @@ from zplus_plugins.upstreams.patching.stand_ins import stand_in_for_absent
 from zplus_plugins.upstreams.patching.surroundings import keep_surroundings
 from zplus_plugins.upstreams.run.editing import Editor
 from zplus_plugins.upstreams.run.estimates import watch_estimates
+from zplus_plugins.upstreams.run.facts import summarise
 from zplus_plugins.upstreams.run.gate import ChecksDone, Gatekeeper, watch_arguments
 from zplus_plugins.upstreams.run.moving import Mover
 from zplus_plugins.upstreams.run.session import Run
@@ -46,7 +47,7 @@ def launch(run: Run, script: Path, arguments: Sequence[str]) -> Summary:
         arguments: the script's own arguments.
 
     Returns:
-        A summary of what was done; after a dry run, that is nothing.
+        A summary of what was done; that is nothing after a dry run, or if all images were finished before.
 
     Raises:
         ZPlusError: an error that the user can act on; everything is restored before it is raised.
@@ -67,7 +68,7 @@ def launch(run: Run, script: Path, arguments: Sequence[str]) -> Summary:
             _execute(journal, run, gate, script, arguments)
             run.end()
     except ChecksDone:
-        return run.summary()
+        return summarise(run)
     except HelpShown:
         raise SystemExit(0) from None
     except BaseException:
@@ -77,7 +78,8 @@ def launch(run: Run, script: Path, arguments: Sequence[str]) -> Summary:
     run.outputs.finish_image()
     if run.inverts:
         _require_effect(run)
-    summary = run.summary()
+    run.worklist.finish()
+    summary = summarise(run)
     run.hooks.zplus_finished(summary=summary)
     return summary
 
@@ -107,6 +109,7 @@ def _prepare(journal: Journal, run: Run) -> Gatekeeper:
     for patch in adapter.patches:
         patch.install(journal, run)
         _log.debug("patch %s is installed: %s", patch.name, patch.problem)
+    run.worklist.install(journal, run.root)
     for writer in adapter.writers:
         run.outputs.follow(journal, writer)
     if run.latent != "off":
@@ -252,7 +255,7 @@ def _require_folder(run: Run) -> None:
 
 def _require_effect(run: Run) -> None:
     """Raise SwapError unless the requested latent took effect in every step."""
-    summary = run.summary()
+    summary = summarise(run)
     if (run.codes.loaded or run.live.estimates) and not run.swapper.progress:
         return  # codes of an earlier run with this latent were reused, or an encoder's codes were projected
     if not run.swapper.progress or not summary.steps:

@@ -7,16 +7,15 @@ executes it inside an open journal.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from zplus_plugins._version import __version__
-from zplus_plugins.errors import RequirementError, SwapError, UsageError
+from zplus_plugins.errors import SwapError, UsageError
 from zplus_plugins.hypersphere.layers import LayeredSwap
 from zplus_plugins.hypersphere.leaf import LeafSwap
 from zplus_plugins.hypersphere.mapping import StyleMapping, Truncation, mapping_of
@@ -27,16 +26,7 @@ from zplus_plugins.system.downloads import NeededFile
 from zplus_plugins.upstreams.adapter.context import Options
 from zplus_plugins.upstreams.adapter.description import Adapter, Estimate, Script, Switch
 from zplus_plugins.upstreams.adapter.precision import require_precision
-from zplus_plugins.upstreams.adapter.protocols import (
-    ASKED_DEVICE,
-    LATENT,
-    TRUSTED,
-    FileRequirement,
-    Finding,
-    FolderRequirement,
-    Requirement,
-)
-from zplus_plugins.upstreams.adapter.summary import EditResult, PrecisionCheck, Summary
+from zplus_plugins.upstreams.adapter.summary import EditResult, PrecisionCheck
 from zplus_plugins.upstreams.checkout.checkout import Upstream
 from zplus_plugins.upstreams.checkout.plugins import Choice
 from zplus_plugins.upstreams.patching.definitions import Wrapper
@@ -46,11 +36,13 @@ from zplus_plugins.upstreams.results.codes import Codes
 from zplus_plugins.upstreams.results.live import LiveCodes
 from zplus_plugins.upstreams.results.outputs import Outputs, writing_own
 from zplus_plugins.upstreams.results.recorder import Recorder
+from zplus_plugins.upstreams.results.worklist import Asked, Progress, Worklist
 from zplus_plugins.upstreams.run.repeating import Repeating
 from zplus_plugins.upstreams.run.style_codes import StyleCodes
 from zplus_plugins.upstreams.run.swapper import LeafSwapper
 from zplus_plugins.upstreams.script.call import read_call
 from zplus_plugins.upstreams.script.code_files import CodeFiles
+from zplus_plugins.upstreams.script.needs import Needs
 from zplus_plugins.upstreams.script.settings import read_assignments
 
 
@@ -74,9 +66,11 @@ class Run:
         call: the call to make in the script; None to run it as ``__main__``.
         edits: the edits made so far.
         precision_checks: how inversions in another precision compare with float32.
-        notes: the notes of the requirements.
         ops: the implementations of the custom operations that were used.
         moved_in_w: how often the script moved a code of another method, which has no z.
+        needs: what the script needs.
+        worklist: the images to work on.
+        started: when the run began, on the clock of :func:`time.monotonic`.
     """
 
     def __init__(self, choice: Choice, options: Options) -> None:
@@ -138,8 +132,15 @@ class Run:
         self._at_end: list[Callable[[], object]] = []
         self.ops = choice_of_ops.UNUSED
         self.moved_in_w = 0
-        self.notes: list[str] = []
-        self._started = time.monotonic()
+        self.needs = Needs(self.script, options, self.latent, inverts=self.inverts, device=self.device.choice)
+        self.worklist = Worklist(
+            self.script.loop,
+            Asked(options.shard, options.resume, self.latent == "off"),
+            f"{self.script.path} (adapter {self.adapter.name!r})",
+            inverts=self.inverts,
+            progress=self._progress,
+        )
+        self.started = time.monotonic()
 
     def _resolve_switches(self) -> tuple[Switch, ...]:
         declared = {switch.name: switch for switch in self.adapter.switches} if self.inverts else {}
@@ -234,24 +235,10 @@ class Run:
         self.checked = True
         self.arguments = derived.complete(arguments) if derived else dict(arguments)
         self.code_files.pattern()  # raises if the pattern is wrong, before any work is done
-        self.require(self._needs(), self.arguments)
+        self.needs.check_all(self.arguments)
         for path in self.script.earlier(self.arguments) if self.script.earlier else ():
             if path.exists():
-                self.notes.append(self.codes.examine(path))
-
-    def require(self, needs: Iterable[Requirement], arguments: Mapping[str, Any]) -> None:
-        """Check some of what the script needs, and take note of what it may want to know.
-
-        Raises:
-            RequirementError, UsageError: as :meth:`check`.
-        """
-        facts = {TRUSTED: self.options.trusted, ASKED_DEVICE: self.device.choice, LATENT: self.latent}
-        findings = [finding for need in needs for finding in need.check({**arguments, **facts})]
-        fatal = ("missing", "download") if self.options.offline else ("missing",)
-        self.notes += [finding.text for finding in findings if finding.kind not in fatal]
-        missing = [finding for finding in findings if finding.kind in fatal]
-        if missing:
-            raise _as_error(missing)
+                self.needs.notes.append(self.codes.examine(path))
 
     def at_end(self, action: Callable[[], object]) -> None:
         """Call ``action`` when the script has ended without an error, before anything is undone."""
@@ -268,9 +255,7 @@ class Run:
 
     def files(self) -> list[NeededFile]:
         """The files that the script needs, whether or not they exist; none before its arguments are parsed."""
-        if not self.arguments:
-            return []
-        return [f for need in self._needs() if isinstance(need, FileRequirement) for f in need.asks_for(self.arguments)]
+        return self.needs.files(self.arguments) if self.arguments else []
 
     def work(self) -> AbstractContextManager[None]:
         """Claim what the script will write for as long as it runs, and protect its inputs from being overwritten.
@@ -279,21 +264,19 @@ class Run:
             RequirementError: another run is writing the same results.
         """
         self.outputs.protect(file.path for file in self.files() if file.present and not file.made)
-        folders = [need.folder(self.arguments) for need in self._needs() if isinstance(need, FolderRequirement)]
-        names = {file.path.stem for file in self.files() if file.work}
+        left = self.worklist.left
+        names = {file.results for file in self.files() if file.work} if left is None else set(left)
         if self.script.role != "invert" or not names:
             names = {" ".join([self.script.path, *(f"{k}={v}" for k, v in sorted(self.arguments.items()))])}
-        return claimed(folders, names)
+        return claimed(self.needs.folders(self.arguments), names)
 
     def set_generator(self, generator: nn.Module) -> None:
         """Called by a capture when the upstream has built its generator."""
         self.require_checked("built its generator")
         self.generator = generator
         if self.inverts:
-            mapping = self.mapping()  # raises before the weights are loaded if the generator does not support Z+
-            findings = [finding for need in self.script.fits for finding in need.check(self.arguments, mapping)]
-            if findings:
-                raise _as_error(findings)
+            # raises before the weights are loaded if the generator does not support Z+
+            self.needs.check_fit(self.arguments, self.mapping())
 
     def mapping(self, truncation: Truncation | None = None) -> StyleMapping:
         """The captured generator's map from z to w, by default with the script's truncation.
@@ -328,44 +311,6 @@ class Run:
                 'them: Script(..., gate=Gate("package.module:function")).'
             )
 
-    def summary(self) -> Summary:
-        """A summary of what has been done so far."""
-        progress = self.swapper.progress
-        return Summary(
-            adapter=self.adapter.name,
-            script=self.script.path,
-            upstream_commit=self.upstream.commit,
-            fingerprint=self.upstream.status,
-            latent=self.latent,
-            init=self.init,
-            retract=self.options.retract,
-            without_f=self.options.without_f,
-            seed=self.seed,
-            images=self.recorder.images,
-            steps=sum(p.steps for p in progress),
-            retractions=sum(p.retractions for p in progress),
-            max_sphere_error=max((float(p.largest_error) for p in progress), default=None),
-            device=self.device.name(),
-            ops=self.ops,
-            torch=torch.__version__,
-            package=__version__,
-            seconds=round(time.monotonic() - self._started, 3),
-            outputs=tuple(map(str, self.outputs.complete)),
-            records=tuple(map(str, self.recorder.records)),
-            reused=tuple(map(str, self.codes.loaded)),
-            edits=tuple(self.edits),
-            moved_in_w=self.moved_in_w,
-            estimates=self.live.estimates,
-            unmatched=tuple(map(str, self.recorder.unmatched)),
-            precision=self.options.precision,
-            precision_checks=tuple(self.precision_checks),
-        )
-
-    def _needs(self) -> tuple[Requirement, ...]:
-        if self.latent == "off":
-            return self.script.needs + self.script.off_needs
-        return self.script.needs + (self.script.zplus_needs if self.inverts else ())
-
     def _resolve_latent(self) -> str:
         asked, role = self.options.latent, self.script.role
         if role == "other" and asked not in (None, "off"):
@@ -388,6 +333,10 @@ class Run:
             self.repeating.follow(swap, self.generator, self.journal)
         self.hooks.zplus_swapped(swap=swap)
 
+    def _progress(self) -> Progress:
+        made, spoiling = self.recorder, len(self.recorder.unmatched) + len(self.codes.loaded)
+        return Progress((*self.outputs.complete, *self.outputs.pending), len(made.records), spoiling)
+
     def _provenance(self, steps: int, init: str) -> Provenance:
         return Provenance(
             latent=self.latent,
@@ -403,11 +352,3 @@ class Run:
             with_f=self._with_f,
             precision=None if self.options.precision == "float32" else self.options.precision,
         )
-
-
-def _as_error(missing: list[Finding]) -> RequirementError | UsageError:
-    kind = UsageError if all(finding.usage for finding in missing) else RequirementError
-    texts = [finding.text for finding in missing]
-    if len(texts) == 1:
-        return kind(texts[0])
-    return kind("\n".join([f"{len(texts)} requirements are not met:", *(f"  - {text}" for text in texts)]))

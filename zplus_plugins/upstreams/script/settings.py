@@ -83,7 +83,7 @@ def watch_settings(
 
     def guarding(call: Callable[..., Any]) -> Callable[..., Any]:
         def check_first(*args: Any, **kwargs: Any) -> Any:
-            if not checked and len(modules) == len(settings.modules) and _called_from(root.resolve()):
+            if not checked and len(modules) == len(settings.modules) and called_from(root.resolve()):
                 check({k: v for module in modules.values() for k, v in vars(module).items() if k[0] != "_"})
                 checked.append(True)
             return call(*args, **kwargs)
@@ -94,7 +94,7 @@ def watch_settings(
         journal.wrap_when_imported(gate, guarding)
 
 
-def _called_from(root: Path) -> bool:
+def called_from(root: Path) -> bool:
     """Whether the code that called the wrapped function is below ``root``; this package's own frames do not count."""
     frame = sys._getframe(2)
     while frame.f_back is not None and Path(frame.f_code.co_filename).is_relative_to(_HERE):

@@ -68,7 +68,8 @@ class Pictures:
         chosen, remedy = self.chosen(arguments), self.remedy.format_map(arguments)
         if not chosen:
             return [NeededFile(Path(self.path.format_map(arguments)), self.what, remedy, present=False)]
-        return [NeededFile(Path(path), self.what, remedy, Path(path).is_file(), work=True) for _, path in chosen]
+        pairs = ((name, Path(path)) for name, path in chosen)
+        return [NeededFile(path, self.what, remedy, path.is_file(), work=True, name=name) for name, path in pairs]
 
     def chosen(self, arguments: Mapping[str, Any]) -> list[tuple[str, str]]:
         """The images that the script will invert, in order, as pairs of the results' name and the image's path."""
