@@ -9,6 +9,7 @@ import click
 
 from zplus_plugins.compare.work.plan import MOST_PICTURES, PICTURES, STEPS, Way
 from zplus_plugins.errors import UsageError
+from zplus_plugins.execution.options import on, workers
 from zplus_plugins.system import options
 
 
@@ -65,13 +66,8 @@ from zplus_plugins.system import options
     "F/W+(P_N). The paper's margin of 1e-8 is tested as well.",
 )
 @options.device
-@click.option(
-    "--workers",
-    type=options.WORKERS,
-    metavar="N",
-    help="Number of processes; with a small generator, the results do not depend on it. [default: with a small "
-    "generator on the CPU one per core, at most 8; otherwise 1]",
-)
+@workers("one per GPU; with a small generator on the CPU one per core, at most 8; otherwise 1")
+@on
 @click.option("--without-lpips", is_flag=True, help="For photographs: use the mean squared error as the only loss.")
 @click.option("--overwrite", is_flag=True, help="Start over in --out, even if it contains another comparison.")
 @options.as_json
@@ -91,6 +87,7 @@ def compare(
     margin: float,
     device: str,
     workers: int | None,
+    on: str | None,
     without_lpips: bool,
     overwrite: bool,
     as_json: bool,
@@ -127,5 +124,6 @@ def compare(
         device=device,
         with_lpips=not without_lpips,
         workers=workers,
+        on=on,
     )
     run(request, out, margin, overwrite, as_json)
