@@ -80,6 +80,19 @@ def temporary_folders(parent: Path) -> list[Path]:
     return [place for place in found if not _removed(place)]
 
 
+def checksum(file: Path) -> str:
+    """The sha256 of a file, which is read in pieces, as 64 hexadecimal digits.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    state = hashlib.sha256()
+    with file.open("rb") as content:
+        while chunk := content.read(2**20):
+            state.update(chunk)
+    return state.hexdigest()
+
+
 def cannot_write(target: Path, error: OSError) -> RequirementError:
     """The error to raise when a file or folder cannot be written to."""
     name = str(target) if len(str(target)) <= 200 else f"{str(target)[:200]}..."

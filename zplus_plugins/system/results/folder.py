@@ -13,7 +13,6 @@ Only one process at a time works in a folder, or several that are different shar
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import itertools
 import os
 from collections.abc import Iterable, Iterator
@@ -21,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 
 from zplus_plugins.errors import RequirementError, UsageError
-from zplus_plugins.system.files import cannot_write, temporary_folder, temporary_folders
+from zplus_plugins.system.files import cannot_write, checksum, temporary_folder, temporary_folders
 from zplus_plugins.system.results.book import Made, OwnBook, Settings, everything_made, has_shards
 
 MARK = ".zplus"
@@ -86,9 +85,9 @@ class Results:
                 self._numbers = itertools.count(1 + max((made.number for made in listed), default=0))
 
     def made_with(self, name: str) -> Settings | None:
-        """The settings of a result that is there and has not been changed since it was made; None if there is none."""
+        """The settings with which a result was made, or begun; None if it is not there, or is not ours."""
         made = self._made.get(name)
-        return made.settings if made is not None and _is_unchanged(self.folder / name, made.files[name]) else None
+        return made.settings if made is not None and self._exists(name) else None
 
     def finished(self, names: Iterable[str], settings: Settings) -> bool:
         """Whether all of these results already exist, made with these settings.
@@ -106,7 +105,7 @@ class Results:
         """
         wanted = list(names)
         with self._explained():
-            present = {name: checksum for name in wanted if (checksum := self._require_own(name))}
+            present = {name: found for name in wanted if (found := self._require_own(name))}
         if self._overwrite and not self._new.issuperset(wanted):
             return False
         for name in present:
@@ -130,7 +129,7 @@ class Results:
         with self._explained(), temporary_folder(self.folder) as place:
             yield place
             files = sorted(place.iterdir(), key=lambda file: (file.suffix == _RECORD, file.name))
-            self._publish(Made(settings, {file.name: _checksum(file) for file in files}, next(self._numbers)), files)
+            self._publish(Made(settings, {file.name: checksum(file) for file in files}, next(self._numbers)), files)
 
     def require_settings(self, settings: Settings) -> None:
         """Require that all existing results were made with these settings.
@@ -151,7 +150,7 @@ class Results:
         """Rename a result that has changed since it was made; returns the new name, or None if it is intact."""
         path = self.folder / name
         with self._explained():
-            if name not in self._own or not path.is_file() or _checksum(path) in self._own[name]:
+            if name not in self._own or not path.is_file() or checksum(path) in self._own[name]:
                 return None
             free = (path.with_name(f"{name}.damaged{'' if n == 1 else n}") for n in itertools.count(1))
             aside = next(place for place in free if not os.path.lexists(place))
@@ -163,7 +162,7 @@ class Results:
         with self._explained():
             for name, checksums in self._own.items():
                 path = self.folder / name
-                if path.is_file() and _checksum(path) in checksums:
+                if path.is_file() and checksum(path) in checksums:
                     path.unlink()
         self._made.clear()
 
@@ -182,9 +181,9 @@ class Results:
         self._new.update(made.files)
 
     def _enter(self, made: Made) -> None:
-        for name, checksum in made.files.items():
+        for name, sha256 in made.files.items():
             self._made[name] = made
-            self._own.setdefault(name, set()).add(checksum)
+            self._own.setdefault(name, set()).add(sha256)
 
     def _require_own(self, name: str) -> str | None:
         """The checksum of a file if it exists; raises UsageError unless it is ours."""
@@ -192,11 +191,11 @@ class Results:
         if not self._exists(name):
             return None
         if path.is_file() and not path.is_symlink():
-            checksum = _checksum(path)
-            if self._shard is not None and checksum not in self._own.get(name, ()):
+            found = checksum(path)
+            if self._shard is not None and found not in self._own.get(name, ()):
                 self.refresh()
-            if checksum in self._own.get(name, ()):
-                return checksum
+            if found in self._own.get(name, ()):
+                return found
         raise UsageError(
             f"{path} exists, but zplus did not create it there, or it was changed since. It is left as it is: choose "
             "another --out, or move it away."
@@ -238,16 +237,8 @@ def differences(before: Settings, now: Settings) -> str:
     return "; ".join(f"{name} was {before.get(name, 'absent')}, is {now.get(name, 'absent')}" for name in names)
 
 
-def _is_unchanged(path: Path, checksum: str) -> bool:
-    return path.is_file() and _checksum(path) == checksum
-
-
-def _checksum(file: Path) -> str:
-    state = hashlib.sha256()
-    with file.open("rb") as content:
-        while chunk := content.read(2**20):
-            state.update(chunk)
-    return state.hexdigest()
+def _is_unchanged(path: Path, sha256: str) -> bool:
+    return path.is_file() and checksum(path) == sha256
 
 
 def _move_where_nothing_is(file: Path, target: Path) -> None:
