@@ -18,9 +18,10 @@ import pytest
 from support import works
 from support.places import TESTS
 from zplus_plugins.errors import LatentError, RequirementError
-from zplus_plugins.execution.executors import WorkerDied, Workers, executor_for
-from zplus_plugins.execution.work import Failure, Task, raise_for, run_tasks
+from zplus_plugins.execution.executors import executor_for
+from zplus_plugins.execution.tasks import Failure, Task, raise_for, run_tasks
 from zplus_plugins.execution.worker import Done, Work, install, remove
+from zplus_plugins.execution.workers import WorkerDied, Workers
 
 WAIT = 120  # seconds, of a machine that is busy
 SEEDS = 5
@@ -33,7 +34,7 @@ class Kept:
     def __init__(self) -> None:
         self.results: dict[str, Any] = {}
         self.steps = 0
-        self.failures: list[Failure] = []
+        self.failures: list[Failure[int]] = []
 
     def keep(self, task: Task[int], result: Any) -> None:
         assert task.name not in self.results
@@ -64,14 +65,18 @@ def test_the_failure_of_one_task_is_its_own(where: dict[str, Any]) -> None:
         raise_for(found.failures)
 
 
+def _failure(name: str, error: Exception) -> Failure[int]:
+    return Failure(Task(name, 0), error)
+
+
 def test_several_failures_are_all_named() -> None:
-    failures = [Failure("a", LatentError("not finite.")), Failure("b", LatentError("too long."))]
+    failures = [_failure("a", LatentError("not finite.")), _failure("b", LatentError("too long."))]
     with pytest.raises(LatentError, match=r"2 failed. a: not finite.; b: too long."):
         raise_for(failures)
     with pytest.raises(RequirementError, match=r"a: not finite.; c: died"):
-        raise_for([failures[0], Failure("c", WorkerDied("died"))])
+        raise_for([failures[0], _failure("c", WorkerDied("died"))])
     with pytest.raises(ZeroDivisionError):  # a bug: as it is
-        raise_for([Failure("d", ZeroDivisionError()), *failures])
+        raise_for([_failure("d", ZeroDivisionError()), *failures])
     raise_for([])
 
 
@@ -81,7 +86,7 @@ def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
     found = Kept().run(works.Deadly(tmp_path, {1: 1, 3: 99}), **TWO)
     assert found.results == {name: result for name, result in Kept().run(works.draw).results.items() if name[-1] != "3"}
     assert len(list(tmp_path.glob("3-*"))) == 3
-    assert found.steps == 4 * (2 + 4) + 2  # what is done again is counted once
+    assert found.steps == 4 * (2 + 4)  # what is done again is counted once, and what failed not at all
     with pytest.raises(WorkerDied, match=r"seed 3: 3 worker processes.*SIGKILL.*OMP_NUM_THREADS=1 and --workers 1"):
         raise_for(found.failures)
 
@@ -112,7 +117,7 @@ def test_a_script_that_every_process_runs_anew(tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(
         "from support import works\n"
         "from zplus_plugins.execution.executors import executor_for\n"
-        "from zplus_plugins.execution.work import Task, raise_for, run_tasks\n"
+        "from zplus_plugins.execution.tasks import Task, raise_for, run_tasks\n"
         "with executor_for(works.draw, workers=2) as executor:\n"
         "    raise_for(run_tasks(executor, [Task('one', 1)], print, print))\n"
     )

@@ -8,6 +8,7 @@ import click
 
 from zplus_plugins.cli import documents
 from zplus_plugins.errors import UsageError
+from zplus_plugins.execution.options import on, require_one_place, workers
 from zplus_plugins.execution.shards import Shard, shard
 from zplus_plugins.system import options
 from zplus_plugins.system.console import bar, document, result, say
@@ -153,6 +154,8 @@ def directions(
     help="Perceptual loss: auto uses the embedded regressor's features for the embedded generator, otherwise LPIPS.",
 )
 @options.batch
+@workers("one per GPU; on the CPU 1")
+@on
 @shard("batches")
 @options.generator
 @options.device
@@ -170,6 +173,8 @@ def invert(
     skip_bad: bool,
     likeness: str,
     batch: int | None,
+    workers: int | None,
+    on: str | None,
     shard: Shard,
     generator: Path | None,
     device: str,
@@ -190,7 +195,10 @@ def invert(
       zplus invert portrait.png --out inverted
       zplus invert faces/ --space f/wplus --generator ffhq.pkl --resize --skip-bad --out inverted
       zplus invert faces/ --shard 3/8 --out inverted
+      zplus invert faces/ --on tcp://scheduler:8786 --out inverted
     """
+    require_one_place(on, workers)
+    from zplus_plugins.execution.processors import Share, share
     from zplus_plugins.inversion import Settings, space_named
     from zplus_plugins.inversion import files as f
     from zplus_plugins.inversion.batch_size import BatchSize
@@ -203,7 +211,9 @@ def invert(
     chosen, files = space_named(space), f.named_files(images)
     model = open_model(generator, device)
     resolution = model.generator.architecture.resolution
-    with Results(out, overwrite, shard.label) as results, limited_to(threads_for(model.generator)):
+    threads, kind = threads_for(model.generator), model.generator.const.device.type
+    shared = Share(1, threads) if on else share(threads, kind, workers or (1 if kind == "cpu" else None))
+    with Results(out, overwrite, shard.label) as results, limited_to(shared.threads):
         begun = None if overwrite else f.begun_size(results, files, batch)
         size = begun or BatchSize.asked(batch)
         if not skip_bad:  # else, which images are in a batch depends on all of them
@@ -223,11 +233,21 @@ def invert(
             if begun is not None and batch is None and begun.images != BatchSize().images:
                 say(f"{begun.images} images at a time, as for the results that are there.")
             elif begun is None and batch is None and len(files) > 1:
-                size = fitting(domain, chosen, settings)
+                size = fitting(domain, chosen, settings, shared.workers)
             all_steps = len(files) * settings.steps
             done = all_steps - f.left_over(order, size, before) * settings.steps
             with bar(all_steps, "step", chosen.title, done=done) as shown:
-                f.invert_files(order, domain, results, size, finished=before, advance=lambda _, n: shown.update(n))
+                f.invert_files(
+                    order,
+                    domain,
+                    results,
+                    size,
+                    finished=before,
+                    advance=lambda _, n: shown.update(n),
+                    workers=shared.workers,
+                    gpus=shared.gpus,
+                    on=on,
+                )
         if as_json:
             document(documents.of_inversion(order, out, before, unfit))
         else:

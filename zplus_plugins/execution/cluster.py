@@ -17,8 +17,8 @@ from distributed import Client, KilledWorker, Worker, WorkerPlugin
 from distributed.worker import thread_state
 
 from zplus_plugins.errors import RequirementError, UsageError
-from zplus_plugins.execution.executors import MOST_DEATHS, Result, WorkerDied, Workers
 from zplus_plugins.execution.worker import Bench, Kit, Told, Unusable, install, remove
+from zplus_plugins.execution.workers import MOST_DEATHS, Result, WorkerDied, Workers
 
 _log = logging.getLogger("zplus_plugins")
 _WAIT = 10  # seconds for the scheduler to answer

@@ -23,8 +23,8 @@ from queue import SimpleQueue
 from typing import Any
 
 from zplus_plugins.errors import RequirementError
-from zplus_plugins.execution.executors import MOST_DEATHS, Result, WorkerDied, Workers
 from zplus_plugins.execution.worker import Bench, Kit, Told, Unusable, install
+from zplus_plugins.execution.workers import MOST_DEATHS, Result, WorkerDied, Workers
 
 _log = logging.getLogger("zplus_plugins")
 _spawning = multiprocessing.get_context("spawn")  # forked processes cannot use CUDA

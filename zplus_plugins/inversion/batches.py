@@ -15,7 +15,7 @@ from zplus_plugins.execution.memory import is_out_of_memory
 from zplus_plugins.inversion import Settings, Space, invert
 from zplus_plugins.inversion.batch_size import BatchSize
 from zplus_plugins.inversion.domain import Domain
-from zplus_plugins.inversion.picture_files import PictureFiles
+from zplus_plugins.inversion.picture_files import LoadedPictures, PictureFiles
 from zplus_plugins.inversion.record import PointRecord
 from zplus_plugins.portraits.networks.files import sheet
 
@@ -39,9 +39,12 @@ class Batch:
     """
 
     names: tuple[str, ...]
-    pictures: PictureFiles
+    pictures: PictureFiles | LoadedPictures
     wanted: frozenset[str]
     size: BatchSize
+
+    def __str__(self) -> str:
+        return self.names[0] if len(self.names) == 1 else f"{self.names[0]} to {self.names[-1]}"
 
 
 @dataclass(frozen=True)

@@ -9,22 +9,22 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import torch
+
 from zplus_plugins.errors import RequirementError, UsageError, ZPlusError
+from zplus_plugins.execution.executors import executor_for
 from zplus_plugins.execution.shards import Shard
 from zplus_plugins.generators import weights_hash
 from zplus_plugins.inversion import Model, Settings, Space
 from zplus_plugins.inversion.batch_size import BatchSize, pieces
-from zplus_plugins.inversion.batches import Advance, Batch, BatchWork, Inverted, NoRoomError
+from zplus_plugins.inversion.batches import Batch, BatchWork, Inverted
+from zplus_plugins.inversion.distribution import done_by
 from zplus_plugins.inversion.domain import Domain
 from zplus_plugins.inversion.images import picture_files
 from zplus_plugins.inversion.picture_files import PictureFiles
 from zplus_plugins.system.results import Results, result_name
 
 _log = logging.getLogger("zplus_plugins")
-
-Keep = Callable[[Batch, list[Inverted]], None]
-Each = Callable[[BatchWork, Iterable[Batch], Keep, Advance], list[ZPlusError]]
-"""Does work on each of the batches, which are made as they are needed; keeps what comes of it, and returns failures."""
 
 
 def named_files(paths: Sequence[Path]) -> dict[str, Path]:
@@ -140,21 +140,6 @@ def size_of(results: Results, name: str) -> BatchSize | None:
     return None if settings is None else BatchSize.of(settings)
 
 
-def in_turn(work: BatchWork, batches: Iterable[Batch], keep: Keep, advance: Advance) -> list[ZPlusError]:
-    """Do the work in this process, one batch after the other; see :data:`Each`."""
-    failures: list[ZPlusError] = []
-    for batch in batches:
-        try:
-            made = work(batch, advance)
-        except NoRoomError:
-            raise
-        except ZPlusError as error:
-            failures.append(error)
-        else:
-            keep(batch, made)
-    return failures
-
-
 def invert_files(
     order: Order,
     domain: Domain,
@@ -162,8 +147,10 @@ def invert_files(
     size: BatchSize,
     *,
     finished: Collection[str] = (),
-    advance: Advance = lambda what, steps: None,
-    each: Each = in_turn,
+    advance: Callable[[str, int], None] = lambda what, steps: None,
+    workers: int = 1,
+    gpus: Sequence[str] = (),
+    on: str | None = None,
 ) -> None:
     """Invert images in batches; ``NAME.zplus.npz`` and ``NAME.zplus.png`` of an image are written together.
 
@@ -178,11 +165,12 @@ def invert_files(
         size: of the batches.
         finished: names of the images whose results already exist, which are kept.
         advance: called after each step, with the number of images in the batch as the number of steps.
-        each: does the work.
+        workers, gpus, on: as for :func:`~zplus_plugins.execution.executors.executor_for`. The results do not depend on
+            them.
 
     Raises:
-        RequirementError: the results cannot be written, or memory is short; or, after all others were inverted, some
-            images could not be; the message names them.
+        RequirementError: the results cannot be written, memory is short, or the workers are gone; or, after all others
+            were inverted, some images could not be; the message names them.
     """
     now, diverged = size, list[ZPlusError]()
 
@@ -200,7 +188,9 @@ def invert_files(
                 (folder / reconstruction_name(one.name)).write_bytes(one.picture)
 
     work = BatchWork(domain, order.space, order.settings)
-    failures = [*each(work, _batches(order, lambda: now, frozenset(finished)), keep, advance), *diverged]
+    batches = _batches(order, lambda: now, frozenset(finished))
+    with executor_for(work, on, workers, torch.get_num_threads(), gpus) as executor:
+        failures = [*done_by(executor, batches, keep, advance, send=on is not None), *diverged]
     if failures:
         raise RequirementError("\n".join(map(str, failures)))
 

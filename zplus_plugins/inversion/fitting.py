@@ -20,8 +20,10 @@ _USABLE = 0.8  # of the free memory: others need some, too
 _GB = 1e9
 
 
-def fitting(domain: Domain, space: Space, settings: Settings) -> BatchSize:
+def fitting(domain: Domain, space: Space, settings: Settings, processes: int = 1) -> BatchSize:
     """The largest of 8, 4, 2 and 1 images that fit into memory together; 1 if not even that one is sure to fit.
+
+    On the CPU, as many ``processes`` share the memory.
 
     Larger batches are not offered: on a CPU, they are no faster.
     """
@@ -29,6 +31,8 @@ def fitting(domain: Domain, space: Space, settings: Settings) -> BatchSize:
     free = free_memory(device)
     if free is None:
         return BatchSize()
+    if device.type == "cpu":
+        free //= processes
     try:
         each = bytes_per_image(domain, space, settings)
     except Exception as error:

@@ -52,11 +52,40 @@ class PictureFiles:
         chosen = tuple(files)
         return PictureFiles(chosen, tuple(hashes[file] for file in chosen), self.resolution, self.resize)
 
+    def loaded(self) -> LoadedPictures:
+        """The same, read, to be sent to where the files are not.
+
+        Raises:
+            RequirementError: as for reading some of them.
+        """
+        return LoadedPictures(self.files, self.hashes, self[:])
+
     def _read(self, file: Path, before: str) -> Tensor:
         picture = read_picture(file, self.resolution, self.resize)
         if _hash(file) != before:  # hashed after it was read, and before that when it was checked
             raise RequirementError(f"{file} has changed since it was checked. Run the same command again.")
         return picture
+
+
+@dataclass(frozen=True)
+class LoadedPictures:
+    """Images that were read.
+
+    Attributes:
+        files, hashes: as for :class:`PictureFiles`.
+        pictures: the images (B, 3, R, R).
+    """
+
+    files: tuple[Path, ...]
+    hashes: tuple[str, ...]
+    pictures: Tensor
+
+    def part(self, part: slice) -> LoadedPictures:
+        """Some of these images."""
+        return LoadedPictures(self.files[part], self.hashes[part], self.pictures[part].clone())
+
+    def __getitem__(self, part: slice) -> Tensor:
+        return self.pictures[part]
 
 
 def checked(

@@ -11,8 +11,9 @@ import torch
 from zplus_plugins.compare.work.part import EDIT, FIGURE, PICTURES, SECONDS, Advance, PartWork
 from zplus_plugins.compare.work.parts import Arrays, Parts
 from zplus_plugins.compare.work.plan import Instruments, Plan, Task
-from zplus_plugins.execution import work
 from zplus_plugins.execution.executors import executor_for
+from zplus_plugins.execution.tasks import Task as Sent
+from zplus_plugins.execution.tasks import raise_for, run_tasks
 from zplus_plugins.inversion import Model
 
 
@@ -78,15 +79,15 @@ def compare(
             found[task.name] = before
             advance(f"{task.space.title}: finished earlier", plan.steps)
 
-    def keep(task: work.Task[Task], arrays: Arrays) -> None:
+    def keep(task: Sent[Task], arrays: Arrays) -> None:
         parts.save(task.name, arrays)
         found[task.name] = arrays
 
     if missing:
-        tasks = (work.Task(task.name, task.alone(plan.batch)) for task in missing)
+        tasks = (Sent(task.name, task.alone(plan.batch)) for task in missing)
         each = PartWork(plan.without_pictures(), model, instruments)
         with executor_for(each, on, min(workers, len(missing)), torch.get_num_threads(), gpus) as executor:
-            work.raise_for(work.run_tasks(executor, tasks, keep, advance))
+            raise_for(run_tasks(executor, tasks, keep, advance))
     whole: dict[str, dict[str, list[Arrays]]] = {s.name: {space.name: [] for space in plan.spaces} for s in plan.sets}
     for task in plan.tasks():
         whole[task.pictures.name][task.space.name].append(found[task.name])

@@ -11,8 +11,8 @@ from queue import Empty
 from typing import Any, Generic, TypeVar
 
 from zplus_plugins.errors import RequirementError, ZPlusError
-from zplus_plugins.execution.executors import InThisProcess, WorkerDied, Workers
 from zplus_plugins.execution.worker import Advance, Done, Told, Unusable, perform
+from zplus_plugins.execution.workers import InThisProcess, WorkerDied, Workers
 
 _log = logging.getLogger("zplus_plugins")
 _LISTEN = 0.1  # seconds
@@ -29,11 +29,16 @@ class Task(Generic[Item]):
 
 
 @dataclass(frozen=True)
-class Failure:
+class Failure(Generic[Item]):
     """A task that failed, and its error."""
 
-    name: str
+    task: Task[Item]
     error: Exception
+
+    @property
+    def name(self) -> str:
+        """Name of the task."""
+        return self.task.name
 
 
 def run_tasks(
@@ -41,7 +46,8 @@ def run_tasks(
     tasks: Iterable[Task[Item]],
     keep: Callable[[Task[Item], Any], None],
     advance: Advance,
-) -> list[Failure]:
+    fatal: tuple[type[Exception], ...] = (),
+) -> list[Failure[Item]]:
     """Do tasks, and return those that failed.
 
     A task fails by an exception, or by the death of three workers, one after the other; the others are done all the
@@ -52,16 +58,17 @@ def run_tasks(
         tasks: read only as fast as they are done, so that items need not be in memory together.
         keep: called in this thread with each task and its result, in the order in which they are done.
         advance: called in this thread with a description and a number of steps just done; negative if they have to be
-            done again.
+            done again, or were in vain.
+        fatal: errors of a task that concern all others, so that they are raised at once.
 
     Raises:
         RequirementError: the workers cannot start, or are gone.
         Exception: of ``tasks`` or ``keep``, or because the work cannot be unpickled in a worker.
     """
-    return _Run(executor, keep, advance).all(tasks)
+    return _Run(executor, keep, advance, fatal).all(tasks)
 
 
-def raise_for(failures: Sequence[Failure]) -> None:
+def raise_for(failures: Sequence[Failure[Any]]) -> None:
     """Raise an error for the tasks that failed, if there are any.
 
     Raises:
@@ -80,16 +87,22 @@ def raise_for(failures: Sequence[Failure]) -> None:
 class _Run(Generic[Item]):
     """Tasks at work."""
 
-    def __init__(self, executor: Workers, keep: Callable[[Task[Item], Any], None], advance: Advance) -> None:
-        self._executor, self._keep, self._advance = executor, keep, advance
+    def __init__(
+        self,
+        executor: Workers,
+        keep: Callable[[Task[Item], Any], None],
+        advance: Advance,
+        fatal: tuple[type[Exception], ...],
+    ) -> None:
+        self._executor, self._keep, self._advance, self._fatal = executor, keep, advance, fatal
         self._running: dict[Future[Done], Task[Item]] = {}
         self._ready: deque[tuple[Task[Item], Future[Done]]] = deque()
         self._steps: dict[str, tuple[str, int]] = {}  # of the running tasks, as told
-        self._failures: list[Failure] = []
+        self._failures: list[Failure[Item]] = []
         if isinstance(executor, InThisProcess):
             executor.tell = self._hear
 
-    def all(self, tasks: Iterable[Task[Item]]) -> list[Failure]:
+    def all(self, tasks: Iterable[Task[Item]]) -> list[Failure[Item]]:
         left = iter(tasks)
         try:
             self._submit(left)
@@ -124,6 +137,8 @@ class _Run(Generic[Item]):
                 raise unusable.error from unusable.error.__cause__
             except CancelledError:
                 raise RequirementError(f"{task.name} was cancelled. Run the same command again to continue.") from None
+            except self._fatal:
+                raise
             except Exception as error:
                 self._ready.popleft()
                 self._fail(task, error)
@@ -135,8 +150,10 @@ class _Run(Generic[Item]):
     def _fail(self, task: Task[Item], error: Exception) -> None:
         if isinstance(error, WorkerDied):
             error = WorkerDied(f"{task.name}: {error}")
-        self._steps.pop(task.name)
-        self._failures.append(Failure(task.name, error))
+        what, told = self._steps.pop(task.name)
+        if told:
+            self._advance(what, -told)
+        self._failures.append(Failure(task, error))
         _log.debug("%s failed: %s", task.name, error)
 
     def _catch_up(self, name: str, done: Done) -> None:
