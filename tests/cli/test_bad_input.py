@@ -18,7 +18,7 @@ from PIL import Image
 from support.commands import GENERATOR, done, zplus
 from support.outcome import refused
 from zplus_plugins.inversion import Model, statistics_of
-from zplus_plugins.inversion import files as inverting
+from zplus_plugins.inversion import batches as inverting
 from zplus_plugins.portraits.networks.files import save
 from zplus_plugins.system.results import BOOK
 
@@ -259,13 +259,12 @@ def _interrupt_second(monkeypatch: pytest.MonkeyPatch, module: Any) -> None:
 def test_an_interrupted_inversion_leaves_whole_results_and_goes_on(
     material: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inverting, "_AT_ONCE", 1)
     with monkeypatch.context() as patch:
         _interrupt_second(patch, inverting)
-        result = zplus(*command("invert"))
+        result = zplus(*command("invert"), "--batch", 1)
     assert result.exit_code == 130 and "interrupted" in result.stderr and "Traceback" not in result.output
     assert {path.name for path in (material / "out").iterdir()} == {BOOK, "anna.zplus.npz", "anna.zplus.png"}
-    done(*command("invert"))
+    done(*command("invert"), "--batch", 1)
     assert len(list((material / "out").iterdir())) == 4 + 1
 
 

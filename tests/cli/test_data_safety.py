@@ -14,7 +14,7 @@ from PIL import Image
 from support.commands import done, zplus
 from support.outcome import files, refused
 from zplus_plugins.demo import command as demo_command
-from zplus_plugins.inversion import files as inverting
+from zplus_plugins.inversion import batches as inverting
 from zplus_plugins.system.results import BOOK, Results
 
 OWN = ("--generator", "generator.pt")
@@ -151,7 +151,7 @@ class TestGoingOn:
             Image.effect_noise((16, 16), 50 + seed).convert("RGB").save(f"faces/noise{seed}.png")
         done(*COMMANDS["invert"], "--out", "whole")
         with monkeypatch.context() as patch:
-            _interrupt(patch, inverting, "sheet", after=3)
+            _interrupt(patch, Results, "writing", after=3)
             assert zplus(*COMMANDS["invert"], "--out", "out").exit_code == 130
         assert 1 < len(files(material / "out")) < len(files(material / "whole"))
         done(*COMMANDS["invert"], "--out", "out")

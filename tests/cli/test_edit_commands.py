@@ -22,7 +22,7 @@ from zplus_plugins.directions.edit import strengths_of
 from zplus_plugins.errors import RecordError, UsageError
 from zplus_plugins.generators import weights_hash
 from zplus_plugins.inversion import SPACES, Model, Settings, invert, statistics_of
-from zplus_plugins.inversion import files as inverting
+from zplus_plugins.inversion import batches as inverting
 from zplus_plugins.inversion.images import read_pictures
 from zplus_plugins.inversion.record import PointRecord
 from zplus_plugins.metrics import Lpips
@@ -313,12 +313,14 @@ def test_a_full_disk_leaves_nothing_behind(material: Path, monkeypatch: pytest.M
     }
     saved: list[object] = []
 
-    def full(self: Image.Image, path: Path, *args: Any, **kwargs: Any) -> None:
-        saved.append(path)
-        Path(path).write_bytes(b"half a")
+    def full(self: Image.Image | Path, path: Path | bytes, *args: Any, **kwargs: Any) -> None:
+        file = self if isinstance(self, Path) else Path(path)
+        saved.append(file)
+        file.write_text("half a")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Image.Image, "save", full)
+    written = (Path, "write_bytes") if command == "invert" else (Image.Image, "save")
+    monkeypatch.setattr(*written, full)
     refused(zplus(*commands[command]), 1, "Cannot write to new: No space left on device")
     assert saved and not (material / "new").exists()
 

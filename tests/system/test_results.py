@@ -57,6 +57,13 @@ class TestOurs:
         assert make(tmp_path, TWO, "anew", overwrite=True) and not make(tmp_path, TWO)
         assert (tmp_path / NAMES[0]).read_text() == f"anew {NAMES[0]}"
 
+    def test_all_settings_that_differ_are_listed(self, tmp_path: Path) -> None:
+        before = {f"setting {index}": "1" for index in range(9)}
+        make(tmp_path, before)
+        with pytest.raises(UsageError) as refusal:
+            make(tmp_path, dict.fromkeys(before, "2"))
+        assert all(f"{name} was 1, is 2" in str(refusal.value) for name in before)
+
     def test_results_half_published_by_a_killed_process_are_made_again(self, tmp_path: Path) -> None:
         make(tmp_path)
         old = (tmp_path / NAMES[1]).read_text()
@@ -186,6 +193,71 @@ class TestFolders:
         with process(code, tmp_path), refused:
             make(tmp_path)
         assert make(tmp_path)
+
+
+class TestShards:
+    """Several processes in one folder at the same time, each with a list of its own."""
+
+    def test_work_in_one_folder_and_know_each_others_results(self, tmp_path: Path) -> None:
+        with Results(tmp_path, shard="1-of-2") as one, Results(tmp_path, shard="2-of-2") as two:
+            for results, name in ((one, "a"), (two, "b")):
+                with results.writing(ONE) as place:
+                    (place / name).write_text(name)
+            assert one.finished(["a", "b"], ONE) and two.finished(["a", "b"], ONE)
+        lists = {f".zplus-results.{index}-of-2.jsonl" for index in (1, 2)}
+        assert names(tmp_path) == {"a", "b", *lists}
+        assert results_in(tmp_path) == {tmp_path / "a", tmp_path / "b"}
+        with Results(tmp_path) as alone:
+            assert alone.finished(["a", "b"], ONE)
+            with pytest.raises(UsageError, match="steps was 1, is 2"):
+                alone.finished(["b"], TWO)
+
+    def test_the_latest_of_all_lists_counts(self, tmp_path: Path) -> None:
+        for shard, settings in (("1-of-2", ONE), (None, TWO), ("1-of-3", ONE), ("1-of-2", TWO)):
+            with Results(tmp_path, overwrite=True, shard=shard) as results, results.writing(settings) as place:
+                (place / "a").write_text("the same under any settings")
+            with Results(tmp_path) as results:
+                assert results.made_with("a") == settings
+
+    def test_exclude_who_works_alone(self, tmp_path: Path) -> None:
+        with Results(tmp_path, shard="1-of-2"), pytest.raises(RequirementError, match="Another zplus process is writ"):
+            make(tmp_path)
+        with (
+            Results(tmp_path),
+            pytest.raises(RequirementError, match="and not as a shard"),
+            Results(tmp_path, shard="1-of-2"),
+        ):
+            pass
+        assert not names(tmp_path)
+
+    def test_are_each_worked_on_once(self, tmp_path: Path) -> None:
+        refused = pytest.raises(RequirementError, match="is shard 1-of-2 in")
+        with Results(tmp_path, shard="1-of-2"), refused, Results(tmp_path, shard="1-of-2"):
+            pass
+        with Results(tmp_path, shard="1-of-2"):
+            pass
+
+    def test_leave_what_is_not_ours(self, tmp_path: Path) -> None:
+        (tmp_path / "a").write_text("mine")
+        with Results(tmp_path, shard="1-of-2") as results, pytest.raises(UsageError, match="a exists, but zplus did"):
+            results.finished(["a"], ONE)
+
+    def test_on_another_machine_keep_their_temporary_folders(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Where a file system has no locks, a process id says something about this machine alone."""
+        import fcntl
+
+        def lock(descriptor: int, operation: int) -> None:
+            raise OSError(errno.ENOLCK, "No locks available")
+
+        monkeypatch.setattr(fcntl, "flock", lock)
+        elsewhere = tmp_path / f".unfinished-{2**22 + 1}-01234567-00000000"
+        with temporary_folder(tmp_path) as place:
+            here = place.name.rpartition("-")[2]
+        dead = tmp_path / f".unfinished-{2**22 + 1}-01234567-{here}"
+        elsewhere.mkdir(), dead.mkdir()
+        assert temporary_folders(tmp_path) == [elsewhere] and not dead.exists()
 
 
 class TestKilled:

@@ -10,6 +10,7 @@ import click
 
 from zplus_plugins.compare.work.plan import MOST_PICTURES, PICTURES, STEPS, Way
 from zplus_plugins.errors import UsageError
+from zplus_plugins.execution.options import on, workers
 from zplus_plugins.system import options
 
 
@@ -68,13 +69,8 @@ from zplus_plugins.system import options
 @options.precision
 @options.device
 @options.graph
-@click.option(
-    "--workers",
-    type=options.WORKERS,
-    metavar="N",
-    help="Number of processes; with a small generator, the results do not depend on it. [default: with a small "
-    "generator on the CPU one per core, at most 8; otherwise 1]",
-)
+@workers("one per GPU; with a small generator on the CPU one per core, at most 8; otherwise 1")
+@on
 @click.option("--without-lpips", is_flag=True, help="For photographs: use the mean squared error as the only loss.")
 @click.option("--overwrite", is_flag=True, help="Start over in --out, even if it contains another comparison.")
 @options.as_json
@@ -96,6 +92,7 @@ def compare(
     device: str,
     graph: Literal["auto", "off"],
     workers: int | None,
+    on: str | None,
     without_lpips: bool,
     overwrite: bool,
     as_json: bool,
@@ -134,5 +131,6 @@ def compare(
         graph=graph,
         with_lpips=not without_lpips,
         workers=workers,
+        on=on,
     )
     run(request, out, margin, overwrite, as_json)

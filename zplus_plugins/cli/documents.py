@@ -146,7 +146,8 @@ def _checkout(upstream: Upstream) -> Document:
 
 
 def _of_picture(name: str, image: Path, out: Path, made: bool) -> Document:
-    from zplus_plugins.inversion.files import REDUCED_LOSS, reconstruction_name, record_name
+    from zplus_plugins.inversion.batches import REDUCED_LOSS
+    from zplus_plugins.inversion.files import reconstruction_name, record_name
     from zplus_plugins.inversion.record import PointRecord
 
     record = out / record_name(name)

@@ -1,4 +1,4 @@
-"""``zplus directions | invert | edit``."""
+"""``zplus directions | invert``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Literal
 import click
 
 from zplus_plugins.cli import documents
-from zplus_plugins.errors import RequirementError, UsageError
+from zplus_plugins.errors import UsageError
+from zplus_plugins.execution.options import on, require_one_place, workers
+from zplus_plugins.execution.shards import Shard, shard
 from zplus_plugins.system import options
 from zplus_plugins.system.console import bar, document, result, say
 from zplus_plugins.system.results import Results
@@ -152,6 +154,10 @@ def directions(
     show_default=True,
     help="Perceptual loss: auto uses the embedded regressor's features for the embedded generator, otherwise LPIPS.",
 )
+@options.batch
+@workers("one per GPU; on the CPU 1")
+@on
+@shard("batches")
 @options.generator
 @options.precision
 @options.device
@@ -169,6 +175,10 @@ def invert(
     resize: bool,
     skip_bad: bool,
     likeness: str,
+    batch: int | None,
+    workers: int | None,
+    on: str | None,
+    shard: Shard,
     generator: Path | None,
     precision: str,
     device: str,
@@ -180,124 +190,76 @@ def invert(
     """Invert IMAGES, files or folders, into a latent space of a generator.
 
     Writes NAME.zplus.npz, a record for `zplus edit`, and NAME.zplus.png, the reconstruction. IMAGES must be aligned
-    like those that the generator was trained on; nothing is cropped. An interrupted command continues where it stopped
-    when it is run again.
+    like those that the generator was trained on; nothing is cropped. All are checked first, and then read as they are
+    needed. An interrupted command continues where it stopped when it is run again. Processes with the same arguments
+    and different shards may work in one --out at the same time; together they give what one would give alone, bit for
+    bit.
 
     \b
     Examples:
       zplus invert portrait.png --out inverted
       zplus invert faces/ --space f/wplus --generator ffhq.pkl --resize --skip-bad --out inverted
+      zplus invert faces/ --shard 3/8 --out inverted
+      zplus invert faces/ --on tcp://scheduler:8786 --out inverted
     """
-    import torch
-
+    require_one_place(on, workers)
+    from zplus_plugins.execution.processors import Share, share
     from zplus_plugins.inversion import Settings, space_named
+    from zplus_plugins.inversion import files as f
+    from zplus_plugins.inversion.batch_size import BatchSize
     from zplus_plugins.inversion.domain import chosen_likeness, domain_of, open_model
-    from zplus_plugins.inversion.files import Order, invert_files, named_files, record_name
-    from zplus_plugins.inversion.images import read_fit, read_pictures
+    from zplus_plugins.inversion.fitting import fitting
+    from zplus_plugins.inversion.picture_files import checked
     from zplus_plugins.system.threads import limited_to, threads_for
 
     settings = Settings(steps=steps, lr=lr, seed=seed, precision=precision)  # type: ignore[arg-type]  # as below
-    chosen, files = space_named(space), named_files(images)
+    chosen, files = space_named(space), f.named_files(images)
     model = open_model(generator, device)
     resolution = model.generator.architecture.resolution
-    unfit: list[RequirementError] = []
-    if skip_bad:
-        fit, unfit = read_fit(files.values(), resolution, resize)
-        files, targets = {n: path for n, path in files.items() if path in fit}, torch.stack(list(fit.values()))
-    else:
-        targets = read_pictures(files.values(), resolution, resize)
-    with Results(out, overwrite) as results, limited_to(threads_for(model.generator)):
+    threads, kind = threads_for(model.generator), model.generator.const.device.type
+    shared = Share(1, threads) if on else share(threads, kind, workers or (1 if kind == "cpu" else None))
+    with Results(out, overwrite, shard.label) as results, limited_to(shared.threads):
+        begun = None if overwrite else f.begun_size(results, files, batch)
+        size = begun or BatchSize.asked(batch)
+        if not skip_bad:  # else, which images are in a batch depends on all of them
+            files = f.share_of(files, shard, size)
+        with bar(len(files), "image", "checking") as shown:
+            pictures, unfit = checked(files.values(), resolution, resize, skip_bad, on_file=shown.update)
+        if skip_bad:
+            fit = set(pictures.files)
+            files = f.share_of({n: path for n, path in files.items() if path in fit}, shard, size)
         distance = chosen_likeness(model, likeness)  # type: ignore[arg-type]  # click has checked it
-        order = Order.of(files, chosen, settings, model, distance)
+        order = f.Order.of(files, pictures, chosen, settings, model, distance, batch)
         before = order.finished(results)
         if before:
             say(f"{len(before)} of {len(files)} images were inverted before; --overwrite inverts them again.")
         if len(before) < len(files):
             domain = domain_of(model, distance)  # last, because it may download the weights of LPIPS
-            with bar(len(files) * settings.steps, "step", chosen.title) as shown:
-                invert_files(order, targets, domain, results, on_step=shown.update, graph=graph)
+            if begun is not None and batch is None and begun.images != BatchSize().images:
+                say(f"{begun.images} images at a time, as for the results that are there.")
+            elif begun is None and batch is None and len(files) > 1:
+                size = fitting(domain, chosen, settings, shared.workers)
+            all_steps = len(files) * settings.steps
+            done = all_steps - f.left_over(order, size, before) * settings.steps
+            with bar(all_steps, "step", chosen.title, done=done) as shown:
+                f.invert_files(
+                    order,
+                    domain,
+                    results,
+                    size,
+                    finished=before,
+                    advance=lambda _, n: shown.update(n),
+                    workers=shared.workers,
+                    gpus=shared.gpus,
+                    on=on,
+                    graph=graph,
+                )
         if as_json:
             document(documents.of_inversion(order, out, before, unfit))
         else:
-            for name in files:
-                result(out / record_name(name))
+            for name in order.files:
+                result(out / f.record_name(name))
+    if not files:
+        say(f"shard {shard} has no images: there are fewer batches than shards.")
     if unfit:
-        say("\n".join([f"{len(unfit)} of {len(unfit) + len(files)} images were left out:", *map(str, unfit)]))
-
-
-@click.command()
-@click.argument("record", type=options.FILE)
-@click.option(
-    "--direction",
-    cls=options.Once,
-    why="Directions are applied one at a time: run the command once for each.",
-    metavar="NAME|FILE",
-    required=True,
-    help="The name of an embedded direction, or a direction's file.",
-)
-@click.option("--strength", metavar="START:STOP:COUNT", default="-3:3:11", show_default=True)
-@options.layers
-@click.option(
-    "--way",
-    type=click.Choice(("local", "global")),
-    default="local",
-    show_default=True,
-    help="How to edit in Z and Z+: local moves the code so that its style code follows the direction in W, which "
-    "changes other attributes less; global uses one direction in Z for all codes.",
-)
-@options.generator
-@options.device
-@options.out()
-@options.overwrite
-@options.as_json
-@options.voice
-def edit(
-    record: Path,
-    direction: str,
-    strength: str,
-    layers: tuple[int, int] | None,
-    way: str,
-    generator: Path | None,
-    device: str,
-    out: Path,
-    overwrite: bool,
-    as_json: bool,
-) -> None:
-    """Edit an inverted image along a direction, and write an image for each strength.
-
-    RECORD was written by `zplus invert`, or by `zplus run` beside a script's code; in the latter case, give the
-    checkpoint of the inversion with --generator. Codes in Z and Z+ move along a geodesic of the hypersphere, other
-    codes along a straight line. The feature map F, if there is one, is not changed.
-
-    \b
-    Examples:
-      zplus edit inverted/portrait.zplus.npz --direction smile --out edited
-      zplus edit inverted/portrait.zplus.npz --direction found/ganspace-00.zplus.npz --strength -2:2:5 --out edited
-      zplus edit inverted/portrait.zplus.npz --direction age --layers 4-8 --out edited
-      zplus edit invert_detailcode/portrait.zplus.npz --generator ffhq.pth --direction age.zplus.npz --out edited
-    """
-    from zplus_plugins.directions.edit import direction_named, edited, in_layers, settings_of, strengths_of
-    from zplus_plugins.directions.series import Series
-    from zplus_plugins.inversion.opening import Opened
-    from zplus_plugins.system.threads import limited_to, threads_for
-
-    strengths = strengths_of(strength)
-    opened = Opened.of([record], generator, device)
-    (read,), (point,), model = opened.records, opened.points, opened.model
-    found = direction_named(direction, model.generator)
-    if layers is not None:
-        found = in_layers(found, layers, model, point)
-    files, settings = Series.of_edit(record, found.name, strengths), settings_of(read, found, way == "local")
-    for note in opened.notes:
-        say(note)
-    with Results(out, overwrite) as results, limited_to(threads_for(model.generator)):
-        before = results.finished(files, settings)
-        if before:
-            say("these edits were made before; --overwrite makes them again.")
-        else:
-            files.write(edited(model, point, found, strengths, local=way == "local"), results, settings)
-        if as_json:
-            document(documents.of_edit(record, found.name, strengths, files, out, before))
-        else:
-            for file in files:
-                result(out / file)
+        say("\n".join([f"{len(unfit)} of {len(unfit) + len(pictures)} images were left out:", *map(str, unfit)]))

@@ -28,7 +28,7 @@ FILES = ("results.json", "table.csv", "report.html")
 def run(request: Request, out: Path, margin: float, overwrite: bool, summarised: bool = False) -> None:
     """Run the requested comparison, and print the findings."""
     ready = prepare(request)
-    with limited_to(ready.threads):
+    with limited_to(ready.share.threads):
         carry_out(ready, out, margin, overwrite, summarised)
 
 
@@ -84,7 +84,16 @@ def _compared(ready: Prepared, parts: Parts) -> Measurements:
             shown.update(steps)
 
         try:
-            return compare(ready.plan, ready.model, ready.instruments, parts, advance, ready.workers)
+            return compare(
+                ready.plan,
+                ready.model,
+                ready.instruments,
+                parts,
+                advance,
+                ready.share.workers,
+                ready.share.gpus,
+                ready.on,
+            )
         except KeyboardInterrupt:
             shown.close()
             names = [task.name for task in ready.plan.tasks()]

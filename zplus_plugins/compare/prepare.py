@@ -7,9 +7,10 @@ from pathlib import Path
 
 from zplus_plugins.compare import kit
 from zplus_plugins.compare.work.plan import PICTURES, STEPS, Edit, Instruments, PictureSet, Plan, Way
-from zplus_plugins.compare.work.workers import workers_for
 from zplus_plugins.directions import Direction, embedded_directions, find_ganspace
 from zplus_plugins.errors import UsageError
+from zplus_plugins.execution.options import require_one_place
+from zplus_plugins.execution.processors import Share, share
 from zplus_plugins.generators import Generator
 from zplus_plugins.inversion import SPACES, Model, Settings, Space, space_named
 from zplus_plugins.inversion.domain import is_embedded, open_model
@@ -19,7 +20,7 @@ from zplus_plugins.inversion.precision import Precision
 from zplus_plugins.portraits import RESOLUTION, draw, out_of_range, sample
 from zplus_plugins.portraits.drawing.attributes import HELD_OUT_SEED, ODD
 from zplus_plugins.portraits.networks.regressor import NAMES
-from zplus_plugins.system.threads import limited_to
+from zplus_plugins.system.threads import limited_to, threads_for
 
 _COMPONENTS = 5
 OUTSIDE = (
@@ -48,6 +49,7 @@ class Request:
     graph: Choice = "auto"
     with_lpips: bool = True
     workers: int | None = None
+    on: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,16 +61,16 @@ class Prepared:
         model: the generator.
         instruments: metrics and losses.
         evidence: what results for this generator can show, in words.
-        workers: number of processes that share the work.
-        threads: number of threads of each process.
+        share: processes that share the work, and threads of each.
+        on: the address of a cluster that does the work instead.
     """
 
     plan: Plan
     model: Model
     instruments: Instruments
     evidence: str
-    workers: int
-    threads: int
+    share: Share
+    on: str | None = None
 
 
 def prepare(request: Request) -> Prepared:
@@ -78,6 +80,7 @@ def prepare(request: Request) -> Prepared:
         UsageError: options contradict each other, or name no space.
         ZPlusError: a generator, image, direction or instrument is not available; see there.
     """
+    require_one_place(request.on, request.workers)
     spaces = chosen_spaces(request.spaces)
     if request.images and (request.pictures is not None or request.seed is not None or request.out_of_range):
         raise UsageError(
@@ -87,11 +90,12 @@ def prepare(request: Request) -> Prepared:
         raise UsageError("--resize applies to IMAGES, but none were given: drawn portraits have the generator's size.")
     model = open_model(request.generator, request.device)
     generator = model.generator
-    workers, threads = workers_for(generator, request.workers)
+    threads = threads_for(generator)
+    shared = Share(1, threads) if request.on else share(threads, generator.const.device.type, request.workers)
     own = request.generator is None or is_embedded(generator)
     sets = _sets(request, generator)
     portraits = own or not request.images
-    with limited_to(threads):
+    with limited_to(shared.threads):
         edits = _edits(request, model, own, portraits)
     settings = replace(Settings(), steps=request.steps, precision=request.precision)
     plan = Plan(sets, spaces, edits, settings, request.seed or 0, way=request.way, graph=request.graph)
@@ -101,7 +105,7 @@ def prepare(request: Request) -> Prepared:
     else:
         instruments = kit.of_photographs(request.with_lpips, generator.architecture.resolution)
     evidence = " ".join([_evidence(generator, own, portraits), *([OUTSIDE] if own and request.images else [])])
-    return Prepared(plan, model, instruments, evidence, workers, threads)
+    return Prepared(plan, model, instruments, evidence, shared, request.on)
 
 
 def chosen_spaces(text: str) -> tuple[Space, ...]:

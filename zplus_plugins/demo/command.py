@@ -50,7 +50,7 @@ def run(image: Path | None, out: Path, steps: int, overwrite: bool = False) -> N
     say_missing(ready)
     settings = ready.plan.identified(ready.model, ready.instruments)
     files = _files(ready)
-    with limited_to(ready.threads), Results(out, overwrite) as results:
+    with limited_to(ready.share.threads), Results(out, overwrite) as results:
         if results.finished(files, settings):
             say("this demo exists already; --overwrite runs it again.")
         else:

@@ -14,7 +14,7 @@ from zplus_plugins.compare.prepare import Prepared
 from zplus_plugins.compare.statistics.edits import LEAST, SIDES, at_equal_change
 from zplus_plugins.compare.work.measuring import Measure, inverted, mover
 from zplus_plugins.inversion import Point, Space
-from zplus_plugins.inversion.files import about
+from zplus_plugins.inversion.batches import about
 from zplus_plugins.inversion.record import PointRecord
 
 EDITS = {

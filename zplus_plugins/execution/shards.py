@@ -35,6 +35,11 @@ class Shard:
         """Whether there is only one share, so that this is the whole list."""
         return self.count == 1
 
+    @property
+    def label(self) -> str | None:
+        """Its name in a folder of results; None for all."""
+        return None if self.is_all else f"{self.index}-of-{self.count}"
+
     def of(self, items: Sequence[Item]) -> list[Item]:
         """This share of a list: the items ``index``, ``index + count``, ..., counted from 1."""
         return list(items[self.index - 1 :: self.count])

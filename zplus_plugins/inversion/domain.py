@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from zplus_plugins.generators import Generator, load_generator, weights_hash
 from zplus_plugins.generators.network.layers import Noise
@@ -117,14 +117,13 @@ def _encoder(model: Model) -> Callable[[Tensor], Tensor] | None:
 
     if model.f_resolution != F_RESOLUTION:
         return None
-    encoder = embedded_encoder().to(model.generator.const.device)
+    return partial(_encoded, embedded_encoder().to(model.generator.const.device))
 
-    @torch.no_grad()
-    def encode(pictures: Tensor) -> Tensor:
-        f: Tensor = encoder(pictures)
-        return f
 
-    return encode
+@torch.no_grad()
+def _encoded(encoder: nn.Module, pictures: Tensor) -> Tensor:
+    f: Tensor = encoder(pictures)
+    return f
 
 
 def _moved(statistics: Statistics, device: torch.device) -> Statistics:

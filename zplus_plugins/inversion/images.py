@@ -107,30 +107,19 @@ def read_each(
     """
     for file in files:
         try:
-            picture = _read(file, resolution, resize)
+            picture = read_picture(file, resolution, resize)
         except RequirementError as error:
             yield file, error
         else:
             yield file, picture
 
 
-def read_fit(
-    files: Iterable[Path], resolution: int, resize: bool = False
-) -> tuple[dict[Path, Tensor], list[RequirementError]]:
-    """The images of the usable files, as from :func:`read_each`, and the errors of the others.
+def read_picture(path: Path, resolution: int, resize: bool = False) -> Tensor:
+    """Read one image (3, resolution, resolution) in [-1, 1]; see :func:`read_pictures`.
 
     Raises:
-        RequirementError: none is usable.
+        RequirementError: it is unusable (see :func:`read_each`).
     """
-    read = dict(read_each(files, resolution, resize))
-    unfit = [problem for problem in read.values() if isinstance(problem, RequirementError)]
-    fit = {file: picture for file, picture in read.items() if isinstance(picture, Tensor)}
-    if not fit:
-        raise RequirementError("\n".join(map(str, unfit)))
-    return fit, unfit
-
-
-def _read(path: Path, resolution: int, resize: bool) -> Tensor:
     try:
         require_file(str(path))
         with quiet():

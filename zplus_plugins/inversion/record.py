@@ -137,6 +137,10 @@ class PointRecord:
         """
         if self.script is not None:
             return self.script.save(path)
+        Path(path).write_bytes(self.as_bytes())
+
+    def as_bytes(self) -> bytes:
+        """The content of the record's file, of a code of ``zplus invert``."""
         point = self.point
         record = Record(
             point.code.detach().cpu().numpy(),
@@ -148,7 +152,7 @@ class PointRecord:
             noise=self.noise,
             about=dict(self.about),
         )
-        Path(path).write_bytes(record.as_bytes())
+        return record.as_bytes()
 
     @classmethod
     def load(cls, path: Path | str) -> PointRecord:

@@ -8,7 +8,9 @@ however a process ends, its temporary files are eventually removed.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
+import platform
 import re
 import secrets
 import shutil
@@ -18,7 +20,7 @@ from pathlib import Path
 from zplus_plugins.errors import RequirementError
 from zplus_plugins.system.locks import Unlockable, is_still, try_lock
 
-_TEMPORARY = re.compile(r"\.unfinished-(\d+)-[0-9a-f]{8}")
+_TEMPORARY = re.compile(r"\.unfinished-(\d+)-[0-9a-f]{8}(?:-([0-9a-f]{8}))?")  # process, chance, machine
 _cleared: set[tuple[int, Path]] = set()  # with the process id, because forked processes inherit this set
 
 
@@ -56,7 +58,7 @@ def temporary_folder(parent: Path) -> Iterator[Path]:
     place, lock = parent, None
     try:
         while lock is None:  # until we have locked it, another process may remove the folder as abandoned
-            place = parent / f".unfinished-{os.getpid()}-{secrets.token_hex(4)}"
+            place = parent / f".unfinished-{os.getpid()}-{secrets.token_hex(4)}-{_machine()}"
             place.mkdir()
             lock = _locked(place)
         yield place
@@ -76,6 +78,19 @@ def temporary_folders(parent: Path) -> list[Path]:
     with os.scandir(parent) as entries:
         found = [Path(e.path) for e in entries if _TEMPORARY.fullmatch(e.name) and e.is_dir(follow_symlinks=False)]
     return [place for place in found if not _removed(place)]
+
+
+def checksum(file: Path) -> str:
+    """The sha256 of a file, which is read in pieces, as 64 hexadecimal digits.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    state = hashlib.sha256()
+    with file.open("rb") as content:
+        while chunk := content.read(2**20):
+            state.update(chunk)
+    return state.hexdigest()
 
 
 def cannot_write(target: Path, error: OSError) -> RequirementError:
@@ -122,13 +137,23 @@ def _removed(place: Path) -> bool:
         if not try_lock(descriptor):
             return False
     except Unlockable:
-        if _runs(int(place.name.split("-")[1])):
+        if _may_run(place.name):
             return False
     try:
         shutil.rmtree(place, ignore_errors=True)
         return True
     finally:
         os.close(descriptor)
+
+
+def _may_run(name: str) -> bool:
+    """Whether the process of a temporary folder may be running, on this machine or another one that writes here."""
+    found = _TEMPORARY.fullmatch(name)
+    return found is None or found[2] not in (None, _machine()) or _runs(int(found[1]))
+
+
+def _machine() -> str:
+    return hashlib.sha256(os.fsencode(platform.node())).hexdigest()[:8]
 
 
 def _runs(process: int) -> bool:

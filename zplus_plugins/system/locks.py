@@ -15,8 +15,12 @@ class Unlockable(Exception):
     """The platform or the file system does not support locks."""
 
 
-def try_lock(descriptor: int) -> bool:
+def try_lock(descriptor: int, shared: bool = False) -> bool:
     """Lock an open file or folder until it is closed, or until this process ends; False if another process has it.
+
+    Args:
+        descriptor: of the open file or folder.
+        shared: whether others may lock it at the same time, if they share it, too.
 
     Raises:
         Unlockable: locks are not supported here.
@@ -26,7 +30,7 @@ def try_lock(descriptor: int) -> bool:
     import fcntl
 
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError as error:

@@ -55,6 +55,32 @@ overwrite = click.option("--overwrite", is_flag=True, help="Replace existing res
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document; see docs/json.md.")
 
 
+MOST_IN_BATCH = 1024
+
+
+def _batch(context: click.Context, parameter: click.Parameter, value: str) -> int | None:
+    if value == "auto":
+        return None
+    number = int(value) if re.fullmatch(r"\d{1,4}", value, re.ASCII) else 0
+    if not 1 <= number <= MOST_IN_BATCH:
+        text = f"{value!r} is not a batch size; expected auto, or a number from 1 to {MOST_IN_BATCH}."
+        raise click.BadParameter(text, context, parameter)
+    return number
+
+
+batch = click.option(
+    "--batch",
+    callback=_batch,
+    metavar="N|auto",
+    default="auto",
+    show_default=True,
+    help="Number of images inverted together: auto for 8, or fewer if that is all that the free memory holds, or as "
+    "many as for the results that are already in --out. The last digits of results depend on it. If memory runs out, "
+    "it is halved.",
+)
+"""The size of batches, or None for auto."""
+
+
 def steps(default: int) -> Callable[[Decorated], Decorated]:
     """The option ``--steps``."""
     return click.option(

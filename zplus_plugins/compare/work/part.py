@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -25,6 +26,18 @@ LOSS, REDUCED_LOSS = "loss", "loss_bf16"
 Advance = Callable[[str, int], None]
 
 
+@dataclass(frozen=True)
+class PartWork:
+    """The work of an executor: from a task to the arrays of its part."""
+
+    plan: Plan
+    model: Model
+    instruments: Instruments
+
+    def __call__(self, task: Task, advance: Advance) -> Arrays:
+        return made(self.plan, task, self.model, self.instruments, advance)
+
+
 def made(plan: Plan, task: Task, model: Model, instruments: Instruments, advance: Advance) -> Arrays:
     """Compute a part: its arrays by name.
 
@@ -38,7 +51,7 @@ def made(plan: Plan, task: Task, model: Model, instruments: Instruments, advance
         LatentError: the inversion ended in codes that are not finite.
     """
     first = task.batch * plan.batch
-    targets = task.pictures.pictures[first : first + plan.batch].to(model.generator.const)
+    targets = task.targets(plan.batch).to(model.generator.const)
     shown = min(max(plan.shown - first, 0), len(targets))
     what = f"{task.space.title}, {task.pictures.title.lower()} {first + 1} to {first + len(targets)}"
     found = inverted(plan, model, instruments, task.space, targets, lambda step: advance(what, 1))

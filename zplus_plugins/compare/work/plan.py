@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
@@ -100,16 +101,34 @@ class Instruments:
 
 @dataclass(frozen=True)
 class Task:
-    """One space on one batch of images: the unit of work, whose results are stored."""
+    """One space on one batch of images: the unit of work, whose results are stored.
+
+    Attributes:
+        pictures: the set.
+        space: the space.
+        batch: which batch of the set, counted from 0.
+        first: index of the first image of ``pictures`` in the whole set.
+    """
 
     pictures: PictureSet
     space: Space
     batch: int
+    first: int = 0
 
     @property
     def name(self) -> str:
         """The name of its file."""
         return f"{self.pictures.name}-{self.space.name.replace('/', '_')}-{self.batch:03}"
+
+    def targets(self, size: int) -> Tensor:
+        """Its images (B, 3, R, R), of batches of this size."""
+        first = self.batch * size - self.first
+        return self.pictures.pictures[first : first + size]
+
+    def alone(self, size: int) -> Task:
+        """The same task with only its own images, to send elsewhere."""
+        own = self.targets(size).clone()  # a view would be pickled with all others
+        return replace(self, pictures=replace(self.pictures, pictures=own), first=self.batch * size)
 
 
 @dataclass(frozen=True)
@@ -173,6 +192,12 @@ class Plan:
             for batch in range(-(-len(pictures.pictures) // self.batch)):
                 for space in self.spaces:
                     yield Task(pictures, space, batch)
+
+    def without_pictures(self) -> Plan:
+        """The same plan, to send elsewhere; its tasks are sent with their images."""
+        plan = copy.copy(self)
+        object.__setattr__(plan, "sets", ())
+        return plan
 
     def identified(self, model: Model, instruments: Instruments) -> dict[str, str]:
         """Everything on which a finished part depends, by name, as short texts. This excludes the list of spaces, so

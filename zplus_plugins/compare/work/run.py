@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
-from zplus_plugins.compare.work.part import EDIT, FIGURE, PICTURES, SECONDS, Advance
+from zplus_plugins.compare.work.part import EDIT, FIGURE, PICTURES, SECONDS, Advance, PartWork
 from zplus_plugins.compare.work.parts import Arrays, Parts
 from zplus_plugins.compare.work.plan import Instruments, Plan, Task
-from zplus_plugins.compare.work.workers import work
+from zplus_plugins.execution.executors import executor_for
+from zplus_plugins.execution.tasks import Task as Sent
+from zplus_plugins.execution.tasks import raise_for, run_tasks
 from zplus_plugins.inversion import Model
 
 
@@ -38,7 +42,14 @@ Results = dict[str, dict[str, Measured]]
 
 
 def compare(
-    plan: Plan, model: Model, instruments: Instruments, parts: Parts, advance: Advance, workers: int = 1
+    plan: Plan,
+    model: Model,
+    instruments: Instruments,
+    parts: Parts,
+    advance: Advance,
+    workers: int = 1,
+    gpus: Sequence[str] = (),
+    on: str | None = None,
 ) -> Results:
     """Run a comparison and return {set: {space: measured}}.
 
@@ -47,14 +58,16 @@ def compare(
         model: the generator.
         instruments: metrics and losses.
         parts: finished parts, which are not computed again.
-        advance: called with a description of a task and the number of steps just done, out of :attr:`Plan.steps`.
+        advance: called with a description of a task and the number of steps just done, out of :attr:`Plan.steps`;
+            negative if they are done again.
         workers: number of processes that share the parts, each with as many threads as this one, so that results do
             not depend on it. Plan, model and instruments are pickled for them, and a script that uses several must have
             its entry point under ``if __name__ == "__main__":``.
+        gpus, on: as for :func:`~zplus_plugins.execution.executors.executor_for`.
 
     Raises:
-        LatentError: an inversion ended in codes that are not finite.
-        RequirementError: a part cannot be written, or a process was killed.
+        LatentError: an inversion ended in codes that are not finite; the other parts are finished.
+        RequirementError: a part cannot be written, or three processes died at it, or those of a cluster are gone.
     """
     found: dict[str, Arrays] = {}
     missing: list[Task] = []
@@ -66,11 +79,15 @@ def compare(
             found[task.name] = before
             advance(f"{task.space.title}: finished earlier", plan.steps)
 
-    def keep(task: Task, arrays: Arrays) -> None:
+    def keep(task: Sent[Task], arrays: Arrays) -> None:
         parts.save(task.name, arrays)
         found[task.name] = arrays
 
-    work(plan, model, instruments, missing, keep, advance, workers)
+    if missing:
+        tasks = (Sent(task.name, task.alone(plan.batch)) for task in missing)
+        each = PartWork(plan.without_pictures(), model, instruments)
+        with executor_for(each, on, min(workers, len(missing)), torch.get_num_threads(), gpus) as executor:
+            raise_for(run_tasks(executor, tasks, keep, advance))
     whole: dict[str, dict[str, list[Arrays]]] = {s.name: {space.name: [] for space in plan.spaces} for s in plan.sets}
     for task in plan.tasks():
         whole[task.pictures.name][task.space.name].append(found[task.name])

@@ -7,47 +7,29 @@ command runs again, so that an interrupted command continues; with other setting
 
 Results named after a user's file are called ``NAME.zplus.EXT``, so that they never have the name of the file itself.
 
-Only one process at a time works in a folder.
+Only one process at a time works in a folder, or several that are different shards.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import itertools
-import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
 
 from zplus_plugins.errors import RequirementError, UsageError
-from zplus_plugins.system.files import cannot_write, temporary_folder, temporary_folders
-from zplus_plugins.system.locks import Unlockable, is_still, try_lock
+from zplus_plugins.system.files import cannot_write, checksum, temporary_folder, temporary_folders
+from zplus_plugins.system.results.book import Made, OwnBook, Settings, everything_made, has_shards
 
-BOOK = ".zplus-results.jsonl"
 MARK = ".zplus"
-FORMAT = 1
-_MOST_NAMED = 4
 _RECORD = ".npz"
-_FORMER_NAMES = {"setting rate": "setting lr", "setting f_rate": "setting f_lr"}  # of settings in older books
-
-Settings = Mapping[str, str]
 
 
 def result_name(name: str, suffix: str) -> str:
     """The name of a result named after a user's file: ``anna.zplus.png`` for ``anna`` and ``.png``."""
     return f"{name}{MARK}{suffix}"
-
-
-@dataclass(frozen=True)
-class _Made:
-    """Files that were published together: the settings that produced them, and their checksums by name."""
-
-    settings: Settings
-    files: Mapping[str, str]
 
 
 class Results:
@@ -56,30 +38,31 @@ class Results:
     Args:
         folder: created if it is absent, and removed again if it stays empty.
         overwrite: replace results that are finished, or were made with other settings.
+        shard: the name of the shard that this process works on, such as ``2-of-8``; processes with different ones may
+            work in the folder at the same time. None for a process that works there alone.
 
     Raises, on entry:
         RequirementError: it cannot be written to, or another process is working in it.
     """
 
-    def __init__(self, folder: Path, overwrite: bool = False) -> None:
+    def __init__(self, folder: Path, overwrite: bool = False, shard: str | None = None) -> None:
         self.folder = folder
-        self._overwrite = overwrite
-        self._made: dict[str, _Made] = {}  # the latest, by the name of each file
+        self._overwrite, self._shard = overwrite, shard
+        self._made: dict[str, Made] = {}  # the latest, by the name of each file
         self._own: dict[str, set[str]] = {}  # checksums of all results ever made, by name
         self._new: set[str] = set()
+        self._numbers: Iterator[int] = itertools.repeat(0)
         self._closing = contextlib.ExitStack()
-        self._list: IO[bytes]
+        self._list: OwnBook
 
     def __enter__(self) -> Results:
         with self._closing:
             with self._explained():
                 self._make_folder()
-                self._list = self._closing.enter_context(_locked_list(self.folder))
-                self._closing.callback(self._drop_empty_list)
+                self._list = self._closing.enter_context(OwnBook(self.folder, self._shard))
                 temporary_folders(self.folder)  # removes those of killed processes
-                for made in _read(self._list, self.folder):
-                    self._enter(made)
-                _drop_cut_off_line(self._list)
+                self.refresh()
+                self._list.drop_cut_off_line()
             self._closing = self._closing.pop_all()
         return self
 
@@ -87,6 +70,24 @@ class Results:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._closing.close()
+
+    def refresh(self) -> None:
+        """Read what other shards have made in the meantime.
+
+        Raises:
+            RequirementError: a list cannot be read.
+        """
+        with self._explained():
+            listed = everything_made(self.folder)
+            for made in listed:
+                self._enter(made)
+            if self._shard is not None or has_shards(self.folder):
+                self._numbers = itertools.count(1 + max((made.number for made in listed), default=0))
+
+    def made_with(self, name: str) -> Settings | None:
+        """The settings with which a result was made, or begun; None if it is not there, or is not ours."""
+        made = self._made.get(name)
+        return made.settings if made is not None and self._exists(name) else None
 
     def finished(self, names: Iterable[str], settings: Settings) -> bool:
         """Whether all of these results already exist, made with these settings.
@@ -104,7 +105,7 @@ class Results:
         """
         wanted = list(names)
         with self._explained():
-            present = {name: checksum for name in wanted if (checksum := self._require_own(name))}
+            present = {name: found for name in wanted if (found := self._require_own(name))}
         if self._overwrite and not self._new.issuperset(wanted):
             return False
         for name in present:
@@ -128,7 +129,7 @@ class Results:
         with self._explained(), temporary_folder(self.folder) as place:
             yield place
             files = sorted(place.iterdir(), key=lambda file: (file.suffix == _RECORD, file.name))
-            self._publish(_Made(settings, {file.name: _checksum(file) for file in files}), files)
+            self._publish(Made(settings, {file.name: checksum(file) for file in files}, next(self._numbers)), files)
 
     def require_settings(self, settings: Settings) -> None:
         """Require that all existing results were made with these settings.
@@ -149,7 +150,7 @@ class Results:
         """Rename a result that has changed since it was made; returns the new name, or None if it is intact."""
         path = self.folder / name
         with self._explained():
-            if name not in self._own or not path.is_file() or _checksum(path) in self._own[name]:
+            if name not in self._own or not path.is_file() or checksum(path) in self._own[name]:
                 return None
             free = (path.with_name(f"{name}.damaged{'' if n == 1 else n}") for n in itertools.count(1))
             aside = next(place for place in free if not os.path.lexists(place))
@@ -161,16 +162,15 @@ class Results:
         with self._explained():
             for name, checksums in self._own.items():
                 path = self.folder / name
-                if path.is_file() and _checksum(path) in checksums:
+                if path.is_file() and checksum(path) in checksums:
                     path.unlink()
         self._made.clear()
 
-    def _publish(self, made: _Made, files: list[Path]) -> None:
+    def _publish(self, made: Made, files: list[Path]) -> None:
         for file in files:
             self._require_own(file.name)
         # The list comes first: if this process is killed in between, the next one recognises the files as ours.
-        line = {"format": FORMAT, "settings": dict(made.settings), "files": dict(made.files)}
-        self._append(json.dumps(line).encode() + b"\n")
+        self._list.append(made)
         self._enter(made)
         for file in files:
             target = self.folder / file.name
@@ -180,28 +180,22 @@ class Results:
                 _move_where_nothing_is(file, target)
         self._new.update(made.files)
 
-    def _enter(self, made: _Made) -> None:
-        for name, checksum in made.files.items():
+    def _enter(self, made: Made) -> None:
+        for name, sha256 in made.files.items():
             self._made[name] = made
-            self._own.setdefault(name, set()).add(checksum)
-
-    def _append(self, line: bytes) -> None:
-        """Append a line to the list, whole or not at all."""
-        size = os.fstat(self._list.fileno()).st_size
-        try:
-            self._list.write(line)
-            self._list.flush()
-        except OSError:
-            os.ftruncate(self._list.fileno(), size)
-            raise
+            self._own.setdefault(name, set()).add(sha256)
 
     def _require_own(self, name: str) -> str | None:
         """The checksum of a file if it exists; raises UsageError unless it is ours."""
         path = self.folder / name
         if not self._exists(name):
             return None
-        if path.is_file() and not path.is_symlink() and (checksum := _checksum(path)) in self._own.get(name, ()):
-            return checksum
+        if path.is_file() and not path.is_symlink():
+            found = checksum(path)
+            if self._shard is not None and found not in self._own.get(name, ()):
+                self.refresh()
+            if found in self._own.get(name, ()):
+                return found
         raise UsageError(
             f"{path} exists, but zplus did not create it there, or it was changed since. It is left as it is: choose "
             "another --out, or move it away."
@@ -220,10 +214,6 @@ class Results:
             self._closing.callback(_drop_empty, folder)
         self.folder.mkdir(parents=True, exist_ok=True)
 
-    def _drop_empty_list(self) -> None:
-        if os.fstat(self._list.fileno()).st_size == 0:
-            (self.folder / BOOK).unlink(missing_ok=True)
-
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
         try:
@@ -235,99 +225,20 @@ class Results:
 def results_in(folder: Path) -> frozenset[Path]:
     """The files in a folder that this package created there, and that have not been changed since."""
     try:
-        with (folder / BOOK).open("rb") as book:
-            made = [item for one in _read(book, folder) for item in one.files.items()]
+        made = [item for one in everything_made(folder) for item in one.files.items()]
         return frozenset(folder / name for name, own in made if _is_unchanged(folder / name, own))
     except (OSError, RequirementError):
         return frozenset()
 
 
 def differences(before: Settings, now: Settings) -> str:
-    """A description of the first few differences between settings."""
+    """A description of all differences between settings."""
     names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
-    texts = [f"{name} was {before.get(name, 'absent')}, is {now.get(name, 'absent')}" for name in names[:_MOST_NAMED]]
-    more = len(names) - len(texts)
-    return "; ".join(texts) + (f"; and {more} more" if more else "")
+    return "; ".join(f"{name} was {before.get(name, 'absent')}, is {now.get(name, 'absent')}" for name in names)
 
 
-@contextlib.contextmanager
-def _locked_list(folder: Path) -> Iterator[IO[bytes]]:
-    """The folder's list, opened for this process alone where locks are supported."""
-    path = folder / BOOK
-    while True:
-        # Do not follow a link: it could lead to a file of the user's.
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0), 0o666)
-        with os.fdopen(descriptor, "r+b") as book:
-            try:
-                if not try_lock(descriptor):
-                    raise RequirementError(
-                        f"Another zplus process is writing results to {folder}. Wait for it to end, or choose "
-                        "another --out."
-                    )
-                if not is_still(path, descriptor):
-                    continue  # its owner found it empty at the end, and removed it
-            except Unlockable:
-                pass
-            yield book
-            return
-
-
-def _read(book: IO[bytes], folder: Path) -> Iterator[_Made]:
-    """The entries of a list, oldest first. A line cut off because its process was killed is skipped."""
-    for number, line in enumerate(book):
-        parsed = _parsed(line)
-        if parsed is not None:
-            yield parsed
-        elif number == 0 and line.endswith(b"\n"):
-            raise RequirementError(
-                f"{folder / BOOK} is not a list of results of zplus, or belongs to a later version. "
-                "Choose another --out."
-            )
-
-
-def _drop_cut_off_line(book: IO[bytes]) -> None:
-    """Remove a line that a killed process left incomplete, so that the next one is not appended to it."""
-    book.seek(0)
-    whole = sum(len(line) for line in book if line.endswith(b"\n"))
-    book.truncate(whole)
-
-
-def _parsed(line: bytes) -> _Made | None:
-    try:
-        content: Any = json.loads(line)
-        settings, files = content["settings"], content["files"]
-        whole = content["format"] == FORMAT and all(map(_holds_texts, (settings, files)))
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return None
-    # Names must not lead to another folder, because listed files may be deleted.
-    if not (whole and all(map(_is_name, files))):
-        return None
-    return _Made({_FORMER_NAMES.get(name, name): value for name, value in settings.items()}, files)
-
-
-def _is_name(text: str) -> bool:
-    """Whether a text is a plain file name that does not lead to another folder, because listed files may be deleted."""
-    try:
-        os.fsencode(text)
-    except UnicodeEncodeError:
-        return False
-    return Path(text).name == text != ".." and "\0" not in text
-
-
-def _holds_texts(table: Any) -> bool:
-    return isinstance(table, dict) and all(isinstance(text, str) for text in table.values())
-
-
-def _is_unchanged(path: Path, checksum: str) -> bool:
-    return path.is_file() and _checksum(path) == checksum
-
-
-def _checksum(file: Path) -> str:
-    state = hashlib.sha256()
-    with file.open("rb") as content:
-        while chunk := content.read(2**20):
-            state.update(chunk)
-    return state.hexdigest()
+def _is_unchanged(path: Path, sha256: str) -> bool:
+    return path.is_file() and checksum(path) == sha256
 
 
 def _move_where_nothing_is(file: Path, target: Path) -> None:

@@ -1,0 +1,182 @@
+"""Workers of a dask cluster, started as by hand: the same results, whatever dies."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support import works
+from support.cluster import Cluster, cluster, end
+from support.comparisons import tiny_instruments, tiny_model, tiny_plan
+from zplus_plugins.errors import LatentError, RequirementError, UsageError
+from zplus_plugins.execution.executors import executor_for
+from zplus_plugins.execution.tasks import Failure, Task, raise_for, run_tasks
+from zplus_plugins.execution.worker import Kit, Work, versions
+from zplus_plugins.execution.workers import WorkerDied
+
+SEEDS = 6
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A cluster of two workers."""
+    with cluster(tmp_path_factory.mktemp("cluster")) as ours:
+        yield ours
+
+
+def _run(work: Work, on: str | None, seeds: int = SEEDS) -> tuple[dict[str, Any], int, list[Failure[int]]]:
+    """Do the tasks of some seeds: their results, the steps that were told of, and the failures."""
+    found: dict[str, Any] = {}
+    steps = 0
+
+    def keep(task: Task[int], result: Any) -> None:
+        assert task.name not in found
+        found[task.name] = result
+
+    def advance(what: str, by: int) -> None:
+        nonlocal steps
+        steps += by
+
+    with executor_for(work, on) as executor:
+        failures = run_tasks(executor, (Task(f"seed {i}", i) for i in range(seeds)), keep, advance)
+    return found, steps, failures
+
+
+def test_results_are_those_of_this_process(two: Cluster) -> None:
+    assert _run(works.draw, two.address) == _run(works.draw, None)
+
+
+def test_a_scheduler_file_is_an_address(two: Cluster, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, "zplus_plugins"):
+        found, _, _ = _run(works.surroundings, str(two.file))
+    assert len({one["process"] for one in found.values()}) == 2
+    assert {one["threads"] for one in found.values()} == {1}
+    said = [record.getMessage() for record in caplog.records]
+    assert sum(text.startswith("tcp://127.0.0.1:") and text.endswith(": seed 3") for text in said) == 1
+    assert sum("began seed 3." in text for text in said) == 1
+
+
+def test_the_failure_of_one_task_is_its_own(two: Cluster) -> None:
+    found, _, failures = _run(works.fail_at_two, two.address)
+    assert len(found) == SEEDS - 1
+    with pytest.raises(LatentError, match="The seed is 2"):
+        raise_for(failures)
+
+
+def test_what_a_worker_cannot_read_is_said(two: Cluster) -> None:
+    with pytest.raises(ModuleNotFoundError, match="no_such_module"):
+        _run(works.Unreadable(), two.address)
+
+
+def test_other_versions_are_refused(two: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = {**versions(), "torch": "1.0"}
+    monkeypatch.setattr(Kit, "of", lambda work, threads, volume: Kit(b"", threads, volume, made))
+    with pytest.raises(RequirementError, match=r"worker tcp://127.0.0.1:\d+ has torch .*, and this process has 1.0"):
+        _run(works.draw, two.address)
+
+
+def test_a_comparison_has_the_numbers_of_one_process(two: Cluster, tmp_path: Path) -> None:
+    import numpy as np
+
+    from zplus_plugins.compare.work.parts import Parts
+    from zplus_plugins.compare.work.run import compare
+    from zplus_plugins.system.results import Results
+
+    plan, model, instruments = tiny_plan(spaces=("wplus", "f/zplus")), tiny_model(), tiny_instruments()
+    found = []
+    for name, on in (("here", None), ("there", two.address)):
+        with Results(tmp_path / name) as results:
+            parts = Parts(results, plan.identified(model, instruments))
+            found.append(compare(plan, model, instruments, parts, lambda what, by: None, on=on)["held-out"])
+    here, there = found
+    for space, measured in here.items():
+        for kind in ("figures", "edits"):
+            for figure, values in getattr(measured, kind).items():
+                np.testing.assert_array_equal(values, getattr(there[space], kind)[figure])
+        np.testing.assert_array_equal(measured.reconstructed, there[space].reconstructed)
+
+
+def test_an_interruption_frees_the_workers(two: Cluster, tmp_path: Path) -> None:
+    def interrupt(what: str, by: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), executor_for(works.Waiting(tmp_path), two.address) as executor:
+        run_tasks(executor, [Task(str(i), i) for i in range(4)], lambda task, result: None, interrupt)
+    found, _, _ = _run(works.draw, two.address)  # they would be busy for ever
+    assert len(found) == SEEDS
+
+
+@pytest.mark.kill
+def test_workers_that_die_lose_nothing(two: Cluster, tmp_path: Path) -> None:
+    """Seed 1 ends one of them with SIGKILL, and seed 3 every one that works on it."""
+    found, steps, failures = _run(works.Deadly(tmp_path, {1: 1, 3: 99}), two.address)
+    assert found == {name: result for name, result in _run(works.draw, None)[0].items() if name != "seed 3"}
+    assert len(list(tmp_path.glob("3-*"))) == 3
+    assert steps == 6 * len(found)
+    with pytest.raises(WorkerDied, match="seed 3: 3 workers of the cluster died"):
+        raise_for(failures)
+
+
+@pytest.mark.kill
+def test_a_scheduler_that_is_gone(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """What was finished is kept, and one error says it."""
+    kept: list[str] = []
+    with cluster(tmp_path, 1) as ours:
+
+        def keep(task: Task[int], result: Any) -> None:
+            kept.append(task.name)
+            if len(kept) == 2:
+                end(ours.scheduler)
+
+        with (
+            pytest.raises(RequirementError, match=r"connection to the scheduler .* was lost.*run the same command"),
+            executor_for(works.draw, ours.address) as executor,
+        ):
+            run_tasks(executor, (Task(str(i), i) for i in range(100_000)), keep, lambda what, by: None)
+    assert 2 <= len(kept) <= 3
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_scheduler_without_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from zplus_plugins.execution import cluster as own
+
+    monkeypatch.setattr(own, "_PATIENCE", 1)
+    with (
+        cluster(tmp_path, 0) as ours,
+        pytest.raises(RequirementError, match=rf"no workers.*dask worker {ours.address} --nthreads 1"),
+    ):
+        _run(works.draw, ours.address)
+
+
+def test_a_worker_that_would_do_several_tasks_at_a_time(tmp_path: Path) -> None:
+    with (
+        cluster(tmp_path, 1, "--nthreads", "2", "--no-nanny") as ours,
+        pytest.raises(RequirementError, match=r"does 2 tasks at a time.*--nthreads 1"),
+    ):
+        _run(works.draw, ours.address)
+
+
+def test_no_scheduler_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    from zplus_plugins.execution import cluster
+
+    monkeypatch.setattr(cluster, "_WAIT", 1)
+    with pytest.raises(RequirementError, match=r"--on tcp://127\.0\.0\.1:9: no scheduler answers"):
+        _run(works.draw, "tcp://127.0.0.1:9")
+
+
+@pytest.mark.parametrize("address", ["nowhere", "carrier-pigeon://coop:1", "tcp://host:many"])
+def test_what_is_no_address(address: str) -> None:
+    with pytest.raises(UsageError, match=rf"--on {address}: .*such as tcp://host:8786"):
+        _run(works.draw, address)
+
+
+def test_the_extra_is_named_if_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "zplus_plugins.execution.cluster", raising=False)
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(RequirementError, match=r"--on tcp://a:1 needs dask.distributed.*zplus-plugins\[cluster\]"):
+        _run(works.draw, "tcp://a:1")

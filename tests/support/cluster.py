@@ -1,0 +1,82 @@
+"""A cluster of dask on this machine: processes of their own, as they are started by hand."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from distributed import Client
+
+from support.places import TESTS
+
+WAIT = 60  # seconds, of a machine that is busy
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A scheduler and its workers; each is the leader of a group of processes."""
+
+    file: Path
+    scheduler: subprocess.Popen[bytes]
+    workers: subprocess.Popen[bytes] | None
+
+    @property
+    def address(self) -> str:
+        return str(json.loads(self.file.read_text())["address"])
+
+
+@contextmanager
+def cluster(folder: Path, workers: int = 2, *options: str) -> Iterator[Cluster]:
+    """Start one, whose scheduler file is in a folder, and wait for its workers."""
+    file = folder / "scheduler.json"
+    common = ["--host", "127.0.0.1", "--no-dashboard"]
+    scheduler = _start(folder, "scheduler", *common, "--port", "0", "--scheduler-file", str(file))
+    started = [scheduler]
+    try:
+        _await(file.exists)
+        ours = Cluster(file, scheduler, None)
+        if workers:
+            own = ("--nthreads", "1", "--nworkers", str(workers), "--local-directory", str(folder))
+            started.append(_start(folder, "worker", *common, *own, *options, ours.address))
+            ours = Cluster(file, scheduler, started[-1])
+            with Client(ours.address) as client:
+                client.wait_for_workers(workers, timeout=WAIT)
+        yield ours
+    finally:
+        for process in started:
+            end(process)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process and its children."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _start(folder: Path, kind: str, *options: str) -> subprocess.Popen[bytes]:
+    path = os.pathsep.join([str(TESTS), str(TESTS.parent)])
+    with (folder / f"{kind}.log").open("wb") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "dask", kind, *options],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": path},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+def _await(condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + WAIT
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.05)

@@ -1,0 +1,6 @@
+"""Folders of results, in which no file of a user's is ever overwritten."""
+
+from zplus_plugins.system.results.book import BOOK, Settings
+from zplus_plugins.system.results.folder import MARK, Results, differences, result_name, results_in
+
+__all__ = ["BOOK", "MARK", "Results", "Settings", "differences", "result_name", "results_in"]
