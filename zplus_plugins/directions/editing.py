@@ -88,13 +88,8 @@ class Editor:
         strengths: list[float],
         local: bool,
     ) -> None:
-        self._models, self._name, self._layers, self.strengths, self._local = (
-            models,
-            direction,
-            layers,
-            strengths,
-            local,
-        )
+        self._models, self._name, self._layers = models, direction, layers
+        self.strengths, self._local = strengths, local
         self._direction: Direction | None = None
 
     def check(

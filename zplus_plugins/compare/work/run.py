@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,10 +41,24 @@ Results = dict[str, dict[str, Measured]]
 def compare(
     plan: Plan, model: Model, instruments: Instruments, parts: Parts, advance: Advance, workers: int = 1
 ) -> Results:
-    """Run a comparison and return {set: {space: measured}}.
+    """Run a comparison and return {set: {space: measured}}; arguments and errors as for :func:`compute`."""
+    return joined(plan, compute(plan, list(plan.tasks()), model, instruments, parts, advance, workers))
+
+
+def compute(
+    plan: Plan,
+    tasks: Sequence[Task],
+    model: Model,
+    instruments: Instruments,
+    parts: Parts,
+    advance: Advance,
+    workers: int = 1,
+) -> dict[str, Arrays]:
+    """Compute parts of a comparison, as far as they are not finished, and return their arrays by name.
 
     Args:
         plan: what to compare.
+        tasks: of the plan.
         model: the generator.
         instruments: metrics and losses.
         parts: finished parts, which are not computed again.
@@ -58,7 +73,7 @@ def compare(
     """
     found: dict[str, Arrays] = {}
     missing: list[Task] = []
-    for task in plan.tasks():
+    for task in tasks:
         before = parts.load(task.name)
         if before is None:
             missing.append(task)
@@ -71,6 +86,11 @@ def compare(
         found[task.name] = arrays
 
     work(plan, model, instruments, missing, keep, advance, workers)
+    return found
+
+
+def joined(plan: Plan, found: Mapping[str, Arrays]) -> Results:
+    """The results of a comparison, all of whose parts are finished: {set: {space: measured}}."""
     whole: dict[str, dict[str, list[Arrays]]] = {s.name: {space.name: [] for space in plan.spaces} for s in plan.sets}
     for task in plan.tasks():
         whole[task.pictures.name][task.space.name].append(found[task.name])
