@@ -71,7 +71,7 @@ def in_child(monkeypatch: pytest.MonkeyPatch, outcome: Any) -> list[str]:
 def test_every_fault_is_found(name: str | None, faulty: Path) -> None:
     kernels = op_faults.choose_fault(faulty, name)
     if name is None:
-        assert len(compared(kernels)) > 300
+        assert len(compared(kernels)) == 348  # as README.md and docs/benchmarks.md say
         return
     *_, operation, part = op_faults.FAULTS[name]
     with pytest.raises(OpsError, match="differs from PyTorch's") as error:
@@ -243,6 +243,18 @@ def test_a_gpu_that_is_lost_is_said_so(
     assert "\n" not in text
     (line,) = capfd.readouterr().err.splitlines()
     assert "cuda:0 (Card 1) cannot be used any more in this process (CUDA error: an illegal memory" in line
+
+
+def test_a_check_is_for_all_gpus_of_a_name(pretended: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = in_child(monkeypatch, "")
+    for number in (0, 1):
+        selfcheck.require(torch.device("cuda", number), pretended)
+    assert made == ["cuda:0"]
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Card 2")
+    selfcheck.require(torch.device("cuda", 1), pretended)
+    monkeypatch.setattr(selfcheck.driver, "version", lambda: "13010")
+    selfcheck.require(torch.device("cuda", 1), pretended)
+    assert made == ["cuda:0", "cuda:1", "cuda:1"]
 
 
 def test_nothing_is_checked_while_a_graph_is_captured(pretended: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,8 +86,11 @@ def _identity(device: torch.device, kernels: CpuKernels | CudaKernels) -> list[s
     """Everything that an outcome depends on."""
     modules = (cpu, cuda, driver, inputs, reference, parity)
     sources = [Path(module.__file__).read_bytes() for module in modules if module.__file__]
-    machine = driver.version() if device.type == "cuda" else compilers.cpu_features()
-    words = [device.type, _named(device), machine, torch.__version__, platform.machine(), sys.platform]
+    if device.type == "cuda":
+        machine = f"{torch.cuda.get_device_name(device)} {driver.version()}"
+    else:
+        machine = compilers.cpu_features()
+    words = [device.type, machine, torch.__version__, platform.machine(), sys.platform]
     return [*words, kernels.name, kernels.file.read_bytes(), *sources]
 
 
