@@ -185,5 +185,5 @@ def pti(kind: str, where: Path) -> Scene:
         environment = {**assets.env, "PYTHONPATH": os.environ.get("PYTHONPATH", "")}
         return Started([*command, *pti_runs.CALL], assets.cwd, folder.parent / LOG, environment)
 
-    # PTI seeds nothing, so that no two runs give the same bits.
+    # Resumed runs of it are compared byte by byte in tests/upstreams/adapters/test_shards.py.
     return Scene(lambda folder: None, start, re.compile(r"out/.*\.(pt|npz)"), changing=re.compile(r"out/.*"))

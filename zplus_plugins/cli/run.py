@@ -160,7 +160,7 @@ class _Run(click.Command):
     is_flag=True,
     help=f"On a CPU under Linux: keep freed memory for the next step, which saves time but takes {malloc.COST}.",
 )
-@shards.shard("images of a script whose adapter knows its list of images")
+@shards.shard("script's images")
 @click.option(
     "--resume/--redo",
     default=None,

@@ -122,6 +122,13 @@ class TestInvert:
             assert list(torch.load(code, weights_only=True)) == list(dict.fromkeys(["W+", latent]))
             InversionRecord.load(code.with_suffix(".zplus.npz"))
 
+    def test_finished_images_are_skipped_and_the_others_divided(self, assets: Assets, tmp_path: Path) -> None:
+        share = invert_single(assets, tmp_path / "out", "F4", "--shard", "2/2", steps=1)
+        assert (share["images"], share["shard"]) == (1, "2/2")
+        assert {path.parts[-3] for path in (tmp_path / "out").rglob("*.pt")} == {"crop1"}
+        rest = invert_single(assets, tmp_path / "out", "F4", steps=1)
+        assert (rest["images"], rest["skipped"], rest["reused"]) == (1, 1, [])
+
     def test_a_sweep_projects_the_estimate_once(self, assets: Assets, tmp_path: Path) -> None:
         arguments = [*invert_args(assets, 1, category="cats"), "--sweep_thresholds", "--output_path", tmp_path / "out"]
         done = zplus(assets, INVERT, *arguments)
