@@ -187,8 +187,7 @@ ADAPTER = Adapter(
         genforce_bf16.PATCH,
         below_f.PATCH,
         frozen.PATCH,
-        # Inside the memory of the target's features, which is of those in use.
-        lpips_bf16.PATCH,
+        lpips_bf16.PATCH,  # before the next, which remembers the features that are in use
         lpips_target.PATCH,
     ),
 )

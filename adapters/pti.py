@@ -25,7 +25,7 @@ from zplus_plugins.patches import (
     removed_modules,
 )
 from zplus_plugins.patches.ops import custom_ops, rosinality_ops
-from zplus_plugins.patches.speed import frozen, lpips_bf16, lpips_target, nvlabs_bf16
+from zplus_plugins.patches.speed import frozen, lpips_target, nvlabs_bf16
 from zplus_plugins.upstreams.adapter.captures import ArgumentOf, ResultOf
 from zplus_plugins.upstreams.adapter.description import Adapter, Download, Move, Reliance, Script, Settings, Writer
 from zplus_plugins.upstreams.requirements.files import Writable
@@ -133,7 +133,6 @@ ADAPTER = Adapter(
         rosinality_ops.PATCH,
         nvlabs_bf16.PATCH,
         frozen.PATCH,
-        lpips_bf16.PATCH,
         lpips_target.PATCH,
     ),
 )

@@ -36,8 +36,9 @@ class Gate:
     """
 
     def __init__(self, run: RunContext) -> None:
-        self._checks = run.precision_checks
+        self._checks, self._device = run.precision_checks, run.device
         self.used = False
+        self._stepping = False  # whether the last image with gradients was of a step, and not of the tuning after it
         self._synthesis: Call | None = None
         self._perceptual: tuple[Callable[[Tensor], Any], Tensor] | None = None
         run.at_end(self.check)
@@ -58,12 +59,15 @@ class Gate:
             result = synthesise(*args, **kwargs)
             network: nn.Module = args[0] if args else kwargs["G"]
             tuned = any(weight.requires_grad for weight in network.parameters())
-            if _image(result).requires_grad and not tuned:
-                if not self.used:
-                    raise PatchError(
-                        f"--precision bf16 took no effect: {type(network).__name__} has none of the convolutions that "
-                        "the adapter's patch replaces. Run without --precision."
-                    )
+            if not _image(result).requires_grad:
+                return result
+            self._stepping = not tuned
+            if self._stepping and not self.used:
+                raise PatchError(
+                    f"--precision bf16 took no effect: {type(network).__name__} has none of the convolutions that the "
+                    "adapter's patch replaces. Run without --precision."
+                )
+            if self._stepping:
                 self._synthesis = lambda: synthesise(*args, **kwargs)
             return result
 
@@ -72,7 +76,7 @@ class Gate:
     def _comparing(self, forward: Callable[..., Any]) -> Callable[..., Any]:
         def noting(network: Any, in0: Tensor, in1: Tensor, *args: Any, **kwargs: Any) -> Any:
             images = [image for image in (in0, in1) if not image.requires_grad]
-            if len(images) == 1:
+            if self._stepping and len(images) == 1:
                 self._perceptual = lambda image: forward(network, images[0], image, *args, **kwargs), images[0]
             return forward(network, in0, in1, *args, **kwargs)
 
@@ -93,12 +97,15 @@ class Gate:
             difference = (low[0] - exact[0]).square().mean().item()
             self._checks.append(PrecisionCheck(difference, low[1], exact[1], low[2], exact[2]))
         self._synthesis = self._perceptual = None
+        self._stepping = False
 
     @torch.no_grad()
     def _evaluate(self, low: bool) -> tuple[Tensor, float | None, float | None]:
         """The image, its MSE and its LPIPS, with the random numbers that the script will go on with."""
         assert self._synthesis is not None
-        with computing_in(low), torch.random.fork_rng():
+        # Named, because under the patch of device names torch would look for a GPU on the CPU.
+        devices = [torch.cuda.current_device()] if self._device.cuda else []
+        with computing_in(low), torch.random.fork_rng(devices):
             image = _image(self._synthesis()).float()
             if self._perceptual is None:
                 return image, None, None

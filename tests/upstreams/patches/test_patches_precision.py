@@ -20,7 +20,7 @@ from support.context import Context
 from support.patching import applied, importable, upstream_or_standin
 from zplus_plugins import SphericalLatent
 from zplus_plugins.errors import PatchError
-from zplus_plugins.patches import removed_modules
+from zplus_plugins.patches import device_names, removed_modules
 from zplus_plugins.patches.ops import custom_ops, genforce_ops
 from zplus_plugins.patches.speed import genforce_bf16, lpips_bf16, lpips_target, nvlabs_bf16
 from zplus_plugins.upstreams import Journal
@@ -198,7 +198,8 @@ class TestGate:
         network, w = genforce
         perceptual, target = lpips_of("alex"), torch.rand(1, 3, 64, 64)
         w.requires_grad_()
-        with applied(genforce_bf16.PATCH, lpips_bf16.PATCH, lpips_target.PATCH, ops="upstream", **BF16) as run:
+        patches = (device_names.PATCH, genforce_bf16.PATCH, lpips_bf16.PATCH, lpips_target.PATCH)
+        with applied(*patches, ops="upstream", **BF16) as run:
             for number in range(2):
                 torch.optim.Adam([SphericalLatent.random(1, 2, 4)])
                 assert len(run.precision_checks) == number
@@ -218,6 +219,19 @@ class TestGate:
         assert last.mse != last.mse_float32
         assert last.lpips != last.lpips_float32
         assert last.difference > 0
+
+    def test_losses_of_a_tuning_that_follows_are_not_those_of_a_step(self, genforce: Network) -> None:
+        network, w = genforce
+        perceptual, target = lpips_of("alex"), torch.rand(1, 3, 64, 64)
+        with applied(genforce_bf16.PATCH, ops="upstream", **BF16) as run:
+            network(w.clone().requires_grad_())
+            network.requires_grad_()  # as PTI does, with another network
+            perceptual(target, network(w)["image"])
+            network.requires_grad_(False)
+            run.actions[0]()
+        (check,) = run.precision_checks
+        assert check.difference > 0
+        assert check.mse is None and check.lpips is None
 
     def test_without_a_step_there_is_nothing_to_compare(self, genforce: Network) -> None:
         network, w = genforce
