@@ -10,6 +10,7 @@ import click
 from zplus_plugins.compare.work.plan import MOST_PICTURES, PICTURES, STEPS, Way
 from zplus_plugins.errors import UsageError
 from zplus_plugins.execution.options import on, workers
+from zplus_plugins.execution.shards import Shard, shard
 from zplus_plugins.system import options
 
 
@@ -69,6 +70,7 @@ from zplus_plugins.system import options
 @workers("one per GPU; with a small generator on the CPU one per core, at most 8; otherwise 1")
 @on
 @click.option("--without-lpips", is_flag=True, help="For photographs: use the mean squared error as the only loss.")
+@shard("parts, each a batch of images in one space")
 @click.option("--overwrite", is_flag=True, help="Start over in --out, even if it contains another comparison.")
 @options.as_json
 @options.voice
@@ -89,6 +91,7 @@ def compare(
     workers: int | None,
     on: str | None,
     without_lpips: bool,
+    shard: Shard,
     overwrite: bool,
     as_json: bool,
 ) -> None:
@@ -97,7 +100,9 @@ def compare(
     Every space gets the same images, losses and number of steps. Edits are compared at equal strength, as in the paper,
     and at equal change of the attribute, so that a space does not win because its edits are weaker. IMAGES are files or
     folders, aligned like the generator's training images. Writes results.json, table.csv and report.html. An
-    interrupted comparison continues where it stopped when the command is run again.
+    interrupted comparison continues where it stopped when the command is run again. Processes with the same arguments
+    and different shards may work in one --out at the same time; the one that finds all parts finished writes the
+    report.
 
     \b
     Examples:
@@ -126,4 +131,4 @@ def compare(
         workers=workers,
         on=on,
     )
-    run(request, out, margin, overwrite, as_json)
+    run(request, out, margin, overwrite, as_json, shard)

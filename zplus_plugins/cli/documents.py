@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zplus_plugins.directions.editing import Edited
     from zplus_plugins.directions.series import Series
-    from zplus_plugins.errors import RequirementError
+    from zplus_plugins.errors import RequirementError, ZPlusError
     from zplus_plugins.inversion.files import Order
     from zplus_plugins.upstreams.checkout.checkout import Upstream
     from zplus_plugins.upstreams.checkout.plugins import Plugin
@@ -59,6 +60,28 @@ def of_inversion(order: Order, out: Path, before: Collection[str], unfit: Sequen
         "likeness": order.likeness,
         "settings": order.settings.stated(),
         "results": [_of_picture(name, image, out, name not in before) for name, image in order.files.items()],
+        "left_out": list(map(str, unfit)),
+    }
+
+
+def of_edits(
+    direction: str,
+    strengths: Sequence[float],
+    edits: Sequence[Edited],
+    before: Sequence[bool],
+    unfit: Sequence[ZPlusError],
+    out: Path,
+) -> Document:
+    """The document of ``zplus edit`` for a folder or several records; the lists are as for :func:`of_inversion`."""
+    common = {"format", "direction"}
+    each = [
+        of_edit(one.record, direction, strengths, one.files, out, finished)
+        for one, finished in zip(edits, before, strict=True)
+    ]
+    return {
+        "format": FORMAT,
+        "direction": direction,
+        "records": [{name: value for name, value in one.items() if name not in common} for one in each],
         "left_out": list(map(str, unfit)),
     }
 

@@ -27,7 +27,7 @@ COMMANDS = {
     "new-adapter": _Place("upstreams", "Write a distribution for a new adapter."),
     "build-ops": _Place("ops", "Build the custom operations in advance."),
     "invert": _Place("inversion", "Invert images into a latent space of a generator."),
-    "edit": _Place("editing", "Edit an inverted image along a direction."),
+    "edit": _Place("editing", "Edit inverted images along a direction."),
     "interpolate": _Place("paths", "Interpolate between two inverted images."),
     "walk": _Place("paths", "Walk from an inverted image in a random direction and back."),
     "generate": _Place("paths", "Generate images of random codes."),

@@ -7,13 +7,15 @@ from pathlib import Path
 
 from zplus_plugins.compare.prepare import Prepared, Request, prepare
 from zplus_plugins.compare.report.report import report
-from zplus_plugins.compare.report.results import as_csv, as_json, summary
+from zplus_plugins.compare.report.results import FORMAT, as_csv, as_json, summary
 from zplus_plugins.compare.statistics.figures import Mean
 from zplus_plugins.compare.statistics.findings import Findings, findings
 from zplus_plugins.compare.statistics.verdicts import NAMES, verdicts
 from zplus_plugins.compare.work.parts import Parts
 from zplus_plugins.compare.work.run import Results as Measurements
-from zplus_plugins.compare.work.run import compare
+from zplus_plugins.compare.work.run import compute, joined
+from zplus_plugins.errors import UsageError
+from zplus_plugins.execution.shards import ALL, Shard
 from zplus_plugins.inversion import SPACES
 from zplus_plugins.system.console import bar, columns, document, result, say
 from zplus_plugins.system.results import Results
@@ -22,14 +24,28 @@ from zplus_plugins.system.threads import limited_to
 FILES = ("results.json", "table.csv", "report.html")
 
 
-def run(request: Request, out: Path, margin: float, overwrite: bool, summarised: bool = False) -> None:
+def run(
+    request: Request, out: Path, margin: float, overwrite: bool, summarised: bool = False, shard: Shard = ALL
+) -> None:
     """Run the requested comparison, and print the findings."""
+    if overwrite and not shard.is_all:
+        raise UsageError(
+            "--overwrite deletes all parts in --out, also those of other shards. Choose another --out for a new "
+            "comparison by shards."
+        )
     ready = prepare(request)
     with limited_to(ready.share.threads):
-        carry_out(ready, out, margin, overwrite, summarised)
+        carry_out(ready, out, margin, overwrite, summarised, shard)
 
 
-def carry_out(ready: Prepared, out: Path, margin: float, overwrite: bool = False, summarised: bool = False) -> None:
+def carry_out(
+    ready: Prepared,
+    out: Path,
+    margin: float,
+    overwrite: bool = False,
+    summarised: bool = False,
+    shard: Shard = ALL,
+) -> None:
     """Run a comparison, write ``results.json``, ``table.csv`` and ``report.html``, all or none, and print the findings.
 
     Args:
@@ -39,6 +55,7 @@ def carry_out(ready: Prepared, out: Path, margin: float, overwrite: bool = False
         margin: margin of the chosen non-inferiority tests, as a fraction of the mean of F/W+(P_N).
         overwrite: discard existing parts and start again.
         summarised: print a summary as JSON instead.
+        shard: the parts to compute. If others are missing then, nothing more is written, and their number is printed.
 
     Raises:
         UsageError: there is a comparison with other settings, or a file that is not ours.
@@ -48,10 +65,13 @@ def carry_out(ready: Prepared, out: Path, margin: float, overwrite: bool = False
     plan = ready.plan
     say_missing(ready)
     settings = plan.identified(ready.model, ready.instruments)
-    with Results(out, overwrite) as results, Results(out / "parts") as kept:
+    with Results(out, overwrite, shard.label) as results, Results(out / "parts", shard=shard.label) as kept:
         results.finished(FILES, settings)  # refuse foreign files, or those of another comparison, first
         parts = Parts(kept, settings, overwrite)
-        measured = _compared(ready, parts)
+        measured = _compared(ready, parts, shard)
+        if measured is None:
+            _say_unfinished(ready, parts, summarised)
+            return
         found = [findings(plan, pictures, measured[pictures.name], margin) for pictures in plan.sets]
         stated = {**settings, "spaces": ", ".join(s.title for s in plan.spaces), "chosen margin": f"{margin:g}"}
         contents = (
@@ -71,17 +91,20 @@ def carry_out(ready: Prepared, out: Path, margin: float, overwrite: bool = False
         result(out / name)
 
 
-def _compared(ready: Prepared, parts: Parts) -> Measurements:
-    total = len(list(ready.plan.tasks())) * ready.plan.steps
-    with bar(total, "step") as shown:
+def _compared(ready: Prepared, parts: Parts, shard: Shard) -> Measurements | None:
+    """The measurements of all parts, after those of a shard were computed; None if others are not finished."""
+    plan, every = ready.plan, list(ready.plan.tasks())
+    own = shard.of(every)
+    with bar(len(own) * plan.steps, "step") as shown:
 
         def advance(what: str, steps: int) -> None:
             shown.set_description(what, refresh=False)
             shown.update(steps)
 
         try:
-            return compare(
-                ready.plan,
+            found = compute(
+                plan,
+                own,
                 ready.model,
                 ready.instruments,
                 parts,
@@ -92,10 +115,26 @@ def _compared(ready: Prepared, parts: Parts) -> Measurements:
             )
         except KeyboardInterrupt:
             shown.close()
-            names = [task.name for task in ready.plan.tasks()]
+            names = [task.name for task in own]
             kept = f"{parts.count(names)} of {len(names)} parts are finished and stored in {parts.folder}"
             say(f"{kept}: run the same command again to continue.")
             raise
+    if not shard.is_all:
+        parts.refresh()
+        for task in every:
+            before = found.get(task.name) or parts.load(task.name)
+            if before is None:
+                return None
+            found[task.name] = before
+    return joined(plan, found)
+
+
+def _say_unfinished(ready: Prepared, parts: Parts, summarised: bool) -> None:
+    names = [task.name for task in ready.plan.tasks()]
+    finished = parts.count(names)
+    say(f"{finished} of {len(names)} parts are finished; when all are, run without --shard for the report.")
+    if summarised:
+        document({"format": FORMAT, "finished": finished, "parts": len(names)})
 
 
 def _show(ready: Prepared, one: Findings) -> None:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from zplus_plugins.compare import kit
-from zplus_plugins.compare.work.plan import PICTURES, STEPS, Edit, Instruments, PictureSet, Plan, Way
+from zplus_plugins.compare.work.pictures import StreamedPictures
+from zplus_plugins.compare.work.plan import PICTURES, SHOWN, STEPS, Edit, Instruments, PictureSet, Plan, Way
 from zplus_plugins.directions import Direction, embedded_directions, find_ganspace
 from zplus_plugins.errors import UsageError
 from zplus_plugins.execution.options import require_one_place
@@ -14,7 +15,7 @@ from zplus_plugins.execution.processors import Share, share
 from zplus_plugins.generators import Generator
 from zplus_plugins.inversion import SPACES, Model, Settings, Space, space_named
 from zplus_plugins.inversion.domain import is_embedded, open_model
-from zplus_plugins.inversion.images import read_pictures
+from zplus_plugins.inversion.images import picture_files
 from zplus_plugins.portraits import RESOLUTION, draw, out_of_range, sample
 from zplus_plugins.portraits.drawing.attributes import HELD_OUT_SEED, ODD
 from zplus_plugins.portraits.networks.regressor import NAMES
@@ -115,7 +116,7 @@ def chosen_spaces(text: str) -> tuple[Space, ...]:
 def _sets(request: Request, generator: Generator) -> tuple[PictureSet, ...]:
     resolution = generator.architecture.resolution
     if request.images:
-        pictures = read_pictures(request.images, resolution, request.resize)
+        pictures = StreamedPictures.of(picture_files(request.images), resolution, request.resize, SHOWN)
         return (PictureSet("pictures", "Pictures", pictures),)
     if resolution != RESOLUTION:
         raise UsageError(

@@ -101,7 +101,7 @@ def _stem(space: Space) -> str:
 def _write(
     folder: Path, ready: Prepared, attempts: Sequence[Attempt], edits: Sequence[EqualEdit], said: dict[str, Any]
 ) -> None:
-    target = ready.plan.sets[0].pictures
+    target = ready.plan.sets[0].pictures[:]
     sheet(target, 1).save(folder / "target.png")
     for one in attempts:
         sheet(one.picture, 1).save(folder / f"{_stem(one.space)}.png")

@@ -136,8 +136,8 @@ def left_over(order: Order, size: BatchSize, finished: Collection[str]) -> int:
 
 def size_of(results: Results, name: str) -> BatchSize | None:
     """The size of the batch in which an image's results were made; None if there are none."""
-    settings = results.made_with(record_name(name))
-    return None if settings is None else BatchSize.of(settings)
+    made = [settings for file in _result_names(name) if (settings := results.made_with(file)) is not None]
+    return BatchSize.of(made[0]) if made else None
 
 
 def invert_files(

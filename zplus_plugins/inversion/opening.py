@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 from zplus_plugins.errors import RecordError, UsageError
+from zplus_plugins.generators import Generator
+from zplus_plugins.generators.network.layers import Noise
 from zplus_plugins.hypersphere.mapping import Truncation
 from zplus_plugins.inversion import Model, Point
 from zplus_plugins.inversion.domain import open_model
@@ -46,11 +48,7 @@ class Opened:
         """
         records = [PointRecord.load(path) for path in paths]
         for path, record in zip(paths, records, strict=True):
-            if record.script is not None and generator is None:
-                raise UsageError(
-                    f"{path} is the record of a code from {record.script.provenance.adapter}, without its generator. "
-                    "Give the checkpoint of the inversion with --generator FILE."
-                )
+            _require_generator(record, path, generator)
         first = records[0]
         for path, record in zip(paths[1:], records[1:], strict=True):
             _require_alike(paths[0], first, path, record)
@@ -73,6 +71,48 @@ class Opened:
         for point in path:
             yield self.model.pictures(point)[0].cpu()
             on_picture()
+
+
+class Models:
+    """The models of one generator with which the codes of records are used; it is loaded when it is first needed.
+
+    Args:
+        generator: its file; None for the embedded one.
+        device: as for :func:`~zplus_plugins.inversion.domain.open_model`.
+    """
+
+    def __init__(self, generator: Path | None, device: str) -> None:
+        self._path, self._device = generator, device
+        self._made: dict[tuple[int | None, Noise, Truncation], Model] = {}
+
+    @property
+    def generator(self) -> Generator:
+        """The generator, which some record has needed before."""
+        return next(iter(self._made.values())).generator
+
+    def of(self, record: PointRecord, path: Path) -> Model:
+        """The model of a record.
+
+        Raises:
+            UsageError: it is a script's, and no generator was given.
+            GeneratorFileError, RequirementError: as for :func:`~zplus_plugins.inversion.domain.open_model`.
+        """
+        _require_generator(record, path, self._path)
+        how = (record.f_resolution, record.noise, record.truncation)
+        if not self._made:
+            self._made[how] = open_model(self._path, self._device, *how)
+        elif how not in self._made:
+            first = next(iter(self._made.values()))
+            self._made[how] = Model(first.generator, first.statistics, *how)
+        return self._made[how]
+
+
+def _require_generator(record: PointRecord, path: Path, generator: Path | None) -> None:
+    if record.script is not None and generator is None:
+        raise UsageError(
+            f"{path} is the record of a code from {record.script.provenance.adapter}, without its generator. "
+            "Give the checkpoint of the inversion with --generator FILE."
+        )
 
 
 def _require_alike(path: Path, record: PointRecord, other_path: Path, other: PointRecord) -> None:

@@ -108,7 +108,8 @@ def checked(
     Raises:
         RequirementError: none is usable, or some are unusable and not to be left out; the message names all of them.
     """
-    usable: dict[Path, str] = {}
+    usable: list[Path] = []
+    hashes: list[str] = []
     unfit: list[RequirementError] = []
     for file in files:
         try:
@@ -119,12 +120,13 @@ def checked(
         if isinstance(found, RequirementError):
             unfit.append(found)
         else:
-            usable[file] = before
+            usable.append(file)
+            hashes.append(before)
             on_picture(found)
         on_file(1)
     if unfit and not (skip_bad and usable):
         raise RequirementError("\n".join(map(str, unfit)))
-    return PictureFiles(tuple(usable), tuple(usable.values()), resolution, resize), unfit
+    return PictureFiles(tuple(usable), tuple(hashes), resolution, resize), unfit
 
 
 def _hash(file: Path) -> str:

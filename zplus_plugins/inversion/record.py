@@ -199,10 +199,6 @@ class PointRecord:
         return cls(point, record.generator, record.f_resolution, noise, record.about, script)
 
     def _check(self) -> None:
-        try:
-            require_json(self.about)
-        except ContentError as error:
-            raise RecordError(f"How the codes were found cannot be recorded: {error}.") from None
         for name, tensor in (("code", self.point.code), ("f", self.point.f)):
             if tensor is not None and not bool(torch.isfinite(tensor).all()):
                 raise RecordError(f"The {name} contains NaN or inf. Invert the image again.")
@@ -212,6 +208,10 @@ class PointRecord:
         off = float(sphere_error(code)) if self.point.space.kind == "z" else 0.0
         if off > _OFF_SPHERE * default_radius(code.shape[-1]):
             raise RecordError(f"The codes are not on the hypersphere. {self._again}")
+        try:
+            require_json(self.about)
+        except ContentError as error:
+            raise RecordError(f"How the codes were found cannot be recorded: {error}.") from None
 
     @property
     def _again(self) -> str:

@@ -49,6 +49,25 @@ def digest(*parts: str | bytes) -> str:
     return state.hexdigest()[:32]
 
 
+class DigestInPieces:
+    """:func:`digest` of one part whose bytes come one piece after the other.
+
+    Args:
+        size: the number of all bytes.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._state = hashlib.sha256(size.to_bytes(8, "little"))
+
+    def update(self, piece: bytes) -> None:
+        """The next bytes."""
+        self._state.update(piece)
+
+    def digest(self) -> str:
+        """The key."""
+        return self._state.hexdigest()[:32]
+
+
 def look_up(entry: Path, name: str) -> Path | None:
     """The object ``name`` of an entry if it exists and matches its checksum."""
     file = entry / name

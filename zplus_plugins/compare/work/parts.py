@@ -69,6 +69,10 @@ class Parts:
         """Whether a part is finished."""
         return self._results.finished([_file(name)], self._settings)
 
+    def refresh(self) -> None:
+        """Take note of what other shards have finished in the meantime."""
+        self._results.refresh()
+
     def count(self, names: Iterable[str]) -> int:
         """The number of these parts that are finished."""
         return sum(map(self.is_finished, names))

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from zplus_plugins._version import __version__
+from zplus_plugins.compare.work.pictures import StreamedPictures
 from zplus_plugins.errors import UsageError
 from zplus_plugins.generators import weights_hash
 from zplus_plugins.inversion import Model, Point, Settings, Space
@@ -52,11 +53,17 @@ class Edit:
 
 @dataclass(frozen=True)
 class PictureSet:
-    """A set of images (B, 3, R, R) in [-1, 1], evaluated separately from other sets."""
+    """A set of images (B, 3, R, R) in [-1, 1], evaluated separately from other sets; in memory, or in files."""
 
     name: str
     title: str
-    pictures: Tensor
+    pictures: Tensor | StreamedPictures
+
+    @property
+    def fingerprint(self) -> str:
+        """A short hash of the images."""
+        pictures = self.pictures
+        return fingerprint(pictures) if isinstance(pictures, Tensor) else pictures.fingerprint
 
 
 @dataclass(frozen=True)
@@ -215,7 +222,7 @@ class Plan:
             "way on the hypersphere": self.way,
             "strengths": " ".join(map(str, self.strengths)),
             **{f"setting {name}": str(value) for name, value in self.settings.stated().items()},
-            **{f"pictures {s.name}": f"{len(s.pictures)}, {fingerprint(s.pictures)}" for s in self.sets},
+            **{f"pictures {s.name}": f"{len(s.pictures)}, {s.fingerprint}" for s in self.sets},
             **edits,
             **{f"instrument {name}": text for name, text in instruments.about.items()},
             "figures": " ".join(instruments.figures),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,10 +51,26 @@ def compare(
     gpus: Sequence[str] = (),
     on: str | None = None,
 ) -> Results:
-    """Run a comparison and return {set: {space: measured}}.
+    """Run a comparison and return {set: {space: measured}}; arguments and errors as for :func:`compute`."""
+    return joined(plan, compute(plan, list(plan.tasks()), model, instruments, parts, advance, workers, gpus, on))
+
+
+def compute(
+    plan: Plan,
+    tasks: Sequence[Task],
+    model: Model,
+    instruments: Instruments,
+    parts: Parts,
+    advance: Advance,
+    workers: int = 1,
+    gpus: Sequence[str] = (),
+    on: str | None = None,
+) -> dict[str, Arrays]:
+    """Compute parts of a comparison, as far as they are not finished, and return their arrays by name.
 
     Args:
         plan: what to compare.
+        tasks: of the plan.
         model: the generator.
         instruments: metrics and losses.
         parts: finished parts, which are not computed again.
@@ -71,7 +87,7 @@ def compare(
     """
     found: dict[str, Arrays] = {}
     missing: list[Task] = []
-    for task in plan.tasks():
+    for task in tasks:
         before = parts.load(task.name)
         if before is None:
             missing.append(task)
@@ -84,10 +100,15 @@ def compare(
         found[task.name] = arrays
 
     if missing:
-        tasks = (Sent(task.name, task.alone(plan.batch)) for task in missing)
+        sent = (Sent(task.name, task.alone(plan.batch)) for task in missing)
         each = PartWork(plan.without_pictures(), model, instruments)
         with executor_for(each, on, min(workers, len(missing)), torch.get_num_threads(), gpus) as executor:
-            raise_for(run_tasks(executor, tasks, keep, advance))
+            raise_for(run_tasks(executor, sent, keep, advance))
+    return found
+
+
+def joined(plan: Plan, found: Mapping[str, Arrays]) -> Results:
+    """The results of a comparison, all of whose parts are finished: {set: {space: measured}}."""
     whole: dict[str, dict[str, list[Arrays]]] = {s.name: {space.name: [] for space in plan.spaces} for s in plan.sets}
     for task in plan.tasks():
         whole[task.pictures.name][task.space.name].append(found[task.name])
