@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import pickle
 import subprocess
 import sys
 import weakref
@@ -20,7 +21,9 @@ from torch import Tensor
 
 from support.commands import done, zplus
 from support.outcome import files, refused
-from zplus_plugins.inversion import Inversion, batches, fitting, picture_files
+from zplus_plugins.inversion import SPACES, Inversion, Settings, batches, fitting, picture_files
+from zplus_plugins.inversion.batch_size import BatchSize
+from zplus_plugins.inversion.domain import open_domain
 from zplus_plugins.inversion.record import PointRecord
 from zplus_plugins.system.results import BOOK
 
@@ -238,6 +241,21 @@ class TestShards:
         result = zplus(*INVERT, "--shard", "5/5", "--out", "out")
         assert result.exit_code == 0 and "shard 5/5 has no images" in result.stderr and not result.stdout
         assert not Path("out").exists()
+
+
+def test_a_batch_can_be_inverted_by_any_process(tmp_path: Path) -> None:
+    """The work, a batch and what comes of it can be pickled, and the commanding process alone writes files."""
+    paths = [tmp_path / f"{index}.png" for index in range(2)]
+    for path in paths:
+        Image.effect_noise((64, 64), 50).convert("RGB").save(path)
+    checked, _ = picture_files.checked(paths, 64)
+    work = batches.BatchWork(open_domain(likeness="features"), SPACES["f/zplus"], Settings(steps=1))
+    batch = batches.Batch(("a", "b"), checked, frozenset({"b"}), BatchSize())
+    here = work(batch, lambda what, steps: None)
+    elsewhere, same = pickle.loads(pickle.dumps((work, batch)))
+    assert pickle.loads(pickle.dumps(elsewhere(same, lambda what, steps: None))) == here
+    assert [one.name for one in here] == ["b"] and here[0].record[:2] == b"PK" and here[0].picture[1:4] == b"PNG"
+    assert set(tmp_path.iterdir()) == set(paths)
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "2000", "1.5", "all", "²"])

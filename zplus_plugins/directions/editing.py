@@ -105,14 +105,10 @@ class Editor:
         unfit: list[ZPlusError] = []
         for path in records:
             try:
-                record, model, point = self._read(path)
+                fit.append(self._edited(path))
             except (RecordError, UsageError) as error:
-                unfit.append(error)
-            else:
-                try:
-                    fit.append(self._edited(path, record, model, point))
-                except UsageError as error:
-                    unfit.append(error if len(records) == 1 else UsageError(f"{path}: {error}"))
+                named = len(records) == 1 or str(path) in str(error)
+                unfit.append(error if named else type(error)(f"{path}: {error}"))
             on_record(1)
         if unfit and not (skip_bad and fit):
             raise unfit[0] if len(unfit) == 1 else RecordError("\n".join(map(str, unfit)))
@@ -143,12 +139,10 @@ class Editor:
     def _read(self, path: Path) -> tuple[PointRecord, Model, Point]:
         record = PointRecord.load(path)
         model = self._models.of(record, path)
-        try:
-            return record, model, record.require(model, str(path))
-        except RecordError as error:
-            raise error if str(path) in str(error) else RecordError(f"{path}: {error}") from None
+        return record, model, record.require(model, str(path))
 
-    def _edited(self, path: Path, record: PointRecord, model: Model, point: Point) -> Edited:
+    def _edited(self, path: Path) -> Edited:
+        record, model, point = self._read(path)
         direction = self.direction
         if self._layers is not None:
             direction = edit.in_layers(direction, self._layers, model, point)
