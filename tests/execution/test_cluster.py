@@ -12,6 +12,7 @@ import pytest
 
 from support import works
 from support.cluster import Cluster, cluster, end
+from support.commands import INVERT, zplus
 from support.comparisons import tiny_instruments, tiny_model, tiny_plan
 from zplus_plugins.errors import LatentError, RequirementError, UsageError
 from zplus_plugins.execution.executors import executor_for
@@ -159,6 +160,19 @@ def test_a_worker_that_would_do_several_tasks_at_a_time(tmp_path: Path) -> None:
         pytest.raises(RequirementError, match=r"does 2 tasks at a time.*--nthreads 1"),
     ):
         _run(works.draw, ours.address)
+
+
+@pytest.mark.parametrize("command", [INVERT, ("compare", "faces", "--generator", "generator.pt", "--without-lpips")])
+def test_commands_say_what_is_wrong(
+    command: tuple[object, ...], material: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from zplus_plugins.execution import cluster
+
+    monkeypatch.setattr(cluster, "_WAIT", 0.1)
+    both = zplus(*command, "--workers", 2, "--on", "tcp://127.0.0.1:9")
+    assert both.exit_code == 2 and "give one of them" in both.stderr
+    refused = zplus(*command, "--on", "tcp://127.0.0.1:9", "--out", "out")
+    assert refused.exit_code == 1 and "no scheduler answers" in refused.stderr
 
 
 def test_no_scheduler_answers(monkeypatch: pytest.MonkeyPatch) -> None:
