@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -60,12 +61,15 @@ class _Interrupter:
         self._visited: list[str] = []
 
     def run(self, action: Callable[[], object]) -> list[str]:
-        before = sys.gettrace()
+        before, collecting = sys.gettrace(), gc.isenabled()
+        gc.disable()  # it comes when it likes, and calls hooks of other libraries, whose lines would count
         sys.settrace(self._enter)
         try:
             action()
         finally:
             sys.settrace(before)
+            if collecting:
+                gc.enable()
         return self._visited
 
     def _enter(self, frame: FrameType, event: str, argument: Any) -> Any:
