@@ -96,7 +96,7 @@ def test_copies_are_empty() -> None:
     source = torch.ones(3)
     kept.of(source, lambda: torch.zeros(1000))
     for other in (copy.deepcopy(kept), pickle.loads(pickle.dumps(kept))):
-        assert other._value is None and other._source is None
+        assert other._entry is None
     assert len(pickle.dumps(kept)) < 200
 
 

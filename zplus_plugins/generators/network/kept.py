@@ -23,9 +23,7 @@ class Kept(Generic[Value]):
     """
 
     def __init__(self) -> None:
-        self._source: weakref.ref[Tensor] | None = None
-        self._state: tuple[object, ...] = ()
-        self._value: Value | None = None
+        self._entry: tuple[weakref.ref[Tensor], tuple[object, ...], Value] | None = None
 
     def of(self, source: Tensor, derive: Callable[[], Value], *arguments: object) -> Value:
         """The value for a tensor.
@@ -40,14 +38,16 @@ class Kept(Generic[Value]):
         with torch.no_grad():
             if torch.is_inference_mode_enabled() or source.is_inference():
                 return derive()
-            state = (source.data_ptr(), source._version, source.shape, source.stride(), source.dtype, *arguments)
-            if self._value is None or self._source is None or self._source() is not source or self._state != state:
-                self._value, self._state = derive(), state
-                self._source = weakref.ref(source, self._forget)
-            return self._value
+            memory = (source.device, source.data_ptr(), source.shape, source.stride(), source.dtype)
+            state = (*memory, source._version, *arguments)
+            entry = self._entry
+            if entry is None or entry[0]() is not source or entry[1] != state:
+                entry = self._entry = weakref.ref(source, self._forget), state, derive()
+            return entry[2]
 
     def _forget(self, source: weakref.ref[Tensor]) -> None:
-        self._value = None
+        if self._entry is not None and self._entry[0] is source:
+            self._entry = None
 
     def __reduce__(self) -> tuple[type[Kept[Value]], tuple[()]]:
         return type(self), ()

@@ -86,7 +86,7 @@ class Convolution(nn.Module):
         energy = self._energy.of(self.weight, lambda: self.weight.square().sum(dim=(2, 3)))
         x = x * (F.linear(style.square(), energy) + 1e-8).rsqrt()[:, :, None, None].to(x.dtype)
         if noise != "none":
-            x = x + (self._noise(x, noise) * self.noise_strength).to(x.dtype)
+            x += (self._noise(x, noise) * self.noise_strength).to(x.dtype)  # no derivative needs what it overwrites
         return bias_act(x, self.bias.to(x.dtype), act="lrelu", clamp=self.clamp)
 
     def _weight(self, x: Tensor) -> Tensor:
