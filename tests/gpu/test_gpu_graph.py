@@ -11,7 +11,8 @@ from torch import Tensor
 
 from support.gpu_measures import random_model
 from support.gpu_report import Report
-from zplus_plugins.inversion import SPACES, Model, Settings, Space, graph, invert
+from zplus_plugins.inversion import SPACES, Model, Settings, Space, invert
+from zplus_plugins.inversion.step import graph
 
 pytestmark = pytest.mark.gpu
 

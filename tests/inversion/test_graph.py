@@ -16,9 +16,10 @@ from support.graph_safety import Event, Graph, Stream, pretend
 from zplus_plugins.compare.work import measuring
 from zplus_plugins.errors import RequirementError
 from zplus_plugins.generators import Architecture, Generator
-from zplus_plugins.inversion import SPACES, Inversion, Model, Settings, Space, graph, invert
-from zplus_plugins.inversion.adam import lr_factor
+from zplus_plugins.inversion import SPACES, Inversion, Model, Settings, Space, invert
 from zplus_plugins.inversion.inverter import Likeness
+from zplus_plugins.inversion.step import graph
+from zplus_plugins.inversion.step.adam import lr_factor
 from zplus_plugins.ops import choice
 from zplus_plugins.spaces import statistics
 
@@ -86,7 +87,7 @@ def test_the_rule_is_that_of_the_cpu(model: Model, targets: Tensor, monkeypatch:
 
 
 def test_learning_rates_decay_along_the_same_cosine() -> None:
-    from zplus_plugins.inversion.adam import _Table
+    from zplus_plugins.inversion.step.adam import _Table
 
     table, found = _Table([0.1, 2.0], 7, torch.device("cpu")), []
     for _ in range(7):

@@ -16,8 +16,8 @@ from support.comparisons import tiny_instruments, tiny_model, tiny_pictures, tin
 from zplus_plugins.compare.work.part import FIGURE, made
 from zplus_plugins.errors import UsageError
 from zplus_plugins.inversion import SPACES, Settings, invert
-from zplus_plugins.inversion.precision import BOUND, Gate
 from zplus_plugins.inversion.record import PointRecord
+from zplus_plugins.inversion.step.precision import BOUND, Gate
 from zplus_plugins.metrics import Lpips
 from zplus_plugins.portraits.networks import embedded
 

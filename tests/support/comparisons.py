@@ -14,7 +14,7 @@ from zplus_plugins.compare import Edit, Instruments, Look, PictureSet, Plan, pre
 from zplus_plugins.directions import Direction
 from zplus_plugins.generators import Architecture, Generator, weights_hash
 from zplus_plugins.inversion import Model, Point, Settings, domain, space_named
-from zplus_plugins.inversion.precision import Precision
+from zplus_plugins.inversion.step.precision import Precision
 from zplus_plugins.portraits.networks import embedded
 from zplus_plugins.portraits.networks.encoder import Encoder
 from zplus_plugins.portraits.networks.regressor import MEASURED, Regressor

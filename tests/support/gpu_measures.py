@@ -21,8 +21,8 @@ from support.places import ROOT
 from zplus_plugins import ops
 from zplus_plugins.generators import Architecture, Generator
 from zplus_plugins.inversion import Inversion, Model, Settings, Space, invert
-from zplus_plugins.inversion.graph import Choice
 from zplus_plugins.inversion.inverter import Likeness
+from zplus_plugins.inversion.step.graph import Choice
 from zplus_plugins.spaces import statistics as style_statistics
 
 Call = Callable[[], object]

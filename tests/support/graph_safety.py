@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from zplus_plugins.inversion import adam, graph
+from zplus_plugins.inversion.step import adam, graph
 
 _UNSAFE = {
     torch.Tag.data_dependent_output: "waits for the device",

@@ -22,7 +22,7 @@ from support.gpu_measures import (
 from support.gpu_report import REPORT, Report, about_this_machine, finish
 from support.places import ROOT
 from zplus_plugins.inversion import SPACES
-from zplus_plugins.inversion.graph import FEWEST_STEPS
+from zplus_plugins.inversion.step.graph import FEWEST_STEPS
 from zplus_plugins.ops import bias_act
 from zplus_plugins.ops.upfirdn2d import filter2d, upsample2d
 

@@ -19,7 +19,7 @@ from zplus_plugins.compare.work.run import compute, joined
 from zplus_plugins.errors import UsageError
 from zplus_plugins.execution.shards import ALL, Shard
 from zplus_plugins.inversion import SPACES
-from zplus_plugins.inversion.precision import Gate
+from zplus_plugins.inversion.step.precision import Gate
 from zplus_plugins.system.console import bar, columns, document, result, say
 from zplus_plugins.system.results import Results
 from zplus_plugins.system.threads import limited_to

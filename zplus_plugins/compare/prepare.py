@@ -15,9 +15,9 @@ from zplus_plugins.execution.processors import Share, share
 from zplus_plugins.generators import Generator
 from zplus_plugins.inversion import SPACES, Model, Settings, Space, space_named
 from zplus_plugins.inversion.domain import is_embedded, open_model
-from zplus_plugins.inversion.graph import Choice
 from zplus_plugins.inversion.images import picture_files
-from zplus_plugins.inversion.precision import Precision
+from zplus_plugins.inversion.step.graph import Choice
+from zplus_plugins.inversion.step.precision import Precision
 from zplus_plugins.portraits import RESOLUTION, draw, out_of_range, sample
 from zplus_plugins.portraits.drawing.attributes import HELD_OUT_SEED, ODD
 from zplus_plugins.portraits.networks.regressor import NAMES

@@ -15,9 +15,9 @@ from zplus_plugins.execution.memory import is_out_of_memory
 from zplus_plugins.inversion import Settings, Space, invert
 from zplus_plugins.inversion.batch_size import BatchSize
 from zplus_plugins.inversion.domain import Domain
-from zplus_plugins.inversion.graph import Choice
 from zplus_plugins.inversion.picture_files import LoadedPictures, PictureFiles
 from zplus_plugins.inversion.record import PointRecord
+from zplus_plugins.inversion.step.graph import Choice
 from zplus_plugins.portraits.networks.files import sheet
 
 REDUCED_LOSS = "loss_bf16"

@@ -15,7 +15,7 @@ from zplus_plugins.generators import Generator, load_generator, weights_hash
 from zplus_plugins.generators.network.layers import Noise
 from zplus_plugins.hypersphere.mapping import Truncation
 from zplus_plugins.inversion import Model, Statistics, statistics_of
-from zplus_plugins.inversion.precision import Likeness
+from zplus_plugins.inversion.step.precision import Likeness
 from zplus_plugins.portraits import RESOLUTION
 from zplus_plugins.system.device import Device
 

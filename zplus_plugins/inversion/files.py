@@ -20,10 +20,10 @@ from zplus_plugins.inversion.batch_size import BatchSize, pieces
 from zplus_plugins.inversion.batches import Batch, BatchWork, Inverted
 from zplus_plugins.inversion.distribution import done_by
 from zplus_plugins.inversion.domain import Domain
-from zplus_plugins.inversion.graph import Choice
 from zplus_plugins.inversion.images import picture_files
 from zplus_plugins.inversion.picture_files import PictureFiles
-from zplus_plugins.inversion.precision import Gate
+from zplus_plugins.inversion.step.graph import Choice
+from zplus_plugins.inversion.step.precision import Gate
 from zplus_plugins.metrics.perceptual import LOSS_RESOLUTION
 from zplus_plugins.system.results import Results, result_name
 

@@ -15,9 +15,9 @@ from zplus_plugins.errors import UsageError
 from zplus_plugins.hypersphere.finite import require_finite
 from zplus_plugins.hypersphere.latent import SphericalLatent
 from zplus_plugins.hypersphere.retraction import attach
-from zplus_plugins.inversion.adam import Adam
-from zplus_plugins.inversion.graph import Choice, replaying
-from zplus_plugins.inversion.precision import Likeness, Precision, dtype_of, in_precision
+from zplus_plugins.inversion.step.adam import Adam
+from zplus_plugins.inversion.step.graph import Choice, replaying
+from zplus_plugins.inversion.step.precision import Likeness, Precision, dtype_of, in_precision
 from zplus_plugins.spaces.alignment import alignment
 from zplus_plugins.spaces.model import Model, Point
 from zplus_plugins.spaces.spaces import Space

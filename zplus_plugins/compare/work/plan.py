@@ -15,8 +15,8 @@ from zplus_plugins.compare.work.pictures import StreamedPictures
 from zplus_plugins.errors import UsageError
 from zplus_plugins.generators import weights_hash
 from zplus_plugins.inversion import Model, Point, Settings, Space
-from zplus_plugins.inversion.graph import Choice
-from zplus_plugins.inversion.precision import Likeness
+from zplus_plugins.inversion.step.graph import Choice
+from zplus_plugins.inversion.step.precision import Likeness
 from zplus_plugins.system.cache import digest
 from zplus_plugins.system.device import name_of
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zplus_plugins.inversion.graph import capturable
+from zplus_plugins.inversion.step.graph import capturable
 
 _BETAS = (0.9, 0.99)
 
