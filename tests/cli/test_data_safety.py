@@ -188,7 +188,7 @@ def _forbid_work(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("zplus_plugins.directions.edit.edited", _no_work)
     patch.setattr("zplus_plugins.inversion.opening.Opened.pictures", _no_work)
     patch.setattr("zplus_plugins.directions.find_ganspace", _no_work)
-    patch.setattr("zplus_plugins.compare.work.run.work", _no_work)
+    patch.setattr("zplus_plugins.compare.work.run.run_tasks", _no_work)
 
 
 def _interrupt(patch: pytest.MonkeyPatch, module: Any, name: str, after: int) -> None:

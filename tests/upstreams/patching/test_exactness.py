@@ -35,7 +35,8 @@ from zplus_plugins.upstreams.run.swapper import LeafSwapper
 
 def all_patches() -> list[Patch]:
     found = pkgutil.walk_packages(patches.__path__, "zplus_plugins.patches.")
-    return [importlib.import_module(module.name).PATCH for module in found if not module.ispkg]
+    modules = [importlib.import_module(module.name) for module in found if not module.ispkg]
+    return [module.PATCH for module in modules if hasattr(module, "PATCH")]  # others hold what patches share
 
 
 def install_patch(patch: Patch) -> Callable[[Journal], None]:
