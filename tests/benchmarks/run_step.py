@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import statistics
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,13 +23,15 @@ import torch
 from interleaved import Step, _measure, json_option
 from torch import Tensor, nn
 
-from support.context import Context
 from zplus_plugins import SphericalLatent, StyleMapping
 from zplus_plugins.adapters.bdinvert import ADAPTER
 from zplus_plugins.hypersphere.leaf import LeafSwap
 from zplus_plugins.upstreams import Journal
 from zplus_plugins.upstreams.adapter.context import Options
 from zplus_plugins.upstreams.run.swapper import LeafSwapper
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from support.context import Context
 
 LR, PERCEPTUAL, BASE = 0.01, 10.0, 10.0
 SPEED = [patch for patch in ADAPTER.patches if any(word in patch.install.__module__ for word in (".ops.", ".speed."))]

@@ -2,9 +2,9 @@
 
     python tests/benchmarks/workers.py --workers 2 --pairs 3
 
-Every worker has one thread. A cluster is started for each number of workers, and warmed up; the runs alternate. What
-counts is wall-clock time, so the machine must be idle and have a core for each worker, and one more for the scheduler
-and the commanding process, if those are to cost nothing.
+Every worker has one thread. A cluster is started for each run, and warmed up; runs with one worker and with several
+alternate. What counts is wall-clock time, so the machine must be idle and have a core for each worker, and one more for
+the scheduler and the commanding process, if those are to cost nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import statistics
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -70,14 +69,16 @@ def main(workers: int, tasks: int, images: int, steps: int, pairs: int) -> None:
     work = BatchWork(open_domain(), space_named("f/zplus"), Settings(steps=steps))
     wanted, ratios = batches(tasks, images), []
     _, alone = results(work, wanted, None)
-    with ExitStack() as stack:
-        folders = [Path(stack.enter_context(tempfile.TemporaryDirectory())) for _ in range(2)]
-        one, several = (stack.enter_context(cluster(f, n)) for f, n in zip(folders, (1, workers), strict=True))
-        for _ in range(pairs):
-            (slow, first), (fast, second) = (results(work, wanted, ours.address) for ours in (one, several))
-            assert alone == first == second, "results differ"
-            ratios.append(slow / fast)
-            click.echo(f"one worker {slow:.1f} s, {workers} workers {fast:.1f} s: {ratios[-1]:.2f} times")
+    for _ in range(pairs):
+        times = []
+        for count in (1, workers):
+            with tempfile.TemporaryDirectory() as folder, cluster(Path(folder), count) as ours:
+                seconds, found = results(work, wanted, ours.address)
+            assert found == alone, "results differ"
+            times.append(seconds)
+        slow, fast = times
+        ratios.append(slow / fast)
+        click.echo(f"one worker {slow:.1f} s, {workers} workers {fast:.1f} s: {ratios[-1]:.2f} times")
     click.echo(f"median {statistics.median(ratios):.2f} of {workers}; results are equal bit for bit")
 
 

@@ -19,6 +19,7 @@ from distributed.worker import thread_state
 from zplus_plugins.errors import RequirementError, UsageError
 from zplus_plugins.execution.worker import Bench, Kit, Told, Unusable, install, remove
 from zplus_plugins.execution.workers import MOST_DEATHS, Result, WorkerDied, Workers
+from zplus_plugins.system.malloc import undo_early_trimming
 
 _log = logging.getLogger("zplus_plugins")
 _WAIT = 10  # seconds for the scheduler to answer
@@ -269,6 +270,7 @@ class _Equipment(WorkerPlugin):  # type: ignore[misc]
         self._key, self._kit = key, kit
 
     def setup(self, worker: Worker) -> None:
+        undo_early_trimming()
         install(self._key, Bench(self._kit, _Seat(worker, self._key)))
 
     def teardown(self, worker: Worker) -> None:
