@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "records": GROUND | {"system", "untrusted", "hypersphere"},
     # One world: somebody's script.
     "upstreams.imports": GROUND,
-    "upstreams.patching": GROUND | {"upstreams.imports"},
+    "upstreams.patching": GROUND | {"system", "upstreams.imports"},
     "upstreams.adapter": METHOD | {"upstreams.imports", "upstreams.patching"},
     "upstreams.requirements": METHOD | {*UPSTREAMS[:3]},
     "upstreams.checkout": METHOD | {*UPSTREAMS[:4]},
