@@ -17,11 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zplus_plugins.system.files import cannot_write, write_whole
+from zplus_plugins.system.files import cannot_write, checksum, write_whole
 
 FOLDER = ".zplus-finished"
 _FORMAT = 1
-_CHUNK = 1 << 20
 _SHOWN = 12  # digits of a checksum in messages
 
 
@@ -71,7 +70,7 @@ class Marks:
         """Whether every file of the image is what it was when the image was finished."""
         try:
             return bool(mark.files) and all(
-                (self._results / path).is_file() and hash_file(self._results / path) == found
+                (self._results / path).is_file() and checksum(self._results / path) == found
                 for path, found in mark.files.items()  # a pipe, which a foreign mark may name, would never end
             )
         except (OSError, ValueError):
@@ -84,7 +83,7 @@ class Marks:
             RequirementError: the mark cannot be written.
         """
         try:
-            hashes = {os.path.relpath(path.absolute(), self._results): hash_file(path) for path in files}
+            hashes = {os.path.relpath(path.absolute(), self._results): checksum(path) for path in files}
         except FileNotFoundError:
             return
         content = {"format": _FORMAT, "image": name, "settings": settings, "files": dict(sorted(hashes.items()))}
@@ -107,19 +106,6 @@ class Marks:
         readable = re.sub(r"[^A-Za-z0-9_-]", "_", name)[:60]
         whole = "\0".join((name, *self._apart))
         return self._folder / f"{readable}-{hashlib.sha256(os.fsencode(whole)).hexdigest()[:8]}.json"
-
-
-def hash_file(path: Path) -> str:
-    """sha256 of a file's content.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _text(settings: Mapping[str, Any], name: str) -> str:

@@ -13,9 +13,9 @@ from typing import Any
 
 from zplus_plugins._version import __version__
 from zplus_plugins.system.downloads import NeededFile
+from zplus_plugins.system.files import checksum
 from zplus_plugins.upstreams.adapter.context import Options
 from zplus_plugins.upstreams.imports.script import own_sources
-from zplus_plugins.upstreams.results.finished import hash_file
 
 # Options that choose what is done, or how it is told, but not what an image's results are. Settings are arguments here.
 _BESIDE = ("dry_run", "offline", "settings", "trusted", "tune_malloc", "shard", "resume")
@@ -90,6 +90,6 @@ def _absolute(path: str | Path) -> str:
 
 def _hash(path: str) -> str:
     try:
-        return hash_file(Path(path))
+        return checksum(Path(path))
     except OSError as error:
         return f"unreadable: {error.strerror}"

@@ -18,9 +18,10 @@ from typing import Any
 from zplus_plugins.errors import RequirementError, UsageError
 from zplus_plugins.execution.shards import Shard
 from zplus_plugins.system.downloads import NeededFile
+from zplus_plugins.system.files import checksum
 from zplus_plugins.upstreams.adapter.loop import Loop
 from zplus_plugins.upstreams.patching.journal import Journal
-from zplus_plugins.upstreams.results.finished import Marks, hash_file
+from zplus_plugins.upstreams.results.finished import Marks
 from zplus_plugins.upstreams.results.outputs import writing_own
 from zplus_plugins.upstreams.results.randomness import Draws
 from zplus_plugins.upstreams.script.settings import called_from
@@ -265,7 +266,7 @@ class Worklist:
         return finished
 
     def _with_image(self, place: str) -> dict[str, Any]:
-        return {**self._settings, IMAGE: hash_file(Path(place))}
+        return {**self._settings, IMAGE: checksum(Path(place))}
 
     def _listing(self, function: Callable[..., Any], root: Path) -> Callable[..., Any]:
         def listing(*args: Any, **kwargs: Any) -> Any:
