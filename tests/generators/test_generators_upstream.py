@@ -148,7 +148,7 @@ SMALL = {"resolution": 16, "fmaps_base": 256, "fmaps_max": 16}
 REFUSED = {
     "is conditional": snapshot(ADA, c_dim=3, synthesis_kwargs=THIN),
     "greyscale images": snapshot(ADA, img_channels=1, synthesis_kwargs=THIN),
-    "makes RGBA pictures": snapshot(ADA, img_channels=4, synthesis_kwargs=THIN),
+    "generates RGBA images": snapshot(ADA, img_channels=4, synthesis_kwargs=THIN),
     "genforce generator generates greyscale images": ("genforce", "BDInvert_Release", {"image_channels": 1, **SMALL}),
     "the architecture resnet": snapshot(ADA, synthesis_kwargs={**THIN, "architecture": "resnet"}),
     "architecture = 'orig'": snapshot(ADA, synthesis_kwargs={**THIN, "architecture": "orig"}),
