@@ -18,6 +18,11 @@ from distributed import Client
 from support.places import TESTS
 
 WAIT = 60  # seconds, of a machine that is busy
+QUIET = {  # as docs/cluster.md has it: dask's own timers take 5 % of each worker's core, and 3 % for its nanny
+    "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
+    "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "1s",
+    "DASK_DISTRIBUTED__ADMIN__SYSTEM_MONITOR__INTERVAL": "5s",
+}
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,7 @@ def _start(folder: Path, kind: str, *options: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [sys.executable, "-m", "dask", kind, *options],
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": path},
+            env={**QUIET, **os.environ, "PYTHONPATH": path},
             stdout=log,
             stderr=log,
             start_new_session=True,
