@@ -117,7 +117,7 @@ def _by_structure(first: bytes, size: int) -> Kind | None:
     header = int.from_bytes(first[:8], "little")
     if first[8:9] == b"{" and 2 <= header <= size - 8:
         return Kind(
-            "a safetensors file, which this package does not read",
+            "a safetensors file, which scripts do not read",
             'Convert it, and give the new file: python -c "import sys, torch; from safetensors.torch import load_file; '
             'torch.save(load_file(sys.argv[1]), sys.argv[2])" OLD.safetensors NEW.pt',
         )
