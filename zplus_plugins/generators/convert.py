@@ -36,8 +36,8 @@ class Converted:
         to: its format.
         weights_hash: of the generator in it.
         made: whether it was written now; if not, nothing was checked again.
-        difference: the largest difference of a pixel between the pictures of both generators, with values in [-1, 1]; in
-            proportion to their largest value if that exceeds 1. None if it was not made now.
+        difference: the largest difference of a pixel between the pictures of both generators, whose values are in
+            [-1, 1], or in proportion to the largest value if that exceeds 1. None if it was not made now.
         notes: what the format cannot express, and what a user needs to know, as sentences.
     """
 

@@ -98,7 +98,9 @@ def _require_unchanged(generator: Generator, content: Any) -> None:
     """Raise GeneratorFileError if a file of ours states another checksum than that of its weights."""
     stated = content.get(safetensors.HASH) if isinstance(content, dict) else None
     if isinstance(stated, str) and stated != weights_hash(generator):
-        raise GeneratorFileError("Its weights are not those of which it states the checksum: it was changed or damaged.")
+        raise GeneratorFileError(
+            "Its weights are not those of which it states the checksum: it was changed or damaged."
+        )
 
 
 def _require_a_checkpoint(path: Path) -> None:

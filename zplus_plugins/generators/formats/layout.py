@@ -149,7 +149,9 @@ def _of_label(source: Source, label: Label | None) -> Source:
         if label is not None:
             raise LabelError(f"This {source.kind} generator is not conditional: it takes no label. Leave out --label.")
         return source
-    absent = [f"{layer}.{part}" for layer in layers for part in Dense._fields if f"{layer}.{part}" not in source.tensors]
+    absent = [
+        f"{layer}.{part}" for layer in layers for part in Dense._fields if f"{layer}.{part}" not in source.tensors
+    ]
     if absent:
         raise GeneratorFileError(f"This conditional {source.kind} generator is incomplete: it has no {listed(absent)}.")
     embed, first = (Dense(*(source.tensors[f"{layer}.{part}"] for part in Dense._fields)) for layer in layers)

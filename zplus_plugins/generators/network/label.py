@@ -72,7 +72,7 @@ def numbers(label: Label | None, size: int) -> Tensor:
     """
     if label is None:
         raise LabelError(
-            f"It is conditional: each picture is of a class or has a label, of {size} numbers. Choose a class from 0 to "
+            f"It is conditional, with labels of {size} numbers, such as one for each class. Choose a class from 0 to "
             f"{size - 1} with --label N, or give all numbers of a label (--label 0.2,0.8,... or a .npy file)."
         )
     if isinstance(label, int):

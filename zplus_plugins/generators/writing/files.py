@@ -20,8 +20,10 @@ Notes = tuple[str, ...]
 
 
 Write = Callable[[Generator, Path, Mapping[str, str]], Notes]
-"""Writes a generator to a file, given texts to store beside the weights where the format has room for them; returns what
-the format cannot express, and what a user needs to know, as sentences."""
+"""Writes a generator to a file, given texts to store beside the weights where the format has room for them.
+
+Returns what the format cannot express, and what a user needs to know, as sentences.
+"""
 
 
 def target_of(path: Path, to: str | None) -> tuple[str, Write]:
@@ -39,7 +41,7 @@ def target_of(path: Path, to: str | None) -> tuple[str, Write]:
     if to is None and len(fitting) > 1:
         raise UsageError(f"Files named {suffix} are of several formats. Choose one: --to {' or --to '.join(fitting)}.")
     if not fitting or to not in (None, *fitting):
-        expected = {to: FORMATS[to]} if to in FORMATS else FORMATS
+        expected = {to: FORMATS[to]} if to else FORMATS
         known = "; ".join(f"{name}: {', '.join(suffixes)}" for name, suffixes in expected.items())
         raise UsageError(f"{path.name} does not end like a file of that format. Expected {known}.")
     name = to or fitting[0]

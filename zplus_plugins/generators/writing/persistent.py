@@ -53,7 +53,7 @@ class Network:
         state["_modules"].update(modules)
         self.state = {**state, **attributes}
 
-    def __reduce__(self) -> tuple[Callable[..., Any], tuple[dict[str, Any]]]:
+    def __reduce__(self) -> tuple[Any, ...]:
         about = {"type": "class", "version": VERSION, "module_src": SOURCE, "class_name": self.name}
         return _Name("torch_utils.persistence", "_reconstruct_persistent_obj"), ({**about, "state": self.state},)
 
@@ -83,10 +83,11 @@ class _Name(NamedTuple):
 class _Pickler(pickle._Pickler):
     """Python's pickler, which is extended here because that in C imports what a pickle refers to."""
 
-    dispatch: ClassVar[dict[type, Callable[..., None]]]
+    write: Callable[[bytes], object]
+    memoize: Callable[[object], None]
 
     def _save_name(self, name: _Name) -> None:
         self.write(pickle.GLOBAL + f"{name.module}\n{name.name}\n".encode())
         self.memoize(name)
 
-    dispatch = {**pickle._Pickler.dispatch, _Name: _save_name}
+    dispatch: ClassVar[dict[type, Callable[..., None]]] = {**pickle._Pickler.dispatch, _Name: _save_name}

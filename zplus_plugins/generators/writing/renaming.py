@@ -72,7 +72,7 @@ def usual_constants(generator: Generator) -> tuple[str, ...]:
         )
     if a.conv_clamp is not None:
         notes.append(
-            f"The bound of {a.conv_clamp:g} on the layers' outputs is not in the file: codes whose features would "
-            "exceed it give other pictures."
+            f"The bound of {a.conv_clamp:g} on the layers' outputs is not in the file: without it, codes whose "
+            "features exceed it give other pictures."
         )
     return tuple(notes)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from torch import Tensor
 
 from zplus_plugins.errors import GeneratorError
-from zplus_plugins.generators.network.architecture import Architecture
 from zplus_plugins.generators.network.stylegan2 import Generator
 from zplus_plugins.generators.writing import channels
 from zplus_plugins.generators.writing.renaming import (
@@ -28,6 +27,7 @@ _PARTS = {
     "style.bias": "conv.modulation.bias",
 }
 _MEAN = "latent_avg"
+TAPS = 4
 
 
 def _convolution(index: int, part: str) -> str:
@@ -61,6 +61,11 @@ def content(generator: Generator) -> Content:
             f"In rosinality's class, all layers of the mapping network have one size; here z has {a.z_dim}, w "
             f"{a.w_dim} and the hidden layers {a.mapping_dim or a.w_dim}. Convert it to another format."
         )
+    if len(a.taps) != TAPS:
+        raise GeneratorError(
+            f"rosinality's class has a low-pass filter of {TAPS} taps; this generator's has {len(a.taps)}. Convert it "
+            "to another format."
+        )
     multiplier = channels.multiplier(a)
 
     def adjusted(name: str, tensor: Tensor) -> Tensor:
@@ -72,8 +77,8 @@ def content(generator: Generator) -> Content:
     for block in range(1, len(a.channels)):
         state[f"convs.{2 * block - 2}.conv.blur.kernel"] = kernel.clone()
         state[f"to_rgbs.{block - 1}.upsample.kernel"] = kernel.clone()
-    built = f"It is built by {_call(a, multiplier)}."
-    return Content({"g_ema": state, _MEAN: mean}, (*usual_constants(generator), built))
+    call = f"Generator({a.resolution}, {a.w_dim}, {a.mapping_layers}, channel_multiplier={multiplier})"
+    return Content({"g_ema": state, _MEAN: mean}, (*usual_constants(generator), f"It is built by {call}."))
 
 
 def _laid_out(name: str, tensor: Tensor) -> Tensor:
@@ -86,8 +91,3 @@ def _laid_out(name: str, tensor: Tensor) -> Tensor:
     if name.endswith("to_rgb.bias"):
         return tensor[None, :, None, None]
     return tensor[None] if name == "const" or tensor.ndim == 4 else tensor
-
-
-def _call(a: Architecture, multiplier: int) -> str:
-    call = f"Generator({a.resolution}, {a.w_dim}, {a.mapping_layers}, channel_multiplier={multiplier}"
-    return f"{call})" if a.taps == Architecture.taps else f"{call}, blur_kernel={list(a.taps)})"

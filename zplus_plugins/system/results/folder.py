@@ -46,9 +46,7 @@ class Results:
         RequirementError: it cannot be written to, or another process is working in it.
     """
 
-    def __init__(
-        self, folder: Path, overwrite: bool = False, shard: str | None = None, named: str = "--out"
-    ) -> None:
+    def __init__(self, folder: Path, overwrite: bool = False, shard: str | None = None, named: str = "--out") -> None:
         self.folder, self._named = folder, named
         self._overwrite, self._shard = overwrite, shard
         self._made: dict[str, Made] = {}  # the latest, by the name of each file
