@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +136,8 @@ READERS: Mapping[str, tuple[Reader, ...]] = {
         Reader(_torch_load, (".pt",)),
         Reader(_checkpoint, (".pt",)),
         Reader(_dry_run, (".pt",)),
-        Reader(load_generator, (".pt",)),
+        Reader(load_generator, (".pt", ".safetensors")),
+        Reader(partial(load_generator, label=1), (".pt",)),
     ),
     "pickles": (
         Reader(load_generator, (".pkl",)),
