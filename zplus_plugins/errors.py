@@ -41,6 +41,10 @@ class GeneratorFileError(GeneratorError):
     """A generator's file is missing, damaged, refused, or of no kind that can be used; nothing of it was run."""
 
 
+class LabelError(GeneratorFileError, UsageError):
+    """A conditional generator was given no label or a wrong one, or an unconditional one was given a label."""
+
+
 class SwapError(ZPlusError):
     """The optimizer leaf could not be replaced, or was not; nothing ran in W+ instead."""
 

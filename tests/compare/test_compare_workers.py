@@ -142,7 +142,7 @@ def test_a_small_generator_has_one_thread(
     generator = copy.copy(tiny_model().generator)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 6)
     monkeypatch.setattr(generator, "state_dict", lambda: {"weight": torch.empty(parameters)})
-    monkeypatch.setattr(prepare, "open_model", lambda path, device: Model(generator, tiny_model().statistics))
+    monkeypatch.setattr(prepare, "open_model", lambda path, device, label: Model(generator, tiny_model().statistics))
     sheet(tiny_plan(1).sets[0].pictures, 1).save(tmp_path / "a.png")
     request = Request(images=(tmp_path / "a.png",), generator=tmp_path / "g.pt", with_lpips=False, workers=2)
     assert prepare.prepare(request).share == expected

@@ -117,12 +117,14 @@ def _tar(rng: Random) -> bytes:
 
 
 def _checkpoint(rng: Random, seed: Seed, seeds: list[Seed]) -> bytes:
+    if seed.suffix == ".safetensors":
+        return bytewise.damaged(rng, seed.data)
     way = rng.random()
     if way < 0.03:
         return _tar(rng)
     if way < 0.2:
         return _network(rng)
-    others = [_program(_pickle_in(rng.choice(seeds).data))]
+    others = [_program(_pickle_in(rng.choice([s for s in seeds if s.suffix == ".pt"]).data))]
     change = _zip_changed if seed.data.startswith(b"PK") else _legacy_changed
     return change(rng, seed.data, others)
 

@@ -131,12 +131,17 @@ def _component(path: Path) -> Any:
     return read_component(path, 1, "w"), read_component(path, 1, "z")
 
 
+def _of_label(path: Path) -> Any:
+    return load_generator(path, 1)
+
+
 READERS: Mapping[str, tuple[Reader, ...]] = {
     "checkpoints": (
         Reader(_torch_load, (".pt",)),
         Reader(_checkpoint, (".pt",)),
         Reader(_dry_run, (".pt",)),
-        Reader(load_generator, (".pt",)),
+        Reader(load_generator, (".pt", ".safetensors")),
+        Reader(_of_label, (".pt",)),
     ),
     "pickles": (
         Reader(load_generator, (".pkl",)),

@@ -22,6 +22,7 @@ from support.npz_files import former_code, former_point
 from zplus_plugins import InversionRecord, SphericalLatent, Truncation, mapping_of
 from zplus_plugins.directions.direction import Direction
 from zplus_plugins.generators import Architecture, Generator, weights_hash
+from zplus_plugins.generators.formats import safetensors
 from zplus_plugins.inversion import SPACES, Point
 from zplus_plugins.inversion.record import PointRecord
 from zplus_plugins.records.inversion import Provenance, hash_code
@@ -77,7 +78,17 @@ def checkpoints() -> list[Seed]:
     """As ``torch.save`` writes them, and wrote them before."""
     zips = [Seed(f"{name}.pt", saved.zipped(content)) for name, content in contents().items()]
     zips.append(Seed("whole.pt", _whole()))
+    zips.append(Seed("own.safetensors", _written(lambda path: safetensors.write(small_generator(), path, {}))))
+    zips.append(Seed("conditional.pt", saved.zipped(_conditional())))
     return zips + [Seed(f"{name}_legacy.pt", saved.legacy(content)) for name, content in contents().items()]
+
+
+def _conditional() -> dict[str, torch.Tensor]:
+    """NVlabs' state dict of a generator that takes a label of two numbers."""
+    state = generator_files.nvlabs_state(small_generator())
+    first = state["mapping.fc0.weight"]
+    more = {"mapping.embed.weight": torch.ones(3, 2), "mapping.embed.bias": torch.ones(3)}
+    return state | more | {"mapping.fc0.weight": torch.cat([first, first[:, :3]], dim=1)}
 
 
 def _whole() -> bytes:

@@ -287,7 +287,6 @@ BYTES: dict[str, tuple[bytes, str, str]] = {
     "JPEG": (picture("JPEG"), "is a JPEG image", "Give the generator's file"),
     "WebP": (picture("WEBP"), "is a WebP image", "Give the generator's file"),
     "HDF5": (b"\x89HDF\r\n\x1a\n" + bytes(9), "is an HDF5 file", "Give a checkpoint"),
-    "safetensors": (safetensors(), "is a safetensors file", "load_file"),
     "ONNX": (b"\x08\x07\x12\x07pytorch", "is an ONNX or TensorFlow graph", "Give a checkpoint"),
     "gzip": (b"\x1f\x8b\x08" + bytes(9), "is a gzip archive", "Unpack it"),
     "no member": (archive(), "is an empty zip archive", "Download it again"),
@@ -305,3 +304,8 @@ def test_files_of_another_kind_are_named(case: str, tmp_path: Path) -> None:
     content, what, remedy = BYTES[case]
     (tmp_path / "a.pt").write_bytes(content)
     refused(tmp_path / "a.pt", f"({len(content):,} bytes) ", what, remedy)
+
+
+def test_a_safetensors_file_without_a_generator(tmp_path: Path) -> None:
+    (tmp_path / "a.pt").write_bytes(safetensors())
+    refused(tmp_path / "a.pt", "contains no supported generator", "a dictionary of x")

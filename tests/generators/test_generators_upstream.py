@@ -15,8 +15,9 @@ import torch
 from support import tensorflow_files
 from support.generator_files import trained
 from support.places import TESTS
-from zplus_plugins.errors import GeneratorFileError
+from zplus_plugins.errors import GeneratorFileError, LabelError
 from zplus_plugins.generators import load_generator
+from zplus_plugins.generators.network.label import Label
 
 SUPPORT = TESTS / "support"
 TOLERANCE = 1e-5  # of the pictures' range
@@ -113,6 +114,30 @@ def test_pictures_are_the_converter_s(upstreams: Path, tmp_path: Path, case: str
     same_pictures(save(upstreams, tmp_path, "tensorflow", root, {}, z_dim=12))
 
 
+CLASS_2, BETWEEN = (0.0, 0.0, 1.0, 0.0, 0.0), (0.25, -1.5, 2.0)
+OF_LABELS = {
+    "ada, a class": (snapshot(ADA, c_dim=5, label=CLASS_2, synthesis_kwargs=THIN), 2),
+    "ada, other sizes": (
+        snapshot(
+            *(ADA,),
+            **{"z_dim": 48, "w_dim": 32, "c_dim": 3, "label": BETWEEN, "synthesis_kwargs": THIN},
+            mapping_kwargs={**MAPPING, "embed_features": 24},
+        ),
+        BETWEEN,
+    ),
+    "stylegan3, a class": (snapshot(THREE, c_dim=5, label=CLASS_2, **THIN), 2),
+}
+
+
+@pytest.mark.upstream
+@pytest.mark.parametrize("case", OF_LABELS)
+def test_pictures_of_a_label_are_the_upstream_s(upstreams: Path, tmp_path: Path, case: str) -> None:
+    made, label = OF_LABELS[case]
+    same_pictures(save(upstreams, tmp_path, *made, z_dim=made[2]["z_dim"]), label=label)
+    with pytest.raises(LabelError, match=f"It is conditional, with labels of {made[2]['c_dim']} numbers"):
+        load_generator(tmp_path / "generator")
+
+
 def test_pictures_are_the_stand_in_s(tmp_path: Path) -> None:
     """A network of ours with NVlabs' classes, in a pickle that brings their source code along."""
     arguments = {"networks": "support/pti_networks.py", "name": "training.networks", "whole": True, **SIZES}
@@ -120,10 +145,10 @@ def test_pictures_are_the_stand_in_s(tmp_path: Path) -> None:
     same_pictures(save(SUPPORT.parent, tmp_path, "nvlabs", "standins/pti", arguments, z_dim=64))
 
 
-def same_pictures(path: Path, keeps_noise: bool = True) -> None:
+def same_pictures(path: Path, keeps_noise: bool = True, label: Label | None = None) -> None:
     """Our generator makes the pictures that lie beside the file; those with noise only if the file has it."""
     expected = torch.load(path.with_name("expected.pt"), weights_only=True)
-    generator = load_generator(path)
+    generator = load_generator(path, label)
     torch.testing.assert_close(generator.mapping(expected["z"]), expected["w"], rtol=1e-5, atol=1e-5)
     if expected["mean"] is not None:
         assert torch.equal(generator.w_mean, expected["mean"])

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from zplus_plugins.generators import Architecture, Generator
 
 SMALL = Architecture(16, (8, 6, 4), z_dim=12, w_dim=10, mapping_layers=3, mapping_dim=7)
+CLASSES, EMBEDDED = 3, 5
 SOURCE = "raise RuntimeError('the source code in the pickle was run')"
 
 
@@ -113,6 +114,17 @@ def nvlabs_state(generator: Generator) -> dict[str, Tensor]:
         return own
 
     return state(nvlabs(generator)["G_ema"], "")
+
+
+def conditional(seed: int = 0) -> dict[str, Tensor]:
+    """NVlabs' state dict of a generator whose mapping network takes a label, too."""
+    state = nvlabs_state(trained(seed=seed))
+    stream = torch.Generator().manual_seed(seed)
+    more = torch.randn(SMALL.mapping_dim or 0, EMBEDDED, generator=stream) / SMALL.mapping_lr_multiplier
+    state["mapping.fc0.weight"] = torch.cat([state["mapping.fc0.weight"], more], dim=1)
+    state["mapping.embed.weight"] = torch.randn(EMBEDDED, CLASSES, generator=stream)
+    state["mapping.embed.bias"] = torch.randn(EMBEDDED, generator=stream)
+    return state
 
 
 def genforce(generator: Generator) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def main() -> None:
 def randomised(network: nn.Module, lr_multiplier: float = 0.01) -> nn.Module:
     """The same in evaluation mode, with numbers of about a trained network's size."""
     for name, tensor in [*network.named_parameters(), *network.named_buffers()]:
-        if name.startswith(("mapping.", "style.")) and name.endswith("bias"):
+        if name.startswith(("mapping.fc", "mapping.dense", "style.")) and name.endswith("bias"):
             tensor.normal_(std=0.3 / lr_multiplier)
         elif name.endswith(("noise_strength", "noise.weight")):
             tensor.uniform_(-0.5, 0.5)
@@ -81,9 +81,13 @@ def nvlabs(
     whole: bool = False,
     augmented: bool = False,
     c_dim: int = 0,
+    label: tuple[float, ...] = (),
     **arguments: Any,
 ) -> Made:
-    """A snapshot of stylegan2-ada-pytorch or stylegan3; ``whole`` saves the one network as PTI does."""
+    """A snapshot of stylegan2-ada-pytorch or stylegan3; ``whole`` saves the one network as PTI does.
+
+    The codes of a conditional one are those of a label.
+    """
     module = import_networks(networks, name)
     lr_multiplier = arguments.get("mapping_kwargs", {}).get("lr_multiplier", 0.01)
     other = module.Generator(c_dim=c_dim, **{"img_channels": 3, **arguments})
@@ -104,7 +108,11 @@ def nvlabs(
         made: Tensor = network.synthesis(codes, noise_mode=noise, force_fp32=True)
         return made
 
-    return Made(lambda z: network.mapping(z, None)[:, 0], picture, network.num_ws, network.mapping.w_avg)
+    def mapped(z: Tensor) -> Tensor:
+        style: Tensor = network.mapping(z, torch.tensor([label]).repeat(len(z), 1))[:, 0]
+        return style
+
+    return Made(mapped, picture, network.num_ws, network.mapping.w_avg)
 
 
 def _within(form: str, state: dict[str, Tensor], extra: dict[str, Any]) -> dict[str, Any]:

@@ -128,3 +128,10 @@ def test_interpolate_walk_and_generate_as_json(material: Path) -> None:
     assert paths(document(zplus("generate", *common[:2], "--seeds", "1", "--out", "out", "--json"))) == fields(
         "generate"
     )
+
+
+def test_convert_as_json(tmp_path: Path) -> None:
+    result = zplus("convert", ROOT / "zplus_plugins" / "weights" / "generator.pt", tmp_path / "a.safetensors", "--json")
+    found = document(result)
+    assert (result.exit_code, found["made"], found["notes"]) == (0, True, [])
+    assert paths(found) == fields("convert")

@@ -32,6 +32,7 @@ from zplus_plugins.system import options
     metavar="FILE",
     help="File with a StyleGAN2 generator's weights. [default: the embedded generator of drawn portraits]",
 )
+@options.label
 @click.option(
     "--pictures",
     type=click.IntRange(1, MOST_PICTURES),
@@ -83,6 +84,7 @@ def compare(
     steps: int,
     out: Path,
     generator: Path | None,
+    label: options.Label | None,
     pictures: int | None,
     out_of_range: bool,
     resize: bool,
@@ -125,6 +127,7 @@ def compare(
         spaces=spaces,
         steps=steps,
         generator=generator,
+        label=label,
         pictures=pictures,
         out_of_range=out_of_range,
         resize=resize,

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from zplus_plugins.directions.editing import Edited
     from zplus_plugins.directions.series import Series
     from zplus_plugins.errors import RequirementError, ZPlusError
+    from zplus_plugins.generators.convert import Converted
     from zplus_plugins.inversion.files import Order
     from zplus_plugins.upstreams.checkout.checkout import Upstream
     from zplus_plugins.upstreams.checkout.plugins import Plugin
@@ -183,4 +184,18 @@ def _of_picture(name: str, image: Path, out: Path, made: bool) -> Document:
         "loss": about.get("loss"),
         **({REDUCED_LOSS: about[REDUCED_LOSS]} if REDUCED_LOSS in about else {}),
         "mse": about.get("mse"),
+    }
+
+
+def of_conversion(source: Path, done: Converted) -> Document:
+    """The document of ``zplus convert``."""
+    return {
+        "format": FORMAT,
+        "source": str(source),
+        "result": str(done.path),
+        "to": done.to,
+        "made": done.made,
+        "difference": done.difference,
+        "weights_hash": done.weights_hash,
+        "notes": list(done.notes),
     }

@@ -51,6 +51,7 @@ def edit(
     skip_bad: bool,
     shard: Shard,
     generator: Path | None,
+    label: options.Label | None,
     device: str,
     out: Path,
     overwrite: bool,
@@ -83,7 +84,7 @@ def edit(
         if as_json:
             document(documents.of_edits(direction, strengths, [], [], [], out))
         return
-    models = Models(generator, device)
+    models = Models(generator, device, label)
     editor = Editor(models, direction, layers, strengths, way == "local")
     with bar(len(files), "record", "checking", shown=len(files) > 1) as shown:
         edits, unfit = editor.check(files, skip_bad, shown.update)

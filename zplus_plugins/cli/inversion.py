@@ -47,6 +47,7 @@ LR = 0.1
 @options.voice
 def directions(
     generator: Path | None,
+    label: options.Label | None,
     method: str,
     components: int | None,
     w: Path | None,
@@ -99,7 +100,7 @@ def directions(
         given = Given.read(w, "w", component)
     elif z is not None:
         given = Given.read(z, "z", component)
-    model = open_model(generator, device)
+    model = open_model(generator, device, label=label)
     wanted = [f"{method}-{k:02}" for k in range(components or COMPONENTS)]
     if given is not None:
         wanted = [given.name]
@@ -180,6 +181,7 @@ def invert(
     on: str | None,
     shard: Shard,
     generator: Path | None,
+    label: options.Label | None,
     precision: str,
     device: str,
     graph: Literal["auto", "off"],
@@ -214,7 +216,7 @@ def invert(
 
     settings = Settings(steps=steps, lr=lr, seed=seed, precision=precision)  # type: ignore[arg-type]  # as below
     chosen, files = space_named(space), f.named_files(images)
-    model = open_model(generator, device)
+    model = open_model(generator, device, label=label)
     resolution = model.generator.architecture.resolution
     threads, kind = threads_for(model.generator), model.generator.const.device.type
     shared = Share(1, threads) if on else share(threads, kind, workers or (1 if kind == "cpu" else None))

@@ -45,6 +45,7 @@ def interpolate(
     end: Path,
     frames: int,
     generator: Path | None,
+    label: options.Label | None,
     device: str,
     out: Path,
     overwrite: bool,
@@ -65,7 +66,7 @@ def interpolate(
     from zplus_plugins.inversion.opening import Opened
     from zplus_plugins.spaces.paths import interpolated
 
-    opened = Opened.of([start, end], generator, device)
+    opened = Opened.of([start, end], generator, device, label)
     files = Series.of_path(start, end, frames)
     settings = {"record": opened.records[0].digest(), "to": opened.records[1].digest()}
     path = interpolated(opened.points[0], opened.points[1], frames)
@@ -102,6 +103,7 @@ def walk(
     frames: int,
     seed: int,
     generator: Path | None,
+    label: options.Label | None,
     device: str,
     out: Path,
     overwrite: bool,
@@ -123,7 +125,7 @@ def walk(
     from zplus_plugins.inversion.opening import Opened
     from zplus_plugins.spaces.paths import loop
 
-    opened = Opened.of([record], generator, device)
+    opened = Opened.of([record], generator, device, label)
     files = Series.of_path(record, f"walk{seed}", frames)
     settings = {"record": opened.records[0].digest(), "radius": repr(radius), "seed": str(seed)}
     path = loop(opened.model, opened.points[0], radius, frames, seed)
@@ -157,6 +159,7 @@ def generate(
     psi: float,
     cutoff: int | None,
     generator: Path | None,
+    label: options.Label | None,
     device: str,
     out: Path,
     overwrite: bool,
@@ -178,7 +181,7 @@ def generate(
     from zplus_plugins.inversion.opening import Opened
     from zplus_plugins.spaces.paths import random_points
 
-    model = open_model(generator, device, truncation=Truncation(psi, cutoff))
+    model = open_model(generator, device, truncation=Truncation(psi, cutoff), label=label)
     files = Series.of_seeds(seeds)
     settings = {"generator": weights_hash(model.generator)[:16], "psi": repr(psi), "cutoff": str(cutoff)}
     before = _written(Opened([], model, []), random_points(model, seeds), files, settings, out, overwrite)

@@ -13,6 +13,7 @@ from zplus_plugins.errors import UsageError
 from zplus_plugins.execution.options import require_one_place
 from zplus_plugins.execution.processors import Share, share
 from zplus_plugins.generators import Generator
+from zplus_plugins.generators.network.label import Label
 from zplus_plugins.inversion import SPACES, Model, Settings, Space, space_named
 from zplus_plugins.inversion.domain import is_embedded, open_model
 from zplus_plugins.inversion.images import picture_files
@@ -39,6 +40,7 @@ class Request:
     spaces: str = "all"
     steps: int = STEPS
     generator: Path | None = None
+    label: Label | None = None
     pictures: int | None = None
     out_of_range: bool = False
     resize: bool = False
@@ -89,7 +91,7 @@ def prepare(request: Request) -> Prepared:
         )
     if request.resize and not request.images:
         raise UsageError("--resize applies to IMAGES, but none were given: drawn portraits have the generator's size.")
-    model = open_model(request.generator, request.device)
+    model = open_model(request.generator, request.device, label=request.label)
     generator = model.generator
     threads = threads_for(generator)
     shared = Share(1, threads) if request.on else share(threads, generator.const.device.type, request.workers)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import logging
 from pathlib import Path
+from typing import Any
 
-from zplus_plugins.errors import GeneratorError, GeneratorFileError
-from zplus_plugins.generators.formats import genforce, nvlabs, own, rosinality, tensorflow
+from zplus_plugins.errors import GeneratorError, GeneratorFileError, LabelError
+from zplus_plugins.generators.formats import genforce, nvlabs, own, rosinality, safetensors, tensorflow
 from zplus_plugins.generators.formats.describe import described
-from zplus_plugins.generators.formats.layout import build
+from zplus_plugins.generators.formats.layout import Built, build
 from zplus_plugins.generators.formats.modules import with_states
+from zplus_plugins.generators.network.label import Label
 from zplus_plugins.generators.network.stylegan2 import Generator
 from zplus_plugins.generators.unpickling.torchfile import read
 from zplus_plugins.untrusted.filekinds import not_a_network
@@ -21,29 +23,42 @@ EMBEDDED = Path(__file__).parents[1] / "weights" / "generator.pt"
 KINDS = (nvlabs, tensorflow, rosinality, genforce, own)
 
 
-def load_generator(path: Path | str | None = None) -> Generator:
+def load_generator(path: Path | str | None = None, label: Label | None = None) -> Generator:
     """Load a generator to the CPU, in evaluation mode and without gradients. No code in the file is executed.
 
     Anything that had to be chosen, assumed or replaced, such as noise buffers missing from the file, is logged.
 
     Args:
         path: the file; None for the embedded portrait generator.
+        label: of a conditional generator of NVlabs': the index of a class, the numbers of a label, or a ``.npy`` file
+            with them. The mapping network is then that of this label, and so is :func:`weights_hash`; ``w_mean``
+            remains that of the file, which is the mean over all labels.
 
     Raises:
+        LabelError: the generator is conditional and has no such label, or it takes none.
+        RequirementError: the file is one of safetensors, and that package is not installed.
         GeneratorFileError: the file does not exist, is damaged, contains something that could run a program, or has an
-            unknown format; its network is not an unconditional StyleGAN2 with skip connections; or its weights are
+            unknown format; its network is not a StyleGAN2 with skip connections; or its weights are
             incomplete or not finite.
     """
     path = EMBEDDED if path is None else Path(path)
-    _require_a_checkpoint(path)
-    content = with_states(read(path))
+    generator, notes = built(path, label)
+    if notes:
+        _log.info("%s: %s.", path, "; ".join(notes))
+    return generator
+
+
+def built(path: Path, label: Label | None = None) -> Built:
+    """The generator, and the notes that :func:`load_generator`, with the same arguments and errors, logs."""
+    content = _content(path)
     try:
         source = next((found for kind in KINDS if (found := kind.find(content)) is not None), None)
         if source is not None:
-            generator, notes = build(source)
-            if notes:
-                _log.info("%s: %s.", path, "; ".join(notes))
-            return generator
+            found = build(source, label)
+            _require_unchanged(found.generator, content)
+            return found
+    except LabelError as error:
+        raise LabelError(f"The generator in {path} cannot be used. {error}") from None
     except GeneratorError as error:
         raise GeneratorFileError(f"The generator in {path} cannot be used. {error}") from error
     what, remedy = described(content)
@@ -63,13 +78,29 @@ def weights_hash(generator: Generator) -> str:
     return digest.hexdigest()
 
 
-def generator_hash(path: Path | str | None = None) -> str:
-    """:func:`weights_hash` of the generator in a file.
+def generator_hash(path: Path | str | None = None, label: Label | None = None) -> str:
+    """:func:`weights_hash` of the generator in a file; arguments and errors as for :func:`load_generator`."""
+    return weights_hash(load_generator(path, label))
 
-    Raises:
-        GeneratorFileError: as :func:`load_generator`.
-    """
-    return weights_hash(load_generator(path))
+
+def _content(path: Path) -> Any:
+    """What a file contains, of whatever kind; state dicts replace the objects of networks."""
+    try:
+        if safetensors.is_safetensors(path):
+            return safetensors.read(path)
+    except OSError:
+        pass  # the reader of other files says why
+    _require_a_checkpoint(path)
+    return with_states(read(path))
+
+
+def _require_unchanged(generator: Generator, content: Any) -> None:
+    """Raise GeneratorFileError if a file of ours states another checksum than that of its weights."""
+    stated = content.get(safetensors.HASH) if isinstance(content, dict) else None
+    if isinstance(stated, str) and stated != weights_hash(generator):
+        raise GeneratorFileError(
+            "Its weights are not those of which it states the checksum: it was changed or damaged."
+        )
 
 
 def _require_a_checkpoint(path: Path) -> None:

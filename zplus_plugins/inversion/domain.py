@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from zplus_plugins.generators import Generator, load_generator, weights_hash
+from zplus_plugins.generators.network.label import Label
 from zplus_plugins.generators.network.layers import Noise
 from zplus_plugins.hypersphere.mapping import Truncation
 from zplus_plugins.inversion import Model, Statistics, statistics_of
@@ -43,6 +44,7 @@ def open_model(
     f_resolution: int | None = None,
     noise: Noise = "const",
     truncation: Truncation | None = None,
+    label: Label | None = None,
 ) -> Model:
     """Load a generator with its latent spaces.
 
@@ -50,14 +52,16 @@ def open_model(
         path: the generator's file; None for the embedded one.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         f_resolution, noise, truncation: as for :class:`Model`.
+        label: as for :func:`~zplus_plugins.generators.load_generator`.
 
     Raises:
+        LabelError: as for :func:`~zplus_plugins.generators.load_generator`.
         GeneratorFileError: the generator cannot be loaded.
         RequirementError: the device is not available.
     """
     choice = Device(device)
     choice.require()
-    generator = load_generator(path)
+    generator = load_generator(path, label)
     statistics = statistics_of(generator)
     return Model(generator.to(choice.where), _moved(statistics, choice.where), f_resolution, noise, truncation)
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from zplus_plugins.errors import RecordError, UsageError
 from zplus_plugins.generators import Generator
+from zplus_plugins.generators.network.label import Label
 from zplus_plugins.generators.network.layers import Noise
 from zplus_plugins.hypersphere.mapping import Truncation
 from zplus_plugins.inversion import Model, Point
@@ -33,13 +34,13 @@ class Opened:
     points: list[Point]
 
     @classmethod
-    def of(cls, paths: Sequence[Path], generator: Path | None, device: str) -> Opened:
+    def of(cls, paths: Sequence[Path], generator: Path | None, device: str, label: Label | None = None) -> Opened:
         """Open records.
 
         Args:
             paths: one or more.
             generator: its file; None for the embedded one.
-            device: as for :func:`~zplus_plugins.inversion.domain.open_model`.
+            device, label: as for :func:`~zplus_plugins.inversion.domain.open_model`.
 
         Raises:
             RecordError: one cannot be read or is of another generator; or they are not of one space and model.
@@ -52,7 +53,7 @@ class Opened:
         first = records[0]
         for path, record in zip(paths[1:], records[1:], strict=True):
             _require_alike(paths[0], first, path, record)
-        model = open_model(generator, device, first.f_resolution, first.noise, first.truncation)
+        model = open_model(generator, device, first.f_resolution, first.noise, first.truncation, label)
         named = zip(paths, records, strict=True)
         return cls(records, model, [record.require(model, str(path)) for path, record in named])
 
@@ -78,11 +79,11 @@ class Models:
 
     Args:
         generator: its file; None for the embedded one.
-        device: as for :func:`~zplus_plugins.inversion.domain.open_model`.
+        device, label: as for :func:`~zplus_plugins.inversion.domain.open_model`.
     """
 
-    def __init__(self, generator: Path | None, device: str) -> None:
-        self._path, self._device = generator, device
+    def __init__(self, generator: Path | None, device: str, label: Label | None = None) -> None:
+        self._path, self._device, self._label = generator, device, label
         self._made: dict[tuple[int | None, Noise, Truncation], Model] = {}
 
     @property
@@ -100,7 +101,7 @@ class Models:
         _require_generator(record, path, self._path)
         how = (record.f_resolution, record.noise, record.truncation)
         if not self._made:
-            self._made[how] = open_model(self._path, self._device, *how)
+            self._made[how] = open_model(self._path, self._device, *how, label=self._label)
         elif how not in self._made:
             first = next(iter(self._made.values()))
             self._made[how] = Model(first.generator, first.statistics, *how)

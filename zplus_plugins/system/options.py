@@ -13,6 +13,7 @@ import click
 
 from zplus_plugins.system.console import QUIET, VERBOSE, set_volume
 
+Label = int | tuple[float, ...] | Path  # the index of a class, a label's numbers, or their file
 Decorated = TypeVar("Decorated", bound=Callable[..., Any] | click.Command)
 
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -38,11 +39,33 @@ precision = click.option(
     help="Precision of the convolutions in an inversion's steps. bf16 is faster on GPUs, and on CPUs with AVX512-BF16 "
     "or AMX; the loss of what it found is evaluated in float32, too.",
 )
-generator = click.option(
-    "--generator",
-    type=FILE,
-    help="A generator's file (NVlabs, rosinality, genforce, or trained here). [default: the embedded one]",
+
+
+def _label(context: click.Context, parameter: click.Parameter, value: str | None) -> Label | None:
+    if value is None or re.fullmatch(r"\d{1,9}", value, re.ASCII):
+        return None if value is None else int(value)
+    try:
+        return tuple(float(number) for number in value.split(","))
+    except ValueError:
+        return Path(value)
+
+
+label = click.option(
+    "--label",
+    callback=_label,
+    metavar="N|NUMBERS|FILE",
+    help="Of a conditional generator: the index of a class, or a label's numbers (0.2,0.8), or a .npy file with them.",
 )
+"""The index of a class, a label's numbers, or the path of their file; None without the option."""
+
+
+def generator(command: Decorated) -> Decorated:
+    """The options ``--generator`` and ``--label``, which together choose a generator."""
+    text = "A generator's file (NVlabs, rosinality, genforce, or trained here). [default: the embedded one]"
+    chosen: Decorated = click.option("--generator", type=FILE, help=text)(label(command))
+    return chosen
+
+
 graph = click.option(
     "--graph",
     type=click.Choice(("auto", "off")),

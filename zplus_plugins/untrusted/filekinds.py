@@ -117,9 +117,9 @@ def _by_structure(first: bytes, size: int) -> Kind | None:
     header = int.from_bytes(first[:8], "little")
     if first[8:9] == b"{" and 2 <= header <= size - 8:
         return Kind(
-            "a safetensors file, which this package does not read",
-            'Convert it, and give the new file: python -c "import sys, torch; from safetensors.torch import load_file; '
-            'torch.save(load_file(sys.argv[1]), sys.argv[2])" OLD.safetensors NEW.pt',
+            "a safetensors file, which scripts do not read",
+            "If it is a StyleGAN2 generator, zplus convert OLD.safetensors NEW.pkl gives a file for NVlabs' scripts, "
+            "and NEW.pt --to rosinality or --to genforce one for others.",
         )
     # A version, then the producer's name or a graph.
     if first[:1] == b"\x08" and first[2:3] in (b"\x12", b"\x1a", b":"):

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import sqrt
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from zplus_plugins.errors import GeneratorFileError
+from zplus_plugins.errors import GeneratorFileError, LabelError
 from zplus_plugins.generators.network.architecture import Architecture
+from zplus_plugins.generators.network.label import Dense, Label, folded
 from zplus_plugins.generators.network.stylegan2 import Generator
 from zplus_plugins.generators.unpickling.unpickle import printable
 from zplus_plugins.hypersphere.draws import standard_normal
@@ -28,6 +29,18 @@ _COLOUR = rf"blocks\.{INDEX}\.to_rgb\.bias"
 Rules = Mapping[str, Callable[[re.Match[str]], str]]
 
 
+class Conditional(NamedTuple):
+    """Layers of a conditional generator's mapping network, by the prefixes of their names in the file.
+
+    Attributes:
+        embed: embeds the label.
+        first: takes z and the embedding.
+    """
+
+    embed: str
+    first: str
+
+
 @dataclass(frozen=True)
 class Source:
     """A StyleGAN2 generator as found in a file.
@@ -41,6 +54,7 @@ class Source:
         adjust: converts a tensor to our layout, given our name and the value in the file.
         mapping_lr_multiplier, conv_clamp: as in :class:`Architecture`.
         strange: the pattern of names that the source's own loader ignores; they are left out, with a note.
+        conditional: how it takes its label; None if it takes none.
         noise_is_drawn: whether the source's own loader draws noise buffers that are not in the file.
         claims: values of the architecture stated in the file, by the names of its attributes; None if not stated.
         notes: what was chosen in the file, or assumed, as clauses.
@@ -55,6 +69,7 @@ class Source:
     mapping_lr_multiplier: float = 0.01
     conv_clamp: float | None = None
     strange: str | None = None
+    conditional: Conditional | None = None
     noise_is_drawn: bool = False
     claims: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -85,17 +100,19 @@ def unscaled(name: str, tensor: Tensor) -> Tensor:
     return tensor / sqrt(tensor[0].numel()) if re.fullmatch(r"blocks\.\d+\.(up|conv)\.weight", name) else tensor
 
 
-def build(source: Source) -> Built:
-    """The generator, in evaluation mode and without gradients.
+def build(source: Source, label: Label | None = None) -> Built:
+    """The generator, in evaluation mode and without gradients; of a conditional one, that of a single label.
 
     Its mean code is that of the file, or else the mean of 4,096 random codes with a fixed seed. Noise buffers that the
     source's own loader would draw are drawn with a fixed seed too.
 
     Raises:
+        LabelError: it is conditional and this is no label of it, or it is not and takes none.
         GeneratorFileError: a tensor is missing, unexpected, of a wrong shape or not finite, many tensors share their
             numbers, or the network is not supported.
         GeneratorError: the sizes are not those of a generator.
     """
+    source = _of_label(source, label)
     ours, names, filters, left = _renamed(source)
     notes = list(source.notes)
     if left:
@@ -123,6 +140,24 @@ def build(source: Source) -> Built:
     if "w_mean" not in ours:
         generator.w_mean.copy_(mean_style(generator.mapping, architecture.z_dim))
     return Built(generator, tuple(notes))
+
+
+def _of_label(source: Source, label: Label | None) -> Source:
+    """The unconditional generator that a conditional one is for a label; an unconditional one as it is."""
+    layers = source.conditional
+    if layers is None:
+        if label is not None:
+            raise LabelError(f"This {source.kind} generator is not conditional: it takes no label. Leave out --label.")
+        return source
+    absent = [
+        f"{layer}.{part}" for layer in layers for part in Dense._fields if f"{layer}.{part}" not in source.tensors
+    ]
+    if absent:
+        raise GeneratorFileError(f"This conditional {source.kind} generator is incomplete: it has no {listed(absent)}.")
+    embed, first = (Dense(*(source.tensors[f"{layer}.{part}"] for part in Dense._fields)) for layer in layers)
+    own = {name: value for name, value in source.tensors.items() if not name.startswith(f"{layers.embed}.")}
+    own |= {f"{layers.first}.{part}": value for part, value in folded(first, embed, label)._asdict().items()}
+    return replace(source, tensors=own, conditional=None)
 
 
 def _noise(shapes: Mapping[str, torch.Size]) -> dict[str, Tensor]:
@@ -294,4 +329,7 @@ def _taps(source: Source, filters: list[Tensor]) -> tuple[float, ...]:
     separable = one.ndim == 1 or (one.shape == (len(taps), len(taps)) and torch.allclose(one, taps.outer(taps)))
     if not separable or not all(f.shape == one.shape and torch.allclose(f, one) for f in normalised):
         raise GeneratorFileError(f"The low-pass filters of this {source.kind} generator differ, or are not separable.")
+    exact = filters[0].float().squeeze()
+    if exact.ndim == 1 and exact[exact != 0].abs().min() == 1:
+        return tuple(exact.tolist())  # as we write them ourselves: rounding would change the generator's checksum
     return tuple((taps / taps[taps != 0].abs().min()).tolist())

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from zplus_plugins.errors import GeneratorFileError
 from zplus_plugins.generators.formats.containers import AVERAGED, OTHERS, TRAINED, unaveraged, weights_in
-from zplus_plugins.generators.formats.layout import INDEX, Rules, Source, shown
+from zplus_plugins.generators.formats.layout import INDEX, Conditional, Rules, Source, shown
 from zplus_plugins.generators.formats.modules import modules_of, tensors_in
 from zplus_plugins.generators.unpickling.standins import Module, Record
 from zplus_plugins.generators.unpickling.unpickle import printable
@@ -36,16 +36,17 @@ RULES: Rules = {
     rf"synthesis\.b({_RESOLUTIONS})\.(conv0|conv1|torgb)\.(.*)": _layer,
 }
 UNUSABLE = {
-    r"mapping\.embed\.": "is conditional (it takes a label)",
     r"synthesis\.input\.": "is StyleGAN3 (alias-free), not StyleGAN2",
     r"synthesis\.b\d+\.skip\.": "has the architecture resnet, not skip",
 }
 
 
 _BLOCK = rf"synthesis\.b({_RESOLUTIONS})\."
+_EMBEDDING = r"mapping\.embed\."
 _MAPPING, _LAYER = rf"mapping\.fc{INDEX}\.", rf"{_BLOCK}(conv0|conv1|torgb)\."
 WANTED: Mapping[str, Mapping[str, Any]] = {
     _MAPPING: {"activation": "lrelu"},
+    _EMBEDDING: {"activation": "linear", "bias_gain": 1},
     _BLOCK: {"architecture": "skip"},
     rf"{_BLOCK}conv[01]\.": {"activation": "lrelu", "use_noise": True},
     rf"{_LAYER}affine\.": {"activation": "linear", "bias_gain": 1},
@@ -111,6 +112,7 @@ def _source(tensors: Mapping[str, Tensor]) -> Source:
         rules=RULES,
         filters=r".*\.resample_filter",
         unusable=UNUSABLE,
+        conditional=Conditional("mapping.embed", "mapping.fc0") if "mapping.embed.weight" in tensors else None,
     )
 
 

@@ -40,13 +40,14 @@ class Results:
         overwrite: replace results that are finished, or were made with other settings.
         shard: the name of the shard that this process works on, such as ``2-of-8``; processes with different ones may
             work in the folder at the same time. None for a process that works there alone.
+        named: what a user chooses to write elsewhere, for messages.
 
     Raises, on entry:
         RequirementError: it cannot be written to, or another process is working in it.
     """
 
-    def __init__(self, folder: Path, overwrite: bool = False, shard: str | None = None) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, overwrite: bool = False, shard: str | None = None, named: str = "--out") -> None:
+        self.folder, self._named = folder, named
         self._overwrite, self._shard = overwrite, shard
         self._made: dict[str, Made] = {}  # the latest, by the name of each file
         self._own: dict[str, set[str]] = {}  # checksums of all results ever made, by name
@@ -113,7 +114,7 @@ class Results:
             if dict(before) != dict(settings):
                 raise UsageError(
                     f"{self.folder / name} was made with other settings: {differences(before, settings)}. "
-                    "Choose another --out, or replace it with --overwrite."
+                    f"Choose another {self._named}, or replace it with --overwrite."
                 )
         # A killed process may have replaced only some of the earlier files.
         return all(name in present and present[name] == self._made[name].files[name] for name in wanted)
@@ -198,7 +199,7 @@ class Results:
                 return found
         raise UsageError(
             f"{path} exists, but zplus did not create it there, or it was changed since. It is left as it is: choose "
-            "another --out, or move it away."
+            f"another {self._named}, or move it away."
         )
 
     def _exists(self, name: str) -> bool:

@@ -1,0 +1,1 @@
+"""Writes our generator in the formats of other implementations."""
