@@ -109,8 +109,12 @@ class Combination:
 
     @property
     def name(self) -> str:
-        """The directions' names and strengths, as in the names of results: ``age-2.000.smile``."""
-        return ".".join(_named(part) for part in self.parts)
+        """The directions' names and strengths, as in the names of results: ``age-2.000.smile+1.500``.
+
+        One that varies is set apart, ``age-2.000.and.smile``: by its way, an image of the same strengths differs a bit.
+        """
+        fixed = ".".join(_named(part) for part in self.parts if part.strength is not None)
+        return ".and.".join(name for name in (fixed, _named(self.varying) if self.varying else "") if name)
 
     def in_layers(self, first: int, last: int, layers: int) -> Combination:
         """The part in some layers; arguments and errors as for :meth:`Direction.in_layers`."""
