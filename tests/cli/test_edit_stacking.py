@@ -137,7 +137,7 @@ def test_parts_of_a_face_lie_within_their_edges(part: str, drawn: bool) -> None:
 @pytest.mark.parametrize("kind", FILMS)
 def test_films_go_there_and_back(work: Path, kind: str) -> None:
     edit = ("edit", ANNA, *OWN, "--direction", ONE, "--strength", 3, "--frames", 5, "--loop", "--fps", 25)
-    name = f"out/anna.ganspace-00+3.000..+3.000x1.zplus.{kind}"
+    name = f"out/anna.ganspace-00+0.000..+3.000x5.zplus.{kind}"
     assert done(*edit, "--video", kind)[-1] == name
     shown = frames(name)
     assert len(shown) == 8
