@@ -185,7 +185,7 @@ def _no_work(*args: Any, **kwargs: Any) -> Any:
 
 def _forbid_work(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(inverting, "invert", _no_work)
-    patch.setattr("zplus_plugins.directions.edit.edited", _no_work)
+    patch.setattr("zplus_plugins.directions.edits.making.Making.at", _no_work)
     patch.setattr("zplus_plugins.inversion.opening.Opened.pictures", _no_work)
     patch.setattr("zplus_plugins.directions.find_ganspace", _no_work)
     patch.setattr("zplus_plugins.compare.work.run.run_tasks", _no_work)

@@ -10,11 +10,12 @@ import pytest
 
 from support.commands import INVERT, done, zplus
 from support.outcome import files, refused
-from zplus_plugins.directions import edit as editing
+from zplus_plugins.directions.edits.making import Making
 from zplus_plugins.inversion.record import PointRecord
 
 WAY = ("--direction", "found_generator/ganspace-00.zplus.npz", "--strength", "-1:1:2", "--generator", "generator.pt")
 NAMES = ("anna", "bert")
+FILES = 5  # of a record's edits: two images, both side by side, and two records
 
 
 def command(*records: object, out: str = "out") -> tuple[object, ...]:
@@ -57,7 +58,7 @@ def test_shards_share_the_records() -> None:
 def test_they_need_not_be_in_one_space(material: Path) -> None:
     done(*INVERT[:-1], "faces/anna.png", "--space", "wplus", "--out", "other")
     shutil.move("other/anna.zplus.npz", "other/wplus.zplus.npz")
-    assert len(done(*command("inverted", "other"))) == 3 * 3
+    assert len(done(*command("inverted", "other"))) == 3 * FILES
 
 
 def test_all_bad_ones_are_named_before_any_is_edited_or_left_out(material: Path) -> None:
@@ -70,7 +71,7 @@ def test_all_bad_ones_are_named_before_any_is_edited_or_left_out(material: Path)
     assert not Path("out").exists()
     result = zplus(*command("inverted"), "--skip-bad")
     assert result.exit_code == 0 and "3 of 5 records were left out" in result.stderr
-    assert all(name in result.stderr for name in bad) and len(result.stdout.splitlines()) == 2 * 3
+    assert all(name in result.stderr for name in bad) and len(result.stdout.splitlines()) == 2 * FILES
     refused(zplus(*command(*bad), "--skip-bad"), 1, *bad)
 
 
@@ -79,17 +80,17 @@ def test_those_of_another_generator_are_bad(material: Path) -> None:
     both = ("inverted", "inverted_by_other/anna.zplus.npz")
     shutil.move(both[1], "inverted/other.zplus.npz")
     refused(zplus(*command("inverted")), 1, "inverted/other.zplus.npz: The record belongs to the generator")
-    assert len(done(*command("inverted"), "--skip-bad")) == 2 * 3
+    assert len(done(*command("inverted"), "--skip-bad")) == 2 * FILES
 
 
 def test_one_that_changes_after_it_was_checked_is_named(material: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole, model = editing.edited, PointRecord.load(Path("inverted/anna.zplus.npz"))
+    whole, model = Making.at, PointRecord.load(Path("inverted/anna.zplus.npz"))
 
-    def edited(*args: object, **kwargs: object) -> object:
+    def at(making: Making, strength: float) -> object:
         model.save(Path("inverted/bert.zplus.npz"))
-        return whole(*args, **kwargs)  # type: ignore[arg-type]
+        return whole(making, strength)
 
-    monkeypatch.setattr(editing, "edited", edited)
+    monkeypatch.setattr(Making, "at", at)
     refused(zplus(*command("inverted")), 1, "inverted/bert.zplus.npz has changed since it was checked")
     assert {name.partition(".")[0] for name in results("out")} == {"anna"}
 
@@ -105,9 +106,9 @@ def test_a_folder_without_records_is_refused(material: Path) -> None:
 
 def test_the_document_of_several_lists_what_that_of_one_says(material: Path) -> None:
     one = json.loads(zplus(*command("inverted/anna.zplus.npz"), "--json").stdout)
-    assert set(one) == {"format", "record", "direction", "made", "sheet", "results"}
+    assert set(one) == {"format", "record", "direction", "directions", "made", "sheet", "video", "results"}
     Path("inverted/torn.zplus.npz").write_text("no record")
     many = json.loads(zplus(*command("inverted"), "--skip-bad", "--json").stdout)
-    assert set(many) == {"format", "direction", "records", "left_out"}
-    assert many["records"][0] == {k: v for k, v in one.items() if k not in ("format", "direction")} | {"made": False}
+    assert set(many) == {"format", "direction", "directions", "records", "left_out"}
+    assert many["records"][0] == {k: v for k, v in one.items() if k not in set(many) - {"records"}} | {"made": False}
     assert many["records"][1]["made"] and "torn.zplus.npz" in many["left_out"][0]

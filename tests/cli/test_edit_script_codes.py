@@ -96,3 +96,20 @@ def test_a_code_of_a_script_is_refused(material: Path) -> None:
     _of_run(codes=4)
     refused(zplus(*EDIT_CODE), 1, "(1, 4, 12)", "(1, 6, 12)")
     assert not Path("edited").exists()
+
+
+@pytest.mark.parametrize("truncation", [Truncation(), Truncation(0.5, 3)])
+def test_an_edited_code_of_a_script_is_edited_again(material: Path, truncation: Truncation) -> None:
+    """Its record contains the w of the new z, so that another checkpoint is refused as before."""
+    model = _of_run(truncation=truncation, with_f=True)
+    picture, record = done("edit", CODE, *OWN, *WAY, "--strength", 2, "--out", "edited")
+    moved, before = InversionRecord.load(record), InversionRecord.load(CODE)
+    assert moved.provenance == before.provenance and moved.truncation == before.truncation
+    assert moved.w is not None and not np.allclose(moved.w, before.w, atol=1e-2)
+    with torch.no_grad():
+        own = model.pictures(Point(SPACES["zplus"], torch.from_numpy(moved.z)))
+    assert np.array_equal(pixels(picture), np.asarray(sheet(own, 1)))
+    again = zplus("edit", record, *OWN, *WAY, "--strength", 1, "--out", "edited")
+    assert again.exit_code == 0 and "F of the script is not in the record" in again.stderr
+    other = ("edit", record, "--generator", "other.pt", *OTHER_WAY, "--out", "edited")
+    refused(zplus(*other), 1, "inverted with another checkpoint")

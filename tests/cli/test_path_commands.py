@@ -142,11 +142,11 @@ def test_edits_in_some_layers(material: Path, model: Model) -> None:
     name = "out/anna.ganspace-00.layers2-4+2.000.zplus.png"
     point, whole = PointRecord.load(ANNA).require(model), Direction.load(Path(WAY[1]))
     z, w = (torch.cat([v.new_zeros(2, len(v)), v.expand(3, -1), v.new_zeros(1, len(v))]) for v in (whole.z, whole.w))
-    assert done(*edit, "--layers", "2-4", "--way", "global") == [name]
+    assert done(*edit, "--layers", "2-4", "--way", "global") == [name, name.replace(".png", ".npz")]
     moved = model.moved(point, z, w, 2.0)
     torch.testing.assert_close(moved.code[:, -1], point.code[:, -1])
     assert np.array_equal(pixels(name), np.asarray(sheet(model.pictures(moved), 1)))
-    assert done(*edit, "--layers", "2-4", "--overwrite") == [name]
+    assert done(*edit, "--layers", "2-4", "--overwrite")[0] == name
     assert np.array_equal(pixels(name), np.asarray(sheet(model.pictures(Pursuit(model, point, w)(2.0)), 1)))
     before = files(Path("out"))
     refused(zplus(*edit, "--layers", "0-9"), 1, "There are no layers 0-9; expected some of 0-5")

@@ -132,7 +132,7 @@ OWN = {
     "edit": Scene(
         make_material,
         _own("edit", "inverted/anna.zplus.npz", *_GENERATOR, *_WAY, "--out", "out"),
-        re.compile(r"out/.*\.zplus\.png"),
+        re.compile(r"out/.*\.zplus\.(npz|png)"),
     ),
     "interpolate": Scene(
         make_material,

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zplus_plugins.directions.editing import Edited
-    from zplus_plugins.directions.series import Series
+    from zplus_plugins.directions.edits.combination import Combination
+    from zplus_plugins.directions.edits.editing import Edited
+    from zplus_plugins.directions.edits.film import Film
+    from zplus_plugins.directions.edits.series import Series
     from zplus_plugins.errors import RequirementError, ZPlusError
     from zplus_plugins.generators.convert import Converted
     from zplus_plugins.inversion.files import Order
@@ -66,68 +68,86 @@ def of_inversion(order: Order, out: Path, before: Collection[str], unfit: Sequen
 
 
 def of_edits(
-    direction: str,
+    combination: Combination | None,
     strengths: Sequence[float],
     edits: Sequence[Edited],
     before: Sequence[bool],
     unfit: Sequence[ZPlusError],
     out: Path,
 ) -> Document:
-    """The document of ``zplus edit`` for a folder or several records; the lists are as for :func:`of_inversion`."""
-    common = {"format", "direction"}
+    """The document of ``zplus edit`` for a folder or several records; the lists are as for :func:`of_inversion`.
+
+    Without records, the directions were not looked at: there is no combination.
+    """
+    of_all = {"direction": None, "directions": []} if combination is None else _of_combination(combination)
     each = [
-        of_edit(one.record, direction, strengths, one.files, out, finished)
-        for one, finished in zip(edits, before, strict=True)
+        of_edit(one, one.combination, strengths, out, finished) for one, finished in zip(edits, before, strict=True)
     ]
     return {
         "format": FORMAT,
-        "direction": direction,
-        "records": [{name: value for name, value in one.items() if name not in common} for one in each],
+        **of_all,
+        "records": [{name: value for name, value in one.items() if name not in ("format", *of_all)} for one in each],
         "left_out": list(map(str, unfit)),
     }
 
 
-def of_edit(
-    record: Path, direction: str, strengths: Sequence[float], files: Series, out: Path, before: bool
-) -> Document:
-    """The document of ``zplus edit``; ``before`` is true if the edits already existed."""
-    pictures = zip(strengths, files.pictures, strict=True)
+def of_edit(one: Edited, combination: Combination, strengths: Sequence[float], out: Path, before: bool) -> Document:
+    """The document of ``zplus edit``; ``before`` is true if the edits already existed.
+
+    The names of directions are those of the combination, which has them without layers.
+    """
+    files, varies = one.files, combination.varying is not None
     return {
         "format": FORMAT,
-        "record": str(record),
-        "direction": direction,
+        "record": str(one.record),
+        **_of_combination(combination),
         "made": not before,
         "sheet": None if files.sheet is None else str(out / files.sheet),
-        "results": [{"strength": strength, "image": str(out / file)} for strength, file in pictures],
+        "video": None if one.film is None else str(out / one.film.file),
+        "results": [
+            {"strength": strength if varies else None, "image": str(out / image), "record": str(out / record)}
+            for strength, image, record in zip(strengths, files.pictures, files.records, strict=True)
+        ],
     }
 
 
-def of_interpolation(start: Path, end: Path, files: Series, out: Path, before: bool) -> Document:
-    """The document of ``zplus interpolate``; ``before`` is true if the images already existed."""
-    last = len(files.pictures) - 1
-    results = [{"share": index / last, "image": str(out / file)} for index, file in enumerate(files.pictures)]
+def _of_combination(combination: Combination) -> Document:
+    directions = [{"name": part.direction.name, "strength": part.strength} for part in combination.parts]
+    return {"direction": combination.name, "directions": directions}
+
+
+def of_interpolation(start: Path, end: Path, files: Series, out: Path, before: bool, film: Film | None) -> Document:
+    """The document of ``zplus interpolate``; ``before`` is true if the images, or the film, already existed."""
     return {
         "format": FORMAT,
         "start": str(start),
         "end": str(end),
         "made": not before,
-        "sheet": None if files.sheet is None else str(out / files.sheet),
-        "results": results,
+        **_of_path(files, len(files.pictures) - 1, out, film),
     }
 
 
-def of_walk(record: Path, radius: float, seed: int, files: Series, out: Path, before: bool) -> Document:
-    """The document of ``zplus walk``; ``before`` is true if the images already existed."""
-    frames = len(files.pictures)
-    results = [{"share": index / frames, "image": str(out / file)} for index, file in enumerate(files.pictures)]
+def of_walk(
+    record: Path, radius: float, seed: int, files: Series, out: Path, before: bool, film: Film | None
+) -> Document:
+    """The document of ``zplus walk``; ``before`` is true if the images, or the film, already existed."""
     return {
         "format": FORMAT,
         "record": str(record),
         "radius": radius,
         "seed": seed,
         "made": not before,
-        "sheet": None if files.sheet is None else str(out / files.sheet),
-        "results": results,
+        **_of_path(files, len(files.pictures), out, film),
+    }
+
+
+def _of_path(files: Series, whole: int, out: Path, film: Film | None) -> Document:
+    """The files along a path, which is ``whole`` images long; a film takes the place of the images."""
+    pictures = files.pictures if film is None else []
+    return {
+        "sheet": str(out / files.sheet) if files.sheet is not None and film is None else None,
+        "video": None if film is None else str(out / film.file),
+        "results": [{"share": index / whole, "image": str(out / file)} for index, file in enumerate(pictures)],
     }
 
 

@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING
 import click
 
 from zplus_plugins.cli import documents
+from zplus_plugins.errors import UsageError
 from zplus_plugins.system import options
 from zplus_plugins.system.console import bar, document, result, say
 
 FRAMES = 11
 LOOP_FRAMES = 24
 MOST = 1001
-_COUNT = click.IntRange(2, MOST)
+_COUNT = click.IntRange(2, options.MOST_FRAMES)
 
 if TYPE_CHECKING:
-    from zplus_plugins.directions.series import Series
+    from zplus_plugins.directions.edits.film import Film
+    from zplus_plugins.directions.edits.series import Series
     from zplus_plugins.inversion import Point
     from zplus_plugins.inversion.opening import Opened
 
@@ -32,8 +34,10 @@ if TYPE_CHECKING:
     metavar="N",
     default=FRAMES,
     show_default=True,
-    help="Number of images, those of A and B included.",
+    help="Number of images, or of frames along the film's path, those of A and B included.",
 )
+@options.film("instead of the images")
+@options.there_and_back
 @options.generator
 @options.device
 @options.out()
@@ -44,6 +48,9 @@ def interpolate(
     start: Path,
     end: Path,
     frames: int,
+    video: str | None,
+    fps: int | None,
+    back: bool,
     generator: Path | None,
     label: options.Label | None,
     device: str,
@@ -61,21 +68,24 @@ def interpolate(
     Examples:
       zplus interpolate inverted/anna.zplus.npz inverted/bert.zplus.npz --out between
       zplus interpolate a.zplus.npz b.zplus.npz --frames 60 --generator ffhq.pth --out between
+      zplus interpolate a.zplus.npz b.zplus.npz --frames 90 --video mp4 --loop --out between
     """
-    from zplus_plugins.directions.series import Series
+    from zplus_plugins.directions.edits.series import Series
     from zplus_plugins.inversion.opening import Opened
     from zplus_plugins.spaces.paths import interpolated
 
+    options.require_film(video, fps=fps, loop=back)
+    film = _film(video, frames, fps, back)
     opened = Opened.of([start, end], generator, device, label)
     files = Series.of_path(start, end, frames)
     settings = {"record": opened.records[0].digest(), "to": opened.records[1].digest()}
-    path = interpolated(opened.points[0], opened.points[1], frames)
-    before = _written(opened, path, files, settings, out, overwrite)
+    path = interpolated(opened.points[0], opened.points[1], frames, None if film is None else film.order)
+    film = None if film is None else film.named(files.name)
+    before = _written(opened, path, files, settings, out, overwrite, film)
     if as_json:
-        document(documents.of_interpolation(start, end, files, out, before))
+        document(documents.of_interpolation(start, end, files, out, before, film))
     else:
-        for file in files:
-            result(out / file)
+        _list(files, out, film)
 
 
 @click.command()
@@ -89,7 +99,10 @@ def interpolate(
     help="How far the walk goes. In Z and Z+: the angle in radians by which each code has turned at the furthest "
     "point. In other spaces: a share of the distance between a random code and the mean.",
 )
-@click.option("--frames", type=_COUNT, metavar="N", default=LOOP_FRAMES, show_default=True, help="Number of images.")
+@click.option(
+    "--frames", type=_COUNT, metavar="N", default=LOOP_FRAMES, show_default=True, help="Number of images, or of frames."
+)
+@options.film("instead of the images")
 @options.seed("the walk's random directions", 0)
 @options.generator
 @options.device
@@ -101,6 +114,8 @@ def walk(
     record: Path,
     radius: float,
     frames: int,
+    video: str | None,
+    fps: int | None,
     seed: int,
     generator: Path | None,
     label: options.Label | None,
@@ -119,22 +134,25 @@ def walk(
     Examples:
       zplus walk inverted/anna.zplus.npz --out walks
       zplus walk inverted/anna.zplus.npz --radius 0.8 --frames 60 --seed 5 --out walks
+      zplus walk inverted/anna.zplus.npz --frames 120 --video walk.webp --out walks
       zplus walk invert_detailcode/anna.zplus.npz --generator ffhq.pth --out walks
     """
-    from zplus_plugins.directions.series import Series
+    from zplus_plugins.directions.edits.series import Series
     from zplus_plugins.inversion.opening import Opened
     from zplus_plugins.spaces.paths import loop
 
+    options.require_film(video, fps=fps)
+    film = _film(video, frames, fps)
     opened = Opened.of([record], generator, device, label)
     files = Series.of_path(record, f"walk{seed}", frames)
     settings = {"record": opened.records[0].digest(), "radius": repr(radius), "seed": str(seed)}
     path = loop(opened.model, opened.points[0], radius, frames, seed)
-    before = _written(opened, path, files, settings, out, overwrite)
+    film = None if film is None else film.named(files.name)
+    before = _written(opened, path, files, settings, out, overwrite, film)
     if as_json:
-        document(documents.of_walk(record, radius, seed, files, out, before))
+        document(documents.of_walk(record, radius, seed, files, out, before, film))
     else:
-        for file in files:
-            result(out / file)
+        _list(files, out, film)
 
 
 @click.command()
@@ -174,7 +192,7 @@ def generate(
       zplus generate --seeds 0-9 --out random
       zplus generate --seeds 3,5,7 --psi 0.7 --cutoff 8 --generator stylegan2_ffhq1024.pth --out random
     """
-    from zplus_plugins.directions.series import Series
+    from zplus_plugins.directions.edits.series import Series
     from zplus_plugins.generators import weights_hash
     from zplus_plugins.hypersphere.mapping import Truncation
     from zplus_plugins.inversion.domain import open_model
@@ -188,24 +206,58 @@ def generate(
     if as_json:
         document(documents.of_generation(seeds, psi, cutoff, files, out, before))
     else:
-        for file in files:
-            result(out / file)
+        _list(files, out)
+
+
+def _film(video: str | None, frames: int, fps: int | None, back: bool = False) -> Film | None:
+    """The film that was asked for, without a name; without one, the images must not be too many for a sheet."""
+    from zplus_plugins.directions.edits.film import Film
+
+    if video is None:
+        if frames > MOST:
+            raise UsageError(
+                f"--frames {frames}: expected 2 to {MOST} images. For more frames, make a film: --video mp4."
+            )
+        return None
+    film = Film(video, frames, fps or options.FPS, back)
+    film.require()
+    return film
+
+
+def _list(files: Series, out: Path, film: Film | None = None) -> None:
+    for file in files if film is None else [film.file]:
+        result(out / file)
 
 
 def _written(
-    opened: Opened, path: Iterator[Point], files: Series, settings: dict[str, str], out: Path, overwrite: bool
+    opened: Opened,
+    path: Iterator[Point],
+    files: Series,
+    settings: dict[str, str],
+    out: Path,
+    overwrite: bool,
+    film: Film | None = None,
 ) -> bool:
-    """Write the images along a path, unless they were made before; whether they were."""
+    """Write the images along a path, or the film, unless they were made before; whether they were."""
     from zplus_plugins.system.results import Results
     from zplus_plugins.system.threads import limited_to, threads_for
 
     for note in opened.notes:
         say(note)
     with Results(out, overwrite) as results, limited_to(threads_for(opened.model.generator)):
-        before = results.finished(files, settings)
+        if film is None:
+            before = results.finished(files, settings)
+        else:
+            before = results.finished([film.file], film.settings(settings))
         if before:
-            say("these images were made before; --overwrite makes them again.")
+            what = "these images were" if film is None else "this film was"
+            say(f"{what} made before; --overwrite makes {'them' if film is None else 'it'} again.")
             return before
-        with bar(len(files.pictures), "image") as shown:
-            files.write(opened.pictures(path, shown.update), results, settings)
+        total, unit = (len(files.pictures), "image") if film is None else (len(film.order), "frame")
+        with bar(total, unit) as shown:
+            pictures = opened.pictures(path, shown.update)
+            if film is None:
+                files.write(pictures, results, settings)
+            else:
+                film.write(pictures, results, settings)
         return before

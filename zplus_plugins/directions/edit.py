@@ -1,4 +1,4 @@
-"""``zplus edit``: move the code of an inverted image along a direction."""
+"""Strengths and directions as they are given to ``zplus edit``, and the images of one code along a direction."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from zplus_plugins.directions.pursuit import Pursuit
 from zplus_plugins.errors import DirectionError, UsageError
 from zplus_plugins.generators import Generator
 from zplus_plugins.inversion import Model, Point
-from zplus_plugins.inversion.record import PointRecord, array_bytes
-from zplus_plugins.system.cache import digest
 
 MOST = 1001
 STRONGEST = 1000.0
@@ -63,24 +61,21 @@ def direction_named(name: str, generator: Generator) -> Direction:
     return known[name]
 
 
-def in_layers(direction: Direction, layers: tuple[int, int], model: Model, point: Point) -> Direction:
-    """The part of a direction in some layers, the first and the last of which are given.
+def require_layers(layers: tuple[int, int], model: Model, point: Point) -> None:
+    """Require that a point has codes of its own in some layers, the first and the last of which are given.
 
     Raises:
-        DirectionError: there are no such layers, or the direction moves none of them.
-        UsageError: the point has one code for all layers, or no code that has an influence in these.
+        UsageError: it has one code for all layers, or no code that has an influence in these.
     """
     (first, last), space = layers, point.space
     if not space.layered:
         raise UsageError(f"--layers {first}-{last}: a code in {space.title} is one for all layers. Leave --layers out.")
-    part = direction.in_layers(first, last, model.generator.num_layers)
     own = model.first_layer(space)
     if last < own:
         raise UsageError(
             f"--layers {first}-{last}: F replaces these layers, so that nothing would change; expected layers from "
             f"{own} on."
         )
-    return part
 
 
 def edited(model: Model, point: Point, direction: Direction, strengths: list[float], local: bool = False) -> Tensor:
@@ -95,12 +90,3 @@ def edited(model: Model, point: Point, direction: Direction, strengths: list[flo
     move = Pursuit(model, point, w) if chases else partial(model.moved, point, z, w)
     with torch.no_grad():
         return torch.cat([model.pictures(move(strength)).cpu() for strength in strengths])
-
-
-def settings_of(record: PointRecord, direction: Direction, local: bool) -> dict[str, str]:
-    """All on which an edited picture depends, beside its strength."""
-    return {
-        "record": record.digest(),
-        "direction": digest(*array_bytes(direction.z, direction.w))[:16],
-        "way": "local" if local else "global",
-    }

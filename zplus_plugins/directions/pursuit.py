@@ -72,24 +72,31 @@ class Pursuit:
         model: the model of the point.
         point: in Z or Z+, with F or without.
         w: direction, (w_dim,) or (L, w_dim), of unit strength.
+        offset: a move in W that is added at every strength, of one of the same shapes; None for none.
 
     Raises:
         UsageError: the point's space has no codes on the hypersphere.
     """
 
-    def __init__(self, model: Model, point: Point, w: Tensor) -> None:
+    def __init__(self, model: Model, point: Point, w: Tensor, offset: Tensor | None = None) -> None:
         if point.space.kind != "z":
             raise UsageError(f"Codes in {point.space.title} are not on the hypersphere; only Z and Z+ can chase.")
-        self._point = point
-        first, z = model.first_layer(point.space), point.code
-        step = w.to(z).expand(model.generator.num_layers, -1)[first:]
+        self._point, self._moves_at_zero = point, offset is not None
+        self._layers, self._first = model.generator.num_layers, model.first_layer(point.space)
+        z = point.code
         if z.shape[1] > 1:  # layers that F replaces do not move; their codes are arbitrary
-            z = torch.cat([z[:, :1].expand(-1, first, -1), z], dim=1)
-            step = torch.cat([step.new_zeros(first, step.shape[1]), step])
-        self._path = Path(mapping_of(model.generator, model.truncation), z, step)
+            z = torch.cat([z[:, :1].expand(-1, self._first, -1), z], dim=1)
+        away = None if offset is None else self._for_each_code(offset)
+        self._path = Path(mapping_of(model.generator, model.truncation), z, self._for_each_code(w), away)
 
     def __call__(self, strength: float) -> Point:
         """The point at this strength, with F unchanged."""
-        if strength == 0:
+        if strength == 0 and not self._moves_at_zero:
             return self._point
         return replace(self._point, code=self._path(strength)[:, -self._point.code.shape[1] :])
+
+    def _for_each_code(self, w: Tensor) -> Tensor:
+        step = w.to(self._point.code).expand(self._layers, -1)[self._first :]
+        if self._point.code.shape[1] > 1:
+            step = torch.cat([step.new_zeros(self._first, step.shape[1]), step])
+        return step

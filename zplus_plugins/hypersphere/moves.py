@@ -103,19 +103,21 @@ def along_style(
 class Path:
     """The path of codes along a direction in W, as a function of strength.
 
-    Waypoint k is the result of a chase from the codes to their style codes plus k times the step. The chase is short,
-    so that codes do not move far for a small further gain. Geodesics connect the waypoints.
+    Waypoint k is the result of a chase from the codes to their style codes plus the offset and k times the step. The
+    chase is short, so that codes do not move far for a small further gain. Geodesics connect the waypoints.
 
     Args:
         mapping: the generator's mapping from z to w.
         z: the codes at strength 0, shape (B, L or 1, z_dim).
         step: direction in W at strength 1, for each layer: (L, w_dim). A single code moves along the mean over layers,
             so that fewer layers are sufficient then.
+        offset: a move in W, like the step, that is added to that of every strength; None for none.
     """
 
-    def __init__(self, mapping: StyleMapping, z: Tensor, step: Tensor) -> None:
-        self._mapping, self._step = mapping, step
-        self._waypoints = {0: z}
+    def __init__(self, mapping: StyleMapping, z: Tensor, step: Tensor, offset: Tensor | None = None) -> None:
+        self._mapping, self._start, self._step = mapping, z, step
+        self._offset = torch.zeros_like(step) if offset is None else offset
+        self._waypoints: dict[int, Tensor] = {} if bool(self._offset.any()) else {0: z}
 
     def __call__(self, strength: float) -> Tensor:
         """The codes at this strength, shape (B, L or 1, z_dim)."""
@@ -128,7 +130,7 @@ class Path:
 
     def _waypoint(self, k: int) -> Tensor:
         if k not in self._waypoints:
-            z, step = self._waypoints[0], k * self._step
+            z, step = self._start, self._offset + k * self._step
             if z.shape[1] == 1:
                 step = step.mean(dim=0)
             self._waypoints[k] = along_style(self._mapping, z, step, steps=LEASH, lr=LEASH_LR).detach()

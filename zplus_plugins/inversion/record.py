@@ -20,12 +20,15 @@ from zplus_plugins.hypersphere.geometry import default_radius, sphere_error
 from zplus_plugins.hypersphere.mapping import Truncation, mapping_of
 from zplus_plugins.inversion import SPACES, Model, Point
 from zplus_plugins.records.arrays import ContentError
-from zplus_plugins.records.inversion import InversionRecord, require_same_code
+from zplus_plugins.records.inversion import InversionRecord, hash_code, require_same_code
 from zplus_plugins.records.record import Record
 from zplus_plugins.records.schema import require_json
 from zplus_plugins.system.cache import digest
+from zplus_plugins.system.files import write_whole
 
 _OFF_SPHERE = 1e-3  # relative to the radius
+_MEASURED = ("loss", "loss_bf16", "mse")  # of the reconstruction
+_SHOWN = 60  # characters of a name from a file
 
 
 @dataclass(frozen=True)
@@ -56,10 +59,11 @@ class PointRecord:
 
     @property
     def notes(self) -> list[str]:
-        """What a user should know before a script's code is used, in sentences."""
+        """What a user should know before the code is used, in sentences."""
+        notes = [masked_note(region) for region in masked_regions(self.about)]
         if self.script is None:
-            return []
-        notes, provenance = [], self.script.provenance
+            return notes
+        provenance = self.script.provenance
         if provenance.with_f or (provenance.with_f is None and not provenance.without_f):
             which = "F of the script" if provenance.with_f else "F of the script, if it found one,"
             notes.append(
@@ -70,6 +74,33 @@ class PointRecord:
                 "The record does not contain w, so it cannot be verified that the generator is that of the inversion."
             )
         return notes
+
+    def moved(self, model: Model, point: Point, edit: Mapping[str, Any]) -> PointRecord:
+        """The record of the point to which an edit has moved this one's.
+
+        What the inversion measured, such as its loss, is left out: it does not hold for the edited point. The record of
+        a script's code gets the w that belongs to the new z.
+
+        Args:
+            model: of the point.
+            point: after the edit.
+            edit: what was done: plain numbers and strings. It becomes the last of ``about["edits"]``, and
+                ``about["parent"]`` is the :meth:`digest` of this record.
+
+        Raises:
+            RecordError: the point contains NaN or inf, or what this record says of earlier edits is not a list.
+        """
+        kept = {name: value for name, value in self.about.items() if name not in _MEASURED}
+        about = {**kept, "edits": [*edits_of(self.about), dict(edit)], "parent": self.digest()}
+        point = Point(point.space, point.code.detach().cpu(), None if point.f is None else point.f.detach().cpu())
+        script = self.script
+        if script is not None:
+            with torch.no_grad():
+                w = mapping_of(model.generator, self.truncation)(point.code.to(model.generator.const)).cpu().numpy()
+            script = replace(script, z=point.code.numpy(), w=w, w_sha256=hash_code(w))
+        record = replace(self, point=point, about=about, script=script)
+        record._check()
+        return record
 
     def digest(self) -> str:
         """Sixteen digits that tell apart the pictures of records: of the codes, their space and their generator."""
@@ -136,11 +167,13 @@ class PointRecord:
             OSError: it cannot be written.
         """
         if self.script is not None:
-            return self.script.save(path)
+            return write_whole(Path(path), self.as_bytes())
         Path(path).write_bytes(self.as_bytes())
 
     def as_bytes(self) -> bytes:
-        """The content of the record's file, of a code of ``zplus invert``."""
+        """The content of the record's file."""
+        if self.script is not None:
+            return self.script.as_record(self.about).as_bytes()
         point = self.point
         record = Record(
             point.code.detach().cpu().numpy(),
@@ -208,6 +241,7 @@ class PointRecord:
         off = float(sphere_error(code)) if self.point.space.kind == "z" else 0.0
         if off > _OFF_SPHERE * default_radius(code.shape[-1]):
             raise RecordError(f"The codes are not on the hypersphere. {self._again}")
+        edits_of(self.about)
         try:
             require_json(self.about)
         except ContentError as error:
@@ -219,6 +253,33 @@ class PointRecord:
             return "Invert the image again."
         retract = self.script.provenance.retract
         return f"They were found with --retract {retract}: invert the image with --retract step."
+
+
+def edits_of(about: Mapping[str, Any]) -> list[Any]:
+    """The edits that led to a record's code, oldest first.
+
+    Raises:
+        RecordError: what the record says of them is not a list.
+    """
+    edits = about.get("edits", [])
+    if not isinstance(edits, list):
+        raise RecordError(f"What the record says of its edits is {edits!r:.40}; expected a list. Edit the image again.")
+    return edits
+
+
+def masked_regions(about: Mapping[str, Any]) -> list[str]:
+    """The regions to which earlier edits were confined in their pictures, though not in the code; none twice."""
+    masks = [edit.get("mask") for edit in edits_of(about) if isinstance(edit, dict)]
+    names = [str(mask.get("name"))[:_SHOWN] for mask in masks if isinstance(mask, dict)]
+    return list(dict.fromkeys("".join(letter for letter in name if letter.isprintable()) for name in names))
+
+
+def masked_note(region: str) -> str:
+    """What a user should know of the code of an edit that was confined to a region."""
+    return (
+        f"The image of the edit shows it inside the mask {region} alone. Its record contains the code of the whole "
+        "edit, because a code has no mask: whatever is made of that record is edited everywhere."
+    )
 
 
 def array_bytes(*tensors: torch.Tensor | None) -> list[bytes]:

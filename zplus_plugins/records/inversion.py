@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import glob
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -91,11 +91,19 @@ class InversionRecord:
         """
         path = Path(path)
         _require_z(self.z, path)
+        write_whole(path, self.as_record().as_bytes())
+
+    def as_record(self, about: Mapping[str, Any] | None = None) -> Record:
+        """The content of the record's file.
+
+        Args:
+            about: what was done to z since the script found it; None for nothing.
+        """
         provenance = asdict(self.provenance)
         space = provenance.pop("latent")
         if self.provenance.precision is None:
             del provenance["precision"]
-        record = Record(
+        return Record(
             self.z,
             space,
             self.truncation,
@@ -103,8 +111,8 @@ class InversionRecord:
             radius=self.radius,
             w_sha256=self.w_sha256,
             provenance=provenance,
+            about=about or {},
         )
-        write_whole(path, record.as_bytes())
 
     @classmethod
     def load(cls, path: Path | str) -> InversionRecord:

@@ -50,18 +50,19 @@ def between(start: Point, end: Point, share: float) -> Point:
     return Point(start.space, code, f)
 
 
-def interpolated(start: Point, end: Point, frames: int) -> Iterator[Point]:
+def interpolated(start: Point, end: Point, frames: int, order: Iterable[int] | None = None) -> Iterator[Point]:
     """Points at equal distances on the path from one point to another, both included.
 
     Args:
         start, end: of one generator and one space.
         frames: 2 at least.
+        order: indices of the points in the order in which they are wanted; None for all, once, from start to end.
 
     Raises:
         LatentError: as :func:`between`; or there are fewer frames.
     """
     _require_frames(frames)
-    return (between(start, end, index / (frames - 1)) for index in range(frames))
+    return (between(start, end, index / (frames - 1)) for index in (range(frames) if order is None else order))
 
 
 def loop(model: Model, point: Point, radius: float, frames: int, seed: int) -> Iterator[Point]:

@@ -203,6 +203,65 @@ layers = click.option(
 """The first and the last of a range of a generator's layers, or None."""
 
 
+FILMS = ("mp4", "gif", "webp")
+MOST_FRAMES = 100_000
+FPS = 30
+
+
+def _video(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    if value is None or value in FILMS:
+        return value
+    stem, dot, kind = value.rpartition(".")
+    if not (stem and dot and kind in FILMS) or Path(value).name != value or value.startswith("."):
+        text = f"{value!r} is not a film; expected one of {', '.join(FILMS)}, or the name of a file in --out, such as "
+        raise click.BadParameter(f"{text}smile.mp4.", context, parameter)
+    return value
+
+
+def film(instead: str) -> Callable[[Decorated], Decorated]:
+    """The options ``--video`` and ``--fps``.
+
+    Args:
+        instead: what the film comes with or replaces, as the end of a sentence that begins with "film".
+    """
+    video = click.option(
+        "--video",
+        callback=_video,
+        metavar="FORMAT|NAME",
+        help=f"Write a film {instead}: mp4 (extra video), gif or webp, or the name of a file in --out, such as "
+        "smile.mp4.",
+    )
+    fps = click.option(
+        "--fps", type=click.IntRange(1, 120), metavar="N", help=f"Frames per second of the film. [default: {FPS}]"
+    )
+
+    def decorated(command: Decorated) -> Decorated:
+        with_both: Decorated = video(fps(command))
+        return with_both
+
+    return decorated
+
+
+there_and_back = click.option(
+    "--loop", "back", is_flag=True, help="Let the film go back to its first frame, so that it can be played in a loop."
+)
+
+
+def require_film(video: str | None, **given: object) -> None:
+    """Refuse options of a film where there is none.
+
+    Args:
+        video: as for ``--video``.
+        given: the values of the others by name; None or false if they were not given.
+
+    Raises:
+        click.UsageError: one is given.
+    """
+    names = [f"--{name}" for name, value in given.items() if value not in (None, False)]
+    if video is None and names:
+        raise click.UsageError(f"{' and '.join(names)} would need a film. Add --video mp4, gif or webp.")
+
+
 MOST_SEEDS = 1001
 
 
@@ -224,18 +283,6 @@ seeds = click.option(
 """Seeds, without duplicates."""
 
 
-class Once(click.Option):
-    """An option that takes one value, and explains why when it is given several times.
-
-    Args:
-        why: the reason, and what to do instead, as a sentence.
-    """
-
-    def __init__(self, *args: Any, why: str, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.why = why
-
-
 def refuse_repeated(context: click.Context, arguments: list[str]) -> None:
     """Refuse an option that takes one value but is given several times; click would silently use the last value.
 
@@ -249,8 +296,8 @@ def refuse_repeated(context: click.Context, arguments: list[str]) -> None:
     _, _, given = context.command.make_parser(context).parse_args(args=list(arguments))
     for parameter, times in Counter(given).items():
         if times > 1 and isinstance(parameter, click.Option) and _takes_one(parameter):
-            why = parameter.why if isinstance(parameter, Once) else "Give it once."
-            raise click.UsageError(f"{parameter.opts[-1]} takes one value and is given {times} times. {why}", context)
+            text = f"{parameter.opts[-1]} takes one value and is given {times} times. Give it once."
+            raise click.UsageError(text, context)
 
 
 def _takes_one(option: click.Option) -> bool:

@@ -223,10 +223,16 @@ class Results:
             raise cannot_write(self.folder, error) from None
 
 
-def results_in(folder: Path) -> frozenset[Path]:
-    """The files in a folder that this package created there, and that have not been changed since."""
+def results_in(folder: Path, setting: str | None = None) -> frozenset[Path]:
+    """The files in a folder that this package created there, and that have not been changed since.
+
+    Args:
+        folder: the folder.
+        setting: only those that were made with a setting of this name; None for all.
+    """
     try:
-        made = [item for one in everything_made(folder) for item in one.files.items()]
+        entries = [one for one in everything_made(folder) if setting is None or setting in one.settings]
+        made = [item for one in entries for item in one.files.items()]
         return frozenset(folder / name for name, own in made if _is_unchanged(folder / name, own))
     except (OSError, RequirementError):
         return frozenset()
