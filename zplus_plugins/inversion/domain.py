@@ -57,9 +57,25 @@ def open_model(
     """
     choice = Device(device)
     choice.require()
-    generator = load_generator(path)
+    return model_of(load_generator(path), choice.where, f_resolution, noise, truncation)
+
+
+def model_of(
+    generator: Generator,
+    device: torch.device,
+    f_resolution: int | None = None,
+    noise: Noise = "const",
+    truncation: Truncation | None = None,
+) -> Model:
+    """A generator with its latent spaces.
+
+    Args:
+        generator: on the CPU, where its statistics are computed; it is moved to the device.
+        device: to compute on.
+        f_resolution, noise, truncation: as for :class:`Model`.
+    """
     statistics = statistics_of(generator)
-    return Model(generator.to(choice.where), _moved(statistics, choice.where), f_resolution, noise, truncation)
+    return Model(generator.to(device), _moved(statistics, device), f_resolution, noise, truncation)
 
 
 def open_domain(path: Path | str | None = None, likeness: Choice = "auto", device: str = "cpu") -> Domain:

@@ -120,8 +120,8 @@ def pass_on(text: str) -> None:
 
 
 def bar(total: int, unit: str, title: str = "", shown: bool = True, done: int = 0) -> Any:
-    """A tqdm progress bar, of which some may be done before; shown only on a terminal, and not with --quiet."""
-    from tqdm import tqdm  # slow to import
+    """A tqdm progress bar, of which some may be done before; shown on a terminal or in a notebook, not with --quiet."""
+    from tqdm.auto import tqdm  # slow to import
 
     hidden = True if volume() > NORMAL or not shown else None  # None: unless it is a terminal
     return tqdm(total=total, initial=done, unit=unit, desc=title or None, dynamic_ncols=True, disable=hidden)
