@@ -168,6 +168,7 @@ def directions(
 @options.precision
 @options.device
 @options.graph
+@options.offline
 @options.out()
 @options.overwrite
 @options.as_json

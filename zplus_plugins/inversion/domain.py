@@ -18,6 +18,7 @@ from zplus_plugins.inversion import Model, Statistics, statistics_of
 from zplus_plugins.inversion.step.precision import Likeness
 from zplus_plugins.portraits import RESOLUTION
 from zplus_plugins.system.device import Device
+from zplus_plugins.system.downloads import or_without
 
 Choice = Literal["auto", "features", "lpips", "none"]
 
@@ -118,7 +119,8 @@ def _likeness(choice: Choice, model: Model) -> Likeness | None:
         from zplus_plugins.metrics import Lpips
 
         lpips = Lpips()
-        lpips.require()
+        with or_without('--likeness none (in Python: likeness="none")'):
+            lpips.require()
         return lpips.distance
     from zplus_plugins.portraits.networks.embedded import embedded_regressor
     from zplus_plugins.portraits.networks.regressor import perceptual

@@ -57,7 +57,7 @@ def targets_of(images: Picture | Sequence[Picture], resolution: int, resize: boo
             :func:`~zplus_plugins.inversion.images.read_pictures`. The message names all of them.
         ImageError: a tensor or an array is of another shape, dtype or range; or something is no image at all.
     """
-    several = [images] if isinstance(images, Image.Image | Path | str | Tensor | np.ndarray) else list(images)
+    several = list(images) if isinstance(images, Sequence) and not isinstance(images, str) else [images]
     found: list[Target] = []
     problems: list[str] = []
     for index, image in enumerate(several):
