@@ -155,6 +155,19 @@ def test_no_image(image: Callable[[], Any], error: type[Exception], said: str) -
         z.invert(image(), GENERATOR, **QUICK)
 
 
+def test_how_an_image_was_aligned_is_recorded(anna: z.Inversion) -> None:
+    class Alignment:
+        def plain(self) -> dict[str, Any]:
+            return {"quad": [1, 2]}
+
+    class Aligned:
+        image, alignment = Image.open(FACES[0]), Alignment()
+
+    found = z.invert(Aligned(), GENERATOR, **QUICK)
+    assert torch.equal(found.point.code, anna.point.code)
+    assert found.about[0]["alignment"] == {"quad": [1, 2]}
+
+
 def test_a_square_image_is_resized_on_request(material: Path) -> None:
     large = tensor().repeat_interleave(2, 1).repeat_interleave(2, 2)
     found = z.invert([large, Image.open(FACES[0]).resize((40, 40))], GENERATOR, resize=True, **QUICK)

@@ -55,7 +55,7 @@ def invert(
     """Find codes whose images are as close as possible to the given ones (arXiv 2307.08995), as ``zplus invert`` does.
 
     Args:
-        images: one or several: PIL images; paths of files, or of folders of files; tensors (3, R, R) or (B, 3, R, R) in
+        images: one or several: PIL images; aligned images, of which records then state how they were aligned; paths of files, or of folders of files; tensors (3, R, R) or (B, 3, R, R) in
             [-1, 1]; arrays of bytes (H, W, 3) or (B, H, W, 3). They must be square, and aligned like the generator's
             training images.
         generator: a generator, which stays as it is; the path of its file; a model of one, such as that of another
@@ -158,7 +158,7 @@ def _inverted(
     with torch.no_grad():
         pictures = model.pictures(found.point)
     how = [
-        target.stated() | about(settings, wanted[index], pictures[index], float(found.losses[index]))
+        {**target.stated} | about(settings, wanted[index], pictures[index], float(found.losses[index]))
         for index, target in enumerate(targets)
     ]
     return Inversion(model, _on_leaf(found.point), found.losses.cpu(), tuple(how), tuple(t.file for t in targets))

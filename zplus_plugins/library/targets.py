@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import torch
@@ -18,8 +18,32 @@ from zplus_plugins.inversion.images import picture_files, picture_of, read_pictu
 from zplus_plugins.system.files import checksum
 from zplus_plugins.system.picture_file import reason
 
-Picture: TypeAlias = Image.Image | Path | str | Tensor | NDArray[np.uint8]
-"""A PIL image; a path of a file, or of a folder of files; a tensor (3, R, R) or (B, 3, R, R) in [-1, 1]; or an array of
+
+class Alignment(Protocol):
+    """How an image was cut out of its photograph."""
+
+    def plain(self) -> dict[str, Any]:
+        """The same as plain numbers and strings, for records."""
+        raise NotImplementedError
+
+
+@runtime_checkable
+class Aligned(Protocol):
+    """An image that was cut out of a photograph."""
+
+    @property
+    def image(self) -> Image.Image:
+        """The image."""
+        raise NotImplementedError
+
+    @property
+    def alignment(self) -> Alignment:
+        """How it was cut out."""
+        raise NotImplementedError
+
+
+Picture: TypeAlias = Image.Image | Path | str | Tensor | NDArray[np.uint8] | Aligned
+"""A PIL image; an aligned one; a path of a file, or of a folder of files; a tensor (3, R, R) or (B, 3, R, R) in [-1, 1]; or an array of
 bytes (H, W, 3) or (B, H, W, 3)."""
 
 _SLACK = 0.25  # beyond [-1, 1], for images from a generator
@@ -32,16 +56,12 @@ class Target:
     Attributes:
         picture: (3, R, R) in [-1, 1].
         file: from which it was read, if it was.
-        sha256: of that file.
+        stated: where it is from, as records state it.
     """
 
     picture: Tensor
     file: Path | None = None
-    sha256: str = ""
-
-    def stated(self) -> dict[str, str]:
-        """The file, as records state it."""
-        return {} if self.file is None else {"picture": self.file.name, "picture_sha256": self.sha256}
+    stated: Mapping[str, Any] = field(default_factory=dict)
 
 
 def targets_of(images: Picture | Sequence[Picture], resolution: int, resize: bool = False) -> list[Target]:
@@ -77,7 +97,9 @@ def _of(image: Picture, resolution: int, resize: bool, name: str) -> Iterator[Ta
     if isinstance(image, Path | str):
         for file in picture_files([image]):
             picture = read_picture(file, resolution, resize)
-            yield Target(picture, file, checksum(file))
+            yield Target(picture, file, {"picture": file.name, "picture_sha256": checksum(file)})
+    elif isinstance(image, Aligned):
+        yield Target(_opened(image.image, resolution, resize, name), stated={"alignment": image.alignment.plain()})
     elif isinstance(image, Image.Image):
         yield Target(_opened(image, resolution, resize, name))
     elif isinstance(image, Tensor):
