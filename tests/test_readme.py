@@ -66,7 +66,9 @@ def test_the_script_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
     names: dict[str, Any] = {}
     exec(script.replace("steps=200", "steps=2").replace("% 50", "% 2"), names)
     assert re.fullmatch(r"step 2: loss \d\.\d{4}\n", capsys.readouterr().out)
-    assert [Image.open(name).size for name in ("preview.png", "older.png")] == [(64, 64)] * 2
+    for name in ("preview.png", "older.png"):
+        with Image.open(name) as image:
+            assert image.size == (64, 64)
     assert Path("preview.png").read_bytes() != Path("older.png").read_bytes()
     assert torch.equal(names["again"].tensor(), names["found"].tensor())
 

@@ -55,9 +55,9 @@ def invert(
     """Find codes whose images are as close as possible to the given ones (arXiv 2307.08995), as ``zplus invert`` does.
 
     Args:
-        images: one or several: PIL images; aligned images, of which records then state how they were aligned; paths of files, or of folders of files; tensors (3, R, R) or (B, 3, R, R) in
-            [-1, 1]; arrays of bytes (H, W, 3) or (B, H, W, 3). They must be square, and aligned like the generator's
-            training images.
+        images: one or several: PIL images; aligned images, of which records then state how they were aligned; paths of
+            files, or of folders of files; tensors (3, R, R) or (B, 3, R, R) in [-1, 1]; arrays of bytes (H, W, 3) or
+            (B, H, W, 3). They must be square, and aligned like the generator's training images.
         generator: a generator, which stays as it is; the path of its file; a model of one, such as that of another
             inversion; or None for the embedded generator of drawn portraits.
         space: ``f/zplus``, ``zplus``, ``f/wplus``, ...: see :data:`~zplus_plugins.SPACES`.
