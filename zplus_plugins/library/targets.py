@@ -43,8 +43,8 @@ class Aligned(Protocol):
 
 
 Picture: TypeAlias = Image.Image | Path | str | Tensor | NDArray[np.uint8] | Aligned
-"""A PIL image; an aligned one; a path of a file, or of a folder of files; a tensor (3, R, R) or (B, 3, R, R) in [-1, 1];
-or an array of bytes (H, W, 3) or (B, H, W, 3)."""
+"""A PIL image; an aligned one; a path of a file, or of a folder of files; a tensor (3, R, R) or (B, 3, R, R) in
+[-1, 1]; or an array of bytes (H, W, 3) or (B, H, W, 3)."""
 
 _SLACK = 0.25  # beyond [-1, 1], for images from a generator
 
