@@ -19,7 +19,7 @@ MOST_MODULES = 12
 
 GROUND = {"_lazy", "_version", "errors"}
 METHOD = GROUND | {"system", "execution", "untrusted", "hypersphere", "records", "ops"}
-OWN = [*METHOD, "generators", "spaces", "portraits", "metrics", "inversion", "directions", "compare", "demo"]
+OWN = [*METHOD, "generators", "spaces", "portraits", "metrics", "inversion", "directions", "library", "compare", "demo"]
 UPSTREAMS = [
     f"upstreams.{name}"
     for name in ("imports", "patching", "adapter", "requirements", "checkout", "script", "results", "run")
@@ -51,6 +51,7 @@ MAY_IMPORT = {
     "metrics": METHOD | {*OWN[: OWN.index("metrics")]},
     "inversion": METHOD | {*OWN[: OWN.index("inversion")]},
     "directions": METHOD | {*OWN[: OWN.index("directions")]},
+    "library": METHOD | {*OWN[: OWN.index("library")]},
     "compare": METHOD | {*OWN[: OWN.index("compare")]},
     "demo": METHOD | {*OWN[: OWN.index("demo")]},
     "cli": {*OWN, *UPSTREAMS, "upstreams"},

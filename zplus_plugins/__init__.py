@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from zplus_plugins.hypersphere.leaf import LeafSwap
     from zplus_plugins.hypersphere.mapping import StyleMapping, Truncation, mapping_of
     from zplus_plugins.hypersphere.retraction import RetractionHandle, attach
-    from zplus_plugins.inversion.inverter import Inversion, Settings, invert
+    from zplus_plugins.inversion.inverter import Settings
     from zplus_plugins.inversion.record import PointRecord
+    from zplus_plugins.library.inversion import Inversion
+    from zplus_plugins.library.inverting import invert
     from zplus_plugins.records.inversion import InversionRecord
     from zplus_plugins.spaces.model import Model, Point
     from zplus_plugins.spaces.spaces import SPACES, Space, space_named
@@ -72,8 +74,10 @@ _HOMES = {
     "hypersphere.leaf": ("LeafSwap",),
     "hypersphere.mapping": ("StyleMapping", "Truncation", "mapping_of"),
     "hypersphere.retraction": ("RetractionHandle", "attach"),
-    "inversion.inverter": ("Inversion", "Settings", "invert"),
+    "inversion.inverter": ("Settings",),
     "inversion.record": ("PointRecord",),
+    "library.inversion": ("Inversion",),
+    "library.inverting": ("invert",),
     "records.inversion": ("InversionRecord",),
     "spaces.model": ("Model", "Point"),
     "spaces.spaces": ("SPACES", "Space", "space_named"),

@@ -82,7 +82,7 @@ class Ours:
 
         threading.Thread(target=run, daemon=True).start()
 
-    def _pause(self, step: int) -> None:
+    def _pause(self, step: object) -> None:
         self._done.release()
         self._go.acquire()
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from support.gpu_measures import random_model
 from support.gpu_report import Report
 from zplus_plugins.inversion import SPACES, Model, Settings, Space, invert
+from zplus_plugins.inversion.inverter import Step
 from zplus_plugins.inversion.step import graph
 
 pytestmark = pytest.mark.gpu
@@ -58,10 +59,10 @@ def test_the_rule_is_the_cpu_s(model: Model, targets: Tensor) -> None:
 
 @pytest.mark.parametrize("choice", ["off", "auto"])
 def test_steps_never_wait_for_the_device(model: Model, targets: Tensor, choice: graph.Choice) -> None:
-    def guard(done: int) -> None:
-        if done == graph.WARM_UP + 2:
+    def guard(step: Step) -> None:
+        if step.number == graph.WARM_UP + 2:
             torch.cuda.set_sync_debug_mode("error")
-        elif done == SETTINGS.steps:
+        elif step.number == SETTINGS.steps:
             torch.cuda.set_sync_debug_mode("default")
 
     try:

@@ -17,7 +17,7 @@ from zplus_plugins.compare.work import measuring
 from zplus_plugins.errors import RequirementError
 from zplus_plugins.generators import Architecture, Generator
 from zplus_plugins.inversion import SPACES, Inversion, Model, Settings, Space, invert
-from zplus_plugins.inversion.inverter import Likeness
+from zplus_plugins.inversion.inverter import Likeness, Step
 from zplus_plugins.inversion.step import graph
 from zplus_plugins.inversion.step.adam import lr_factor
 from zplus_plugins.ops import choice
@@ -177,8 +177,8 @@ def test_progress_is_that_of_the_device(model: Model, targets: Tensor) -> None:
 
 @pytest.mark.usefixtures("streams")
 def test_an_interrupted_inversion_frees_the_graph(model: Model, targets: Tensor) -> None:
-    def interrupt(done: int) -> None:
-        if done == SETTINGS.steps - 2:
+    def interrupt(step: Step) -> None:
+        if step.number == SETTINGS.steps - 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

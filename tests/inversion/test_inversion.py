@@ -200,7 +200,7 @@ class TestStart:
 class TestInvert:
     def test_pictures_come_nearer(self, model: Model, targets: Tensor, space: Space) -> None:
         steps: list[int] = []
-        found = invert(model, space, targets, Settings(steps=30), on_step=steps.append)
+        found = invert(model, space, targets, Settings(steps=30), on_step=lambda step: steps.append(step.number))
         before = (model.pictures(model.start(space, 2)) - targets).square().mean()
         after = (model.pictures(found.point) - targets).square().mean()
         assert after < 0.7 * before

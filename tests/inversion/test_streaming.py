@@ -24,6 +24,7 @@ from support.outcome import files, refused
 from zplus_plugins.inversion import SPACES, Inversion, Settings, batches, fitting, picture_files
 from zplus_plugins.inversion.batch_size import BatchSize
 from zplus_plugins.inversion.domain import open_domain
+from zplus_plugins.inversion.inverter import Step
 from zplus_plugins.inversion.record import PointRecord
 from zplus_plugins.system.results import BOOK
 
@@ -57,7 +58,7 @@ def too_small_for(most: int, error: Exception) -> Callable[..., Inversion]:
     whole = batches.invert
 
     def inverted(model: Any, space: Any, targets: Tensor, *args: Any, on_step: Any, **kwargs: Any) -> Inversion:
-        on_step(1)
+        on_step(Step(1, torch.zeros(len(targets)), model.start(space, len(targets)), model))
         if len(targets) > most:
             raise error
         return whole(model, space, targets, *args, on_step=on_step, **kwargs)

@@ -21,7 +21,7 @@ from support.places import ROOT
 from zplus_plugins import ops
 from zplus_plugins.generators import Architecture, Generator
 from zplus_plugins.inversion import Inversion, Model, Settings, Space, invert
-from zplus_plugins.inversion.inverter import Likeness
+from zplus_plugins.inversion.inverter import Likeness, Step
 from zplus_plugins.inversion.step.graph import Choice
 from zplus_plugins.spaces import statistics as style_statistics
 
@@ -111,7 +111,7 @@ def own_steps(
         torch.cuda.reset_peak_memory_stats(device)
     stamps: list[float] = []
 
-    def stamp(done: int) -> None:
+    def stamp(step: Step) -> None:
         wait(device.type)
         stamps.append(time.perf_counter())
 

@@ -71,6 +71,7 @@ from zplus_plugins.system import options
 @options.precision
 @options.device
 @options.graph
+@options.offline
 @workers("one per GPU; with a small generator on the CPU one per core, at most 8; otherwise 1")
 @on
 @click.option("--without-lpips", is_flag=True, help="For photographs: use the mean squared error as the only loss.")

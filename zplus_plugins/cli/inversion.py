@@ -156,6 +156,12 @@ def directions(
     help="Perceptual loss: auto uses the embedded regressor's features for the embedded generator, otherwise LPIPS.",
 )
 @options.batch
+@click.option(
+    "--preview",
+    type=options.STEPS,
+    metavar="N",
+    help="Write the current picture of each image every N steps, as NAME.zplus.preview.png; removed at the end.",
+)
 @workers("one per GPU; on the CPU 1")
 @on
 @shard("batches")
@@ -163,6 +169,7 @@ def directions(
 @options.precision
 @options.device
 @options.graph
+@options.offline
 @options.out()
 @options.overwrite
 @options.as_json
@@ -177,6 +184,7 @@ def invert(
     skip_bad: bool,
     likeness: str,
     batch: int | None,
+    preview: int | None,
     workers: int | None,
     on: str | None,
     shard: Shard,
@@ -201,17 +209,20 @@ def invert(
     Examples:
       zplus invert portrait.png --out inverted
       zplus invert faces/ --space f/wplus --generator ffhq.pkl --resize --skip-bad --out inverted
+      zplus invert portrait.png --steps 1000 --preview 50 --out inverted
       zplus invert faces/ --shard 3/8 --out inverted
       zplus invert faces/ --on tcp://scheduler:8786 --out inverted
     """
     require_one_place(on, workers)
     from zplus_plugins.execution.processors import Share, share
+    from zplus_plugins.execution.progress import Announced, Place, counting
     from zplus_plugins.inversion import Settings, space_named
     from zplus_plugins.inversion import files as f
     from zplus_plugins.inversion.batch_size import BatchSize
     from zplus_plugins.inversion.domain import chosen_likeness, domain_of, open_model
     from zplus_plugins.inversion.fitting import fitting
     from zplus_plugins.inversion.picture_files import checked
+    from zplus_plugins.inversion.previews import Previews
     from zplus_plugins.system.threads import limited_to, threads_for
 
     settings = Settings(steps=steps, lr=lr, seed=seed, precision=precision)  # type: ignore[arg-type]  # as below
@@ -220,6 +231,12 @@ def invert(
     resolution = model.generator.architecture.resolution
     threads, kind = threads_for(model.generator), model.generator.const.device.type
     shared = Share(1, threads) if on else share(threads, kind, workers or (1 if kind == "cpu" else None))
+    place = Place(model.generator.const.device, shared, on)
+    if preview and not place.here:
+        raise UsageError(
+            f"--preview {preview}: only this process can show pictures while it works, but the images are to be "
+            f"inverted {place}. Leave --preview out, or use --workers 1 without --on."
+        )
     with Results(out, overwrite, shard.label) as results, limited_to(shared.threads):
         begun = None if overwrite else f.begun_size(results, files, batch)
         size = begun or BatchSize.asked(batch)
@@ -241,21 +258,31 @@ def invert(
                 say(f"{begun.images} images at a time, as for the results that are there.")
             elif begun is None and batch is None and len(files) > 1:
                 size = fitting(domain, chosen, settings, shared.workers)
-            all_steps = len(files) * settings.steps
-            done = all_steps - f.left_over(order, size, before) * settings.steps
-            with bar(all_steps, "step", chosen.title, done=done) as shown:
-                f.invert_files(
-                    order,
-                    domain,
-                    results,
-                    size,
-                    finished=before,
-                    advance=lambda _, n: shown.update(n),
-                    workers=shared.workers,
-                    gpus=shared.gpus,
-                    on=on,
-                    graph=graph,
-                )
+            all_steps, left = len(files) * settings.steps, f.left_over(order, size, before)
+            work = f"{counting(left)} of {resolution} px in {chosen.title}, {settings.steps} steps each"
+            previews = Previews(results, preview, order.files.keys() - before) if preview else None
+            try:
+                with bar(all_steps, "step", chosen.title, done=all_steps - left * settings.steps) as shown:
+                    f.invert_files(
+                        order,
+                        domain,
+                        results,
+                        size,
+                        finished=before,
+                        advance=Announced(shown, work, left * settings.steps, place, size.images),
+                        workers=shared.workers,
+                        gpus=shared.gpus,
+                        on=on,
+                        graph=graph,
+                        watch=previews,
+                    )
+            except KeyboardInterrupt:
+                kept = sum(name in before or results.is_new(f.record_name(name)) for name in order.files)
+                say(f"{kept} of {len(order.files)} images are inverted; {_to_continue(overwrite)}.")
+                raise
+            finally:
+                if previews is not None:
+                    previews.remove()
         if as_json:
             document(documents.of_inversion(order, out, before, unfit))
         else:
@@ -265,3 +292,7 @@ def invert(
         say(f"shard {shard} has no images: there are fewer batches than shards.")
     if unfit:
         say("\n".join([f"{len(unfit)} of {len(unfit) + len(pictures)} images were left out:", *map(str, unfit)]))
+
+
+def _to_continue(overwrite: bool) -> str:
+    return f"run the same command again{' without --overwrite' if overwrite else ''} to continue"

@@ -145,8 +145,8 @@ class _Run(click.Command):
 @click.option(
     "--offline",
     is_flag=True,
-    help="Do not use the network: if the script would download a file, stop with an error before it starts. "
-    "With --dry-run, also list every file that the script needs.",
+    help="Do not use the network, as with ZPLUS_OFFLINE=1: if the script would download a file, stop with an error "
+    "before it starts. With --dry-run, also list every file that the script needs.",
 )
 @click.option(
     "--trust-checkpoint",
@@ -230,7 +230,7 @@ def run(
         settings=settings,
         call=call,
         dry_run=dry_run,
-        offline=offline,
+        offline=offline or shared.is_offline(),
         ops=ops,
         precision=precision,
         trusted=trusted,

@@ -17,6 +17,7 @@ from zplus_plugins.compare.work.plan import Plan
 from zplus_plugins.compare.work.run import Results as Measurements
 from zplus_plugins.compare.work.run import compute, joined
 from zplus_plugins.errors import UsageError
+from zplus_plugins.execution.progress import Announced, counting
 from zplus_plugins.execution.shards import ALL, Shard
 from zplus_plugins.inversion import SPACES
 from zplus_plugins.inversion.step.precision import Gate
@@ -24,6 +25,7 @@ from zplus_plugins.system.console import bar, columns, document, result, say
 from zplus_plugins.system.results import Results
 from zplus_plugins.system.threads import limited_to
 
+NOT_COUNTED = "; edits and metrics not counted"
 FILES = ("results.json", "table.csv", "report.html")
 
 
@@ -99,12 +101,9 @@ def _compared(ready: Prepared, parts: Parts, shard: Shard) -> Measurements | Non
     """The measurements of all parts, after those of a shard were computed; None if others are not finished."""
     plan, every = ready.plan, list(ready.plan.tasks())
     own = shard.of(every)
+    left = len(own) - parts.count([task.name for task in own])
     with bar(len(own) * plan.steps, "step") as shown:
-
-        def advance(what: str, steps: int) -> None:
-            shown.set_description(what, refresh=False)
-            shown.update(steps)
-
+        advance = Announced(shown, _work(ready), left * plan.settings.steps, ready.place, rest=NOT_COUNTED)
         try:
             found = compute(
                 plan,
@@ -131,6 +130,14 @@ def _compared(ready: Prepared, parts: Parts, shard: Shard) -> Measurements | Non
                 return None
             found[task.name] = before
     return joined(plan, found)
+
+
+def _work(ready: Prepared) -> str:
+    """What is compared, for the estimate."""
+    plan = ready.plan
+    images, resolution = sum(len(one.pictures) for one in plan.sets), ready.model.generator.architecture.resolution
+    spaces = f"{len(plan.spaces)} space{'s' * (len(plan.spaces) > 1)}"
+    return f"inverting {counting(images)} of {resolution} px in {spaces}, {plan.settings.steps} steps each"
 
 
 def _say_unfinished(ready: Prepared, parts: Parts, summarised: bool) -> None:

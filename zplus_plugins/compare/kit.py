@@ -25,7 +25,7 @@ from zplus_plugins.metrics import (
 )
 from zplus_plugins.metrics.perceptual import LOSS_RESOLUTION
 from zplus_plugins.portraits.networks.regressor import UNSEEN, Regressor, perceptual
-from zplus_plugins.system.downloads import lpips_weights
+from zplus_plugins.system.downloads import lpips_weights, or_without
 
 _PIXELS: dict[str, Figure] = {"mse": mse, "ssim": ssim, "psnr": psnr}
 
@@ -82,7 +82,8 @@ def of_photographs(with_lpips: bool, resolution: int) -> Instruments:
     """
     lpips = Lpips() if with_lpips else None
     if lpips is not None:
-        lpips.require()
+        with or_without("--without-lpips"):
+            lpips.require()
     figures: dict[str, Figure] = {**_PIXELS, **({} if lpips is None else {"lpips": lpips})}
     missing = {"attributes": "there is no attribute regressor for these images; edits are compared by strength"}
     if lpips is None:

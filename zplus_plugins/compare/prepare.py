@@ -12,6 +12,7 @@ from zplus_plugins.directions import Direction, embedded_directions, find_ganspa
 from zplus_plugins.errors import UsageError
 from zplus_plugins.execution.options import require_one_place
 from zplus_plugins.execution.processors import Share, share
+from zplus_plugins.execution.progress import Place
 from zplus_plugins.generators import Generator
 from zplus_plugins.generators.network.label import Label
 from zplus_plugins.inversion import SPACES, Model, Settings, Space, space_named
@@ -74,6 +75,11 @@ class Prepared:
     evidence: str
     share: Share
     on: str | None = None
+
+    @property
+    def place(self) -> Place:
+        """Where the inversions run."""
+        return Place(self.model.generator.const.device, self.share, self.on)
 
 
 def prepare(request: Request) -> Prepared:

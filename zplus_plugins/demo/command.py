@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from zplus_plugins.compare.command import say_missing, table
+from zplus_plugins.compare.command import NOT_COUNTED, say_missing, table
 from zplus_plugins.compare.prepare import Prepared, Request, prepare
 from zplus_plugins.compare.report.results import plain, versions
 from zplus_plugins.compare.statistics.figures import mean_of
 from zplus_plugins.demo.side_by_side import side_by_side
 from zplus_plugins.demo.trial import EDITS, Attempt, EqualEdit, attempt, equal_edits
+from zplus_plugins.execution.progress import Announced
 from zplus_plugins.inversion import Space
 from zplus_plugins.portraits.networks.files import sheet
 from zplus_plugins.system.console import bar, columns, result, say
@@ -63,7 +64,7 @@ def run(image: Path | None, out: Path, steps: int, overwrite: bool = False) -> N
 
 def _make(ready: Prepared, results: Results, picture: str, settings: Mapping[str, str]) -> None:
     """Invert, edit, write the files, and print the results."""
-    attempts = [_attempt(ready, space) for space in ready.plan.spaces]
+    attempts = _attempts(ready)
     edits, left_out = equal_edits(ready, attempts)
     evidence = f"{ready.evidence} {ONE_PICTURE}"
     with results.writing(settings) as folder:
@@ -88,9 +89,13 @@ def _prepared(image: Path | None, steps: int) -> Prepared:
     return replace(ready, plan=replace(ready.plan, edits=chosen, strengths=STRENGTHS))
 
 
-def _attempt(ready: Prepared, space: Space) -> Attempt:
-    with bar(ready.plan.steps, "step", space.title) as shown:
-        return attempt(ready, space, shown.update)
+def _attempts(ready: Prepared) -> list[Attempt]:
+    plan, resolution = ready.plan, ready.model.generator.architecture.resolution
+    spaces = " and ".join(space.title for space in plan.spaces)
+    work = f"inverting 1 image of {resolution} px in {spaces}, {plan.settings.steps} steps each"
+    with bar(len(plan.spaces) * plan.steps, "step") as shown:
+        advance = Announced(shown, work, len(plan.spaces) * plan.settings.steps, ready.place, rest=NOT_COUNTED)
+        return [attempt(ready, space, advance) for space in plan.spaces]
 
 
 def _stem(space: Space) -> str:

@@ -13,6 +13,7 @@ from torch import Tensor
 from zplus_plugins.compare.prepare import Prepared
 from zplus_plugins.compare.statistics.edits import LEAST, SIDES, at_equal_change
 from zplus_plugins.compare.work.measuring import Measure, inverted, mover
+from zplus_plugins.execution.progress import LossText
 from zplus_plugins.inversion import Point, Space
 from zplus_plugins.inversion.batches import about
 from zplus_plugins.inversion.record import PointRecord
@@ -75,20 +76,22 @@ class EqualEdit:
     spaces: dict[str, Edited]
 
 
-def attempt(ready: Prepared, space: Space, advance: Callable[[int], object]) -> Attempt:
+def attempt(ready: Prepared, space: Space, advance: Callable[[str, int], object]) -> Attempt:
     """Invert the only image of the plan, and measure each edit.
 
     Args:
         ready: plan, model and instruments.
         space: the space to invert into.
-        advance: called with the number of steps just done, out of :attr:`~zplus_plugins.compare.Plan.steps`.
+        advance: called with a text for the bar and the number of steps just done, out of
+            :attr:`~zplus_plugins.compare.Plan.steps`.
 
     Raises:
         RecordError: the inversion ended in codes that are not finite.
     """
     plan, model, instruments = ready.plan, ready.model, ready.instruments
     target = plan.sets[0].pictures[:].to(model.generator.const)
-    found = inverted(plan, model, instruments, space, target, lambda step: advance(1))
+    text = LossText(space.title)
+    found = inverted(plan, model, instruments, space, target, lambda step: advance(text(step.losses), 1))
     with torch.no_grad():
         picture = model.pictures(found.point)
         record = PointRecord.of(model, found.point, about(plan.settings, target[0], picture[0], float(found.losses)))
@@ -99,7 +102,7 @@ def attempt(ready: Prepared, space: Space, advance: Callable[[int], object]) -> 
         for d, edit in enumerate(plan.edits):
             for s, strength in enumerate(plan.strengths):
                 changes[d, s] = measure.edited(model.pictures(movers[d](strength)), edit)["change"].item()
-                advance(1)
+                advance(f"{space.title}, edits", 1)
     seconds = found.seconds * plan.settings.steps
     return Attempt(space, record, picture, figures, seconds, movers, measure, changes)
 

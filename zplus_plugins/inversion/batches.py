@@ -12,9 +12,11 @@ from torch import Tensor
 from zplus_plugins._version import __version__
 from zplus_plugins.errors import RecordError, RequirementError
 from zplus_plugins.execution.memory import is_out_of_memory
+from zplus_plugins.execution.progress import LossText
 from zplus_plugins.inversion import Settings, Space, invert
 from zplus_plugins.inversion.batch_size import BatchSize
 from zplus_plugins.inversion.domain import Domain
+from zplus_plugins.inversion.inverter import OnStep, Step
 from zplus_plugins.inversion.picture_files import LoadedPictures, PictureFiles
 from zplus_plugins.inversion.record import PointRecord
 from zplus_plugins.inversion.step.graph import Choice
@@ -23,6 +25,8 @@ from zplus_plugins.portraits.networks.files import sheet
 REDUCED_LOSS = "loss_bf16"
 Advance = Callable[[str, int], object]
 """Called with a description of what is being done, and a number of steps of one image; negative for steps in vain."""
+Watch = Callable[[tuple[str, ...], Step], object]
+"""Called after each step with the names of the images."""
 
 
 class NoRoomError(RequirementError):
@@ -76,10 +80,18 @@ class BatchWork:
         domain: of the generator.
         space, settings: of the inversion.
         graph: as for :func:`~zplus_plugins.inversion.invert`.
+        watch: called after each step; None for work that can be pickled.
     """
 
-    def __init__(self, domain: Domain, space: Space, settings: Settings, graph: Choice = "off") -> None:
-        self._domain, self._space, self._settings, self._graph = domain, space, settings, graph
+    def __init__(
+        self,
+        domain: Domain,
+        space: Space,
+        settings: Settings,
+        graph: Choice = "off",
+        watch: Watch | None = None,
+    ) -> None:
+        self._domain, self._space, self._settings, self._graph, self._watch = domain, space, settings, graph, watch
         self._fits: int | None = None  # as many images, after more did not
 
     def __call__(self, batch: Batch, advance: Advance) -> list[Inverted]:
@@ -114,19 +126,21 @@ class BatchWork:
 
     def _made(self, batch: Batch, part: slice, size: BatchSize, advance: Advance) -> list[Inverted] | None:
         """The results of a part; None if memory ran out."""
-        names, steps = batch.names[part], 0
+        names, steps, text = batch.names[part], 0, LossText(self._space.title)
 
-        def step(done: int) -> None:
+        def on_step(step: Step) -> None:
             nonlocal steps
             steps += len(names)
-            advance(self._space.title, len(names))
+            advance(text(step.losses), len(names))
+            if self._watch is not None:
+                self._watch(names, step)
 
         if batch.wanted.isdisjoint(names):
             advance(self._space.title, len(names) * self._settings.steps)
             return []
         targets = batch.pictures[part]
         try:
-            return self._inverted(batch, part, size, targets.to(self._device), step)
+            return self._inverted(batch, part, size, targets.to(self._device), on_step)
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
@@ -136,13 +150,13 @@ class BatchWork:
             torch.cuda.empty_cache()
         return None
 
-    def _inverted(
-        self, batch: Batch, part: slice, size: BatchSize, targets: Tensor, step: Callable[[int], None]
-    ) -> list[Inverted]:
+    def _inverted(self, batch: Batch, part: slice, size: BatchSize, targets: Tensor, on_step: OnStep) -> list[Inverted]:
         domain, model = self._domain, self._domain.model
         f = domain.encoder(targets) if self._space.with_f and domain.encoder is not None else None
         settings, likeness = self._settings, domain.likeness
-        found = invert(model, self._space, targets, settings, likeness=likeness, f=f, on_step=step, graph=self._graph)
+        found = invert(
+            model, self._space, targets, settings, likeness=likeness, f=f, on_step=on_step, graph=self._graph
+        )
         with torch.no_grad():
             pictures = model.pictures(found.point)
         made = []

@@ -19,6 +19,7 @@ from zplus_plugins.inversion import Model, Statistics, statistics_of
 from zplus_plugins.inversion.step.precision import Likeness
 from zplus_plugins.portraits import RESOLUTION
 from zplus_plugins.system.device import Device
+from zplus_plugins.system.downloads import or_without
 
 Choice = Literal["auto", "features", "lpips", "none"]
 
@@ -61,9 +62,25 @@ def open_model(
     """
     choice = Device(device)
     choice.require()
-    generator = load_generator(path, label)
+    return model_of(load_generator(path, label), choice.where, f_resolution, noise, truncation)
+
+
+def model_of(
+    generator: Generator,
+    device: torch.device,
+    f_resolution: int | None = None,
+    noise: Noise = "const",
+    truncation: Truncation | None = None,
+) -> Model:
+    """A generator with its latent spaces.
+
+    Args:
+        generator: on the CPU, where its statistics are computed; it is moved to the device.
+        device: to compute on.
+        f_resolution, noise, truncation: as for :class:`Model`.
+    """
     statistics = statistics_of(generator)
-    return Model(generator.to(choice.where), _moved(statistics, choice.where), f_resolution, noise, truncation)
+    return Model(generator.to(device), _moved(statistics, device), f_resolution, noise, truncation)
 
 
 def open_domain(path: Path | str | None = None, likeness: Choice = "auto", device: str = "cpu") -> Domain:
@@ -106,7 +123,8 @@ def _likeness(choice: Choice, model: Model) -> Likeness | None:
         from zplus_plugins.metrics import Lpips
 
         lpips = Lpips()
-        lpips.require()
+        with or_without('--likeness none (in Python: likeness="none")'):
+            lpips.require()
         return lpips.distance
     from zplus_plugins.portraits.networks.embedded import embedded_regressor
     from zplus_plugins.portraits.networks.regressor import perceptual

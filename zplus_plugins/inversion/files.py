@@ -17,7 +17,7 @@ from zplus_plugins.execution.shards import Shard
 from zplus_plugins.generators import weights_hash
 from zplus_plugins.inversion import Model, Settings, Space
 from zplus_plugins.inversion.batch_size import BatchSize, pieces
-from zplus_plugins.inversion.batches import Batch, BatchWork, Inverted
+from zplus_plugins.inversion.batches import Batch, BatchWork, Inverted, Watch
 from zplus_plugins.inversion.distribution import done_by
 from zplus_plugins.inversion.domain import Domain
 from zplus_plugins.inversion.images import picture_files
@@ -160,6 +160,7 @@ def invert_files(
     gpus: Sequence[str] = (),
     on: str | None = None,
     graph: Choice = "off",
+    watch: Watch | None = None,
 ) -> None:
     """Invert images in batches; ``NAME.zplus.npz`` and ``NAME.zplus.png`` of an image are written together.
 
@@ -173,10 +174,12 @@ def invert_files(
         results: the folder to write to.
         size: of the batches.
         finished: names of the images whose results already exist, which are kept.
-        advance: called after each step, with the number of images in the batch as the number of steps.
+        advance: called after each step with a text for the bar, and the number of images in the batch as the number of
+            steps.
         workers, gpus, on: as for :func:`~zplus_plugins.execution.executors.executor_for`. The results do not depend on
             them.
         graph: as for :func:`~zplus_plugins.inversion.invert`.
+        watch: called after each step, if it is done in this process.
 
     Raises:
         RequirementError: the results cannot be written, memory is short, or the workers are gone; or, after all others
@@ -199,7 +202,7 @@ def invert_files(
                 (folder / record_name(one.name)).write_bytes(one.record)
                 (folder / reconstruction_name(one.name)).write_bytes(one.picture)
 
-    work = BatchWork(domain, order.space, order.settings, graph)
+    work = BatchWork(domain, order.space, order.settings, graph, watch)
     batches = _batches(order, lambda: now, frozenset(finished))
     with executor_for(work, on, workers, torch.get_num_threads(), gpus) as executor:
         failures = [*done_by(executor, batches, keep, advance, send=on is not None), *diverged]

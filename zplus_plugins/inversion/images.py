@@ -125,8 +125,7 @@ def read_picture(path: Path, resolution: int, resize: bool = False) -> Tensor:
         with quiet():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as image:
-                _check(path, image, resolution, resize)
-                pixels = _pixels(path, ImageOps.exif_transpose(image), image.format)
+                return picture_of(image, resolution, resize, str(path))
     except RequirementError:
         raise
     except UnfitError as error:
@@ -139,14 +138,33 @@ def read_picture(path: Path, resolution: int, resize: bool = False) -> Tensor:
         raise RequirementError(f"{path} has more than {most} million pixels. Crop it or make it smaller.") from None
     except Exception as error:  # decoders raise many types of errors for damaged files
         raise RequirementError(f"{path} cannot be read: {reason(error)}. Leave it out, or save it again.") from None
+
+
+def picture_of(image: Image.Image, resolution: int, resize: bool = False, name: str = "The image") -> Tensor:
+    """One opened image (3, resolution, resolution) in [-1, 1]; see :func:`read_pictures`.
+
+    Args:
+        image: the image.
+        resolution, resize: as there.
+        name: of the image, for messages.
+
+    Raises:
+        RequirementError: it is animated, partly transparent, of unknown range, or of the wrong size.
+        Exception: of Pillow, if it is damaged.
+    """
+    _check(name, image, resolution, resize)
+    pixels = _pixels(name, ImageOps.exif_transpose(image), image.format)
     picture = torch.from_numpy(pixels).permute(2, 0, 1) * 2 - 1
-    if picture.shape[-1] == resolution:
-        return picture.contiguous()
+    return picture.contiguous() if picture.shape[-1] == resolution else resized(picture, resolution)
+
+
+def resized(picture: Tensor, resolution: int) -> Tensor:
+    """A square image (3, R, R) in another resolution: bicubic, antialiased, and clipped to [-1, 1]."""
     size = (resolution, resolution)
     return F.interpolate(picture[None], size, mode="bicubic", antialias=True)[0].clamp(-1, 1)
 
 
-def _check(path: Path, image: Image.Image, resolution: int, resize: bool) -> None:
+def _check(path: str, image: Image.Image, resolution: int, resize: bool) -> None:
     """Refuse, before any pixel is decoded, what the header shows to be unusable."""
     width, height = image.size
     if width != height:
@@ -163,7 +181,7 @@ def _check(path: Path, image: Image.Image, resolution: int, resize: bool) -> Non
         raise RequirementError(f"{path} has {getattr(image, 'n_frames', 2)} frames; expected a single image.")
 
 
-def _pixels(path: Path, image: Image.Image, kind: str | None) -> NDArray[np.float32]:
+def _pixels(path: str, image: Image.Image, kind: str | None) -> NDArray[np.float32]:
     """Pixels (H, W, 3) in [0, 1]. Older versions of Pillow read 16-bit PNG as 32-bit."""
     if image.mode.startswith("I;16") or (image.mode == "I" and kind == "PNG"):
         grey = np.asarray(image).astype(np.float32) / np.float32(65535)

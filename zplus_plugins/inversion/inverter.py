@@ -23,7 +23,31 @@ from zplus_plugins.spaces.model import Model, Point
 from zplus_plugins.spaces.spaces import Space
 from zplus_plugins.system.device import synchronize
 
-OnStep = Callable[[int], object]
+
+@dataclass(frozen=True)
+class Step:
+    """One step of an inversion, just done. Nothing in it is copied: the next step changes the tensors in place.
+
+    Attributes:
+        number: of the step, from 1.
+        losses: the loss of each image, (B,), before the step updated the codes. To read it is to wait for the device.
+        point: the codes, after the step.
+        model: to which they belong.
+    """
+
+    number: int
+    losses: Tensor
+    point: Point
+    model: Model
+
+    def pictures(self) -> Tensor:
+        """The images (B, 3, R, R) of the codes, in float32; the inversion goes on as if they had not been made."""
+        device = self.point.code.device
+        with torch.no_grad(), torch.random.fork_rng([device] if device.type == "cuda" else []):
+            return self.model.pictures(_detached(self.point))
+
+
+OnStep = Callable[[Step], object]
 
 
 @dataclass(frozen=True)
@@ -104,7 +128,7 @@ def invert(
         settings: weights, learning rates and steps.
         likeness: perceptual distance (B,) between images and targets; None for none.
         f: start of F, (B, C, r, r), such as an encoder's estimate; None for the F of the mean image.
-        on_step: called after each step with the number of steps done.
+        on_step: called after each step.
         graph: ``auto`` replays a step as one CUDA graph, on CUDA and unless the noise is random; ``off`` launches its
             operations. A replay runs no Python, so ``likeness`` must be a function of its arguments alone.
 
@@ -134,11 +158,11 @@ def invert(
     ):
         for done in range(settings.steps):
             losses = advance()
-            on_step(done + 1)
+            on_step(Step(done + 1, losses, point, model))
         losses = losses.clone()
     synchronize(targets.device)  # before this, the last steps are only queued
     seconds = (time.perf_counter() - begin) / settings.steps
-    found = replace(point, code=point.code.detach(), f=None if point.f is None else point.f.detach())
+    found = _detached(point)
     if dtype is None:
         return Inversion(found, losses, seconds)
     with torch.no_grad():
@@ -168,6 +192,10 @@ def _leaves(start: Point) -> Point:
     """The start, with codes and F as leaves for an optimizer; codes in Z and Z+ become a SphericalLatent."""
     code = SphericalLatent(start.code) if start.space.kind == "z" else start.code.requires_grad_()
     return replace(start, code=code, f=None if start.f is None else start.f.requires_grad_())
+
+
+def _detached(point: Point) -> Point:
+    return replace(point, code=point.code.detach(), f=None if point.f is None else point.f.detach())
 
 
 def _groups(model: Model, point: Point, settings: Settings) -> list[dict[str, Any]]:

@@ -117,8 +117,6 @@ def load_backbone(net: Net) -> tuple[Backbone, list[Tensor]]:
 
 
 def _read(file: NeededFile) -> Mapping[str, Tensor]:
-    if not file.path.exists():
-        torch.hub.load_state_dict_from_url(file.source, map_location="cpu", check_hash=True)
     mapped = zipfile.is_zipfile(file.path)  # others, such as torchvision's VGG-16, cannot be
     read: Mapping[str, Tensor] = torch.load(file.path, map_location="cpu", weights_only=True, mmap=mapped)
     return read

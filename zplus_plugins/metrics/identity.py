@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
 from typing import Any, Protocol
 
 import torch
@@ -13,10 +12,9 @@ from torch.nn import functional as F
 
 from zplus_plugins.errors import ImageError, RequirementError
 from zplus_plugins.metrics.pixels import shown
-from zplus_plugins.system.downloads import NeededFile, downloading
+from zplus_plugins.system.downloads import downloading, facenet_weights
 from zplus_plugins.system.picture_file import levels
 
-FACENET = "https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9/20180402-114759-vggface2.pt"
 _AT_ONCE = 32
 _NOBODY = torch.full((512,), torch.nan)
 
@@ -72,9 +70,7 @@ class _Facenet(Identity):
                 f"The identity of real faces needs facenet-pytorch, which cannot be imported ({error}). Install it: "
                 "pip install 'zplus-plugins[faces]'"
             ) from None
-        path = Path(torch.hub.get_dir()).parent / "checkpoints" / FACENET.rpartition("/")[2]
-        weights = NeededFile(path, "weights of the identity network", FACENET, path.exists())
-        with warnings.catch_warnings(), downloading(weights):
+        with warnings.catch_warnings(), downloading(facenet_weights()):
             warnings.simplefilter("ignore")  # it loads weights in a way that torch before 2.6 warns of
             self._find: Any = facenet_pytorch.MTCNN(image_size=160)
             self._tell: Any = facenet_pytorch.InceptionResnetV1(pretrained="vggface2").eval()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -120,11 +121,17 @@ def pass_on(text: str) -> None:
 
 
 def bar(total: int, unit: str, title: str = "", shown: bool = True, done: int = 0) -> Any:
-    """A tqdm progress bar, of which some may be done before; shown only on a terminal, and not with --quiet."""
-    from tqdm import tqdm  # slow to import
+    """A tqdm progress bar, of which some may be done before; shown on a terminal or in a notebook, not with --quiet."""
+    from tqdm.auto import tqdm  # slow to import
 
     hidden = True if volume() > NORMAL or not shown else None  # None: unless it is a terminal
     return tqdm(total=total, initial=done, unit=unit, desc=title or None, dynamic_ncols=True, disable=hidden)
+
+
+def shows_bars() -> bool:
+    """Whether a library's own progress bar may be shown: by a command, on a terminal, and not with --quiet."""
+    command = click.get_current_context(silent=True) is not None
+    return command and volume() <= NORMAL and sys.stderr.isatty()
 
 
 def columns(rows: Sequence[tuple[str, ...]]) -> str:

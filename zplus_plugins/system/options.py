@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -142,6 +143,30 @@ def voice(command: Decorated) -> Decorated:
     verbose = _volume("--verbose", VERBOSE, "Print more: adapters, patches, operations.")
     voiced: Decorated = quiet(verbose(command))
     return voiced
+
+
+OFFLINE = "ZPLUS_OFFLINE"
+_OFFLINE = "zplus_plugins.offline"
+
+
+def offline(command: Decorated) -> Decorated:
+    """The option ``--offline``, which :func:`is_offline` tells."""
+
+    def choose(context: click.Context, parameter: click.Parameter, given: bool) -> None:
+        context.meta[_OFFLINE] = given
+
+    text = f"Download nothing: if a file is missing, stop with an error before any work. {OFFLINE}=1 does the same."
+    option = click.option("--offline", is_flag=True, expose_value=False, callback=choose, help=text)
+    chosen: Decorated = option(command)
+    return chosen
+
+
+def is_offline() -> bool:
+    """Whether the running command, or the environment, forbids downloads."""
+    context = click.get_current_context(silent=True)
+    if context is not None and context.meta.get(_OFFLINE, False):
+        return True
+    return os.environ.get(OFFLINE, "").strip().lower() not in ("", "0", "false", "no", "off")
 
 
 def _volume(name: str, volume: int, text: str) -> Callable[[Decorated], Decorated]:

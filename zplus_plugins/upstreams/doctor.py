@@ -14,6 +14,7 @@ import torch
 from zplus_plugins.ops import choice
 from zplus_plugins.ops.measure import measure
 from zplus_plugins.system.device import built_for
+from zplus_plugins.system.downloads import LPIPS_BACKBONES, facenet_weights, lpips_weights
 from zplus_plugins.upstreams.checkout import plugins
 from zplus_plugins.upstreams.checkout.checkout import Upstream, match_folder
 from zplus_plugins.upstreams.imports.advice import how_to_get
@@ -42,6 +43,7 @@ def examine(folder: Path) -> list[Diagnosis]:
         _cuda(),
         _lpips(),
         _ninja(),
+        *_weights(),
         *_ops(),
         *_plugins(),
         *(diagnosis for upstream in upstreams for diagnosis in _upstream(upstream)),
@@ -69,6 +71,21 @@ def _lpips() -> Diagnosis:
         remedy = "pip install --force-reinstall torch torchvision"
         return Diagnosis("lpips", f"cannot be imported: {cause}", remedy)
     return Diagnosis("lpips", importlib.metadata.version("lpips"))
+
+
+def _weights() -> list[Diagnosis]:
+    """The files that are downloaded when they are first needed, which is no fault."""
+    lpips = {net: f"LPIPS by {net}" for net in LPIPS_BACKBONES}
+    files = [(lpips_weights(net), subject) for net, subject in lpips.items()] + [(facenet_weights(), "FaceNet")]
+    return [
+        Diagnosis(
+            subject,
+            f"{file.path} ({file.path.stat().st_size:,} bytes)"
+            if file.present
+            else f"absent; downloaded when it is first needed, {file.megabytes} MB to {file.path}",
+        )
+        for file, subject in files
+    ]
 
 
 def _ninja() -> Diagnosis:

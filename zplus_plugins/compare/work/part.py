@@ -14,6 +14,7 @@ from zplus_plugins.compare.work.measuring import Measure, inverted, mover
 from zplus_plugins.compare.work.parts import Arrays
 from zplus_plugins.compare.work.plan import LARGEST_SHOWN, Instruments, Plan, Task
 from zplus_plugins.errors import LatentError
+from zplus_plugins.execution.progress import LossText
 from zplus_plugins.inversion import Model, Point
 from zplus_plugins.system.picture_file import levels
 
@@ -54,7 +55,8 @@ def made(plan: Plan, task: Task, model: Model, instruments: Instruments, advance
     targets = task.targets(plan.batch).to(model.generator.const)
     shown = min(max(plan.shown - first, 0), len(targets))
     what = f"{task.space.title}, {task.pictures.title.lower()} {first + 1} to {first + len(targets)}"
-    found = inverted(plan, model, instruments, task.space, targets, lambda step: advance(what, 1))
+    text = LossText(what)
+    found = inverted(plan, model, instruments, task.space, targets, lambda step: advance(text(step.losses), 1))
     _require_finite(found.point, what)
     with torch.no_grad():
         pictures = model.pictures(found.point)

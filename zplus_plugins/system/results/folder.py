@@ -160,12 +160,21 @@ class Results:
 
     def clear(self) -> None:
         """Delete all results that have not been changed since they were made."""
-        with self._explained():
-            for name, checksums in self._own.items():
-                path = self.folder / name
-                if path.is_file() and checksum(path) in checksums:
-                    path.unlink()
+        self.discard(list(self._own))
         self._made.clear()
+
+    def discard(self, names: Iterable[str]) -> None:
+        """Delete these of the results, unless they have been changed since they were made."""
+        with self._explained():
+            for name in names:
+                path = self.folder / name
+                if path.is_file() and checksum(path) in self._own.get(name, ()):
+                    path.unlink()
+                    self._made.pop(name, None)
+
+    def is_new(self, name: str) -> bool:
+        """Whether this process has made a result."""
+        return name in self._new
 
     def _publish(self, made: Made, files: list[Path]) -> None:
         for file in files:
