@@ -19,7 +19,7 @@ MOST_MODULES = 12
 
 GROUND = {"_lazy", "_version", "errors"}
 METHOD = GROUND | {"system", "execution", "untrusted", "hypersphere", "records", "ops"}
-OWN = [*METHOD, "generators", "spaces", "portraits", "metrics", "inversion", "directions", "compare", "demo"]
+OWN = [*METHOD, "generators", "spaces", "portraits", "metrics", "photos", "inversion", "directions", "compare", "demo"]
 UPSTREAMS = [
     f"upstreams.{name}"
     for name in ("imports", "patching", "adapter", "requirements", "checkout", "script", "results", "run")
@@ -49,6 +49,7 @@ MAY_IMPORT = {
     "spaces": METHOD | {"generators"},
     "portraits": METHOD | {"generators"},
     "metrics": METHOD | {*OWN[: OWN.index("metrics")]},
+    "photos": METHOD | {*OWN[: OWN.index("photos")]},
     "inversion": METHOD | {*OWN[: OWN.index("inversion")]},
     "directions": METHOD | {*OWN[: OWN.index("directions")]},
     "compare": METHOD | {*OWN[: OWN.index("compare")]},
