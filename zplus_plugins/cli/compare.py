@@ -40,6 +40,7 @@ from zplus_plugins.system import options
 )
 @click.option("--out-of-range", is_flag=True, help="Add sets of rotated, shifted and coloured portraits.")
 @click.option("--resize", is_flag=True, help="Resize square IMAGES to the generator's resolution.")
+@options.align
 @click.option(
     "--direction",
     "directions",
@@ -86,6 +87,7 @@ def compare(
     pictures: int | None,
     out_of_range: bool,
     resize: bool,
+    align: bool,
     directions: tuple[Path, ...],
     way: Way,
     seed: int | None,
@@ -104,10 +106,10 @@ def compare(
 
     Every space gets the same images, losses and number of steps. Edits are compared at equal strength, as in the paper,
     and at equal change of the attribute, so that a space does not win because its edits are weaker. IMAGES are files or
-    folders, aligned like the generator's training images. Writes results.json, table.csv and report.html. An
-    interrupted comparison continues where it stopped when the command is run again. Processes with the same arguments
-    and different shards may work in one --out at the same time; the one that finds all parts finished writes the
-    report.
+    folders, aligned like the generator's training images, or photographs that --align aligns first. Writes
+    results.json, table.csv and report.html. An interrupted comparison continues where it stopped when the command is
+    run again. Processes with the same arguments and different shards may work in one --out at the same time; the one
+    that finds all parts finished writes the report.
 
     \b
     Examples:
@@ -128,6 +130,7 @@ def compare(
         pictures=pictures,
         out_of_range=out_of_range,
         resize=resize,
+        align=align,
         directions=directions,
         seed=seed,
         way=way,

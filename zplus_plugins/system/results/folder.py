@@ -24,6 +24,9 @@ from zplus_plugins.system.files import cannot_write, checksum, temporary_folder,
 from zplus_plugins.system.results.book import Made, OwnBook, Settings, everything_made, has_shards
 
 MARK = ".zplus"
+ALIGNED = "aligned to"
+"""A setting of results that are images to be used as inputs."""
+
 _RECORD = ".npz"
 
 
@@ -223,9 +226,12 @@ class Results:
 
 
 def results_in(folder: Path) -> frozenset[Path]:
-    """The files in a folder that this package created there, and that have not been changed since."""
+    """The files in a folder that this package created there, and that have not been changed since.
+
+    Aligned images are not among them, because they are made to be used as inputs.
+    """
     try:
-        made = [item for one in everything_made(folder) for item in one.files.items()]
+        made = [item for one in everything_made(folder) if ALIGNED not in one.settings for item in one.files.items()]
         return frozenset(folder / name for name, own in made if _is_unchanged(folder / name, own))
     except (OSError, RequirementError):
         return frozenset()
