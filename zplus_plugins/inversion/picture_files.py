@@ -14,7 +14,7 @@ from torch import Tensor
 
 from zplus_plugins.errors import RequirementError, UsageError
 from zplus_plugins.inversion.images import as_target, read_picture
-from zplus_plugins.photos.align import Aligner, cut_out
+from zplus_plugins.photos.aligner import Aligner, cut_out
 from zplus_plugins.photos.alignment import Alignment, alignment_in
 from zplus_plugins.photos.photograph import Photograph
 from zplus_plugins.records.arrays import ContentError
@@ -80,7 +80,7 @@ class PictureFiles:
 
     def _read(self, file: Path, before: str, alignment: Alignment | None) -> Tensor:
         if alignment is not None and self.cut is not None:
-            picture = _target(cut_out(Photograph.of(file), alignment))
+            picture = _target(cut_out(Photograph.of(file), alignment).image)
         else:
             picture = read_picture(file, self.resolution, self.resize)
         if _hash(file) != before:  # hashed after it was read, and before that when it was checked

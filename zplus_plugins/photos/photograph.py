@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 
 from zplus_plugins.errors import RequirementError
 from zplus_plugins.system.files import checksum
-from zplus_plugins.system.picture_file import has_16_bits, opaque, opened, reason, require_single
+from zplus_plugins.system.picture_file import has_16_bits, opaque, opened, require_single
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,12 +50,12 @@ class Photograph:
     @classmethod
     def _read(cls, path: Path) -> Photograph:
         with opened(path) as image:
-            before = _checksum(path)
+            before = hash_of(path)
             require_single(path, image)
-            found = cls(path, before, ImageOps.exif_transpose(image), image.format)
+            found = cls(path, before or "", ImageOps.exif_transpose(image), image.format)
             found.image.load()
             found.rgb.load()  # what is wrong with the pixels is found here
-        if _checksum(path) != before:
+        if hash_of(path) != before:
             raise RequirementError(f"{path} has changed while it was read. Run the same command again.")
         return found
 
@@ -77,8 +77,9 @@ class Photograph:
         return has_16_bits(self.image, self.kind)
 
 
-def _checksum(path: Path) -> str:
+def hash_of(path: Path) -> str | None:
+    """The sha256 of a file; None if it cannot be read."""
     try:
-        return checksum(path)
-    except OSError as error:
-        raise RequirementError(f"{path} cannot be read: {reason(error)}. Leave it out, or save it again.") from None
+        return checksum(path) if path.is_file() else None
+    except OSError:
+        return None

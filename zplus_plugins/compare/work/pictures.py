@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from zplus_plugins.inversion.picture_files import PictureFiles, checked
-from zplus_plugins.photos.align import Aligner
+from zplus_plugins.photos.aligner import Aligner
 from zplus_plugins.system.cache import DigestInPieces
 
 

@@ -225,13 +225,14 @@ class Results:
             raise cannot_write(self.folder, error) from None
 
 
-def results_in(folder: Path) -> frozenset[Path]:
+def results_in(folder: Path, with_aligned: bool = False) -> frozenset[Path]:
     """The files in a folder that this package created there, and that have not been changed since.
 
-    Aligned images are not among them, because they are made to be used as inputs.
+    Aligned images are among them only if asked for, because they are made to be used as inputs.
     """
     try:
-        made = [item for one in everything_made(folder) if ALIGNED not in one.settings for item in one.files.items()]
+        counted = [one for one in everything_made(folder) if with_aligned or ALIGNED not in one.settings]
+        made = [item for one in counted for item in one.files.items()]
         return frozenset(folder / name for name, own in made if _is_unchanged(folder / name, own))
     except (OSError, RequirementError):
         return frozenset()

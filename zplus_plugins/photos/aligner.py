@@ -82,7 +82,7 @@ class Aligner:
             RequirementError: there is no such face, or the photograph is unusable, as for :meth:`Photograph.of`.
         """
         photo = Photograph.of(photo)
-        return [Aligned(cut_out(photo, one), one) for one in self.alignments(photo)]
+        return [cut_out(photo, one) for one in self.alignments(photo)]
 
     def alignments(self, photo: Photograph) -> list[Alignment]:
         """How the chosen faces of a photograph are to be cut out of it; as :meth:`__call__`."""
@@ -108,11 +108,11 @@ class Aligner:
             yield Alignment(photo.path.name, photo.sha256, size, corners, self.size, self._detector.name, number)
 
 
-def cut_out(photo: Photograph, alignment: Alignment) -> Image.Image:
-    """The aligned image of a photograph, RGB, with the photograph's colour profile."""
+def cut_out(photo: Photograph, alignment: Alignment) -> Aligned:
+    """The aligned image of a photograph, with the photograph's colour profile."""
     image = cropped(photo.rgb, alignment.corners, alignment.size)
     image.info["icc_profile"] = photo.rgb.info.get("icc_profile") if photo.image.mode != "CMYK" else None
-    return image
+    return Aligned(image, alignment)
 
 
 def align(

@@ -16,7 +16,7 @@ from PIL import Image
 from scipy.ndimage import map_coordinates
 
 from zplus_plugins.errors import ImageError
-from zplus_plugins.photos.align import cut_out
+from zplus_plugins.photos.aligner import cut_out
 from zplus_plugins.photos.alignment import Alignment, require_same_photo
 from zplus_plugins.photos.photograph import Photograph
 from zplus_plugins.photos.quad import from_photo, side
@@ -75,7 +75,7 @@ def paste(
         )
     after, before = _levels(edited), _levels(reconstruction)
     if match_colour:
-        gain, shift = _colours(before, _levels(cut_out(photo, alignment).resize(edited.size)))
+        gain, shift = _colours(before, _levels(cut_out(photo, alignment).image.resize(edited.size)))
         after, before = gain * after + shift, gain * before + shift
     layer = _Layer(after, False) if with_reconstruction else _Layer(after - before, True)
     return _laid_over(photo, alignment, layer)
