@@ -26,7 +26,7 @@ COMMANDS = {
     "adapters": _Place("upstreams", "List the installed adapters."),
     "new-adapter": _Place("upstreams", "Write a distribution for a new adapter."),
     "build-ops": _Place("ops", "Build the custom operations in advance."),
-    "align": _Place("photos", "Align photographs like the images that a generator was trained on."),
+    "align": _Place("photos", "Align photographs of faces for a generator."),
     "paste": _Place("photos", "Put edits back into the photograph that they are of."),
     "invert": _Place("inversion", "Invert images into a latent space of a generator."),
     "edit": _Place("editing", "Edit inverted images along a direction."),
