@@ -19,7 +19,7 @@ _TO_OUTLINES = np.array([(0.0106, 0.0141), (-0.0106, 0.0141), (0, 0), (0.0056, -
 
 
 class Mtcnn(Detector):
-    """Faces of at least 20 pixels, upright or tilted by up to about 45 degrees.
+    """Faces of at least 20 pixels, about upright: tilts of up to 30 degrees were tried.
 
     Raises:
         RequirementError: facenet-pytorch (the extra ``faces``) is not installed.
