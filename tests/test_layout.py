@@ -19,7 +19,19 @@ MOST_MODULES = 12
 
 GROUND = {"_lazy", "_version", "errors"}
 METHOD = GROUND | {"system", "execution", "untrusted", "hypersphere", "records", "ops"}
-OWN = [*METHOD, "generators", "spaces", "portraits", "metrics", "inversion", "directions", "library", "compare", "demo"]
+OWN = [
+    *METHOD,
+    "generators",
+    "spaces",
+    "portraits",
+    "metrics",
+    "photos",
+    "inversion",
+    "directions",
+    "library",
+    "compare",
+    "demo",
+]
 UPSTREAMS = [
     f"upstreams.{name}"
     for name in ("imports", "patching", "adapter", "requirements", "checkout", "script", "results", "run")
@@ -49,6 +61,7 @@ MAY_IMPORT = {
     "spaces": METHOD | {"generators"},
     "portraits": METHOD | {"generators"},
     "metrics": METHOD | {*OWN[: OWN.index("metrics")]},
+    "photos": METHOD | {*OWN[: OWN.index("photos")]},
     "inversion": METHOD | {*OWN[: OWN.index("inversion")]},
     "directions": METHOD | {*OWN[: OWN.index("directions")]},
     "library": METHOD | {*OWN[: OWN.index("library")]},

@@ -1,4 +1,4 @@
-"""The command line of ``zplus compare``."""
+"""``zplus compare | demo``."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ from zplus_plugins.system import options
 )
 @click.option("--out-of-range", is_flag=True, help="Add sets of rotated, shifted and coloured portraits.")
 @click.option("--resize", is_flag=True, help="Resize square IMAGES to the generator's resolution.")
+@options.align
 @click.option(
     "--direction",
     "directions",
@@ -89,6 +90,7 @@ def compare(
     pictures: int | None,
     out_of_range: bool,
     resize: bool,
+    align: bool,
     directions: tuple[Path, ...],
     way: Way,
     seed: int | None,
@@ -107,10 +109,10 @@ def compare(
 
     Every space gets the same images, losses and number of steps. Edits are compared at equal strength, as in the paper,
     and at equal change of the attribute, so that a space does not win because its edits are weaker. IMAGES are files or
-    folders, aligned like the generator's training images. Writes results.json, table.csv and report.html. An
-    interrupted comparison continues where it stopped when the command is run again. Processes with the same arguments
-    and different shards may work in one --out at the same time; the one that finds all parts finished writes the
-    report.
+    folders, aligned like the generator's training images, or photographs that --align aligns first. Writes
+    results.json, table.csv and report.html. An interrupted comparison continues where it stopped when the command is
+    run again. Processes with the same arguments and different shards may work in one --out at the same time; the one
+    that finds all parts finished writes the report.
 
     \b
     Examples:
@@ -132,6 +134,7 @@ def compare(
         pictures=pictures,
         out_of_range=out_of_range,
         resize=resize,
+        align=align,
         directions=directions,
         seed=seed,
         way=way,
@@ -143,3 +146,35 @@ def compare(
         on=on,
     )
     run(request, out, margin, overwrite, as_json, shard)
+
+
+@click.command()
+@click.option(
+    "--image",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="A square image of your own, which is resized, or any photograph with --align. "
+    "[default: a drawn portrait that was not used for training]",
+)
+@options.align
+@options.out("demo_out")
+@options.steps(STEPS)
+@options.overwrite
+@options.voice
+def demo(image: Path | None, align: bool, out: Path, steps: int, overwrite: bool) -> None:
+    """Invert one portrait in F/W+ and in F/Z+, edit it in both, and show the results side by side.
+
+    Needs no checkout and no download. F is a feature map of the synthesis network that is optimised together with the
+    code. Both spaces get the same losses and number of steps, and each edit changes its attribute by the same amount in
+    both. The embedded generator is small and was trained on drawn portraits, so it reconstructs other images poorly.
+    One image proves nothing; zplus compare measures many.
+
+    \b
+    Examples:
+      zplus demo
+      zplus demo --image portrait.png --out my_demo --steps 200
+      zplus demo --image party.jpg --align --out my_demo
+    """
+    from zplus_plugins.demo.command import run
+
+    run(image, out, steps, overwrite, align)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from zplus_plugins.errors import RequirementError, ZPlusError
     from zplus_plugins.generators.convert import Converted
     from zplus_plugins.inversion.files import Order
+    from zplus_plugins.photos.alignment import Alignment
+    from zplus_plugins.photos.files import AlignedFile
     from zplus_plugins.upstreams.checkout.checkout import Upstream
     from zplus_plugins.upstreams.checkout.plugins import Plugin
     from zplus_plugins.upstreams.doctor import Diagnosis
@@ -65,6 +67,30 @@ def of_inversion(order: Order, out: Path, before: Collection[str], unfit: Sequen
         "results": [_of_picture(name, image, out, name not in before) for name, image in order.files.items()],
         "left_out": list(map(str, unfit)),
     }
+
+
+def of_alignments(
+    size: int, detector: str, made: Sequence[AlignedFile], unfit: Sequence[RequirementError], out: Path
+) -> Document:
+    """The document of ``zplus align``; ``unfit`` are the reasons why photographs were left out."""
+    results = [
+        {"photo": str(one.photo), "image": str(out / one.file), "made": not one.before, **_of_alignment(one.alignment)}
+        for one in made
+    ]
+    left_out = list(map(str, unfit))
+    return {"format": FORMAT, "size": size, "detector": detector, "results": results, "left_out": left_out}
+
+
+def of_pasting(photo: Path, alignment: Alignment, made: Mapping[Path, tuple[str, bool]], out: Path) -> Document:
+    """The document of ``zplus paste``; ``made`` are the files by their edits, with whether they existed before."""
+    results = [
+        {"edit": str(edit), "image": str(out / file), "made": not before} for edit, (file, before) in made.items()
+    ]
+    return {"format": FORMAT, "photo": str(photo), **_of_alignment(alignment), "results": results}
+
+
+def _of_alignment(alignment: Alignment) -> Document:
+    return {"face": alignment.face, "quad": alignment.plain()["quad"]}
 
 
 def of_edits(

@@ -147,6 +147,7 @@ def directions(
 )
 @options.seed("one random code, at which every inversion starts", None, "none: the mean image")
 @click.option("--resize", is_flag=True, help="Resize square IMAGES to the generator's resolution.")
+@options.align
 @click.option("--skip-bad", is_flag=True, help="Leave out IMAGES that cannot be used, and list them at the end.")
 @click.option(
     "--likeness",
@@ -181,6 +182,7 @@ def invert(
     lr: float,
     seed: int | None,
     resize: bool,
+    align: bool,
     skip_bad: bool,
     likeness: str,
     batch: int | None,
@@ -200,16 +202,17 @@ def invert(
     """Invert IMAGES, files or folders, into a latent space of a generator.
 
     Writes NAME.zplus.npz, a record for `zplus edit`, and NAME.zplus.png, the reconstruction. IMAGES must be aligned
-    like those that the generator was trained on; nothing is cropped. All are checked first, and then read as they are
-    needed. An interrupted command continues where it stopped when it is run again. Processes with the same arguments
-    and different shards may work in one --out at the same time; together they give what one would give alone, bit for
-    bit.
+    like those that the generator was trained on, or are photographs that --align aligns first. All are checked first,
+    and then read as they are needed. An interrupted command continues where it stopped when it is run again. Processes
+    with the same arguments and different shards may work in one --out at the same time; together they give what one
+    would give alone, bit for bit.
 
     \b
     Examples:
       zplus invert portrait.png --out inverted
       zplus invert faces/ --space f/wplus --generator ffhq.pkl --resize --skip-bad --out inverted
       zplus invert portrait.png --steps 1000 --preview 50 --out inverted
+      zplus invert party.jpg --align --generator ffhq.pkl --out inverted
       zplus invert faces/ --shard 3/8 --out inverted
       zplus invert faces/ --on tcp://scheduler:8786 --out inverted
     """
@@ -221,7 +224,7 @@ def invert(
     from zplus_plugins.inversion.batch_size import BatchSize
     from zplus_plugins.inversion.domain import chosen_likeness, domain_of, open_model
     from zplus_plugins.inversion.fitting import fitting
-    from zplus_plugins.inversion.picture_files import checked
+    from zplus_plugins.inversion.picture_files import aligner_for, checked
     from zplus_plugins.inversion.previews import Previews
     from zplus_plugins.system.threads import limited_to, threads_for
 
@@ -229,6 +232,7 @@ def invert(
     chosen, files = space_named(space), f.named_files(images)
     model = open_model(generator, device, label=label)
     resolution = model.generator.architecture.resolution
+    aligner = aligner_for(resolution, align, resize, device)
     threads, kind = threads_for(model.generator), model.generator.const.device.type
     shared = Share(1, threads) if on else share(threads, kind, workers or (1 if kind == "cpu" else None))
     place = Place(model.generator.const.device, shared, on)
@@ -243,7 +247,9 @@ def invert(
         if not skip_bad:  # else, which images are in a batch depends on all of them
             files = f.share_of(files, shard, size)
         with bar(len(files), "image", "checking") as shown:
-            pictures, unfit = checked(files.values(), resolution, resize, skip_bad, on_file=shown.update)
+            pictures, unfit = checked(
+                files.values(), resolution, resize, skip_bad, on_file=shown.update, aligner=aligner
+            )
         if skip_bad:
             fit = set(pictures.files)
             files = f.share_of({n: path for n, path in files.items() if path in fit}, shard, size)

@@ -26,6 +26,8 @@ COMMANDS = {
     "adapters": _Place("upstreams", "List the installed adapters."),
     "new-adapter": _Place("upstreams", "Write a distribution for a new adapter."),
     "build-ops": _Place("ops", "Build the custom operations in advance."),
+    "align": _Place("photos", "Align photographs of faces for a generator."),
+    "paste": _Place("photos", "Put edits back into the photograph that they are of."),
     "invert": _Place("inversion", "Invert images into a latent space of a generator."),
     "edit": _Place("editing", "Edit inverted images along a direction."),
     "interpolate": _Place("paths", "Interpolate between two inverted images."),
@@ -34,7 +36,7 @@ COMMANDS = {
     "directions": _Place("inversion", "Find editing directions of a generator."),
     "convert": _Place("convert", "Write a generator's file in another format."),
     "compare": _Place("compare", "Compare latent spaces on the same images."),
-    "demo": _Place("demo", "Invert and edit one portrait in F/W+ and in F/Z+, side by side."),
+    "demo": _Place("compare", "Invert and edit one portrait in F/W+ and in F/Z+, side by side."),
 }
 """The subcommands in the order of the help, each with its module in :mod:`zplus_plugins.cli` and a short help text."""
 

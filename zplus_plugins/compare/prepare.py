@@ -18,6 +18,7 @@ from zplus_plugins.generators.network.label import Label
 from zplus_plugins.inversion import SPACES, Model, Settings, Space, space_named
 from zplus_plugins.inversion.domain import is_embedded, open_model
 from zplus_plugins.inversion.images import picture_files
+from zplus_plugins.inversion.picture_files import aligner_for
 from zplus_plugins.inversion.step.graph import Choice
 from zplus_plugins.inversion.step.precision import Precision
 from zplus_plugins.portraits import RESOLUTION, draw, out_of_range, sample
@@ -45,6 +46,7 @@ class Request:
     pictures: int | None = None
     out_of_range: bool = False
     resize: bool = False
+    align: bool = False
     directions: tuple[Path, ...] = ()
     seed: int | None = None
     way: Way = "local"
@@ -95,6 +97,8 @@ def prepare(request: Request) -> Prepared:
         raise UsageError(
             "--pictures, --seed and --out-of-range apply to drawn portraits: leave out either these or the IMAGES."
         )
+    if request.align and not request.images:
+        raise UsageError("--align applies to IMAGES, but none were given: drawn portraits are aligned.")
     if request.resize and not request.images:
         raise UsageError("--resize applies to IMAGES, but none were given: drawn portraits have the generator's size.")
     model = open_model(request.generator, request.device, label=request.label)
@@ -132,7 +136,8 @@ def chosen_spaces(text: str) -> tuple[Space, ...]:
 def _sets(request: Request, generator: Generator) -> tuple[PictureSet, ...]:
     resolution = generator.architecture.resolution
     if request.images:
-        pictures = StreamedPictures.of(picture_files(request.images), resolution, request.resize, SHOWN)
+        aligner = aligner_for(resolution, request.align, request.resize, request.device)
+        pictures = StreamedPictures.of(picture_files(request.images), resolution, request.resize, SHOWN, aligner)
         return (PictureSet("pictures", "Pictures", pictures),)
     if resolution != RESOLUTION:
         raise UsageError(

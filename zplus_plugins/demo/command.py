@@ -17,6 +17,7 @@ from zplus_plugins.compare.report.results import plain, versions
 from zplus_plugins.compare.statistics.figures import mean_of
 from zplus_plugins.demo.side_by_side import side_by_side
 from zplus_plugins.demo.trial import EDITS, Attempt, EqualEdit, attempt, equal_edits
+from zplus_plugins.errors import UsageError
 from zplus_plugins.execution.progress import Announced
 from zplus_plugins.inversion import Space
 from zplus_plugins.portraits.networks.files import sheet
@@ -32,7 +33,7 @@ _OF_A_SPACE = (".npz", ".png")
 _EDIT_FIGURES = {"change": "change", "identity_input": "identity", "leakage": "leakage"}
 
 
-def run(image: Path | None, out: Path, steps: int, overwrite: bool = False) -> None:
+def run(image: Path | None, out: Path, steps: int, overwrite: bool = False, align: bool = False) -> None:
     """Invert and edit one image in both spaces.
 
     Args:
@@ -41,13 +42,15 @@ def run(image: Path | None, out: Path, steps: int, overwrite: bool = False) -> N
             ours are never overwritten.
         steps: number of optimizer steps in each space.
         overwrite: replace an earlier demo in that folder.
+        align: whether the image is a photograph, whose largest face is to be aligned.
 
     Raises:
-        UsageError: there is a demo with other settings, or a file that is not ours.
+        UsageError: an image is to be aligned, but none was given; or there is a demo with other settings, or a file
+            that is not ours.
         RequirementError: the image is unusable, or the folder cannot be written to.
         RecordError: an inversion ended in codes that are not finite.
     """
-    ready = _prepared(image, steps)
+    ready = _prepared(image, steps, align)
     say_missing(ready)
     settings = ready.plan.identified(ready.model, ready.instruments)
     files = _files(ready)
@@ -79,11 +82,13 @@ def _files(ready: Prepared) -> list[str]:
     return sorted(["target.png", "side_by_side.png", "summary.json", *(s + end for s in stems for end in _OF_A_SPACE)])
 
 
-def _prepared(image: Path | None, steps: int) -> Prepared:
+def _prepared(image: Path | None, steps: int, align: bool) -> Prepared:
+    if align and image is None:
+        raise UsageError("--align applies to --image FILE, but none was given: the drawn portrait is aligned.")
     if image is None:
         ready = prepare(Request(pictures=1, seed=PORTRAIT, spaces=SPACES, steps=steps))
     else:
-        ready = prepare(Request(images=(image,), resize=True, spaces=SPACES, steps=steps))
+        ready = prepare(Request(images=(image,), resize=not align, align=align, spaces=SPACES, steps=steps))
     edits = {edit.name: edit for edit in ready.plan.edits}
     chosen = tuple(edits[name] for name in EDITS if name in edits)
     return replace(ready, plan=replace(ready.plan, edits=chosen, strengths=STRENGTHS))

@@ -160,8 +160,11 @@ class BatchWork:
         with torch.no_grad():
             pictures = model.pictures(found.point)
         made = []
-        files = zip(batch.names[part], batch.pictures.files[part], batch.pictures.hashes[part], strict=True)
-        for index, (name, file, sha256) in enumerate(files):
+        originals = batch.pictures
+        files = zip(
+            batch.names[part], originals.files[part], originals.hashes[part], originals.alignments[part], strict=True
+        )
+        for index, (name, file, sha256, alignment) in enumerate(files):
             if name not in batch.wanted:
                 continue
             how = about(settings, targets[index], pictures[index], float(found.losses[index]))
@@ -169,7 +172,9 @@ class BatchWork:
             if found.reduced_losses is not None:
                 losses = (float(found.losses[index]), float(found.reduced_losses[index]))
                 how[REDUCED_LOSS] = losses[1]
-            source = {"picture": file.name, "picture_sha256": sha256}
+            source: dict[str, object] = {"picture": file.name, "picture_sha256": sha256}
+            if alignment is not None:
+                source["alignment"] = alignment.plain()
             try:
                 record = PointRecord.of(model, found.point[index : index + 1], source | how).as_bytes()
             except RecordError as error:

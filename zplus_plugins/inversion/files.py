@@ -96,6 +96,7 @@ class Order:
             "generator": self.generator[:16],
             "space": self.space.name,
             "likeness": self.likeness,
+            **({f"alignment, {key}": value for key, value in (self.pictures.cut or {}).items()}),
             **({} if self.reduced_to is None else {"likeness's resolution": str(self.reduced_to)}),
             **{f"setting {key}": str(value) for key, value in self.settings.stated().items()},
             **size.stated(),

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 from torch import Tensor
 from torch.nn import functional as F
 
 from zplus_plugins.errors import RequirementError
-from zplus_plugins.system.picture_file import UnfitError, quiet, reason, require_file
+from zplus_plugins.system.picture_file import opened, pixels_of, reason, require_single
 from zplus_plugins.system.results import results_in
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
-_COLOURED = ("1", "L", "P", "RGB", "CMYK", "YCbCr")
-_WITH_ALPHA = ("LA", "PA", "La", "RGBA", "RGBa")
 
 
 def picture_files(paths: Iterable[Path | str]) -> list[Path]:
@@ -120,24 +117,8 @@ def read_picture(path: Path, resolution: int, resize: bool = False) -> Tensor:
     Raises:
         RequirementError: it is unusable (see :func:`read_each`).
     """
-    try:
-        require_file(str(path))
-        with quiet():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                return picture_of(image, resolution, resize, str(path))
-    except RequirementError:
-        raise
-    except UnfitError as error:
-        raise RequirementError(f"{error} Leave it out, or save it again, for example as PNG.") from None
-    except UnidentifiedImageError:
-        text = f"{path} is not an image that Pillow can read."
-        raise RequirementError(f"{text} Leave it out, or save it again, for example as PNG.") from None
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        most = (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
-        raise RequirementError(f"{path} has more than {most} million pixels. Crop it or make it smaller.") from None
-    except Exception as error:  # decoders raise many types of errors for damaged files
-        raise RequirementError(f"{path} cannot be read: {reason(error)}. Leave it out, or save it again.") from None
+    with opened(path) as image:
+        return picture_of(image, resolution, resize, str(path))
 
 
 def picture_of(image: Image.Image, resolution: int, resize: bool = False, name: str = "The image") -> Tensor:
@@ -153,7 +134,11 @@ def picture_of(image: Image.Image, resolution: int, resize: bool = False, name: 
         Exception: of Pillow, if it is damaged.
     """
     _check(name, image, resolution, resize)
-    pixels = _pixels(name, ImageOps.exif_transpose(image), image.format)
+    return as_target(pixels_of(name, ImageOps.exif_transpose(image), image.format), resolution)
+
+
+def as_target(pixels: NDArray[np.float32], resolution: int) -> Tensor:
+    """An image (3, resolution, resolution) in [-1, 1] of square pixels (H, H, 3) in [0, 1]; resized if need be."""
     picture = torch.from_numpy(pixels).permute(2, 0, 1) * 2 - 1
     return picture.contiguous() if picture.shape[-1] == resolution else resized(picture, resolution)
 
@@ -170,27 +155,12 @@ def _check(path: str, image: Image.Image, resolution: int, resize: bool) -> None
     if width != height:
         raise RequirementError(
             f"{path} has {width} x {height} pixels; the generator's images have {resolution} x {resolution}. Crop it "
-            "to a square, aligned like the images that the generator was trained on."
+            "to a square, aligned like the images that the generator was trained on; of a photograph with a face, "
+            "--align does that."
         )
     if width != resolution and not resize:
         raise RequirementError(
             f"{path} has {width} x {height} pixels; the generator's images have {resolution} x {resolution}. Resize "
             "it, or use --resize."
         )
-    if getattr(image, "is_animated", False) and image.format != "MPO":  # from a phone: one photograph and its previews
-        raise RequirementError(f"{path} has {getattr(image, 'n_frames', 2)} frames; expected a single image.")
-
-
-def _pixels(path: str, image: Image.Image, kind: str | None) -> NDArray[np.float32]:
-    """Pixels (H, W, 3) in [0, 1]. Older versions of Pillow read 16-bit PNG as 32-bit."""
-    if image.mode.startswith("I;16") or (image.mode == "I" and kind == "PNG"):
-        grey = np.asarray(image).astype(np.float32) / np.float32(65535)
-        return np.repeat(grey[..., None], 3, axis=2)
-    if image.mode in _WITH_ALPHA or "transparency" in image.info:
-        image = image.convert("RGBA")
-        if image.getchannel("A").getextrema() != (255, 255):
-            raise RequirementError(f"{path} is partly transparent. Flatten it onto a background.")
-    elif image.mode not in _COLOURED:
-        raise RequirementError(f"{path} has pixels of mode {image.mode!r}, whose range is unknown; expected RGB.")
-    pixels: NDArray[np.float32] = np.asarray(image.convert("RGB"), dtype=np.float32) / np.float32(255)
-    return pixels
+    require_single(path, image)

@@ -75,6 +75,12 @@ graph = click.option(
     help="On a CUDA GPU, auto captures a step as one CUDA graph and replays it, if that gives what the step gives; off "
     "launches its operations one by one. Nothing changes on a CPU.",
 )
+align = click.option(
+    "--align",
+    is_flag=True,
+    help="Align photographs first: find the largest face in each, and cut it out as for the data set FFHQ. Needs the "
+    "extra faces. zplus align can do more.",
+)
 overwrite = click.option("--overwrite", is_flag=True, help="Replace existing results of earlier commands.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document; see docs/json.md.")
 

@@ -1,4 +1,4 @@
-"""Image files: checks before the pixels are decoded, and rounding to 8-bit levels."""
+"""Image files: checks before the pixels are decoded, decoding, and rounding to 8-bit levels."""
 
 from __future__ import annotations
 
@@ -10,10 +10,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
+
+from zplus_plugins.errors import RequirementError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
+
+_COLOURED = ("1", "L", "P", "RGB", "CMYK", "YCbCr")
+_WITH_ALPHA = ("LA", "PA", "La", "RGBA", "RGBa")
 
 
 class UnfitError(Exception):
@@ -36,6 +43,79 @@ def require_file(path: str) -> None:
         raise UnfitError(f"{path} is a pipe or device, not a file.")
     if not status.st_size:
         raise UnfitError(f"{path} is empty (0 bytes).")
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Image.Image]:
+    """An image file, of which nothing but the header is read yet; its pixels are decoded in the block.
+
+    Raises:
+        RequirementError: it is not an image, or is huge or damaged.
+    """
+    try:
+        require_file(str(path))
+        with quiet():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                yield image
+    except RequirementError:
+        raise
+    except UnfitError as error:
+        raise RequirementError(f"{error} Leave it out, or save it again, for example as PNG.") from None
+    except UnidentifiedImageError:
+        text = f"{path} is not an image that Pillow can read."
+        raise RequirementError(f"{text} Leave it out, or save it again, for example as PNG.") from None
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        most = (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
+        raise RequirementError(f"{path} has more than {most} million pixels. Crop it or make it smaller.") from None
+    except Exception as error:  # decoders raise many types of errors for damaged files
+        raise RequirementError(f"{path} cannot be read: {reason(error)}. Leave it out, or save it again.") from None
+
+
+def require_single(path: Path | str, image: Image.Image) -> None:
+    """Raise RequirementError if an opened file holds several images, as a film does."""
+    if getattr(image, "is_animated", False) and image.format != "MPO":  # from a phone: one photograph and its previews
+        raise RequirementError(f"{path} has {getattr(image, 'n_frames', 2)} frames; expected a single image.")
+
+
+def pixels_of(path: Path | str, image: Image.Image, kind: str | None) -> NDArray[np.float32]:
+    """Pixels (H, W, 3) in [0, 1]; greyscale images with 16 bits keep their precision.
+
+    Args:
+        path: for messages.
+        image: of the file, turned upright.
+        kind: Pillow's name of the file's format.
+
+    Raises:
+        RequirementError: the image is partly transparent, or its range is unknown.
+    """
+    import numpy as np
+
+    if has_16_bits(image, kind):
+        grey = np.asarray(image).astype(np.float32) / np.float32(65535)
+        return np.repeat(grey[..., None], 3, axis=2)
+    pixels: NDArray[np.float32] = np.asarray(opaque(path, image), dtype=np.float32) / np.float32(255)
+    return pixels
+
+
+def has_16_bits(image: Image.Image, kind: str | None) -> bool:
+    """Whether it is a greyscale image with 16 bits. Older versions of Pillow read 16-bit PNG as 32-bit."""
+    return image.mode.startswith("I;16") or (image.mode == "I" and kind == "PNG")
+
+
+def opaque(path: Path, image: Image.Image) -> Image.Image:
+    """An image of 8 bits as RGB.
+
+    Raises:
+        RequirementError: it is partly transparent, or its range is unknown.
+    """
+    if image.mode in _WITH_ALPHA or "transparency" in image.info:
+        image = image.convert("RGBA")
+        if image.getchannel("A").getextrema() != (255, 255):
+            raise RequirementError(f"{path} is partly transparent. Flatten it onto a background.")
+    elif image.mode not in _COLOURED:
+        raise RequirementError(f"{path} has pixels of mode {image.mode!r}, whose range is unknown; expected RGB.")
+    return image.convert("RGB")
 
 
 def picture_size(path: str) -> tuple[int, int] | None:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from zplus_plugins.inversion.picture_files import PictureFiles, checked
+from zplus_plugins.photos.aligner import Aligner
 from zplus_plugins.system.cache import DigestInPieces
 
 
@@ -40,13 +41,16 @@ class StreamedPictures:
         return self.first[part] if within.stop <= len(self.first) else self.files[part]
 
     @classmethod
-    def of(cls, files: Sequence[Path], resolution: int, resize: bool, kept: int) -> StreamedPictures:
+    def of(
+        cls, files: Sequence[Path], resolution: int, resize: bool, kept: int, aligner: Aligner | None = None
+    ) -> StreamedPictures:
         """The images in these files.
 
         Args:
             files: image files.
             resolution, resize: as for :func:`~zplus_plugins.inversion.images.read_pictures`.
             kept: how many to keep in memory.
+            aligner: as for :func:`~zplus_plugins.inversion.picture_files.checked`.
 
         Raises:
             RequirementError: files are unusable; the message names all.
@@ -59,5 +63,5 @@ class StreamedPictures:
             if len(first) < kept:
                 first.append(picture)
 
-        whole, _ = checked(files, resolution, resize, on_picture=see)
+        whole, _ = checked(files, resolution, resize, on_picture=see, aligner=aligner)
         return cls(whole, torch.stack(first), state.digest()[:16])

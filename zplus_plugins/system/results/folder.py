@@ -24,6 +24,9 @@ from zplus_plugins.system.files import cannot_write, checksum, temporary_folder,
 from zplus_plugins.system.results.book import Made, OwnBook, Settings, everything_made, has_shards
 
 MARK = ".zplus"
+ALIGNED = "aligned to"
+"""A setting of results that are images to be used as inputs."""
+
 _RECORD = ".npz"
 
 
@@ -232,16 +235,19 @@ class Results:
             raise cannot_write(self.folder, error) from None
 
 
-def results_in(folder: Path, setting: str | None = None) -> frozenset[Path]:
+def results_in(folder: Path, setting: str | None = None, with_aligned: bool = False) -> frozenset[Path]:
     """The files in a folder that this package created there, and that have not been changed since.
 
     Args:
         folder: the folder.
         setting: only those that were made with a setting of this name; None for all.
+        with_aligned: whether aligned images are among them, which are made to be used as inputs.
     """
+    unwanted = set() if with_aligned else {ALIGNED}
     try:
         entries = [one for one in everything_made(folder) if setting is None or setting in one.settings]
-        made = [item for one in entries for item in one.files.items()]
+        counted = [one for one in entries if not unwanted & one.settings.keys()]
+        made = [item for one in counted for item in one.files.items()]
         return frozenset(folder / name for name, own in made if _is_unchanged(folder / name, own))
     except (OSError, RequirementError):
         return frozenset()
