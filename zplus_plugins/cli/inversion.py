@@ -120,7 +120,7 @@ def directions(
         elif given is not None:
             found = [given.found(model, seed)]
         else:
-            names, scores = portrait_scores(model.generator.const.device)
+            names, scores = portrait_scores(model.generator.w_mean.device)
             with bar(CODES, "image", "scores") as shown:
                 found = d.find_interfacegan(model, scores, names, seed=seed, on_codes=shown.update)
         if found:
@@ -216,7 +216,7 @@ def invert(
     chosen, files = space_named(space), f.named_files(images)
     model = open_model(generator, device)
     resolution = model.generator.architecture.resolution
-    threads, kind = threads_for(model.generator), model.generator.const.device.type
+    threads, kind = threads_for(model.generator), model.generator.w_mean.device.type
     shared = Share(1, threads) if on else share(threads, kind, workers or (1 if kind == "cpu" else None))
     with Results(out, overwrite, shard.label) as results, limited_to(shared.threads):
         begun = None if overwrite else f.begun_size(results, files, batch)

@@ -87,7 +87,7 @@ def attempt(ready: Prepared, space: Space, advance: Callable[[int], object]) -> 
         RecordError: the inversion ended in codes that are not finite.
     """
     plan, model, instruments = ready.plan, ready.model, ready.instruments
-    target = plan.sets[0].pictures[:].to(model.generator.const)
+    target = plan.sets[0].pictures[:].to(model.generator.w_mean)
     found = inverted(plan, model, instruments, space, target, lambda step: advance(1))
     with torch.no_grad():
         picture = model.pictures(found.point)

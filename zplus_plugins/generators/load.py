@@ -11,7 +11,7 @@ from zplus_plugins.generators.formats import genforce, nvlabs, own, rosinality, 
 from zplus_plugins.generators.formats.describe import described
 from zplus_plugins.generators.formats.layout import build
 from zplus_plugins.generators.formats.modules import with_states
-from zplus_plugins.generators.network.stylegan2 import Generator
+from zplus_plugins.generators.network.interface import StyleGenerator
 from zplus_plugins.generators.unpickling.torchfile import read
 from zplus_plugins.untrusted.filekinds import not_a_network
 
@@ -21,7 +21,7 @@ EMBEDDED = Path(__file__).parents[1] / "weights" / "generator.pt"
 KINDS = (nvlabs, tensorflow, rosinality, genforce, own)
 
 
-def load_generator(path: Path | str | None = None) -> Generator:
+def load_generator(path: Path | str | None = None) -> StyleGenerator:
     """Load a generator to the CPU, in evaluation mode and without gradients. No code in the file is executed.
 
     Anything that had to be chosen, assumed or replaced, such as noise buffers missing from the file, is logged.
@@ -31,8 +31,8 @@ def load_generator(path: Path | str | None = None) -> Generator:
 
     Raises:
         GeneratorFileError: the file does not exist, is damaged, contains something that could run a program, or has an
-            unknown format; its network is not an unconditional StyleGAN2 with skip connections; or its weights are
-            incomplete or not finite.
+            unknown format; its network is not an unconditional StyleGAN2 with skip connections or StyleGAN3; or its
+            weights are incomplete or not finite.
     """
     path = EMBEDDED if path is None else Path(path)
     _require_a_checkpoint(path)
@@ -53,11 +53,11 @@ def load_generator(path: Path | str | None = None) -> Generator:
     )
 
 
-def weights_hash(generator: Generator) -> str:
+def weights_hash(generator: StyleGenerator) -> str:
     """An identifier of a generator: the sha256 of its weights and constants, as 64 hexadecimal digits."""
-    a = generator.architecture
-    digest = hashlib.sha256(f"{float(a.mapping_lr_multiplier)} {float(a.conv_clamp or 0)}".encode())
-    for name, tensor in sorted({**generator.state_dict(), "taps": generator.taps}.items()):
+    constants, tensors = generator.identity
+    digest = hashlib.sha256(constants.encode())
+    for name, tensor in sorted(tensors.items()):
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype} ".encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()

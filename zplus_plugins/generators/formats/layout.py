@@ -1,4 +1,4 @@
-"""Build our :class:`Generator` from the names and layouts of another StyleGAN2 implementation."""
+"""Build a generator of ours from the names and layouts of another implementation."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ import torch
 from torch import Tensor
 
 from zplus_plugins.errors import GeneratorFileError
-from zplus_plugins.generators.network.architecture import Architecture
+from zplus_plugins.generators.network.architecture import Architecture, Sizes
+from zplus_plugins.generators.network.bands import AliasFree
+from zplus_plugins.generators.network.interface import StyleGenerator
 from zplus_plugins.generators.network.stylegan2 import Generator
+from zplus_plugins.generators.network.stylegan3 import StyleGAN3
 from zplus_plugins.generators.unpickling.unpickle import printable
 from zplus_plugins.hypersphere.draws import standard_normal
 from zplus_plugins.hypersphere.mean import mean_style
@@ -30,7 +33,7 @@ Rules = Mapping[str, Callable[[re.Match[str]], str]]
 
 @dataclass(frozen=True)
 class Source:
-    """A StyleGAN2 generator as found in a file.
+    """A generator as found in a file.
 
     Attributes:
         kind: the format of the file, for messages.
@@ -40,6 +43,7 @@ class Source:
         unusable: patterns of names that only unsupported generators have, with a description of these.
         adjust: converts a tensor to our layout, given our name and the value in the file.
         mapping_lr_multiplier, conv_clamp: as in :class:`Architecture`.
+        design: the architecture for a source and its tensors by our names; None for that of StyleGAN2.
         strange: the pattern of names that the source's own loader ignores; they are left out, with a note.
         noise_is_drawn: whether the source's own loader draws noise buffers that are not in the file.
         claims: values of the architecture stated in the file, by the names of its attributes; None if not stated.
@@ -54,6 +58,7 @@ class Source:
     adjust: Callable[[str, Tensor], Tensor] = lambda name, tensor: tensor
     mapping_lr_multiplier: float = 0.01
     conv_clamp: float | None = None
+    design: Callable[[Source, Mapping[str, Tensor]], Sizes] | None = None
     strange: str | None = None
     noise_is_drawn: bool = False
     claims: Mapping[str, Any] = field(default_factory=dict)
@@ -63,7 +68,7 @@ class Source:
 class Built(NamedTuple):
     """A generator, and what was chosen, assumed or replaced to build it, as clauses."""
 
-    generator: Generator
+    generator: StyleGenerator
     notes: tuple[str, ...]
 
 
@@ -100,11 +105,9 @@ def build(source: Source) -> Built:
     notes = list(source.notes)
     if left:
         notes.append(f"left out {listed(left)}, which StyleGAN2 does not have")
-    _require_square_colour(source, ours)
-    architecture = _architecture(source, ours, filters)
-    _require_as_claimed(source, architecture)
+    architecture = _stylegan2(source, ours, filters) if source.design is None else source.design(source, ours)
     with torch.device("meta"):  # takes no memory, which wrong sizes could exhaust, and no time for random weights
-        generator = Generator(architecture).eval().requires_grad_(False)
+        generator = _network(architecture).eval().requires_grad_(False)
     expected = generator.state_dict()
     drawn = {name for name in expected.keys() - ours.keys() if source.noise_is_drawn and name.endswith(".noise")}
     _require_all(source, expected.keys() - {"w_mean"} - drawn, ours.keys() - {"w_mean"})
@@ -119,10 +122,24 @@ def build(source: Source) -> Built:
     state = {"w_mean": torch.zeros(expected["w_mean"].shape)} | checked
     own = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in state.items()}
     generator.load_state_dict(own, assign=True)
-    generator.taps = generator.filter()
+    generator.restore_constants()
     if "w_mean" not in ours:
         generator.w_mean.copy_(mean_style(generator.mapping, architecture.z_dim))
     return Built(generator, tuple(notes))
+
+
+def _network(architecture: Sizes) -> StyleGenerator:
+    if isinstance(architecture, AliasFree):
+        return StyleGAN3(architecture)
+    assert isinstance(architecture, Architecture)
+    return Generator(architecture)
+
+
+def _stylegan2(source: Source, ours: Mapping[str, Tensor], filters: list[Tensor]) -> Architecture:
+    _require_square_colour(source, ours)
+    architecture = _architecture(source, ours, filters)
+    _require_as_claimed(source, architecture)
+    return architecture
 
 
 def _noise(shapes: Mapping[str, torch.Size]) -> dict[str, Tensor]:
