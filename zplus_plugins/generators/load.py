@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 
 from zplus_plugins.errors import GeneratorError, GeneratorFileError
-from zplus_plugins.generators.formats import genforce, nvlabs, own, rosinality, tensorflow
+from zplus_plugins.generators.formats import genforce, nvlabs, own, rosinality, stylegan3, tensorflow
 from zplus_plugins.generators.formats.describe import described
 from zplus_plugins.generators.formats.layout import build
 from zplus_plugins.generators.formats.modules import with_states
@@ -18,7 +18,7 @@ from zplus_plugins.untrusted.filekinds import not_a_network
 _log = logging.getLogger("zplus_plugins")
 
 EMBEDDED = Path(__file__).parents[1] / "weights" / "generator.pt"
-KINDS = (nvlabs, tensorflow, rosinality, genforce, own)
+KINDS = (stylegan3, nvlabs, tensorflow, rosinality, genforce, own)
 
 
 def load_generator(path: Path | str | None = None) -> StyleGenerator:

@@ -64,6 +64,11 @@ class Source:
     claims: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
+    @property
+    def family(self) -> str:
+        """The family's name, for messages."""
+        return "StyleGAN2" if self.design is None else "StyleGAN3"
+
 
 class Built(NamedTuple):
     """A generator, and what was chosen, assumed or replaced to build it, as clauses."""
@@ -104,7 +109,7 @@ def build(source: Source) -> Built:
     ours, names, filters, left = _renamed(source)
     notes = list(source.notes)
     if left:
-        notes.append(f"left out {listed(left)}, which StyleGAN2 does not have")
+        notes.append(f"left out {listed(left)}, which {source.family} does not have")
     architecture = _stylegan2(source, ours, filters) if source.design is None else source.design(source, ours)
     with torch.device("meta"):  # takes no memory, which wrong sizes could exhaust, and no time for random weights
         generator = _network(architecture).eval().requires_grad_(False)
@@ -186,14 +191,25 @@ def _renamed(source: Source) -> tuple[dict[str, Tensor], dict[str, str], list[Te
             ours[found], names[found] = tensor, theirs
     if unknown:
         raise GeneratorFileError(
-            f"This {source.kind} generator has tensors that StyleGAN2 generators do not have: {listed(unknown)}."
+            f"This {source.kind} generator has tensors that {source.family} generators do not have: {listed(unknown)}."
         )
     return ours, names, filters, left
 
 
 def _require_square_colour(source: Source, ours: Mapping[str, Tensor]) -> None:
     """Refuse generators of other images than square RGB ones, which their tensor names do not reveal."""
-    channels = {bias.numel() for name, bias in ours.items() if re.fullmatch(_COLOUR, name)}
+    require_rgb(source, {bias.numel() for name, bias in ours.items() if re.fullmatch(_COLOUR, name)})
+    const = ours.get("const")
+    if const is not None and const.ndim >= 2 and tuple(const.shape[-2:]) != (4, 4):
+        rows, columns = const.shape[-2:]
+        raise GeneratorFileError(
+            f"This {source.kind} generator starts not at 4 x 4 but at {columns} x {rows} (width x height): only square "
+            "images whose side is a power of two are supported."
+        )
+
+
+def require_rgb(source: Source, channels: Set[int]) -> None:
+    """Raise GeneratorFileError if all RGB layers have the same number of channels, and it is not 3."""
     if len(channels) == 1 and channels != {3}:
         (count,) = channels
         known = {1: "greyscale", 2: "greyscale and transparent", 4: "RGBA"}
@@ -201,13 +217,6 @@ def _require_square_colour(source: Source, ours: Mapping[str, Tensor]) -> None:
         raise GeneratorFileError(
             f"This {source.kind} generator generates {what}: its RGB layers have {count} channel{'s' * (count > 1)}; "
             "only RGB generators, with 3, are supported."
-        )
-    const = ours.get("const")
-    if const is not None and const.ndim >= 2 and tuple(const.shape[-2:]) != (4, 4):
-        rows, columns = const.shape[-2:]
-        raise GeneratorFileError(
-            f"This {source.kind} generator starts not at 4 x 4 but at {columns} x {rows} (width x height): only square "
-            "images whose side is a power of two are supported."
         )
 
 
@@ -262,32 +271,52 @@ def shown(value: Any) -> str:
 
 def _architecture(source: Source, ours: Mapping[str, Tensor], filters: list[Tensor]) -> Architecture:
     """The architecture, from the lengths of biases and the shapes of the mapping network's weights."""
-    for number in (source.mapping_lr_multiplier, source.conv_clamp):
-        if number is not None and not (isinstance(number, int | float) and 0 < number < LARGEST):
-            raise GeneratorFileError(f"This {source.kind} generator has {shown(number)} instead of a positive number.")
-    blocks, layers = (_count(ours, rf"{prefix}\.({INDEX})\..*") for prefix in ("blocks", r"mapping\.layers"))
-    first, last = (_shape(source, ours, f"mapping.layers.{index}.weight", 2) for index in (0, layers - 1))
+    sizes = mapping_sizes(source, ours)
+    blocks = count_in(ours, "blocks")
     if blocks > MOST_BLOCKS:
         raise GeneratorFileError(f"This {source.kind} generator has {blocks} blocks; expected {MOST_BLOCKS} at most.")
-    channels = tuple(_shape(source, ours, f"blocks.{index}.conv.bias", 1)[0] for index in range(max(1, blocks)))
+    channels = tuple(shape_of(source, ours, f"blocks.{index}.conv.bias", 1)[0] for index in range(max(1, blocks)))
     return Architecture(
         resolution=4 * 2 ** (len(channels) - 1),
         channels=channels,
-        z_dim=first[1],
-        w_dim=last[0],
-        mapping_layers=layers,
-        mapping_dim=None if layers == 1 or first[0] == last[0] else first[0],
-        mapping_lr_multiplier=source.mapping_lr_multiplier,
-        conv_clamp=source.conv_clamp,
+        **sizes,
         taps=_taps(source, filters),
     )
 
 
-def _count(ours: Mapping[str, Tensor], pattern: str) -> int:
-    return 1 + max((int(found[1]) for name in ours if (found := re.fullmatch(pattern, name))), default=0)
+def mapping_sizes(source: Source, ours: Mapping[str, Tensor]) -> dict[str, Any]:
+    """The attributes of :class:`Sizes` that do not depend on the family, from the mapping network's weights.
+
+    Raises:
+        GeneratorFileError: it has none, or a constant is not a positive number.
+    """
+    for number in (source.mapping_lr_multiplier, source.conv_clamp):
+        if number is not None and not (isinstance(number, int | float) and 0 < number < LARGEST):
+            raise GeneratorFileError(f"This {source.kind} generator has {shown(number)} instead of a positive number.")
+    layers = count_in(ours, r"mapping\.layers")
+    first, last = (shape_of(source, ours, f"mapping.layers.{index}.weight", 2) for index in (0, layers - 1))
+    return {
+        "z_dim": first[1],
+        "w_dim": last[0],
+        "mapping_layers": layers,
+        "mapping_dim": None if layers == 1 or first[0] == last[0] else first[0],
+        "mapping_lr_multiplier": source.mapping_lr_multiplier,
+        "conv_clamp": source.conv_clamp,
+    }
 
 
-def _shape(source: Source, ours: Mapping[str, Tensor], name: str, axes: int) -> tuple[int, ...]:
+def count_in(ours: Mapping[str, Tensor], prefix: str) -> int:
+    """The number of layers with tensors of that prefix (a pattern), by the highest index; at least 1."""
+    found = (re.fullmatch(rf"{prefix}\.({INDEX})\..*", name) for name in ours)
+    return 1 + max((int(match[1]) for match in found if match), default=0)
+
+
+def shape_of(source: Source, ours: Mapping[str, Tensor], name: str, axes: int) -> tuple[int, ...]:
+    """The shape of a tensor.
+
+    Raises:
+        GeneratorFileError: there is none with that many axes.
+    """
     if name not in ours or ours[name].ndim != axes:
         raise GeneratorFileError(
             f"This {source.kind} generator is incomplete: with our names, it has no {name} with {axes} axes."

@@ -126,6 +126,13 @@ class AliasFree(Sizes):
             if not least <= value <= most:
                 raise GeneratorError(f"StyleGAN3's {name} is {value:g}; expected {least:g} to {most:g}.")
 
+        first = self.bands[0]
+        if first.half_width <= 0 or first.rate / 2 <= first.cutoff:
+            raise GeneratorError(
+                f"StyleGAN3's first layer has no transition band: with {self.resolution} pixels, its cutoff is "
+                f"{first.cutoff:g}, and its first_stopband {self.first_stopband:g}."
+            )
+
     @property
     def bands(self) -> tuple[Band, ...]:
         """The bands of all layers; that of the first is also the band of the Fourier features."""
