@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zplus_plugins.directions.direction import Direction
     from zplus_plugins.errors import ZPlusError
     from zplus_plugins.generators.load import load_generator
+    from zplus_plugins.generators.network.interface import StyleGenerator
     from zplus_plugins.generators.network.stylegan2 import Generator
     from zplus_plugins.hypersphere.chase import Chase, chase, project
     from zplus_plugins.hypersphere.latent import SphericalLatent
@@ -48,6 +49,7 @@ __all__ = [
     "Space",
     "SphericalLatent",
     "Statistics",
+    "StyleGenerator",
     "StyleMapping",
     "Truncation",
     "ZPlusError",
@@ -68,6 +70,7 @@ _HOMES = {
     "directions.direction": ("Direction",),
     "errors": ("ZPlusError",),
     "generators.load": ("load_generator",),
+    "generators.network.interface": ("StyleGenerator",),
     "generators.network.stylegan2": ("Generator",),
     "hypersphere.chase": ("Chase", "chase", "project"),
     "hypersphere.latent": ("SphericalLatent",),

@@ -176,7 +176,7 @@ def refused(path: Path, *parts: str) -> None:
 
 
 NAMES: dict[str, tuple[Any, str]] = {
-    "StyleGAN3's weights": ({"synthesis.input.freqs": 1, "synthesis.L0_36_512.weight": 1}, "a StyleGAN3 (alias-free)"),
+    "a part of StyleGAN3": ({"synthesis.L0_36_512.weight": 1}, "a part of a StyleGAN3 (alias-free) generator"),
     "StyleGAN1's weights": ({"g_mapping.dense0.weight": 1}, "a StyleGAN1 generator"),
     "rosinality's StyleGAN1": ({"generator": {"generator.progression.0.conv1.0.weight": 1}}, "a StyleGAN1 generator"),
     "an encoder": ({"state_dict": {"encoder.input_layer.0.weight": 1}}, "an encoder (e4e, pSp or ArcFace's backbone)"),

@@ -16,7 +16,7 @@ from support import tensorflow_files
 from support.generator_files import trained
 from support.places import TESTS
 from zplus_plugins.errors import GeneratorFileError, LabelError
-from zplus_plugins.generators import load_generator
+from zplus_plugins.generators import StyleGAN3, load_generator
 from zplus_plugins.generators.network.label import Label
 
 SUPPORT = TESTS / "support"
@@ -70,6 +70,55 @@ CASES = {
         },
     ),
 }
+
+
+ALIAS_FREE = {"networks": "stylegan3/training/networks_stylegan3.py", "name": "training.networks_stylegan3"}
+T = {"z_dim": 32, "w_dim": 24, "img_channels": 3, "channel_base": 512, "channel_max": 24, **ALIAS_FREE}
+R = {**T, "conv_kernel": 1, "use_radial_filters": True, "channel_base": 1024}
+OTHER_BANDS = {"num_layers": 7, "num_critical": 3, "first_cutoff": 1.5, "first_stopband": 4, "last_stopband_rel": 1.5}
+OTHER_FILTERS = {"margin_size": 7, "output_scale": 0.5, "filter_size": 4, "lrelu_upsampling": 4, "conv_clamp": 2}
+ALIAS_FREE_CASES = {
+    "T 64": {**T, "img_resolution": 64},
+    "T 64, the one network": {**T, "img_resolution": 64, "whole": True},
+    "R 64": {**R, "img_resolution": 64},
+    "R 32": {**R, "img_resolution": 32},
+    "T of other bands and filters": {**T, "img_resolution": 32, **OTHER_BANDS, **OTHER_FILTERS},
+    "R of other bands and filters": {**R, "img_resolution": 32, **OTHER_BANDS, **OTHER_FILTERS},
+}
+
+
+@pytest.mark.upstream
+@pytest.mark.parametrize("case", ALIAS_FREE_CASES)
+def test_alias_free_pictures_and_gradients_are_the_upstream_s(upstreams: Path, tmp_path: Path, case: str) -> None:
+    arguments = ALIAS_FREE_CASES[case]
+    path = save(upstreams, tmp_path, "nvlabs", "stylegan3", arguments, z_dim=32, gradient=True)
+    expected = torch.load(path.with_name("expected.pt"), weights_only=True)
+    generator = load_generator(path)
+    assert isinstance(generator, StyleGAN3) and generator.architecture.radial == ("R" in case)
+    torch.testing.assert_close(generator.mapping(expected["z"]), expected["w"], rtol=0, atol=1e-6)
+    assert torch.equal(generator.w_mean, expected["mean"])
+    codes = expected["codes"].requires_grad_()
+    pictures = generator.synthesis(codes)
+    shown = extent(expected["pictures"]["const"])
+    assert shown > 0.2
+    torch.testing.assert_close(pictures, expected["pictures"]["const"], rtol=0, atol=1e-4 * min(1, shown))
+    (gradient,) = torch.autograd.grad(pictures, codes, expected["weights"])
+    largest = float(expected["gradient"].abs().max())
+    torch.testing.assert_close(gradient, expected["gradient"], rtol=0, atol=1e-4 * largest)
+    assert (gradient.abs().amax(dim=(0, 2)) > 1e-3 * largest).all()  # each code has an effect, the input's too
+
+
+@pytest.mark.upstream
+def test_our_filters_are_the_upstream_s(upstreams: Path, tmp_path: Path) -> None:
+    """A new network designs what one from a file brings along."""
+    for case in ("T 64", "R of other bands and filters"):
+        loaded = load_generator(save(upstreams, tmp_path, "nvlabs", "stylegan3", ALIAS_FREE_CASES[case]))
+        assert isinstance(loaded, StyleGAN3)
+        made = StyleGAN3(loaded.architecture).state_dict()
+        filters = {name: tensor for name, tensor in loaded.state_dict().items() if name.endswith("_filter")}
+        assert len(filters) == 2 * (len(loaded.layers) - 1)
+        for name, tensor in filters.items():
+            torch.testing.assert_close(made[name], tensor, rtol=0, atol=1e-7)
 
 
 Z_DIMS = {"nvlabs": "z_dim", "rosinality": "style_dim", "genforce": "z_space_dim"}
@@ -168,7 +217,6 @@ def extent(pictures: torch.Tensor) -> float:
     return float(pictures.max() - pictures.min())
 
 
-ALIAS_FREE = {"networks": f"{THREE}/training/networks_stylegan3.py", "name": "training.networks_stylegan3"}
 SMALL = {"resolution": 16, "fmaps_base": 256, "fmaps_max": 16}
 REFUSED = {
     "is conditional": snapshot(ADA, c_dim=3, synthesis_kwargs=THIN),
@@ -178,7 +226,6 @@ REFUSED = {
     "the architecture resnet": snapshot(ADA, synthesis_kwargs={**THIN, "architecture": "resnet"}),
     "architecture = 'orig'": snapshot(ADA, synthesis_kwargs={**THIN, "architecture": "orig"}),
     "use_noise = False": snapshot(ADA, synthesis_kwargs={**THIN, "use_noise": False}),
-    "StyleGAN3": snapshot(THREE, whole=True, channel_base=1024, channel_max=16, **ALIAS_FREE),
     "StyleGAN1": ("genforce", "BDInvert_Release", {"name": "StyleGANGenerator", **SMALL}),
     "conditional (it takes a label)": ("genforce", "BDInvert_Release", {"label_size": 3, **SMALL}),
     "without blocks.0.to_rgb": ("genforce", "BDInvert_Release", {"architecture": "origin", **SMALL}),

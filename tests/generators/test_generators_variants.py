@@ -113,14 +113,12 @@ def test_a_clamp_of_all_layers(tmp_path: Path) -> None:
     assert load_generator(tmp_path / "a.pkl").architecture.conv_clamp == 256
 
 
-@pytest.mark.parametrize(("where", "message"), [("mapping.embed", "conditional"), ("synthesis.input", "StyleGAN3")])
-def test_conditional_and_alias_free_networks(generator: Generator, tmp_path: Path, where: str, message: str) -> None:
+def test_conditional_networks(generator: Generator, tmp_path: Path) -> None:
     content = files.nvlabs(generator)
-    parent, name = where.split(".")
     child = files.Network("FullyConnectedLayer", {"weight": torch.ones(2, 2)})
-    content["G_ema"].state["_modules"][parent].state["_modules"][name] = child
+    content["G_ema"].state["_modules"]["mapping"].state["_modules"]["embed"] = child
     files.write_pickle(content, tmp_path / "a.pkl")
-    refused(tmp_path / "a.pkl", message, where)
+    refused(tmp_path / "a.pkl", "conditional", "mapping.embed")
 
 
 @pytest.mark.parametrize("taps", [(10**400, 1), "1331", None, (1,), (1,) * 33])

@@ -227,7 +227,11 @@ def test_nscd_is_the_mean_cosine_distance_from_random_codes(model: Model) -> Non
         ),
     )
     wide = others[:, None].expand(-1, model.generator.num_layers, -1)
-    pairs = zip(of_codes(model.styles(point)), of_codes(model.generator.styles(wide)), strict=True)
+    pairs = zip(
+        of_codes(model.generator, model.styles(point)),
+        of_codes(model.generator, model.generator.styles(wide)),
+        strict=True,
+    )
     gaps = [1 - (F.normalize(s, dim=1) @ F.normalize(o[:1024], dim=1).T).mean(dim=1) for s, o in pairs]
     assert torch.allclose(metrics.nscd(model, point), torch.stack(gaps).mean(dim=0), atol=1e-5)
     assert len(gaps) == model.generator.num_layers

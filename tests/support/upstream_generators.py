@@ -54,8 +54,18 @@ def main() -> None:
         w = made.mapping(z)
         codes = made.mapping(torch.randn(2 * made.layers, spec["z_dim"])).reshape(2, made.layers, -1)
         pictures = {noise: made.picture(codes, noise) for noise in NOISES}
-    expected = {"z": z, "w": w, "codes": codes, "pictures": pictures, "mean": made.mean}
+        more = _gradient(made, codes) if spec.get("gradient") else {}
+    expected = {"z": z, "w": w, "codes": codes, "pictures": pictures, "mean": made.mean, **more}
     torch.save(expected, folder / "expected.pt")
+
+
+@torch.enable_grad()
+def _gradient(made: Made, codes: Tensor) -> dict[str, Tensor]:
+    """The gradient by codes of the pictures' sum with random weights, and these."""
+    leaf = codes.clone().requires_grad_()
+    pictures = made.picture(leaf, "const")
+    weights = torch.randn_like(pictures)
+    return {"weights": weights, "gradient": torch.autograd.grad(pictures, leaf, weights)[0]}
 
 
 def randomised(network: nn.Module, lr_multiplier: float = 0.01) -> nn.Module:
@@ -63,6 +73,12 @@ def randomised(network: nn.Module, lr_multiplier: float = 0.01) -> nn.Module:
     for name, tensor in [*network.named_parameters(), *network.named_buffers()]:
         if name.startswith(("mapping.fc", "mapping.dense", "style.")) and name.endswith("bias"):
             tensor.normal_(std=0.3 / lr_multiplier)
+        elif name.endswith("transform"):
+            tensor.copy_(torch.tensor([[0.9, -0.3, 0.1], [0.25, 1.1, -0.07], [0, 0, 1]]))
+        elif name.endswith("magnitude_ema"):
+            tensor.uniform_(0.5, 2)
+        elif name.endswith("input.affine.weight"):
+            tensor.normal_(std=0.3)
         elif name.endswith(("noise_strength", "noise.weight")):
             tensor.uniform_(-0.5, 0.5)
         elif name.endswith("bias"):
@@ -98,7 +114,8 @@ def nvlabs(
         from dnnlib import EasyDict  # type: ignore[import-not-found]
 
         small = {"img_resolution": 16, "channel_base": 256, "channel_max": 16}
-        judge = module.Discriminator(c_dim=0, img_channels=3, **small)
+        has_judge = hasattr(module, "Discriminator")  # StyleGAN3's is StyleGAN2's, in another module
+        judge = module.Discriminator(c_dim=0, img_channels=3, **small) if has_judge else None
         options = EasyDict(class_name="training.dataset.ImageFolderDataset", max_size=None, xflip=False)
         pipe = importlib.import_module("training.augment").AugmentPipe(imgfilter=1) if augmented else None
         snapshot = {"G": other, "D": judge, "G_ema": network, "training_set_kwargs": options, "augment_pipe": pipe}

@@ -121,7 +121,7 @@ def directions(
         elif given is not None:
             found = [given.found(model, seed)]
         else:
-            names, scores = portrait_scores(model.generator.const.device)
+            names, scores = portrait_scores(model.generator.w_mean.device)
             with bar(CODES, "image", "scores") as shown:
                 found = d.find_interfacegan(model, scores, names, seed=seed, on_codes=shown.update)
         if found:
@@ -233,9 +233,9 @@ def invert(
     model = open_model(generator, device, label=label)
     resolution = model.generator.architecture.resolution
     aligner = aligner_for(resolution, align, resize, device)
-    threads, kind = threads_for(model.generator), model.generator.const.device.type
+    threads, kind = threads_for(model.generator), model.generator.w_mean.device.type
     shared = Share(1, threads) if on else share(threads, kind, workers or (1 if kind == "cpu" else None))
-    place = Place(model.generator.const.device, shared, on)
+    place = Place(model.generator.w_mean.device, shared, on)
     if preview and not place.here:
         raise UsageError(
             f"--preview {preview}: only this process can show pictures while it works, but the images are to be "

@@ -13,7 +13,7 @@ from zplus_plugins.errors import UsageError
 from zplus_plugins.execution.options import require_one_place
 from zplus_plugins.execution.processors import Share, share
 from zplus_plugins.execution.progress import Place
-from zplus_plugins.generators import Generator
+from zplus_plugins.generators import StyleGenerator
 from zplus_plugins.generators.network.label import Label
 from zplus_plugins.inversion import SPACES, Model, Settings, Space, space_named
 from zplus_plugins.inversion.domain import is_embedded, open_model
@@ -81,7 +81,7 @@ class Prepared:
     @property
     def place(self) -> Place:
         """Where the inversions run."""
-        return Place(self.model.generator.const.device, self.share, self.on)
+        return Place(self.model.generator.w_mean.device, self.share, self.on)
 
 
 def prepare(request: Request) -> Prepared:
@@ -104,7 +104,7 @@ def prepare(request: Request) -> Prepared:
     model = open_model(request.generator, request.device, label=request.label)
     generator = model.generator
     threads = threads_for(generator)
-    shared = Share(1, threads) if request.on else share(threads, generator.const.device.type, request.workers)
+    shared = Share(1, threads) if request.on else share(threads, generator.w_mean.device.type, request.workers)
     own = request.generator is None or is_embedded(generator)
     sets = _sets(request, generator)
     portraits = own or not request.images
@@ -114,7 +114,7 @@ def prepare(request: Request) -> Prepared:
     plan = Plan(sets, spaces, edits, settings, request.seed or 0, way=request.way, graph=request.graph)
     # last, because this may download the weights of LPIPS
     if portraits:
-        instruments = kit.of_portraits(own, generator.const.device)
+        instruments = kit.of_portraits(own, generator.w_mean.device)
     else:
         instruments = kit.of_photographs(request.with_lpips, generator.architecture.resolution)
     evidence = " ".join([_evidence(generator, own, portraits), *([OUTSIDE] if own and request.images else [])])
@@ -133,7 +133,7 @@ def chosen_spaces(text: str) -> tuple[Space, ...]:
     return tuple(space_named(name) for name in names)
 
 
-def _sets(request: Request, generator: Generator) -> tuple[PictureSet, ...]:
+def _sets(request: Request, generator: StyleGenerator) -> tuple[PictureSet, ...]:
     resolution = generator.architecture.resolution
     if request.images:
         aligner = aligner_for(resolution, request.align, request.resize, request.device)
@@ -165,7 +165,7 @@ def _index(attribute: str | None) -> int | None:
     return NAMES.index(attribute) if attribute in NAMES else None
 
 
-def _evidence(generator: Generator, own: bool, portraits: bool) -> str:
+def _evidence(generator: StyleGenerator, own: bool, portraits: bool) -> str:
     if own:
         return (
             "This is a small generator, trained on drawn portraits of 64 pixels: the results are evidence about the "

@@ -89,7 +89,7 @@ def attempt(ready: Prepared, space: Space, advance: Callable[[str, int], object]
         RecordError: the inversion ended in codes that are not finite.
     """
     plan, model, instruments = ready.plan, ready.model, ready.instruments
-    target = plan.sets[0].pictures[:].to(model.generator.const)
+    target = plan.sets[0].pictures[:].to(model.generator.w_mean)
     text = LossText(space.title)
     found = inverted(plan, model, instruments, space, target, lambda step: advance(text(step.losses), 1))
     with torch.no_grad():

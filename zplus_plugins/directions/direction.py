@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from zplus_plugins.errors import DirectionError
-from zplus_plugins.generators import Generator, weights_hash
+from zplus_plugins.generators import StyleGenerator, weights_hash
 from zplus_plugins.records.arrays import ContentError
 from zplus_plugins.records.directions import require_direction
 from zplus_plugins.records.names import name_problem
@@ -101,7 +101,7 @@ class Direction:
         about = {**self.about, "layers": [first, last]}
         return replace(self, name=name, w=self.w * inside, z=self.z * inside, about=about)
 
-    def require(self, generator: Generator) -> None:
+    def require(self, generator: StyleGenerator) -> None:
         """Require that the direction belongs to this generator.
 
         Raises:
@@ -141,7 +141,7 @@ class Direction:
         write_whole(Path(path), SCHEMA.as_bytes(arrays, about))
 
     @classmethod
-    def load(cls, path: Path | str, generator: Generator | None = None) -> Direction:
+    def load(cls, path: Path | str, generator: StyleGenerator | None = None) -> Direction:
         """Read a direction.
 
         Args:

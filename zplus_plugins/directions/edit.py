@@ -12,7 +12,7 @@ from zplus_plugins.directions.direction import Direction
 from zplus_plugins.directions.embedded import embedded_directions
 from zplus_plugins.directions.pursuit import Pursuit
 from zplus_plugins.errors import DirectionError, UsageError
-from zplus_plugins.generators import Generator
+from zplus_plugins.generators import StyleGenerator
 from zplus_plugins.inversion import Model, Point
 
 MOST = 1001
@@ -43,7 +43,7 @@ def strengths_of(text: str) -> list[float]:
     return strengths
 
 
-def direction_named(name: str, generator: Generator) -> Direction:
+def direction_named(name: str, generator: StyleGenerator) -> Direction:
     """The direction in a file, or an embedded one by its name.
 
     Raises:
@@ -85,7 +85,7 @@ def edited(model: Model, point: Point, direction: Direction, strengths: list[flo
         model, point, direction, strengths: the code, and the edit to apply.
         local: whether codes on the hypersphere follow their own paths (:class:`Pursuit`); ignored for other codes.
     """
-    z, w = (vector.to(model.generator.const) for vector in (direction.z, direction.w))
+    z, w = (vector.to(model.generator.w_mean) for vector in (direction.z, direction.w))
     chases = local and point.space.kind == "z"
     move = Pursuit(model, point, w) if chases else partial(model.moved, point, z, w)
     with torch.no_grad():

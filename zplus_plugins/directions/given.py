@@ -7,7 +7,7 @@ from torch import Tensor
 
 from zplus_plugins.directions.direction import Direction, require_name
 from zplus_plugins.directions.lengths import random_codes
-from zplus_plugins.generators import Generator, weights_hash
+from zplus_plugins.generators import StyleGenerator, weights_hash
 from zplus_plugins.hypersphere.geometry import default_radius, geodesic
 from zplus_plugins.records.directions import arranged
 from zplus_plugins.spaces.model import Model
@@ -35,7 +35,7 @@ def find_from_z(model: Model, z: Tensor, name: str, codes: int = CODES, seed: in
     """
     require_name(name)
     generator = model.generator
-    rows = arranged(z, generator.num_layers, generator.architecture.z_dim, f"The direction {name}").to(generator.const)
+    rows = arranged(z, generator.num_layers, generator.architecture.z_dim, f"The direction {name}").to(generator.w_mean)
     start = random_codes(generator, codes, seed).z
     w = torch.stack([_response(generator, start, row) for row in rows])
     if len(rows) == 1:
@@ -43,7 +43,7 @@ def find_from_z(model: Model, z: Tensor, name: str, codes: int = CODES, seed: in
     return Direction(name, "given", weights_hash(generator), w.cpu(), rows.cpu(), None, {"codes": codes, "seed": seed})
 
 
-def _response(generator: Generator, start: Tensor, z: Tensor) -> Tensor:
+def _response(generator: StyleGenerator, start: Tensor, z: Tensor) -> Tensor:
     length = float(z.norm())
     if length == 0:  # a layer that stays
         return generator.w_mean.new_zeros(generator.architecture.w_dim)

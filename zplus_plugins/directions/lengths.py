@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from zplus_plugins.generators import Generator
+from zplus_plugins.generators import StyleGenerator
 from zplus_plugins.hypersphere.draws import standard_normal
 from zplus_plugins.hypersphere.geometry import geodesic, retract
 
@@ -29,9 +29,9 @@ class Codes:
 
 
 @torch.no_grad()
-def random_codes(generator: Generator, n: int = CODES, seed: int = 0) -> Codes:
+def random_codes(generator: StyleGenerator, n: int = CODES, seed: int = 0) -> Codes:
     """Codes from their own random stream; a seed gives the same codes on every device."""
-    z = retract(standard_normal(n, generator.architecture.z_dim, seed=seed)).to(generator.const)
+    z = retract(standard_normal(n, generator.architecture.z_dim, seed=seed)).to(generator.w_mean)
     return Codes(z, torch.cat([generator.mapping(part) for part in torch.split(z, _AT_ONCE)]))
 
 
@@ -47,7 +47,7 @@ def regressed(codes: Codes, w: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def of_unit_strength(generator: Generator, codes: Codes, z: Tensor, w: Tensor) -> Tensor:
+def of_unit_strength(generator: StyleGenerator, codes: Codes, z: Tensor, w: Tensor) -> Tensor:
     """A direction z (z_dim,), scaled to the arc that moves codes by w (w_dim,) along w, on average.
 
     This is to first order, and limited to a quarter of the arc to the equator, which directions that the mapping

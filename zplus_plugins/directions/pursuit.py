@@ -44,7 +44,7 @@ def find_by_chase(model: Model, w: Tensor, name: str, codes: int = CODES, seed: 
         raise DirectionError(f"The number of codes is {codes}; expected 1 to {MOST}.")
     generator = model.generator
     layers, w_dim = generator.num_layers, generator.architecture.w_dim
-    w = arranged(w, layers, w_dim, f"The direction {name}").to(generator.const)
+    w = arranged(w, layers, w_dim, f"The direction {name}").to(generator.w_mean)
     sample = random_codes(generator, seed=seed)
     start = sample.z[:codes, None].expand(-1, len(w), -1)
     reached = along_style(mapping_of(generator), start, w, steps=STEPS).detach()

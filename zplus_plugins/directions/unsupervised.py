@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from zplus_plugins.directions.direction import Direction, Method
 from zplus_plugins.directions.lengths import CODES, Codes, of_unit_strength, random_codes, regressed, spread_along
 from zplus_plugins.errors import DirectionError
-from zplus_plugins.generators import Generator, weights_hash
+from zplus_plugins.generators import StyleGenerator, weights_hash
 from zplus_plugins.spaces.alignment import of_codes
 from zplus_plugins.spaces.model import Model
 from zplus_plugins.system.device import in_float64
@@ -70,7 +70,7 @@ def find_sefa(
     maps = _affine_maps(generator)
     rows = in_float64(torch.cat([F.normalize(maps[layer], dim=1) for layer in chosen]))
     strengths, axes = torch.linalg.eigh(rows.T @ rows)
-    strengths, axes = strengths.flip(0), axes.flip(1).T.to(generator.const)
+    strengths, axes = strengths.flip(0), axes.flip(1).T.to(generator.w_mean)
     sample = random_codes(generator, codes, seed)
     about = {"codes": codes, "seed": seed, "layers": list(chosen)}
     moving = None if layers is None else list(chosen)
@@ -80,16 +80,16 @@ def find_sefa(
     ]
 
 
-def _affine_maps(generator: Generator) -> list[Tensor]:
+def _affine_maps(generator: StyleGenerator) -> list[Tensor]:
     """For each code, the matrix (styles, w_dim) of its layer's affine map."""
-    basis = torch.eye(generator.architecture.w_dim).to(generator.const)
+    basis = torch.eye(generator.architecture.w_dim).to(generator.w_mean)
     wide = basis[:, None].expand(-1, generator.num_layers, -1)
-    origin = of_codes(generator.styles(torch.zeros_like(wide[:1])))
-    return [(moved - still).T for moved, still in zip(of_codes(generator.styles(wide)), origin, strict=True)]
+    origin = of_codes(generator, generator.styles(torch.zeros_like(wide[:1])))
+    return [(moved - still).T for moved, still in zip(of_codes(generator, generator.styles(wide)), origin, strict=True)]
 
 
 def _direction(
-    generator: Generator,
+    generator: StyleGenerator,
     sample: Codes,
     axis: Tensor,
     method: Method,
@@ -112,7 +112,7 @@ def _only(vector: Tensor, layers: list[int], num_layers: int) -> Tensor:
     return wide
 
 
-def _check(components: int, generator: Generator) -> None:
+def _check(components: int, generator: StyleGenerator) -> None:
     most = generator.architecture.w_dim
     if not 1 <= components <= most:
         raise DirectionError(f"The number of components is {components}; this generator has 1 to {most}.")

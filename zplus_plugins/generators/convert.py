@@ -13,8 +13,8 @@ from zplus_plugins._version import __version__
 from zplus_plugins.errors import GeneratorError, UsageError
 from zplus_plugins.generators.formats.safetensors import HASH
 from zplus_plugins.generators.load import built, load_generator, weights_hash
+from zplus_plugins.generators.network.interface import StyleGenerator
 from zplus_plugins.generators.network.label import Label
-from zplus_plugins.generators.network.stylegan2 import Generator
 from zplus_plugins.generators.writing.files import target_of
 from zplus_plugins.hypersphere.draws import standard_normal
 from zplus_plugins.system.files import checksum
@@ -103,11 +103,11 @@ def convert(
 
 
 @torch.no_grad()
-def _difference(generator: Generator, other: Generator, on_picture: Callable[[], object]) -> float:
+def _difference(generator: StyleGenerator, other: StyleGenerator, on_picture: Callable[[], object]) -> float:
     """The largest difference of a pixel, in proportion to the largest value of the picture if that exceeds 1."""
-    a, largest = generator.architecture, 0.0
+    layers, z_dim, largest = generator.num_layers, generator.architecture.z_dim, 0.0
     for seed in range(CODES):
-        z = standard_normal(1, a.num_layers, a.z_dim, seed=seed)
+        z = standard_normal(1, layers, z_dim, seed=seed)
         z = z if seed else z[:, 0]  # the first in Z
         picture = generator(z)
         difference = (picture - other(z)).abs().max() / picture.abs().max().clamp(min=1)

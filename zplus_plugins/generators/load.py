@@ -8,22 +8,23 @@ from pathlib import Path
 from typing import Any
 
 from zplus_plugins.errors import GeneratorError, GeneratorFileError, LabelError
-from zplus_plugins.generators.formats import genforce, nvlabs, own, rosinality, safetensors, tensorflow
+from zplus_plugins.generators.formats import genforce, nvlabs, own, rosinality, safetensors, stylegan3, tensorflow
 from zplus_plugins.generators.formats.describe import described
+from zplus_plugins.generators.formats.labelled import of_label
 from zplus_plugins.generators.formats.layout import Built, build
 from zplus_plugins.generators.formats.modules import with_states
+from zplus_plugins.generators.network.interface import StyleGenerator
 from zplus_plugins.generators.network.label import Label
-from zplus_plugins.generators.network.stylegan2 import Generator
 from zplus_plugins.generators.unpickling.torchfile import read
 from zplus_plugins.untrusted.filekinds import not_a_network
 
 _log = logging.getLogger("zplus_plugins")
 
 EMBEDDED = Path(__file__).parents[1] / "weights" / "generator.pt"
-KINDS = (nvlabs, tensorflow, rosinality, genforce, own)
+KINDS = (stylegan3, nvlabs, tensorflow, rosinality, genforce, own)
 
 
-def load_generator(path: Path | str | None = None, label: Label | None = None) -> Generator:
+def load_generator(path: Path | str | None = None, label: Label | None = None) -> StyleGenerator:
     """Load a generator to the CPU, in evaluation mode and without gradients. No code in the file is executed.
 
     Anything that had to be chosen, assumed or replaced, such as noise buffers missing from the file, is logged.
@@ -38,8 +39,8 @@ def load_generator(path: Path | str | None = None, label: Label | None = None) -
         LabelError: the generator is conditional and has no such label, or it takes none.
         RequirementError: the file is one of safetensors, and that package is not installed.
         GeneratorFileError: the file does not exist, is damaged, contains something that could run a program, or has an
-            unknown format; its network is not a StyleGAN2 with skip connections; or its weights are
-            incomplete or not finite.
+            unknown format; its network is neither a StyleGAN2 with skip connections nor a StyleGAN3; or its
+            weights are incomplete or not finite.
     """
     path = EMBEDDED if path is None else Path(path)
     generator, notes = built(path, label)
@@ -54,7 +55,7 @@ def built(path: Path, label: Label | None = None) -> Built:
     try:
         source = next((found for kind in KINDS if (found := kind.find(content)) is not None), None)
         if source is not None:
-            found = build(source, label)
+            found = build(of_label(source, label))
             _require_unchanged(found.generator, content)
             return found
     except LabelError as error:
@@ -68,11 +69,11 @@ def built(path: Path, label: Label | None = None) -> Built:
     )
 
 
-def weights_hash(generator: Generator) -> str:
+def weights_hash(generator: StyleGenerator) -> str:
     """An identifier of a generator: the sha256 of its weights and constants, as 64 hexadecimal digits."""
-    a = generator.architecture
-    digest = hashlib.sha256(f"{float(a.mapping_lr_multiplier)} {float(a.conv_clamp or 0)}".encode())
-    for name, tensor in sorted({**generator.state_dict(), "taps": generator.taps}.items()):
+    constants, tensors = generator.identity
+    digest = hashlib.sha256(constants.encode())
+    for name, tensor in sorted(tensors.items()):
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype} ".encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
@@ -94,7 +95,7 @@ def _content(path: Path) -> Any:
     return with_states(read(path))
 
 
-def _require_unchanged(generator: Generator, content: Any) -> None:
+def _require_unchanged(generator: StyleGenerator, content: Any) -> None:
     """Raise GeneratorFileError if a file of ours states another checksum than that of its weights."""
     stated = content.get(safetensors.HASH) if isinstance(content, dict) else None
     if isinstance(stated, str) and stated != weights_hash(generator):

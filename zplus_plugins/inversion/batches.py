@@ -122,7 +122,7 @@ class BatchWork:
 
     @property
     def _device(self) -> torch.device:
-        return self._domain.model.generator.const.device
+        return self._domain.model.generator.w_mean.device
 
     def _made(self, batch: Batch, part: slice, size: BatchSize, advance: Advance) -> list[Inverted] | None:
         """The results of a part; None if memory ran out."""

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from zplus_plugins.generators import Generator, load_generator, weights_hash
+from zplus_plugins.generators import StyleGenerator, load_generator, weights_hash
 from zplus_plugins.generators.network.label import Label
 from zplus_plugins.generators.network.layers import Noise
 from zplus_plugins.hypersphere.mapping import Truncation
@@ -66,7 +66,7 @@ def open_model(
 
 
 def model_of(
-    generator: Generator,
+    generator: StyleGenerator,
     device: torch.device,
     f_resolution: int | None = None,
     noise: Noise = "const",
@@ -111,7 +111,7 @@ def chosen_likeness(model: Model, likeness: Choice) -> Choice:
     return "features" if is_embedded(model.generator) else "lpips"
 
 
-def is_embedded(generator: Generator) -> bool:
+def is_embedded(generator: StyleGenerator) -> bool:
     """Whether a generator is the embedded one, by its weights."""
     return generator.architecture.resolution == RESOLUTION and weights_hash(generator) == weights_hash(load_generator())
 
@@ -129,7 +129,7 @@ def _likeness(choice: Choice, model: Model) -> Likeness | None:
     from zplus_plugins.portraits.networks.embedded import embedded_regressor
     from zplus_plugins.portraits.networks.regressor import perceptual
 
-    regressor = embedded_regressor().to(model.generator.const.device)
+    regressor = embedded_regressor().to(model.generator.w_mean.device)
     return partial(perceptual, regressor)
 
 
@@ -139,7 +139,7 @@ def _encoder(model: Model) -> Callable[[Tensor], Tensor] | None:
 
     if model.f_resolution != F_RESOLUTION:
         return None
-    return partial(_encoded, embedded_encoder().to(model.generator.const.device))
+    return partial(_encoded, embedded_encoder().to(model.generator.w_mean.device))
 
 
 @torch.no_grad()

@@ -27,7 +27,7 @@ def fitting(domain: Domain, space: Space, settings: Settings, processes: int = 1
 
     Larger batches are not offered: on a CPU, they are no faster.
     """
-    device = domain.model.generator.const.device
+    device = domain.model.generator.w_mean.device
     free = free_memory(device)
     if free is None:
         return BatchSize()
@@ -65,7 +65,7 @@ def bytes_per_image(domain: Domain, space: Space, settings: Settings) -> float:
 
     model = domain.model
     size = model.generator.architecture.resolution
-    target = torch.zeros(1, 3, size, size, device=model.generator.const.device)
+    target = torch.zeros(1, 3, size, size, device=model.generator.w_mean.device)
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         invert(model, space, target, replace(settings, steps=1), likeness=domain.likeness)
     return _MORE * sum(kept.values())

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from zplus_plugins.errors import RecordError, UsageError
-from zplus_plugins.generators import Generator
+from zplus_plugins.generators import StyleGenerator
 from zplus_plugins.generators.network.label import Label
 from zplus_plugins.generators.network.layers import Noise
 from zplus_plugins.hypersphere.mapping import Truncation
@@ -87,7 +87,7 @@ class Models:
         self._made: dict[tuple[int | None, Noise, Truncation], Model] = {}
 
     @property
-    def generator(self) -> Generator:
+    def generator(self) -> StyleGenerator:
         """The generator, which some record has needed before."""
         return next(iter(self._made.values())).generator
 

@@ -96,7 +96,7 @@ class PointRecord:
         script = self.script
         if script is not None:
             with torch.no_grad():
-                w = mapping_of(model.generator, self.truncation)(point.code.to(model.generator.const)).cpu().numpy()
+                w = mapping_of(model.generator, self.truncation)(point.code.to(model.generator.w_mean)).cpu().numpy()
             script = replace(script, z=point.code.numpy(), w=w, w_sha256=hash_code(w))
         record = replace(self, point=point, about=about, script=script)
         record._check()
@@ -135,10 +135,10 @@ class PointRecord:
                 "generator of the inversion with --generator FILE."
             )
         self._require_shapes(model)
-        code, f = self.point.code.to(model.generator.const), self.point.f
+        code, f = self.point.code.to(model.generator.w_mean), self.point.f
         if self.script is not None:
             self._require_mapped(self.script.w, model, code, name)
-        return Point(self.point.space, code, None if f is None else f.to(model.generator.const))
+        return Point(self.point.space, code, None if f is None else f.to(model.generator.w_mean))
 
     @torch.no_grad()
     def _require_mapped(self, w: np.ndarray[Any, Any] | None, model: Model, code: torch.Tensor, name: str) -> None:

@@ -157,7 +157,7 @@ class Inversion:
             direction.require(generator)
         else:
             direction = direction_named(str(direction), generator)
-        z, w = direction.z.to(generator.const), direction.w.to(generator.const)
+        z, w = direction.z.to(generator.w_mean), direction.w.to(generator.w_mean)
         chases = way == "local" and self.point.space.kind == "z"
         move = Pursuit(self.model, self.point, w) if chases else partial(self.model.moved, self.point, z, w)
         step = {"direction": direction.name, "strength": strength, "way": way}

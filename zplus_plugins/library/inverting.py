@@ -92,7 +92,7 @@ def invert(
     chosen = space_named(space) if isinstance(space, str) else space
     model = generator if isinstance(generator, Model) else model_for(generator, device)
     targets = targets_of(images, model.generator.architecture.resolution, resize)
-    domain, where = domain_of(model, likeness), model.generator.const.device
+    domain, where = domain_of(model, likeness), model.generator.w_mean.device
     share = Share(1, threads_for(model.generator))
     with limited_to(share.threads), ExitStack() as stack:
         size = BatchSize.asked(batch)
@@ -142,7 +142,7 @@ def _inverted(
 ) -> Inversion:
     """One batch."""
     model, likeness = domain.model, domain.likeness
-    wanted = stacked(targets, model.generator.const.device)
+    wanted = stacked(targets, model.generator.w_mean.device)
     f = domain.encoder(wanted) if space.with_f and domain.encoder is not None else None
     told.begin(space.title)
     try:

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import torch
 
-from zplus_plugins.generators import Generator
+from zplus_plugins.generators import StyleGenerator
 from zplus_plugins.generators.network.layers import Noise
 from zplus_plugins.hypersphere.mapping import Truncation
 from zplus_plugins.inversion import Model
 from zplus_plugins.inversion.domain import model_of, open_model
 from zplus_plugins.system.device import Device
 
-GivenGenerator = Generator | Path | str | None
+GivenGenerator = StyleGenerator | Path | str | None
 
 
 def model_for(
@@ -35,10 +35,10 @@ def model_for(
         GeneratorFileError: it cannot be loaded.
         UsageError, RequirementError: there is no such device.
     """
-    if not isinstance(generator, Generator):
+    if not isinstance(generator, StyleGenerator):
         return open_model(generator, device or "auto", f_resolution, noise, truncation)
     if device is None:
-        where = generator.const.device
+        where = generator.w_mean.device
     else:
         choice = Device(device)
         choice.require()
@@ -46,9 +46,9 @@ def model_for(
     return model_of(_frozen(generator), where, f_resolution, noise, truncation)
 
 
-def _frozen(generator: Generator) -> Generator:
+def _frozen(generator: StyleGenerator) -> StyleGenerator:
     """The generator on the CPU, or a copy of it; no step may leave gradients in a generator that is being trained."""
     frozen = not generator.training and not any(parameter.requires_grad for parameter in generator.parameters())
-    if frozen and generator.const.device == torch.device("cpu"):
+    if frozen and generator.w_mean.device == torch.device("cpu"):
         return generator
     return copy.deepcopy(generator).cpu().eval().requires_grad_(False)

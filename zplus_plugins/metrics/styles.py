@@ -22,4 +22,4 @@ def synthetic_nscd(model: Model, with_f: bool = False) -> float:
 
 
 def _means(model: Model) -> list[Tensor]:
-    return of_codes(model.statistics.style_directions)
+    return of_codes(model.generator, model.statistics.style_directions)

@@ -12,15 +12,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from zplus_plugins.generators import StyleGenerator
 from zplus_plugins.spaces.model import Model, Point
 
 _T = TypeVar("_T")
 
 
-def of_codes(styles: list[_T]) -> list[_T]:
-    """The layer of each code in W+, given all layers in the order of use; all RGB layers but the last share a code."""
-    last = len(styles) - 1
-    return [style for index, style in enumerate(styles) if index % 3 != 1 or index == last]
+def of_codes(generator: StyleGenerator, styles: list[_T]) -> list[_T]:
+    """The layer of each code in W+, given all layers in the order of use: StyleGAN2's RGB layers share codes."""
+    return [styles[index] for index in generator.style_of_code]
 
 
 def alignment(model: Model, point: Point) -> Tensor:
@@ -30,6 +30,6 @@ def alignment(model: Model, point: Point) -> Tensor:
     style vectors of random codes. Layers that F replaces are excluded.
     """
     first = model.first_layer(point.space)
-    means = of_codes(model.statistics.style_directions)
-    pairs = zip(of_codes(model.styles(point))[first:], means[first:], strict=True)
+    means = of_codes(model.generator, model.statistics.style_directions)
+    pairs = zip(of_codes(model.generator, model.styles(point))[first:], means[first:], strict=True)
     return torch.stack([1 - F.normalize(style, dim=1) @ mean for style, mean in pairs]).mean(dim=0)

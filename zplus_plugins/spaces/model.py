@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from zplus_plugins.errors import LatentError, UsageError
-from zplus_plugins.generators import Generator
+from zplus_plugins.generators import StyleGenerator
 from zplus_plugins.generators.network.layers import Noise
 from zplus_plugins.hypersphere.draws import standard_normal
 from zplus_plugins.hypersphere.geometry import retract
@@ -47,7 +47,7 @@ class Model:
     Args:
         generator: on the device to compute on.
         statistics: statistics of its style codes.
-        f_resolution: resolution of the feature map F; None for 1/64 of the image resolution (BDInvert), at least 4.
+        f_resolution: resolution of the feature map F; None for the nearest to 1/64 of the image resolution (BDInvert).
         noise: noise of the layers that F does not replace.
         truncation: truncation of style codes mapped from Z and Z+, as in the script that produced the codes.
 
@@ -57,7 +57,7 @@ class Model:
 
     def __init__(
         self,
-        generator: Generator,
+        generator: StyleGenerator,
         statistics: Statistics,
         f_resolution: int | None = None,
         noise: Noise = "const",
@@ -65,7 +65,7 @@ class Model:
     ) -> None:
         self.generator, self.statistics, self.noise = generator, statistics, noise
         self.truncation = truncation or Truncation()
-        self.f_resolution = max(4, generator.architecture.resolution // 64) if f_resolution is None else f_resolution
+        self.f_resolution = generator.usual_f_resolution if f_resolution is None else f_resolution
         first = generator.first_style_after(self.f_resolution)
         self._style_sizes = [len(direction) for direction in statistics.style_directions]
         self._skipped_sizes = sum(self._style_sizes[:first])
@@ -86,10 +86,8 @@ class Model:
 
     @property
     def f_shape(self) -> tuple[int, int, int]:
-        """(C, r, r) of an image's F."""
-        architecture = self.generator.architecture
-        channels = architecture.channels[architecture.resolutions.index(self.f_resolution)]
-        return channels, self.f_resolution, self.f_resolution
+        """(C, r, r) of an image's F; r exceeds the resolution of F by the margins that StyleGAN3's features have."""
+        return self.generator.features_shape(self.f_resolution)
 
     @property
     def f_spread(self) -> float:
@@ -178,7 +176,7 @@ class Model:
 
         Args:
             point: their codes.
-            dtype: dtype of the convolutions, as for :meth:`Generator.synthesis`.
+            dtype: dtype of the convolutions, as for :meth:`StyleGenerator.synthesis`.
 
         Raises:
             LatentError: the point does not belong to this generator.
@@ -263,7 +261,7 @@ class Model:
     def _random_z(self, n: int, seed: int) -> Tensor:
         """Random z, (n, 1, z_dim), the same on every device."""
         normal = standard_normal(n, 1, self.generator.architecture.z_dim, seed=seed)
-        return retract(normal.to(self.generator.const))
+        return retract(normal.to(self.generator.w_mean))
 
     def _z_of_mean(self) -> Tensor:
         if self._mean_z is None:

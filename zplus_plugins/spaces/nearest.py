@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from zplus_plugins.errors import RequirementError
-from zplus_plugins.generators import Generator, weights_hash
+from zplus_plugins.generators import StyleGenerator, weights_hash
 from zplus_plugins.hypersphere.chase import project
 from zplus_plugins.hypersphere.geometry import sphere_error
 from zplus_plugins.hypersphere.mapping import mapping_of
@@ -21,7 +21,7 @@ FORMAT = 1
 _OFF_SPHERE = 1e-3
 
 
-def nearest_z(generator: Generator, w: Tensor) -> Tensor:
+def nearest_z(generator: StyleGenerator, w: Tensor) -> Tensor:
     """The z, (1, 1, z_dim), whose style code is nearest to w, (w_dim,).
 
     It is the same for the same weights, w, version of torch, type of device and number of threads, on which the last

@@ -102,7 +102,7 @@ def loop(model: Model, point: Point, radius: float, frames: int, seed: int) -> I
 
 def random_points(model: Model, seeds: Iterable[int]) -> Iterator[Point]:
     """A random point of Z for each seed: that of NumPy's former generator, as NVlabs' scripts draw it."""
-    dim, like = model.generator.architecture.z_dim, model.generator.const
+    dim, like = model.generator.architecture.z_dim, model.generator.w_mean
     for seed in seeds:
         z = torch.from_numpy(np.random.RandomState(seed).randn(1, 1, dim)).to(like)
         yield Point(SPACES["z"], retract(z))

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from zplus_plugins.errors import RequirementError
-from zplus_plugins.generators import Generator
+from zplus_plugins.generators import StyleGenerator
 from zplus_plugins.generators.load import weights_hash
 from zplus_plugins.hypersphere.mapping import require_finite_styles
 from zplus_plugins.hypersphere.mean import random_styles
@@ -66,7 +66,7 @@ class Statistics:
         return F.leaky_relu((coordinates * self.pn_spread) @ self.pn_axes + self.pn_mean, _SLOPE)
 
 
-def statistics_of(generator: Generator) -> Statistics:
+def statistics_of(generator: StyleGenerator) -> Statistics:
     """Statistics of :data:`CODES` random codes, cached or computed.
 
     They are the same for the same weights and type of device.
@@ -93,7 +93,7 @@ def statistics_of(generator: Generator) -> Statistics:
 
 
 @torch.no_grad()
-def compute(generator: Generator, codes: int = CODES) -> Statistics:
+def compute(generator: StyleGenerator, codes: int = CODES) -> Statistics:
     """Statistics of this many codes, drawn from their own random stream; for style vectors, of the first 1,024.
 
     Raises:
@@ -101,7 +101,7 @@ def compute(generator: Generator, codes: int = CODES) -> Statistics:
     """
 
     def style(z: Tensor) -> Tensor:
-        return torch.cat([generator.mapping(part.to(generator.const)) for part in torch.split(z, _AT_ONCE)])
+        return torch.cat([generator.mapping(part.to(generator.w_mean)) for part in torch.split(z, _AT_ONCE)])
 
     w = random_styles(style, generator.architecture.z_dim, samples=codes, seed=SEED)
     require_finite_styles(w, "the generator's style codes")

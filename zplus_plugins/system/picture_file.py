@@ -103,7 +103,7 @@ def has_16_bits(image: Image.Image, kind: str | None) -> bool:
     return image.mode.startswith("I;16") or (image.mode == "I" and kind == "PNG")
 
 
-def opaque(path: Path, image: Image.Image) -> Image.Image:
+def opaque(path: Path | str, image: Image.Image) -> Image.Image:
     """An image of 8 bits as RGB.
 
     Raises:

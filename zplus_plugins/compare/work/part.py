@@ -52,7 +52,7 @@ def made(plan: Plan, task: Task, model: Model, instruments: Instruments, advance
         LatentError: the inversion ended in codes that are not finite.
     """
     first = task.batch * plan.batch
-    targets = task.targets(plan.batch).to(model.generator.const)
+    targets = task.targets(plan.batch).to(model.generator.w_mean)
     shown = min(max(plan.shown - first, 0), len(targets))
     what = f"{task.space.title}, {task.pictures.title.lower()} {first + 1} to {first + len(targets)}"
     text = LossText(what)

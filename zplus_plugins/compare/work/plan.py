@@ -215,7 +215,7 @@ class Plan:
         return {
             "package": __version__,
             "torch": torch.__version__,
-            "device": name_of(model.generator.const.device),
+            "device": name_of(model.generator.w_mean.device),
             "threads": str(torch.get_num_threads()),
             "generator": weights_hash(model.generator),
             "F's resolution": str(model.f_resolution),

@@ -137,7 +137,7 @@ class Combination:
             model, point: what is to be edited.
             local: whether codes on the hypersphere follow their own paths (:class:`Pursuit`); ignored for other codes.
         """
-        on_device = model.generator.const
+        on_device = model.generator.w_mean
         fixed = [part for part in self.parts if part.strength is not None]
         steps = [_sum([self.varying] if self.varying else fixed, space).to(on_device) for space in ("z", "w")]
         offsets = [_sum(fixed, space).to(on_device) for space in ("z", "w")] if self.varying and fixed else None

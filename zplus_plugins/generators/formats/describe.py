@@ -13,7 +13,7 @@ from zplus_plugins.generators.formats.containers import AVERAGED, OTHERS, TRAINE
 from zplus_plugins.generators.formats.layout import listed
 from zplus_plugins.generators.unpickling.unpickle import Record, printable
 
-GENERATOR = "Give the file of a StyleGAN2 generator."
+GENERATOR = "Give the file of a StyleGAN2 or StyleGAN3 generator."
 MOST_NAMES = 20_000  # to look at; a complete diffusion model has 2,000
 
 _CONVERT = "Convert it to the parameter names of NVlabs, rosinality or genforce."
@@ -21,7 +21,7 @@ _DEEPER = (*AVERAGED, *TRAINED, *OTHERS, "D", "d", "discriminator", "encoder", "
 
 _KINDS: tuple[tuple[str, str, str], ...] = (
     # a pattern of tensor names, what a file with such a name is, and what to do
-    (r"(.*\.)?synthesis\.(input\.(freqs|phases)|L\d+_\d+_\d+\.).*", "a StyleGAN3 (alias-free) generator", GENERATOR),
+    (r"(.*\.)?(input\.phases|L\d+_\d+_\d+\..*)", "a part of a StyleGAN3 (alias-free) generator", GENERATOR),
     (r"(.*\.)?(g_mapping|g_synthesis)\..*|generator\.progression\..*", "a StyleGAN1 generator", GENERATOR),
     (r"(.*\.)?(triplane|backbone\.synthesis|superresolution)\..*", "an EG3D generator of 3D scenes", GENERATOR),
     (r"(.*\.)?stylegan_decoder\..*", "GFPGAN, a face restoration model around a generator", GENERATOR),
@@ -35,7 +35,7 @@ _KINDS: tuple[tuple[str, str, str], ...] = (
     (
         r"(.*\.)?(input_layer\.0\.weight|styles\.\d+\.(convs|linear)\..*)",
         "an encoder (e4e, pSp or ArcFace's backbone) without its generator",
-        "Give the complete checkpoint, which also has decoder., or the file of a StyleGAN2 generator.",
+        "Give the complete checkpoint, which also has decoder., or the file of a StyleGAN2 or StyleGAN3 generator.",
     ),
     (r"(.*\.)?(final_conv|final_linear)\..*|(.*\.)?b4\.(mbstd|out|fc)\..*", "a discriminator", GENERATOR),
     (r"(.*\.)?(input\d+\.weight|layer\d+\.skip.*)", "a discriminator", GENERATOR),

@@ -1,20 +1,22 @@
-"""Build our :class:`Generator` from the names and layouts of another StyleGAN2 implementation."""
+"""Build a generator of ours from the names and layouts of another implementation."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import sqrt
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from zplus_plugins.errors import GeneratorFileError, LabelError
-from zplus_plugins.generators.network.architecture import Architecture
-from zplus_plugins.generators.network.label import Dense, Label, folded
+from zplus_plugins.errors import GeneratorFileError
+from zplus_plugins.generators.network.architecture import Architecture, Sizes
+from zplus_plugins.generators.network.bands import AliasFree
+from zplus_plugins.generators.network.interface import StyleGenerator
 from zplus_plugins.generators.network.stylegan2 import Generator
+from zplus_plugins.generators.network.stylegan3 import StyleGAN3
 from zplus_plugins.generators.unpickling.unpickle import printable
 from zplus_plugins.hypersphere.draws import standard_normal
 from zplus_plugins.hypersphere.mean import mean_style
@@ -43,7 +45,7 @@ class Conditional(NamedTuple):
 
 @dataclass(frozen=True)
 class Source:
-    """A StyleGAN2 generator as found in a file.
+    """A generator as found in a file.
 
     Attributes:
         kind: the format of the file, for messages.
@@ -53,6 +55,7 @@ class Source:
         unusable: patterns of names that only unsupported generators have, with a description of these.
         adjust: converts a tensor to our layout, given our name and the value in the file.
         mapping_lr_multiplier, conv_clamp: as in :class:`Architecture`.
+        design: the architecture for a source and its tensors by our names; None for that of StyleGAN2.
         strange: the pattern of names that the source's own loader ignores; they are left out, with a note.
         conditional: how it takes its label; None if it takes none.
         noise_is_drawn: whether the source's own loader draws noise buffers that are not in the file.
@@ -68,17 +71,23 @@ class Source:
     adjust: Callable[[str, Tensor], Tensor] = lambda name, tensor: tensor
     mapping_lr_multiplier: float = 0.01
     conv_clamp: float | None = None
+    design: Callable[[Source, Mapping[str, Tensor]], Sizes] | None = None
     strange: str | None = None
     conditional: Conditional | None = None
     noise_is_drawn: bool = False
     claims: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
+    @property
+    def family(self) -> str:
+        """The family's name, for messages."""
+        return "StyleGAN2" if self.design is None else "StyleGAN3"
+
 
 class Built(NamedTuple):
     """A generator, and what was chosen, assumed or replaced to build it, as clauses."""
 
-    generator: Generator
+    generator: StyleGenerator
     notes: tuple[str, ...]
 
 
@@ -100,28 +109,24 @@ def unscaled(name: str, tensor: Tensor) -> Tensor:
     return tensor / sqrt(tensor[0].numel()) if re.fullmatch(r"blocks\.\d+\.(up|conv)\.weight", name) else tensor
 
 
-def build(source: Source, label: Label | None = None) -> Built:
-    """The generator, in evaluation mode and without gradients; of a conditional one, that of a single label.
+def build(source: Source) -> Built:
+    """The generator, in evaluation mode and without gradients; a source with labels must be that of one by now.
 
     Its mean code is that of the file, or else the mean of 4,096 random codes with a fixed seed. Noise buffers that the
     source's own loader would draw are drawn with a fixed seed too.
 
     Raises:
-        LabelError: it is conditional and this is no label of it, or it is not and takes none.
         GeneratorFileError: a tensor is missing, unexpected, of a wrong shape or not finite, many tensors share their
             numbers, or the network is not supported.
         GeneratorError: the sizes are not those of a generator.
     """
-    source = _of_label(source, label)
     ours, names, filters, left = _renamed(source)
     notes = list(source.notes)
     if left:
-        notes.append(f"left out {listed(left)}, which StyleGAN2 does not have")
-    _require_square_colour(source, ours)
-    architecture = _architecture(source, ours, filters)
-    _require_as_claimed(source, architecture)
+        notes.append(f"left out {listed(left)}, which {source.family} does not have")
+    architecture = _stylegan2(source, ours, filters) if source.design is None else source.design(source, ours)
     with torch.device("meta"):  # takes no memory, which wrong sizes could exhaust, and no time for random weights
-        generator = Generator(architecture).eval().requires_grad_(False)
+        generator = _network(architecture).eval().requires_grad_(False)
     expected = generator.state_dict()
     drawn = {name for name in expected.keys() - ours.keys() if source.noise_is_drawn and name.endswith(".noise")}
     _require_all(source, expected.keys() - {"w_mean"} - drawn, ours.keys() - {"w_mean"})
@@ -136,28 +141,24 @@ def build(source: Source, label: Label | None = None) -> Built:
     state = {"w_mean": torch.zeros(expected["w_mean"].shape)} | checked
     own = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in state.items()}
     generator.load_state_dict(own, assign=True)
-    generator.taps = generator.filter()
+    generator.restore_constants()
     if "w_mean" not in ours:
         generator.w_mean.copy_(mean_style(generator.mapping, architecture.z_dim))
     return Built(generator, tuple(notes))
 
 
-def _of_label(source: Source, label: Label | None) -> Source:
-    """The unconditional generator that a conditional one is for a label; an unconditional one as it is."""
-    layers = source.conditional
-    if layers is None:
-        if label is not None:
-            raise LabelError(f"This {source.kind} generator is not conditional: it takes no label. Leave out --label.")
-        return source
-    absent = [
-        f"{layer}.{part}" for layer in layers for part in Dense._fields if f"{layer}.{part}" not in source.tensors
-    ]
-    if absent:
-        raise GeneratorFileError(f"This conditional {source.kind} generator is incomplete: it has no {listed(absent)}.")
-    embed, first = (Dense(*(source.tensors[f"{layer}.{part}"] for part in Dense._fields)) for layer in layers)
-    own = {name: value for name, value in source.tensors.items() if not name.startswith(f"{layers.embed}.")}
-    own |= {f"{layers.first}.{part}": value for part, value in folded(first, embed, label)._asdict().items()}
-    return replace(source, tensors=own, conditional=None)
+def _network(architecture: Sizes) -> StyleGenerator:
+    if isinstance(architecture, AliasFree):
+        return StyleGAN3(architecture)
+    assert isinstance(architecture, Architecture)
+    return Generator(architecture)
+
+
+def _stylegan2(source: Source, ours: Mapping[str, Tensor], filters: list[Tensor]) -> Architecture:
+    _require_square_colour(source, ours)
+    architecture = _architecture(source, ours, filters)
+    _require_as_claimed(source, architecture)
+    return architecture
 
 
 def _noise(shapes: Mapping[str, torch.Size]) -> dict[str, Tensor]:
@@ -204,14 +205,25 @@ def _renamed(source: Source) -> tuple[dict[str, Tensor], dict[str, str], list[Te
             ours[found], names[found] = tensor, theirs
     if unknown:
         raise GeneratorFileError(
-            f"This {source.kind} generator has tensors that StyleGAN2 generators do not have: {listed(unknown)}."
+            f"This {source.kind} generator has tensors that {source.family} generators do not have: {listed(unknown)}."
         )
     return ours, names, filters, left
 
 
 def _require_square_colour(source: Source, ours: Mapping[str, Tensor]) -> None:
     """Refuse generators of other images than square RGB ones, which their tensor names do not reveal."""
-    channels = {bias.numel() for name, bias in ours.items() if re.fullmatch(_COLOUR, name)}
+    require_rgb(source, {bias.numel() for name, bias in ours.items() if re.fullmatch(_COLOUR, name)})
+    const = ours.get("const")
+    if const is not None and const.ndim >= 2 and tuple(const.shape[-2:]) != (4, 4):
+        rows, columns = const.shape[-2:]
+        raise GeneratorFileError(
+            f"This {source.kind} generator starts not at 4 x 4 but at {columns} x {rows} (width x height): only square "
+            "images whose side is a power of two are supported."
+        )
+
+
+def require_rgb(source: Source, channels: Set[int]) -> None:
+    """Raise GeneratorFileError if all RGB layers have the same number of channels, and it is not 3."""
     if len(channels) == 1 and channels != {3}:
         (count,) = channels
         known = {1: "greyscale", 2: "greyscale and transparent", 4: "RGBA"}
@@ -219,13 +231,6 @@ def _require_square_colour(source: Source, ours: Mapping[str, Tensor]) -> None:
         raise GeneratorFileError(
             f"This {source.kind} generator generates {what}: its RGB layers have {count} channel{'s' * (count > 1)}; "
             "only RGB generators, with 3, are supported."
-        )
-    const = ours.get("const")
-    if const is not None and const.ndim >= 2 and tuple(const.shape[-2:]) != (4, 4):
-        rows, columns = const.shape[-2:]
-        raise GeneratorFileError(
-            f"This {source.kind} generator starts not at 4 x 4 but at {columns} x {rows} (width x height): only square "
-            "images whose side is a power of two are supported."
         )
 
 
@@ -280,32 +285,52 @@ def shown(value: Any) -> str:
 
 def _architecture(source: Source, ours: Mapping[str, Tensor], filters: list[Tensor]) -> Architecture:
     """The architecture, from the lengths of biases and the shapes of the mapping network's weights."""
-    for number in (source.mapping_lr_multiplier, source.conv_clamp):
-        if number is not None and not (isinstance(number, int | float) and 0 < number < LARGEST):
-            raise GeneratorFileError(f"This {source.kind} generator has {shown(number)} instead of a positive number.")
-    blocks, layers = (_count(ours, rf"{prefix}\.({INDEX})\..*") for prefix in ("blocks", r"mapping\.layers"))
-    first, last = (_shape(source, ours, f"mapping.layers.{index}.weight", 2) for index in (0, layers - 1))
+    sizes = mapping_sizes(source, ours)
+    blocks = count_in(ours, "blocks")
     if blocks > MOST_BLOCKS:
         raise GeneratorFileError(f"This {source.kind} generator has {blocks} blocks; expected {MOST_BLOCKS} at most.")
-    channels = tuple(_shape(source, ours, f"blocks.{index}.conv.bias", 1)[0] for index in range(max(1, blocks)))
+    channels = tuple(shape_of(source, ours, f"blocks.{index}.conv.bias", 1)[0] for index in range(max(1, blocks)))
     return Architecture(
         resolution=4 * 2 ** (len(channels) - 1),
         channels=channels,
-        z_dim=first[1],
-        w_dim=last[0],
-        mapping_layers=layers,
-        mapping_dim=None if layers == 1 or first[0] == last[0] else first[0],
-        mapping_lr_multiplier=source.mapping_lr_multiplier,
-        conv_clamp=source.conv_clamp,
+        **sizes,
         taps=_taps(source, filters),
     )
 
 
-def _count(ours: Mapping[str, Tensor], pattern: str) -> int:
-    return 1 + max((int(found[1]) for name in ours if (found := re.fullmatch(pattern, name))), default=0)
+def mapping_sizes(source: Source, ours: Mapping[str, Tensor]) -> dict[str, Any]:
+    """The attributes of :class:`Sizes` that do not depend on the family, from the mapping network's weights.
+
+    Raises:
+        GeneratorFileError: it has none, or a constant is not a positive number.
+    """
+    for number in (source.mapping_lr_multiplier, source.conv_clamp):
+        if number is not None and not (isinstance(number, int | float) and 0 < number < LARGEST):
+            raise GeneratorFileError(f"This {source.kind} generator has {shown(number)} instead of a positive number.")
+    layers = count_in(ours, r"mapping\.layers")
+    first, last = (shape_of(source, ours, f"mapping.layers.{index}.weight", 2) for index in (0, layers - 1))
+    return {
+        "z_dim": first[1],
+        "w_dim": last[0],
+        "mapping_layers": layers,
+        "mapping_dim": None if layers == 1 or first[0] == last[0] else first[0],
+        "mapping_lr_multiplier": source.mapping_lr_multiplier,
+        "conv_clamp": source.conv_clamp,
+    }
 
 
-def _shape(source: Source, ours: Mapping[str, Tensor], name: str, axes: int) -> tuple[int, ...]:
+def count_in(ours: Mapping[str, Tensor], prefix: str) -> int:
+    """The number of layers with tensors of that prefix (a pattern), by the highest index; at least 1."""
+    found = (re.fullmatch(rf"{prefix}\.({INDEX})\..*", name) for name in ours)
+    return 1 + max((int(match[1]) for match in found if match), default=0)
+
+
+def shape_of(source: Source, ours: Mapping[str, Tensor], name: str, axes: int) -> tuple[int, ...]:
+    """The shape of a tensor.
+
+    Raises:
+        GeneratorFileError: there is none with that many axes.
+    """
     if name not in ours or ours[name].ndim != axes:
         raise GeneratorFileError(
             f"This {source.kind} generator is incomplete: with our names, it has no {name} with {axes} axes."

@@ -29,24 +29,29 @@ def _layer(match: re.Match[str]) -> str:
     return f"blocks.{resolution.bit_length() - 3}.{_LAYERS[layer]}.{_PARTS.get(part, part)}"
 
 
-RULES: Rules = {
+MAPPING: Rules = {
     rf"mapping\.fc({INDEX})\.(weight|bias)": lambda m: f"mapping.layers.{m[1]}.{m[2]}",
     r"mapping\.w_avg|latent_avg": lambda m: "w_mean",
+}
+RULES: Rules = {
+    **MAPPING,
     r"synthesis\.b4\.const": lambda m: "const",
     rf"synthesis\.b({_RESOLUTIONS})\.(conv0|conv1|torgb)\.(.*)": _layer,
 }
 UNUSABLE = {
-    r"synthesis\.input\.": "is StyleGAN3 (alias-free), not StyleGAN2",
     r"synthesis\.b\d+\.skip\.": "has the architecture resnet, not skip",
 }
 
 
 _BLOCK = rf"synthesis\.b({_RESOLUTIONS})\."
-_EMBEDDING = r"mapping\.embed\."
-_MAPPING, _LAYER = rf"mapping\.fc{INDEX}\.", rf"{_BLOCK}(conv0|conv1|torgb)\."
+EMBEDDING = r"mapping\.embed\."
+MAPPING_LAYER, _LAYER = rf"mapping\.fc{INDEX}\.", rf"{_BLOCK}(conv0|conv1|torgb)\."
+WANTED_MAPPING: Mapping[str, Mapping[str, Any]] = {
+    MAPPING_LAYER: {"activation": "lrelu"},
+    EMBEDDING: {"activation": "linear", "bias_gain": 1},
+}
 WANTED: Mapping[str, Mapping[str, Any]] = {
-    _MAPPING: {"activation": "lrelu"},
-    _EMBEDDING: {"activation": "linear", "bias_gain": 1},
+    **WANTED_MAPPING,
     _BLOCK: {"architecture": "skip"},
     rf"{_BLOCK}conv[01]\.": {"activation": "lrelu", "use_noise": True},
     rf"{_LAYER}affine\.": {"activation": "linear", "bias_gain": 1},
@@ -66,23 +71,23 @@ def find(content: Any) -> Source | None:
     Raises:
         GeneratorFileError: one of its blocks or layers is a variant of StyleGAN2 that ours does not support.
     """
-    network, notes = _network(content)
+    network, notes = network_in(content)
     if network is None:
         return _weights_alone(content)
     modules = modules_of(network)
     tensors = dict(tensors_in(modules))
     if any(re.match(pattern, name) for pattern in UNUSABLE for name in tensors):
         modules = {}  # it will be refused because of that name, which is more informative than its attributes
-    _check_variant(modules)
+    check_variant(modules, WANTED)
     return replace(
         _source(tensors),
-        mapping_lr_multiplier=_common(modules, _MAPPING, "bias_gain", Source.mapping_lr_multiplier),
-        conv_clamp=_common(modules, _LAYER, "conv_clamp", Source.conv_clamp),
+        mapping_lr_multiplier=common(modules, MAPPING_LAYER, "bias_gain", Source.mapping_lr_multiplier),
+        conv_clamp=common(modules, _LAYER, "conv_clamp", Source.conv_clamp),
         notes=notes,
     )
 
 
-def _network(content: Any) -> tuple[Record | None, tuple[str, ...]]:
+def network_in(content: Any) -> tuple[Record | None, tuple[str, ...]]:
     """The generator (the averaged one if a snapshot has it), and notes on the choice."""
     if not isinstance(content, dict):
         return (content if _is_generator(content) else None), ()
@@ -112,13 +117,19 @@ def _source(tensors: Mapping[str, Tensor]) -> Source:
         rules=RULES,
         filters=r".*\.resample_filter",
         unusable=UNUSABLE,
-        conditional=Conditional("mapping.embed", "mapping.fc0") if "mapping.embed.weight" in tensors else None,
+        conditional=conditional_layers(tensors),
     )
 
 
-def _check_variant(modules: Mapping[str, Record | Module]) -> None:
+def conditional_layers(tensors: Mapping[str, Tensor]) -> Conditional | None:
+    """The layers of the mapping network that take labels, if it has any."""
+    return Conditional("mapping.embed", "mapping.fc0") if "mapping.embed.weight" in tensors else None
+
+
+def check_variant(modules: Mapping[str, Record | Module], wanted_by_name: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raise GeneratorFileError if a module has another attribute than wanted, by patterns of the modules' prefixes."""
     for prefix, module in modules.items():
-        for pattern, attributes in WANTED.items():
+        for pattern, attributes in wanted_by_name.items():
             for name, wanted in attributes.items() if re.fullmatch(pattern, prefix) else ():
                 found = _attribute(prefix, module, name)
                 if not _same(found, wanted):
@@ -128,7 +139,7 @@ def _check_variant(modules: Mapping[str, Record | Module]) -> None:
                     )
 
 
-def _common(modules: Mapping[str, Record | Module], pattern: str, name: str, absent: Any) -> Any:
+def common(modules: Mapping[str, Record | Module], pattern: str, name: str, absent: Any) -> Any:
     """The value common to all modules with that name; ``absent`` if there are none, which ``build`` refuses."""
     found = [(prefix, _attribute(prefix, m, name)) for prefix, m in modules.items() if re.fullmatch(pattern, prefix)]
     for prefix, value in found:

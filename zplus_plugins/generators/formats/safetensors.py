@@ -16,7 +16,7 @@ from typing import Any
 from torch import Tensor
 
 from zplus_plugins.errors import GeneratorFileError, RequirementError
-from zplus_plugins.generators.network.stylegan2 import Generator
+from zplus_plugins.generators.network.interface import StyleGenerator
 from zplus_plugins.system.files import whole_file
 
 FORMAT = "zplus"
@@ -69,7 +69,7 @@ def read(path: Path) -> dict[str, Any]:
     return {"architecture": architecture, "state": tensors, HASH: metadata.get(HASH)}
 
 
-def write(generator: Generator, path: Path, metadata: Mapping[str, str]) -> None:
+def write(generator: StyleGenerator, path: Path, metadata: Mapping[str, str]) -> None:
     """Write a generator.
 
     Args:

@@ -9,8 +9,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from zplus_plugins.errors import GeneratorError, LatentError
-from zplus_plugins.generators.network.architecture import Architecture
+from zplus_plugins.generators.network.architecture import Architecture, Sizes
+from zplus_plugins.generators.network.interface import StyleGenerator
 from zplus_plugins.generators.network.layers import Block, Dense, Noise
 from zplus_plugins.ops import setup_filter, upsample2d
 
@@ -20,7 +20,7 @@ __all__ = ["Architecture", "Generator", "Mapping"]
 class Mapping(nn.Module):
     """The mapping network from Z to W, (..., z_dim) -> (..., w_dim); it first normalises z to length sqrt(z_dim)."""
 
-    def __init__(self, architecture: Architecture) -> None:
+    def __init__(self, architecture: Sizes) -> None:
         super().__init__()
         a = architecture
         dims = [a.z_dim, *[a.mapping_dim or a.w_dim] * (a.mapping_layers - 1), a.w_dim]
@@ -31,22 +31,16 @@ class Mapping(nn.Module):
         return w
 
 
-class Generator(nn.Module):
-    """A StyleGAN2 generator. Images have shape (B, 3, R, R), with values mostly in [-1, 1].
+class Generator(StyleGenerator):
+    """A StyleGAN2 generator. F is the features after a block, (B, C, r, r).
 
-    The spaces, as named in arXiv 2307.08995: Z and W are the input and output of ``mapping``; codes in W+ have shape
-    (B, L, w_dim), one for each layer; S is the output of ``styles``; F is the features after a block. A block's RGB
-    layer shares its code with the layer that follows it; the last RGB layer has its own.
+    A block's RGB layer shares its code with the layer that follows it; the last RGB layer has its own.
 
     Args:
         architecture: the sizes. The weights are initialised from torch's global random numbers.
-
-    Attributes:
-        w_mean: the mean code in W (``w_avg``), shape (w_dim,); zeros until it is set.
-        num_layers: L.
     """
 
-    w_mean: Tensor
+    architecture: Architecture
     taps: Tensor
 
     def __init__(self, architecture: Architecture) -> None:
@@ -65,10 +59,14 @@ class Generator(nn.Module):
         """The low-pass filter (taps, taps) of the architecture, on the device of the weights."""
         return setup_filter(self.architecture.taps, self.const.device, separable=False)
 
-    def forward(self, z: Tensor, noise: Noise = "const") -> Tensor:
-        """Images (B, 3, R, R) from codes in Z (B, z_dim) or Z+ (B, L, z_dim)."""
-        w = self.mapping(z)
-        return self.synthesis(w if w.ndim == 3 else w[:, None].expand(-1, self.num_layers, -1), noise=noise)
+    def restore_constants(self) -> None:
+        self.taps = self.filter()
+
+    @property
+    def identity(self) -> tuple[str, dict[str, Tensor]]:
+        a = self.architecture
+        constants = f"{float(a.mapping_lr_multiplier)} {float(a.conv_clamp or 0)}"
+        return constants, {**self.state_dict(), "taps": self.taps}
 
     def styles(self, w: Tensor) -> list[Tensor]:
         """The style vectors (B, inputs) of all layers in the order of use: the RGB layer follows its block.
@@ -76,15 +74,18 @@ class Generator(nn.Module):
         Raises:
             LatentError: w does not have shape (B, L, w_dim).
         """
-        expected = (self.num_layers, self.architecture.w_dim)
-        if w.ndim != 3 or w.shape[1:] != expected:
-            raise LatentError(f"w has shape {tuple(w.shape)}; expected (B, {expected[0]}, {expected[1]}).")
+        self._check_codes(w)
         vectors = []
         layer = 0
         for block in self._blocks():
             vectors += [module.style(w[:, layer + k]) for k, module in enumerate(block.layers)]
             layer += len(block.layers) - 1  # the RGB layer shares its code with the next block
         return vectors
+
+    @property
+    def style_of_code(self) -> tuple[int, ...]:
+        last = 3 * len(self.blocks) - 2
+        return tuple(index for index in range(last + 1) if index % 3 != 1 or index == last)
 
     def synthesis(
         self,
@@ -96,26 +97,7 @@ class Generator(nn.Module):
         noise: Noise = "const",
         dtype: torch.dtype | None = None,
     ) -> Tensor:
-        """Images (B, 3, R, R).
-
-        Args:
-            w: codes (B, L, w_dim), or:
-            styles: style vectors, as returned by :meth:`styles`.
-            f: features (B, C, r, r) that replace the output of the second convolution of the block with resolution r.
-                Codes before :meth:`first_layer_after`, and the noise and RGB of earlier blocks, then have no effect.
-            f_resolution: r; None takes it from f.
-            noise: ``const`` uses the network's noise buffers, ``random`` draws new noise, ``none`` adds no noise.
-            dtype: dtype of the convolutions, such as bfloat16; None for that of the parameters, which RGB always has.
-
-        Raises:
-            LatentError: both or neither of w and styles were given, or a shape is wrong.
-            GeneratorError: no block has the resolution of f.
-        """
-        if (w is None) == (styles is None):
-            raise LatentError("Expected exactly one of w and styles.")
-        vectors = self.styles(w) if w is not None else list(styles or ())
-        if len(vectors) != 3 * len(self.blocks) - 1:
-            raise LatentError(f"There are {len(vectors)} style vectors; expected {3 * len(self.blocks) - 1}.")
+        vectors = self._vectors(w, styles, 3 * len(self.blocks) - 1)
         picture: Tensor | None = None
         for index, x in self._features(vectors, noise, dtype, f, f_resolution):
             rgb: Tensor = self._blocks()[index].to_rgb(x, vectors[3 * index + 1])
@@ -125,20 +107,21 @@ class Generator(nn.Module):
     def features(
         self, w: Tensor, f_resolution: int, noise: Noise = "const", dtype: torch.dtype | None = None
     ) -> Tensor:
-        """The features (B, C, r, r) that ``f`` of :meth:`synthesis` replaces: the output of a second convolution."""
+        """The output (B, C, r, r) of a block's second convolution.
+
+        An ``f`` that replaces it also makes the noise and RGB of earlier blocks have no effect.
+        """
         wanted = self._index_of(f_resolution)
         return next(x for index, x in self._features(self.styles(w), noise, dtype) if index == wanted)
 
-    def first_layer_after(self, f_resolution: int) -> int:
-        """Index of the first code that still has an effect when f replaces the features of that resolution.
+    def features_shape(self, f_resolution: int) -> tuple[int, int, int]:
+        return self.architecture.channels[self._index_of(f_resolution)], f_resolution, f_resolution
 
-        Raises:
-            GeneratorError: no block has that resolution.
-        """
+    def first_layer_after(self, f_resolution: int) -> int:
         return 2 * self._index_of(f_resolution) + 1
 
     def first_style_after(self, f_resolution: int) -> int:
-        """The same for :meth:`styles`: the index of the RGB layer of that resolution."""
+        """The index of the RGB layer of that resolution, which has an effect although it precedes the code's layer."""
         return 3 * self._index_of(f_resolution) + 1
 
     def _features(
@@ -157,26 +140,13 @@ class Generator(nn.Module):
             x = x.contiguous(memory_format=torch.channels_last)
         if f is not None:
             first = self._index_of(f.shape[-1] if f_resolution is None else f_resolution)
-            self._check_features(f, first)
+            self._check_features(f, self.architecture.resolutions[first])
             yield first, x
             first += 1
         for index in range(first, len(self.blocks)):
             own = styles[max(0, 3 * index - 1) : 3 * index + 2]
             x = self._blocks()[index](x, own, self.taps.float(), noise)  # the operations require float32 filters
             yield index, x
-
-    def _check_features(self, f: Tensor, index: int) -> None:
-        channels, resolution = self.architecture.channels[index], self.architecture.resolutions[index]
-        if f.ndim != 4 or f.shape[1:] != (channels, resolution, resolution):
-            raise LatentError(
-                f"The features have shape {tuple(f.shape)}; expected (B, {channels}, {resolution}, {resolution})."
-            )
-
-    def _index_of(self, resolution: int) -> int:
-        if resolution not in self.architecture.resolutions:
-            known = ", ".join(map(str, self.architecture.resolutions))
-            raise GeneratorError(f"There are no features of resolution {resolution}; this generator has {known}.")
-        return self.architecture.resolutions.index(resolution)
 
     def _blocks(self) -> list[Block]:
         return cast("list[Block]", list(self.blocks))

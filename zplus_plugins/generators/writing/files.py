@@ -9,17 +9,16 @@ from typing import Any
 
 import torch
 
-from zplus_plugins.errors import UsageError
+from zplus_plugins.errors import GeneratorError, UsageError
 from zplus_plugins.generators.formats import safetensors
+from zplus_plugins.generators.network.interface import StyleGenerator
 from zplus_plugins.generators.network.stylegan2 import Generator
 from zplus_plugins.generators.writing import genforce, nvlabs, persistent, rosinality
 from zplus_plugins.generators.writing.renaming import Content
 from zplus_plugins.system.files import whole_file
 
 Notes = tuple[str, ...]
-
-
-Write = Callable[[Generator, Path, Mapping[str, str]], Notes]
+Write = Callable[[StyleGenerator, Path, Mapping[str, str]], Notes]
 """Writes a generator to a file, given texts to store beside the weights where the format has room for them.
 
 Returns what the format cannot express, and what a user needs to know, as sentences.
@@ -49,27 +48,34 @@ def target_of(path: Path, to: str | None) -> tuple[str, Write]:
 
 
 def _of_torch(content_of: Callable[[Generator], Content]) -> Write:
-    def write(generator: Generator, path: Path, about: Mapping[str, str]) -> Notes:
-        content, notes = content_of(generator)
+    def write(generator: StyleGenerator, path: Path, about: Mapping[str, str]) -> Notes:
+        content, notes = content_of(_stylegan2(generator))
         _save(content, path)
         return notes
 
     return write
 
 
-def _snapshot(generator: Generator, path: Path, about: Mapping[str, str]) -> Notes:
-    content, notes = nvlabs.snapshot(generator)
+def _stylegan2(generator: StyleGenerator) -> Generator:
+    """The generator; GeneratorError if it is of another family, for which only our own formats have room."""
+    if not isinstance(generator, Generator):
+        raise GeneratorError("It is a StyleGAN3 generator, which can be written with --to ours or --to safetensors.")
+    return generator
+
+
+def _snapshot(generator: StyleGenerator, path: Path, about: Mapping[str, str]) -> Notes:
+    content, notes = nvlabs.snapshot(_stylegan2(generator))
     with whole_file(path) as unfinished, unfinished.open("wb") as file:
         persistent.dump(content, file)
     return notes
 
 
-def _own(generator: Generator, path: Path, about: Mapping[str, str]) -> Notes:
+def _own(generator: StyleGenerator, path: Path, about: Mapping[str, str]) -> Notes:
     _save({"architecture": asdict(generator.architecture), "state": generator.state_dict(), **about}, path)
     return ()
 
 
-def _safetensors(generator: Generator, path: Path, about: Mapping[str, str]) -> Notes:
+def _safetensors(generator: StyleGenerator, path: Path, about: Mapping[str, str]) -> Notes:
     safetensors.write(generator, path, about)
     return ()
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 from torch import nn
 
 from zplus_plugins.errors import GeneratorFileError, RequirementError
-from zplus_plugins.generators import Generator, load_generator
+from zplus_plugins.generators import StyleGenerator, load_generator
 from zplus_plugins.portraits.drawing.drawing import RESOLUTION
 from zplus_plugins.portraits.networks.encoder import Encoder
 from zplus_plugins.portraits.networks.files import WEIGHTS, load
@@ -22,12 +22,12 @@ REGRESSOR, ENCODER = (WEIGHTS / f"{name}.pt" for name in ("regressor", "encoder"
 Network = TypeVar("Network", bound=nn.Module)
 
 
-def embedded_generator() -> Generator:
+def embedded_generator() -> StyleGenerator:
     """The portrait generator, which :func:`~zplus_plugins.generators.load_generator` loads by default."""
     return load_generator()
 
 
-def portrait_generator(path: Path | None) -> Generator:
+def portrait_generator(path: Path | None) -> StyleGenerator:
     """Load a portrait generator from a file; None for the embedded one.
 
     Raises:

@@ -16,7 +16,7 @@ import click
 import torch
 from torch import Tensor
 
-from zplus_plugins.generators import Generator
+from zplus_plugins.generators import StyleGenerator
 from zplus_plugins.portraits.drawing.attributes import HELD_OUT_SEED, sample
 from zplus_plugins.portraits.drawing.drawing import draw
 from zplus_plugins.portraits.networks.embedded import embedded_regressor, portrait_generator
@@ -59,7 +59,7 @@ def _share_among(features: Tensor, others: Tensor) -> float:
 
 
 @torch.no_grad()
-def quality(generator: Generator, regressor: Regressor, n: int = 5000) -> dict[str, Any]:
+def quality(generator: StyleGenerator, regressor: Regressor, n: int = 5000) -> dict[str, Any]:
     """Metrics of n portraits generated in Z, n in Z+, and n other drawn ones, against n held-out drawn ones."""
     real = _features(regressor, partial(_drawn, HELD_OUT_SEED), n)
     rng = torch.Generator().manual_seed(3)
@@ -77,7 +77,7 @@ def quality(generator: Generator, regressor: Regressor, n: int = 5000) -> dict[s
     return figures
 
 
-def _made(generator: Generator, rng: torch.Generator, shape: tuple[int, ...], first: int, count: int) -> Tensor:
+def _made(generator: StyleGenerator, rng: torch.Generator, shape: tuple[int, ...], first: int, count: int) -> Tensor:
     pictures: Tensor = generator(torch.randn(count, *shape, generator=rng))
     return pictures
 

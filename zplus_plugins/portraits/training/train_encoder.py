@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.autograd import backward
 
-from zplus_plugins.generators import Generator
+from zplus_plugins.generators import StyleGenerator
 from zplus_plugins.portraits.drawing.attributes import HELD_OUT_SEED, sample, training_seed
 from zplus_plugins.portraits.drawing.drawing import draw
 from zplus_plugins.portraits.networks.embedded import embedded_generator, embedded_regressor
@@ -41,10 +41,10 @@ class Settings:
 class Training(Resumable):
     """The encoder and its optimizer; generator and regressor are fixed."""
 
-    def __init__(self, settings: Settings, generator: Generator, regressor: Regressor) -> None:
+    def __init__(self, settings: Settings, generator: StyleGenerator, regressor: Regressor) -> None:
         torch.manual_seed(settings.seed)
         self.settings, self.generator, self.regressor = settings, generator, regressor
-        outputs = generator.architecture.channels[generator.architecture.resolutions.index(F_RESOLUTION)]
+        outputs = generator.features_shape(F_RESOLUTION)[0]
         self.encoder = Encoder(outputs, settings.channels).to(memory_format=torch.channels_last)
         self.networks = {"encoder": self.encoder}
         self.optimizers = {"encoder": torch.optim.Adam(self.encoder.parameters(), settings.lr, (0.9, 0.99))}
