@@ -140,12 +140,11 @@ def calibrated(
     sample = random_codes(model.generator, calibration.CODES, seed)
     styles, codes = (Point(SPACES[name], code[:, None]) for name, code in (("w", sample.w), ("z", sample.z)))
     start = calibration.of_points(model.pictures, styles, scores, len(scores.names), on_images)
-    spread = [float(column[column.isfinite()].std()) for column in measured.T]
     common = {
         "codes": calibration.CODES,
         "seed": seed,
         "strengths": list(calibration.STRENGTHS),
-        "spread": {name: one if np.isfinite(one) else None for name, one in zip(scores.names, spread, strict=True)},
+        "spread": {name: _spread(column) for name, column in zip(scores.names, measured.T, strict=True)},
     }
     found = []
     for direction in directions:
@@ -161,6 +160,12 @@ def calibrated(
         }
         found.append(replace(direction, about={**direction.about, "calibration": common | by_way}))
     return found
+
+
+def _spread(scores: Tensor) -> float | None:
+    """Standard deviation of the scores that are numbers; None of fewer than two."""
+    known = scores[scores.isfinite()]
+    return float(known.std()) if len(known) > 1 else None
 
 
 def require_findable(names: Sequence[str], codes: int) -> None:

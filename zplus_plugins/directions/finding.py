@@ -134,8 +134,8 @@ class Search:
         model: Model,
         choice: Choice,
         attributes: tuple[str, ...],
-        codes: int | None,
-        seed: int,
+        codes: int = CODES,
+        seed: int = 0,
         device: str = "cpu",
     ) -> Search:
         """Open the scores, and check them as far as that needs no work.
@@ -144,12 +144,11 @@ class Search:
             model: of the generator.
             choice: of the scores.
             attributes: that are wanted; none for all.
-            codes: None for :data:`~zplus_plugins.directions.boundary.CODES`.
-            seed: of the codes.
+            codes, seed: number and seed of the random codes, unless the scores are a table.
             device: where networks compute.
 
         Raises:
-            UsageError: there are no such attributes, or a number of codes was given for a table.
+            UsageError: there are no such attributes.
             ZPlusError: the scores cannot be used; see :class:`Choice`.
         """
         with torch.no_grad():
@@ -158,10 +157,8 @@ class Search:
         scores = _of_portraits(model) if of_portraits else choice.opened(sample, device)
         names = attributes_of(scores, attributes)
         if isinstance(scores, Table):
-            if codes is not None:
-                raise UsageError("--samples: a CSV of scores has its own images. Leave it out.")
             codes = len(scores.seeds)
-        search = cls(scores, names, CODES if codes is None else codes, seed)
+        search = cls(scores, names, codes, seed)
         require_findable(names, search.codes)
         return search
 

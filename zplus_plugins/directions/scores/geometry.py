@@ -12,8 +12,8 @@ Points = NDArray[np.float64]
 MODEL: Points = np.array([(-31.5, 0, 0), (31.5, 0, 0), (0, 36, 30), (-26, 73, 3), (26, 73, 3)], dtype=np.float64)
 """A frontal face of average proportions in millimetres: x to the right, y downwards, z towards the camera.
 
-Both eyes, the tip of the nose, both corners of the mouth, as they lie in the picture. Faces differ, above all in the
-length of the nose, so angles are off by some degrees, and the pitch by more.
+Both eyes, the tip of the nose, both corners of the mouth, as they lie in the picture. Faces differ: a nose
+that is a third longer makes the yaw about a third too large, and the pitch cannot be told from proportions at all.
 """
 
 

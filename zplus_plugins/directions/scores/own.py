@@ -88,6 +88,8 @@ class Own:
 
     def _column(self, name: str, value: Any, count: int) -> Tensor:
         try:
+            if value is None:  # NumPy would take it for NaN
+                raise TypeError
             column = value.detach() if isinstance(value, Tensor) else torch.from_numpy(np.array(value, np.float64))
             column = column.cpu().float()
         except (TypeError, ValueError, RuntimeError):
