@@ -164,7 +164,11 @@ def test_interfacegan_without_its_library_asks_for_it(model: Model, monkeypatch:
     ("scores", "reason"),
     [
         (lambda pictures: pictures.mean(dim=(1, 2, 3)), "expected \\(32, 1\\)"),
-        (lambda pictures: torch.full((len(pictures), 1), torch.nan), "not finite"),
+        (
+            lambda pictures: torch.full((len(pictures), 1), torch.nan),
+            "None of the first 64 images could be scored for odd",
+        ),
+        (lambda pictures: torch.full((len(pictures), 1), torch.inf), "are infinite"),
         (lambda pictures: torch.ones(len(pictures), 1), "the same for all codes"),
     ],
 )

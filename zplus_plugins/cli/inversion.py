@@ -1,4 +1,4 @@
-"""``zplus directions | invert``."""
+"""``zplus invert``."""
 
 from __future__ import annotations
 
@@ -15,120 +15,10 @@ from zplus_plugins.system import options
 from zplus_plugins.system.console import bar, document, result, say
 from zplus_plugins.system.results import Results
 
-METHODS = ("ganspace", "sefa", "interfacegan", "chase", "given")
-COMPONENTS = 10
 LIKENESSES = ("auto", "features", "lpips", "none")
 DEFAULT_SPACE = "f/zplus"
 STEPS = 200
 LR = 0.1
-
-
-@click.command()
-@options.generator
-@click.option("--method", type=click.Choice(METHODS), default="ganspace", show_default=True)
-@click.option(
-    "--components",
-    type=options.COMPONENTS,
-    help=f"Number of directions for GANSpace or SeFa. [default: {COMPONENTS}]",
-)
-@click.option("--w", type=options.FILE, help="For --method chase: the direction in W (.pt, .npy, .npz).")
-@click.option("--z", type=options.FILE, help="For --method given: the direction in Z or Z+ (.pt, .npy, .npz).")
-@click.option(
-    "--component",
-    type=click.IntRange(0, options.COMPONENTS.max),
-    metavar="N",
-    help="Which component to take, from 0, if --w or --z is a file of the repository GANSpace (.npz).",
-)
-@options.seed("the random codes", 0)
-@click.option("--no-preview", is_flag=True, help="Do not write images that show the directions' effects.")
-@options.device
-@options.out()
-@options.overwrite
-@options.voice
-def directions(
-    generator: Path | None,
-    label: options.Label | None,
-    method: str,
-    components: int | None,
-    w: Path | None,
-    z: Path | None,
-    component: int | None,
-    seed: int,
-    no_preview: bool,
-    device: str,
-    out: Path,
-    overwrite: bool,
-) -> None:
-    """Find editing directions of a generator, in W and in Z.
-
-    Each is written as NAME.zplus.npz for `zplus edit`, with an image that shows its effect on four random codes.
-    InterFaceGAN needs attribute scores, which are available for the embedded generator; for another generator, call
-    zplus_plugins.directions.find_interfacegan with your own scores.
-
-    \b
-    Examples:
-      zplus directions --out found
-      zplus directions --method sefa --components 5 --out found
-      zplus directions --generator ffhq.pkl --method chase --w age.pt --out found
-      zplus directions --generator ffhq.pkl --method given --z age_boundary.npy --out found
-      zplus directions --generator ffhq.pkl --method given --z ganspace.npz --component 3 --out found
-    """
-    if (method == "chase") != (w is not None):
-        raise UsageError("--method chase and --w FILE go together.")
-    if (method == "given") != (z is not None):
-        raise UsageError("--method given and --z FILE go together.")
-    if component is not None and w is None and z is None:
-        raise UsageError("--component is a component of --w FILE or --z FILE: leave it out.")
-    if components is not None and method not in ("ganspace", "sefa"):
-        raise UsageError(f"--components is only for --method ganspace and sefa, not {method}: leave it out.")
-    if method == "interfacegan" and generator is not None:
-        raise UsageError(
-            "InterFaceGAN needs attribute scores of this generator's images. Call "
-            "zplus_plugins.directions.find_interfacegan with your own, or use --method ganspace or sefa."
-        )
-    from zplus_plugins import directions as d
-    from zplus_plugins.directions.boundary import CODES
-    from zplus_plugins.directions.embedded import NAMES, portrait_scores
-    from zplus_plugins.directions.finding import Given, file_names, write_directions
-    from zplus_plugins.generators import weights_hash
-    from zplus_plugins.inversion.domain import open_model
-    from zplus_plugins.system.cache import digest
-    from zplus_plugins.system.threads import limited_to, threads_for
-
-    given = None
-    if w is not None:
-        given = Given.read(w, "w", component)
-    elif z is not None:
-        given = Given.read(z, "z", component)
-    model = open_model(generator, device, label=label)
-    wanted = [f"{method}-{k:02}" for k in range(components or COMPONENTS)]
-    if given is not None:
-        wanted = [given.name]
-    elif method == "interfacegan":
-        wanted = list(NAMES)
-    settings = {"generator": weights_hash(model.generator)[:16], "method": method, "seed": str(seed)}
-    if given is not None:
-        settings[given.space] = digest(given.vector.numpy().tobytes())[:16]
-    files = [file for name in wanted for file in file_names(name, not no_preview)]
-    with Results(out, overwrite) as results, limited_to(threads_for(model.generator)):
-        if results.finished(files, settings):
-            say("these directions were found before; --overwrite finds them again.")
-            found = []
-        elif method == "ganspace":
-            found = d.find_ganspace(model, components or COMPONENTS, seed=seed)
-        elif method == "sefa":
-            found = d.find_sefa(model, components or COMPONENTS, seed=seed)
-        elif given is not None:
-            found = [given.found(model, seed)]
-        else:
-            names, scores = portrait_scores(model.generator.w_mean.device)
-            with bar(CODES, "image", "scores") as shown:
-                found = d.find_interfacegan(model, scores, names, seed=seed, on_codes=shown.update)
-        if found:
-            with bar(len(found), "direction", "previews", shown=not no_preview) as shown:
-                write_directions(model, found, results, settings, not no_preview, shown.update)
-        for file in files:
-            result(out / file)
 
 
 @click.command()

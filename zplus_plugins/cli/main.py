@@ -33,7 +33,7 @@ COMMANDS = {
     "interpolate": _Place("paths", "Interpolate between two inverted images."),
     "walk": _Place("paths", "Walk from an inverted image in a random direction and back."),
     "generate": _Place("paths", "Generate images of random codes."),
-    "directions": _Place("inversion", "Find editing directions of a generator."),
+    "directions": _Place("editing", "Find editing directions of a generator."),
     "convert": _Place("convert", "Write a generator's file in another format."),
     "compare": _Place("compare", "Compare latent spaces on the same images."),
     "demo": _Place("compare", "Invert and edit one portrait in F/W+ and in F/Z+, side by side."),

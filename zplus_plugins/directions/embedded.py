@@ -7,11 +7,12 @@ scikit-learn nor a minute of computation. After training the generator again, fi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
-from zplus_plugins.directions.boundary import Scores
 from zplus_plugins.directions.direction import Direction
 from zplus_plugins.errors import DirectionError
 from zplus_plugins.generators import load_generator
@@ -33,7 +34,7 @@ def embedded_directions() -> dict[str, Direction]:
     return {file.stem: Direction.load(file, generator) for file in files}
 
 
-def portrait_scores(device: torch.device | str = "cpu") -> tuple[tuple[str, ...], Scores]:
+def portrait_scores(device: torch.device | str = "cpu") -> tuple[tuple[str, ...], Callable[[Tensor], Tensor]]:
     """The attributes with a direction, and a function that scores portraits by them with the embedded regressor."""
     from zplus_plugins.portraits.networks.embedded import embedded_regressor
     from zplus_plugins.portraits.networks.regressor import NAMES as MEASURED

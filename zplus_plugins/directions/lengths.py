@@ -31,7 +31,14 @@ class Codes:
 @torch.no_grad()
 def random_codes(generator: StyleGenerator, n: int = CODES, seed: int = 0) -> Codes:
     """Codes from their own random stream; a seed gives the same codes on every device."""
-    z = retract(standard_normal(n, generator.architecture.z_dim, seed=seed)).to(generator.w_mean)
+    return codes_of(
+        generator, retract(standard_normal(n, generator.architecture.z_dim, seed=seed)).to(generator.w_mean)
+    )
+
+
+@torch.no_grad()
+def codes_of(generator: StyleGenerator, z: Tensor) -> Codes:
+    """Codes (B, z_dim) on the hypersphere, with their style codes."""
     return Codes(z, torch.cat([generator.mapping(part) for part in torch.split(z, _AT_ONCE)]))
 
 
