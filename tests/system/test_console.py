@@ -301,8 +301,8 @@ def test_options_of_the_same_name_mean_the_same() -> None:
     assert {option: len(texts) for option, texts in seen.items()} == {
         "--steps": 3,
         "--seed": 5,
-        "--out": 8,
-        "--device": 8,
+        "--out": 10,
+        "--device": 9,
         "--graph": 2,
     }
     assert all(text.startswith("Seed of ") for text in seen["--seed"])

@@ -22,6 +22,7 @@ from zplus_plugins.system.files import whole_file
 FORMAT = "zplus"
 VERSION = "1"
 HASH = "weights_hash"
+_METADATA = "__metadata__"
 MOST_HEADER = 2**22
 """Bytes of the longest header that is read; that of a generator of 1024 pixels takes some 20,000."""
 
@@ -85,6 +86,19 @@ def write(generator: StyleGenerator, path: Path, metadata: Mapping[str, str]) ->
     own = {FORMAT: VERSION, "format": "pt", "architecture": json.dumps(asdict(generator.architecture))}
     with whole_file(path) as unfinished:
         library.torch.save_file(tensors, str(unfinished), own | dict(metadata))
+        _sort_metadata(unfinished)
+
+
+def _sort_metadata(path: Path) -> None:
+    """Put the metadata, which the package writes in a random order, into that of their names: same file, same bytes."""
+    with path.open("r+b") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(length))
+        header[_METADATA] = dict(sorted(header[_METADATA].items()))
+        text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+        if len(text) <= length:
+            file.seek(8)
+            file.write(text.ljust(length))
 
 
 def _library() -> Any:
