@@ -48,7 +48,7 @@ def test_inverted_and_edited(space: str, scene: Path) -> None:
         assert found[0] == f"found/{method}-00.zplus.npz" and Path(found[0]).with_suffix(".png").exists()
         edit = ("edit", ANNA, *OWN, "--direction", found[0], "--strength=-1:1:3", "--out", "edited")
         names = done(*edit)
-        assert len(names) == 4
+        assert len(names) == 7
         unmoved, moved = (Path(names[index]).read_bytes() for index in (2, 3))
         assert unmoved == Path("inverted/anna.zplus.png").read_bytes() != moved
 
