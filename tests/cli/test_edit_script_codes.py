@@ -77,6 +77,11 @@ def test_a_code_of_format_1_is_edited(material: Path) -> None:
     Path("codes").mkdir()
     former_code(Path(CODE), _z().detach().numpy(), w)
     assert "cannot be verified" in zplus(*EDIT_CODE).output
+    Inversion.load(CODE, GENERATOR).save("same.npz")
+    again = Inversion.load("same.npz", GENERATOR)
+    assert torch.equal(again.point.code, _z()) and again.scripts[0] is not None
+    again.edit(WAY[1]).save("mine.npz")
+    assert InversionRecord.load(Path("mine.npz")).w is not None
     np.save("codes/anna.npy", w)
     assert "nothing tells" not in zplus(*EDIT_CODE, "--overwrite").output
     refused(zplus(*EDIT_CODE, "--generator", "other.pt", *OTHER_WAY), 1, "inverted with another checkpoint")

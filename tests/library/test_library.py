@@ -316,6 +316,10 @@ def test_no_file_is_replaced_by_accident(anna: z.Inversion) -> None:
     assert Path(FACES[0]).read_bytes() == before and Path("mine.npz").read_text() == "mine"
     anna.save("mine.npz", overwrite=True)
     assert torch.equal(z.Inversion.load("mine.npz", GENERATOR).point.code, anna.point.code)
+    with pytest.raises(UsageError, match="the image that was inverted"):
+        z.Inversion.load("mine.npz", GENERATOR).save(FACES[0], overwrite=True)
+    odd = {"picture_sha256": [], "alignment": {"photo_sha256": {}}}
+    z.Inversion(anna.model, anna.point, anna.losses, [odd], [None]).save("mine.npz", overwrite=True)
     with pytest.raises(UsageError, match=r"anna\.jpg is to be saved; expected \.npz"):
         anna.save("anna.jpg")
     with pytest.raises(RequirementError, match="nowhere"):

@@ -21,9 +21,10 @@ from zplus_plugins.generators import weights_hash
 from zplus_plugins.inversion import Model, Point
 from zplus_plugins.inversion.record import PointRecord
 from zplus_plugins.library.models import GivenGenerator, model_for
+from zplus_plugins.photos.photograph import hash_of
 from zplus_plugins.portraits.networks.files import sheet
 from zplus_plugins.records.inversion import InversionRecord
-from zplus_plugins.system.files import checksum, write_whole
+from zplus_plugins.system.files import write_whole
 
 Way = Literal["local", "global"]
 Wanted: TypeAlias = Direction | Path | str
@@ -215,7 +216,7 @@ class Inversion:
 
         Raises:
             UsageError: there are several images, the name ends otherwise, or there is such a file.
-            RecordError: the codes are not finite, or are those of a script with a truncation, which no record states.
+            RecordError: the codes are not finite, or belong to a model with a truncation though no script found them.
             RequirementError: the file cannot be written.
         """
         path = Path(path)
@@ -236,8 +237,8 @@ class Inversion:
             return True
         alignment = about.get("alignment")
         photo = alignment.get("photo_sha256") if isinstance(alignment, Mapping) else None
-        known = {about.get("picture_sha256"), photo} - {None}
-        return bool(known) and path.is_file() and checksum(path) in known
+        found = hash_of(path)
+        return found is not None and found in (about.get("picture_sha256"), photo)
 
     def _recorded(self) -> bytes:
         if self.model.truncation.psi != 1 and self.scripts[0] is None:
