@@ -136,7 +136,7 @@ def test_the_portraits_own_networks(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     torch.manual_seed(0)
     generator = Generator(Architecture(64, (8,) * 5, z_dim=8, w_dim=8, mapping_layers=2)).eval().requires_grad_(False)
     regressor, encoder = Regressor((4, 4, 4, 4)).eval(), Encoder(8, channels=(4, 4, 4, 4)).eval()
-    monkeypatch.setattr(domain, "load_generator", lambda path=None: copy.deepcopy(generator))
+    monkeypatch.setattr(domain, "load_generator", lambda path=None, label=None: copy.deepcopy(generator))
     monkeypatch.setattr(embedded, "embedded_regressor", lambda: copy.deepcopy(regressor).requires_grad_(False))
     monkeypatch.setattr(embedded, "embedded_encoder", lambda: copy.deepcopy(encoder).requires_grad_(False))
     here = _compared(tmp_path / "here")
