@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from support.places import ROOT
+from support.readme import block
 
 
 @pytest.fixture(scope="module")
@@ -59,11 +60,20 @@ OLD_TORCH = pytest.mark.skipif(
 
 
 @OLD_TORCH
-def test_types() -> None:
-    """mypy --strict on the tree itself."""
-    command = [sys.executable, "-m", "mypy", "-p", "zplus_plugins"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_types(tmp_path: Path) -> None:
+    """mypy --strict on the tree itself, and on the README's script as its user sees our types, by py.typed."""
+    loose = "# mypy: allow-untyped-defs, allow-untyped-calls\n"
+    checks = "reveal_type(found.loss)\nreveal_type(older.image())\nzplus.invert(5)\n"
+    (tmp_path / "readme_script.py").write_text(loose + block("the script") + checks)
+    command = [sys.executable, "-m", "mypy", "-p", "zplus_plugins", "-m", "readme_script"]
+    places = {**os.environ, "MYPYPATH": str(tmp_path)}
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=places)
+    *lines, summary = done.stdout.splitlines() or [done.stderr]
+    said = [line.partition("readme_script.py:")[2].partition(": ")[2] for line in lines]
+    assert said[:2] == ['note: Revealed type is "float"', 'note: Revealed type is "PIL.Image.Image"'], (
+        done.stdout + done.stderr
+    )
+    assert "error: Argument 1 to" in said[2] and len(lines) == 3 and summary.startswith("Found 1 error"), done.stdout
 
 
 def test_the_checkout_is_a_package_by_itself(tmp_path: Path) -> None:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from zplus_plugins.inversion.record import PointRecord
     from zplus_plugins.library.inversion import Inversion
     from zplus_plugins.library.inverting import invert
+    from zplus_plugins.photos.aligner import align
+    from zplus_plugins.photos.blend import paste
     from zplus_plugins.records.inversion import InversionRecord
     from zplus_plugins.spaces.model import Model, Point
     from zplus_plugins.spaces.spaces import SPACES, Space, space_named
@@ -54,11 +56,13 @@ __all__ = [
     "Truncation",
     "ZPlusError",
     "__version__",
+    "align",
     "attach",
     "chase",
     "invert",
     "load_generator",
     "mapping_of",
+    "paste",
     "project",
     "space_named",
     "statistics_of",
@@ -81,6 +85,8 @@ _HOMES = {
     "inversion.record": ("PointRecord",),
     "library.inversion": ("Inversion",),
     "library.inverting": ("invert",),
+    "photos.aligner": ("align",),
+    "photos.blend": ("paste",),
     "records.inversion": ("InversionRecord",),
     "spaces.model": ("Model", "Point"),
     "spaces.spaces": ("SPACES", "Space", "space_named"),

@@ -13,7 +13,7 @@ from PIL import Image
 from support.commands import GENERATOR, done, zplus
 from support.npz_files import former_code
 from support.outcome import refused
-from zplus_plugins import InversionRecord, SphericalLatent, Truncation, mapping_of
+from zplus_plugins import Inversion, InversionRecord, SphericalLatent, Truncation, mapping_of
 from zplus_plugins.directions import Direction, Pursuit
 from zplus_plugins.inversion import SPACES, Model, Point, statistics_of
 from zplus_plugins.portraits.networks.files import sheet
@@ -77,6 +77,11 @@ def test_a_code_of_format_1_is_edited(material: Path) -> None:
     Path("codes").mkdir()
     former_code(Path(CODE), _z().detach().numpy(), w)
     assert "cannot be verified" in zplus(*EDIT_CODE).output
+    Inversion.load(CODE, GENERATOR).save("same.npz")
+    again = Inversion.load("same.npz", GENERATOR)
+    assert torch.equal(again.point.code, _z()) and again.scripts[0] is not None
+    again.edit(WAY[1]).save("mine.npz")
+    assert InversionRecord.load(Path("mine.npz")).w is not None
     np.save("codes/anna.npy", w)
     assert "nothing tells" not in zplus(*EDIT_CODE, "--overwrite").output
     refused(zplus(*EDIT_CODE, "--generator", "other.pt", *OTHER_WAY), 1, "inverted with another checkpoint")
@@ -103,6 +108,8 @@ def test_an_edited_code_of_a_script_is_edited_again(material: Path, truncation: 
     """Its record contains the w of the new z, so that another checkpoint is refused as before."""
     model = _of_run(truncation=truncation, with_f=True)
     picture, record = done("edit", CODE, *OWN, *WAY, "--strength", 2, "--out", "edited")
+    Inversion.load(CODE, "generator.pt").edit(WAY[1], 2).save("mine.npz")
+    assert Path("mine.npz").read_bytes() == Path(record).read_bytes()
     moved, before = InversionRecord.load(record), InversionRecord.load(CODE)
     assert moved.provenance == before.provenance and moved.truncation == before.truncation
     assert moved.w is not None and not np.allclose(moved.w, before.w, atol=1e-2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from support.commands import done, zplus
 from support.outcome import refused
 from zplus_plugins.cli.editing import SAMPLES
 from zplus_plugins.directions import Direction
+from zplus_plugins.directions.boundary import calibration_images
+from zplus_plugins.execution import progress
 
 FIND = ("directions", "--generator", "generator.pt", "--method", "interfacegan", "--no-preview", "--out", "scored")
 
@@ -24,6 +27,17 @@ def test_directions_of_pixels_are_told_in_a_table(material: Path) -> None:
     again = zplus(*FIND, *options)
     assert again.exit_code == 0 and "were found before" in again.stderr and "per strength in W" in again.stderr
     refused(zplus(*FIND, *options, "--samples", 97), 2, "codes was 96, is 97")
+
+
+def test_long_work_is_announced_once(material: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = ("--scores", "pixels", "--samples", 160, "--attribute", "warmth")
+    monkeypatch.setattr(progress, "_MEASURED", 0.0)
+    assert " s a step" not in zplus(*FIND, *options).stderr
+    monkeypatch.setattr(progress, "LONG", 0.0)
+    told = zplus(*FIND, *options, "--overwrite").stderr
+    images = 160 + calibration_images(1)
+    said = rf"zplus: finding 1 direction by {images} images of 16 px: about 1 s \(\S+ s a step of 32 images, .* GB\) on"
+    assert len(re.findall(said, told)) == 1 and told.count(" s a step") == 1
 
 
 def test_a_table_of_generated_images(material: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import torch
 
+from support import stylegan3_files
 from support.generator_files import conditional, nvlabs_state, trained
 from support.outcome import files
 from zplus_plugins.errors import GeneratorError, GeneratorFileError, UsageError
@@ -100,6 +101,44 @@ def test_what_a_class_cannot_be(tmp_path: Path, case: str) -> None:
     with pytest.raises(GeneratorError, match=message):
         convert(tmp_path / "own.pt", tmp_path / "a.pt", to)
     assert [path.name for path in tmp_path.iterdir()] == ["own.pt"]
+
+
+STYLEGAN3 = {"T": stylegan3_files.SMALL, "R": stylegan3_files.SMALL_R}
+
+
+@pytest.mark.parametrize("case", STYLEGAN3)
+@pytest.mark.parametrize("name", ["a.safetensors", "a.pt"])
+def test_nothing_of_a_stylegan3_is_lost(tmp_path: Path, case: str, name: str) -> None:
+    generator = stylegan3_files.trained(STYLEGAN3[case])
+    stylegan3_files.write(generator, tmp_path / "a.pkl")
+    done = convert(tmp_path / "a.pkl", tmp_path / name, EXACT[name])
+    assert (done.made, done.difference) == (True, 0) and done.weights_hash == weights_hash(generator)
+    again = load_generator(tmp_path / name)
+    assert again.architecture == STYLEGAN3[case] and weights_hash(again) == weights_hash(generator)
+    for key, tensor in generator.state_dict().items():
+        assert torch.equal(again.state_dict()[key], tensor)
+    z = torch.randn(1, STYLEGAN3[case].z_dim)
+    assert torch.equal(again(z), generator(z))
+
+
+def test_a_label_of_a_stylegan3(tmp_path: Path) -> None:
+    unconditional = stylegan3_files.trained(replace(stylegan3_files.SMALL, conv_clamp=256))
+    torch.save(stylegan3_files.conditional(unconditional, 3), tmp_path / "c.pt")
+    done = convert(tmp_path / "c.pt", tmp_path / "a.safetensors", label=2)
+    assert done.weights_hash == weights_hash(load_generator(tmp_path / "c.pt", 2))
+
+
+@pytest.mark.parametrize("to", ["nvlabs", "rosinality", "genforce"])
+def test_no_other_family_has_room_for_a_stylegan3(tmp_path: Path, to: str) -> None:
+    stylegan3_files.write(stylegan3_files.trained(), tmp_path / "a.pkl")
+    before = files(tmp_path)
+    with pytest.raises(GeneratorError) as refusal:
+        convert(tmp_path / "a.pkl", tmp_path / "b.pt", to)
+    assert str(refusal.value) == (
+        f"{tmp_path / 'a.pkl'} cannot be converted to {to}. It is a StyleGAN3 generator, which can be written with "
+        "--to ours or --to safetensors."
+    )
+    assert files(tmp_path) == before
 
 
 def test_a_label_is_baked_into_an_unconditional_one(tmp_path: Path) -> None:

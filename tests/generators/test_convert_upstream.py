@@ -13,12 +13,11 @@ import torch
 
 from support.generator_files import trained
 from support.places import TESTS
+from support.upstream_cases import CASES, OF_LABELS, save
 from zplus_plugins.generators import Architecture, Generator, load_generator
 from zplus_plugins.generators.convert import Converted, convert
 from zplus_plugins.hypersphere.draws import standard_normal
 from zplus_plugins.hypersphere.mapping import Truncation, mapping_of
-
-from .test_generators_upstream import CASES, OF_LABELS, save
 
 TOLERANCE = 1e-5  # of pictures with values in [-1, 1]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import sqrt
 from pathlib import Path
 from typing import Any
@@ -12,18 +13,19 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from support import stylegan3_files
 from support.generator_files import CLASSES, EMBEDDED, SMALL, conditional, nvlabs_state, trained
 from zplus_plugins.errors import GeneratorFileError, LabelError, UsageError
-from zplus_plugins.generators import load_generator, weights_hash
+from zplus_plugins.generators import StyleGAN3, load_generator, weights_hash
 
 
-def mapped(state: dict[str, Tensor], z: Tensor, c: Tensor) -> Tensor:
+def mapped(state: dict[str, Tensor], z: Tensor, c: Tensor, layers: int = SMALL.mapping_layers) -> Tensor:
     """W of the label, by the definition of the network."""
     e = F.linear(c, state["mapping.embed.weight"] / sqrt(CLASSES), state["mapping.embed.bias"])
     x = torch.cat(
         [part * (part.square().mean(-1, keepdim=True) + 1e-8).rsqrt() for part in (z, e.expand(len(z), -1))], 1
     )
-    for index in range(SMALL.mapping_layers):
+    for index in range(layers):
         weight, bias = (state[f"mapping.fc{index}.{part}"] * 0.01 for part in ("weight", "bias"))
         x = F.leaky_relu(F.linear(x, weight / sqrt(weight.shape[1]), bias), 0.2) * sqrt(2)
     return x
@@ -53,6 +55,23 @@ def test_style_codes_are_those_of_the_label(path: Path, case: str, monkeypatch: 
     torch.testing.assert_close(generator.mapping(z), expected, rtol=1e-5, atol=1e-5)
     assert (generator.mapping(z) - load_generator(path, 2).mapping(z)).abs().max() > 0.01
     assert generator.architecture == SMALL and torch.equal(generator.w_mean, trained().w_mean)
+
+
+def test_stylegan3_of_a_label(tmp_path: Path) -> None:
+    """Its mapping network is the same; what follows depends on w alone."""
+    unconditional = stylegan3_files.trained(replace(stylegan3_files.SMALL, conv_clamp=256))
+    state = stylegan3_files.conditional(unconditional, CLASSES)
+    torch.save({"G_ema": state}, tmp_path / "c.pt")
+    generator = load_generator(tmp_path / "c.pt", 1)
+    a = generator.architecture
+    assert isinstance(generator, StyleGAN3) and a == unconditional.architecture
+    z = torch.randn(4, a.z_dim, generator=torch.Generator().manual_seed(1))
+    w = generator.mapping(z)
+    torch.testing.assert_close(w, mapped(state, z, torch.tensor([0.0, 1, 0]), a.mapping_layers), rtol=1e-5, atol=1e-5)
+    assert (w - load_generator(tmp_path / "c.pt", 2).mapping(z)).abs().max() > 0.01
+    assert torch.equal(generator(z), unconditional.synthesis(w[:, None].expand(-1, generator.num_layers, -1)))
+    with pytest.raises(LabelError, match="labels of 3 numbers"):
+        load_generator(tmp_path / "c.pt")
 
 
 def test_the_hash_is_of_the_label_too(path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from math import nan
+from math import inf, nan
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import torch
 
 from support import generator_files
 from support import stylegan3_files as files
-from zplus_plugins.errors import GeneratorFileError
+from zplus_plugins.errors import GeneratorFileError, LabelError
 from zplus_plugins.generators import StyleGAN3, load_generator, weights_hash
 
 OTHER = replace(
@@ -149,8 +149,17 @@ REFUSED: dict[str, tuple[Change, tuple[str, ...]]] = {
         lambda modules, _: layer(modules, 2).state["_parameters"].update(up_filter=torch.ones(10)),
         ("up_filter has shape (10,); expected (24,)",),
     ),
+    **{
+        f"a magnitude of {value}": (
+            lambda modules, _, value=value: (
+                layer(modules, 2).state["_parameters"].update(magnitude_ema=torch.tensor(value))
+            ),
+            (f"has {value} as layers.2.magnitude (magnitude_ema)", "expected a finite number above 0"),
+        )
+        for value in (0.0, -0.5, inf, nan)
+    },
     "a number that is none": (
-        lambda modules, _: layer(modules, 2).state["_parameters"].update(magnitude_ema=torch.tensor(nan)),
+        lambda modules, _: layer(modules, 2).state["_parameters"].update(bias=torch.full((5,), nan)),
         ("contains NaN or infinite numbers",),
     ),
     "a part of another network": (
@@ -173,13 +182,23 @@ def test_what_ours_cannot_be_is_refused(case: str, tmp_path: Path) -> None:
         assert part in str(caught.value)
 
 
-def test_conditional_networks_are_refused(tmp_path: Path) -> None:
-    content = files.nvlabs(files.trained())
-    embed = generator_files.Network("FullyConnectedLayer", {"weight": torch.ones(2, 2)})
-    content["G_ema"].state["_modules"]["mapping"].state["_modules"]["embed"] = embed
-    generator_files.write_pickle(content, tmp_path / "a.pkl")
-    with pytest.raises(GeneratorFileError, match="is conditional"):
+def test_conditional_networks_take_a_label(tmp_path: Path) -> None:
+    """The same as the state dict, of which other tests say what it computes."""
+    generator = files.trained(replace(files.SMALL, conv_clamp=256))
+    generator_files.write_pickle(files.nvlabs(generator, classes=3), tmp_path / "a.pkl")
+    torch.save(files.conditional(generator, 3), tmp_path / "a.pt")
+    hashes = [weights_hash(load_generator(tmp_path / name, label)) for name in ("a.pkl", "a.pt") for label in (0, 2)]
+    assert hashes[:2] == hashes[2:] and hashes[0] != hashes[1]
+    with pytest.raises(LabelError, match="It is conditional, with labels of 3 numbers"):
         load_generator(tmp_path / "a.pkl")
+
+
+def test_own_files_with_a_magnitude_of_0(tmp_path: Path) -> None:
+    generator = files.trained()
+    generator.layers[0].magnitude.zero_()  # type: ignore[union-attr,operator]
+    write_own(generator, tmp_path / "a.pt")
+    with pytest.raises(GeneratorFileError, match=r"has 0\.0 as layers\.0\.magnitude"):
+        load_generator(tmp_path / "a.pt")
 
 
 @pytest.mark.parametrize(

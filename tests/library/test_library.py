@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from torch import Tensor
 
 import zplus_plugins as z
 from support.commands import GENERATOR, done
+from support.marked_faces import Marks, drawn
 from zplus_plugins.directions import find_sefa
 from zplus_plugins.errors import DirectionError, ImageError, RecordError, RequirementError, UsageError
 from zplus_plugins.hypersphere.geometry import sphere_error
@@ -23,6 +25,7 @@ from zplus_plugins.inversion import invert as invert_batch
 from zplus_plugins.inversion.domain import open_model
 from zplus_plugins.inversion.picture_files import checked
 from zplus_plugins.library.inverting import Preview
+from zplus_plugins.photos.pasting import alignment_of
 
 QUICK: dict[str, Any] = {"steps": 3, "likeness": "none"}
 FACES = ("faces/anna.png", "faces/bert.png")
@@ -156,16 +159,27 @@ def test_no_image(image: Callable[[], Any], error: type[Exception], said: str) -
 
 
 def test_how_an_image_was_aligned_is_recorded(anna: z.Inversion) -> None:
-    class Alignment:
-        def plain(self) -> dict[str, Any]:
-            return {"quad": [1, 2]}
-
-    class Aligned:
-        image, alignment = Image.open(FACES[0]), Alignment()
-
-    found = z.invert(Aligned(), GENERATOR, **QUICK)
-    assert torch.equal(found.point.code, anna.point.code)
-    assert found.about[0]["alignment"] == {"quad": [1, 2]}
+    photo, _ = drawn(turn=10)
+    photo.save("photo.png")
+    aligned = z.align("photo.png", 16, detector=Marks())
+    Path("aligned.png").write_bytes(aligned.as_png())
+    found = z.invert([aligned, "aligned.png"], GENERATOR, batch=1, **QUICK)
+    assert torch.equal(found.point.code[0], found.point.code[1])
+    assert not torch.allclose(found.point.code[0], anna.point.code[0], atol=1e-3)
+    stated = aligned.alignment.plain()
+    assert stated["photo"] == "photo.png" and [one["alignment"] for one in found.about] == [stated] * 2
+    edited = found[0].edit(find_sefa(found.model, 1)[0], 3.0)
+    edited.save("edited.npz")
+    assert z.PointRecord.load("edited.npz").about["alignment"] == stated
+    pasted = z.paste("photo.png", alignment_of("edited.npz"), edited.image(), found[0].image())
+    inside, before = np.asarray(pasted, dtype=int), np.asarray(photo, dtype=int)
+    changed = np.abs(inside - before).max(axis=-1) > 0
+    x, y = aligned.alignment.corners.mean(axis=0).astype(int)
+    assert changed[y - 20 : y + 20, x - 20 : x + 20].any() and not changed[:, 290:].any()
+    with pytest.raises(UsageError, match=r"photo\.png is the image that was inverted"):
+        edited.save("photo.png", overwrite=True)
+    with pytest.raises(RequirementError, match="64 x 64"):
+        z.invert(z.align("photo.png", 64, detector=Marks()), GENERATOR, **QUICK)
 
 
 def test_a_square_image_is_resized_on_request(material: Path) -> None:
@@ -199,8 +213,8 @@ def test_edits_follow_one_another(anna: z.Inversion) -> None:
     assert edited.point.f is not None and anna.point.f is not None and torch.equal(edited.point.f, anna.point.f)
     assert not torch.allclose(edited.tensor(), anna.tensor(), atol=1e-3)
     assert torch.equal(anna.edit(first, 0.0).point.code, anna.point.code)
-    assert [step["strength"] for step in edited.about[0]["edits"]] == [1.5, -0.5]
-    assert edited.about[0]["inversion"] == anna.about[0] and edited.loss == anna.loss
+    assert [step["directions"][0]["strength"] for step in edited.about[0]["edits"]] == [1.5, -0.5]
+    assert "loss" not in edited.about[0] and math.isnan(edited.loss)
     both = anna.edit(first, 1.0, way="global"), anna.edit(first, 1.0)
     assert not torch.equal(both[0].point.code, both[1].point.code)
 
@@ -209,9 +223,62 @@ def test_an_edit_is_that_of_the_command(anna: z.Inversion) -> None:
     anna.save("anna.npz")
     (direction,) = Path("found_generator").glob("*.npz")
     common = ("--generator", "generator.pt", "--strength", 1, "--out", "edited")
-    (picture,) = done("edit", "anna.npz", "--direction", direction, *common)
+    picture, _ = done("edit", "anna.npz", "--direction", direction, *common)
     for given in (direction, str(direction), z.Direction.load(direction)):
         assert np.array_equal(np.asarray(anna.edit(given, 1.0).image()), np.asarray(Image.open(picture)))
+
+
+def test_several_directions_are_those_of_the_command(anna: z.Inversion) -> None:
+    """Added before the code moves, so that their order does not matter; the command's records have the same bits."""
+    anna.save("anna.npz")
+    first, second = find_sefa(anna.model, 2)
+    first.save("first.npz")
+    second.save("second.npz")
+    words = ("--direction", "first.npz=1.5", "--direction", "second.npz=-2")
+    common = ("edit", "anna.npz", "--generator", "generator.pt", *words)
+    both: Any = z.invert(list(FACES), GENERATOR, batch=1, **QUICK)
+    for way in ("local", "global"):
+        written = done(*common, "--way", way, "--out", way)[-1]
+        record = z.PointRecord.load(written)
+        for several in ({"first.npz": 1.5, "second.npz": -2}, {second: -2.0, first: 1.5}):
+            edited = both.edit(several, way=way)
+            assert torch.equal(edited[0].point.code, record.point.code)
+            anna.edit(several, way=way).save("mine.npz", overwrite=True)
+            assert Path("mine.npz").read_bytes() == Path(written).read_bytes()
+    one_by_one = anna.edit(first, 1.5, way="global").edit(second, -2, way="global")
+    assert not torch.allclose(one_by_one.point.code, record.point.code, atol=1e-4)
+
+
+def test_records_have_one_list_of_edits(anna: z.Inversion) -> None:
+    """Whether the library or the command edits first."""
+    for index, direction in enumerate(find_sefa(anna.model, 2)):
+        direction.save(f"{index}.npz")
+    anna.save("anna.npz")
+    anna.edit("0.npz", 1.5).save("first.npz")
+    command = ("edit", "--generator", "generator.pt", "--out", "out", "--direction")
+    there = done(*command, "1.npz=-2", "first.npz")[-1]
+    z.Inversion.load(done(*command, "0.npz=1.5", "anna.npz")[-1], GENERATOR).edit("1.npz", -2.0).save("back.npz")
+    assert Path(there).read_bytes() == Path("back.npz").read_bytes()
+    record = z.PointRecord.load(there)
+    directions = [edit["directions"] for edit in record.about["edits"]]
+    assert [(one["name"], one["strength"]) for (one,) in directions] == [("sefa-00", 1.5), ("sefa-01", -2.0)]
+    assert record.about["parent"] == z.PointRecord.load("first.npz").digest()
+    assert record.about["picture"] == "anna.png" and "inversion" not in record.about
+
+
+def test_strengths_that_are_none(anna: z.Inversion) -> None:
+    first, second = find_sefa(anna.model, 2)
+    several: Any
+    for several, strength, said in (
+        ({first: 1.0, second: 2.0}, 1.0, "with a strength each"),
+        ({}, None, "with a strength each"),
+        ({first: 1.0, copy.copy(first): 2.0}, None, "sefa-00 is given 2 times"),
+        ({first: 1.0, second: math.inf}, None, "strength of sefa-01 is inf; expected -1000 to 1000"),
+        (first, math.nan, "strength of sefa-00 is nan"),
+        (first, -1001, "-1001"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            anna.edit(several, strength)
 
 
 def test_edits_that_cannot_be(anna: z.Inversion) -> None:
@@ -230,7 +297,9 @@ def test_what_is_saved_can_be_opened_again(anna: z.Inversion) -> None:
     for generator in ("generator.pt", GENERATOR, anna.model):
         again = z.Inversion.load("edited.npz", generator, None)
         assert torch.equal(again.tensor(), edited.tensor())
-        assert again.loss == pytest.approx(anna.loss) and again.about == edited.about
+        assert again.about == edited.about
+    anna.save("anna.npz")
+    assert z.Inversion.load("anna.npz", GENERATOR).loss == pytest.approx(anna.loss)
     assert np.array_equal(np.asarray(Image.open("edited.png")), np.asarray(edited.image()))
     with pytest.raises(RecordError, match="belongs to the generator"):
         z.Inversion.load("edited.npz", "other.pt")
@@ -247,6 +316,10 @@ def test_no_file_is_replaced_by_accident(anna: z.Inversion) -> None:
     assert Path(FACES[0]).read_bytes() == before and Path("mine.npz").read_text() == "mine"
     anna.save("mine.npz", overwrite=True)
     assert torch.equal(z.Inversion.load("mine.npz", GENERATOR).point.code, anna.point.code)
+    with pytest.raises(UsageError, match="the image that was inverted"):
+        z.Inversion.load("mine.npz", GENERATOR).save(FACES[0], overwrite=True)
+    odd = {"picture_sha256": [], "alignment": {"photo_sha256": {}}}
+    z.Inversion(anna.model, anna.point, anna.losses, [odd], [None]).save("mine.npz", overwrite=True)
     with pytest.raises(UsageError, match=r"anna\.jpg is to be saved; expected \.npz"):
         anna.save("anna.jpg")
     with pytest.raises(RequirementError, match="nowhere"):

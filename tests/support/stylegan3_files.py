@@ -35,14 +35,19 @@ def trained(architecture: AliasFree = SMALL, seed: int = 0) -> StyleGAN3:
     return generator
 
 
-def nvlabs(generator: StyleGAN3, **arguments: Any) -> dict[str, Any]:
-    """A snapshot for :func:`write_pickle`; ``arguments`` are more of those with which the network was made."""
+def nvlabs(generator: StyleGAN3, classes: int = 0, **arguments: Any) -> dict[str, Any]:
+    """A snapshot for :func:`write_pickle`; ``arguments`` are more of those with which the network was made.
+
+    With ``classes``, its mapping network is that of :func:`conditional`.
+    """
     a = generator.architecture
-    own = named(generator)
+    own = named(conditional(generator, classes) if classes else state(generator))
     dense = {"bias_gain": a.mapping_lr_multiplier, "activation": "lrelu"}
     layers = {
         f"fc{k}": Network("FullyConnectedLayer", own(f"mapping.fc{k}."), **dense) for k in range(a.mapping_layers)
     }
+    if classes:
+        layers["embed"] = Network("FullyConnectedLayer", own("mapping.embed."), activation="linear", bias_gain=1)
     mapping = Network("MappingNetwork", {"w_avg": generator.w_mean}, layers)
     affine = Network("FullyConnectedLayer", own("synthesis.input.affine."), activation="linear", bias_gain=1)
     band = a.bands[0]
@@ -57,7 +62,7 @@ def nvlabs(generator: StyleGAN3, **arguments: Any) -> dict[str, Any]:
     arguments = {"w_dim": a.w_dim, "channel_base": 64, "conv_kernel": a.kernel, **arguments}
     facts = {"num_critical": a.critical, "margin_size": a.margin, "output_scale": a.output_scale}
     synthesis = Network("SynthesisNetwork", {}, modules, **facts, _init_kwargs=arguments)
-    network = Network("Generator", {}, {"synthesis": synthesis, "mapping": mapping}, z_dim=a.z_dim, c_dim=0)
+    network = Network("Generator", {}, {"synthesis": synthesis, "mapping": mapping}, z_dim=a.z_dim, c_dim=classes)
     return {"G": None, "D": None, "G_ema": network, "training_set_kwargs": {"max_size": None}}
 
 
@@ -83,13 +88,24 @@ def state(generator: StyleGAN3) -> dict[str, Tensor]:
     return found
 
 
+def conditional(generator: StyleGAN3, classes: int, seed: int = 0) -> dict[str, Tensor]:
+    """The state dict of NVlabs' network whose mapping network takes a label, too."""
+    found, a = state(generator), generator.architecture
+    stream = torch.Generator().manual_seed(seed)
+    first = found["mapping.fc0.weight"]
+    more = torch.randn(len(first), a.w_dim, generator=stream) / a.mapping_lr_multiplier
+    found["mapping.fc0.weight"] = torch.cat([first, more], dim=1)
+    found["mapping.embed.weight"] = torch.randn(a.w_dim, classes, generator=stream)
+    found["mapping.embed.bias"] = torch.randn(a.w_dim, generator=stream)
+    return found
+
+
 def names(architecture: AliasFree) -> list[str]:
     return [f"L{index}_{band.size}_{band.channels}" for index, band in enumerate(architecture.bands)]
 
 
-def named(generator: StyleGAN3) -> Any:
+def named(found: dict[str, Tensor]) -> Any:
     """A function from a prefix to the tensors directly below it, by the rest of their names."""
-    found = state(generator)
 
     def own(prefix: str) -> dict[str, Tensor]:
         rest = {name.removeprefix(prefix): tensor for name, tensor in found.items() if name.startswith(prefix)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -279,7 +280,10 @@ def directions(
             raise UsageError(f"{option} is only for --method interfacegan, not {method}: leave it out.")
     from zplus_plugins import directions as d
     from zplus_plugins.directions import finding as f
+    from zplus_plugins.directions.boundary import images_at_once
     from zplus_plugins.directions.scores.choice import ATTRIBUTES, Choice
+    from zplus_plugins.execution.processors import Share
+    from zplus_plugins.execution.progress import Announced, Place, counting
     from zplus_plugins.generators import weights_hash
     from zplus_plugins.inversion.domain import open_model
     from zplus_plugins.system.cache import digest
@@ -308,7 +312,8 @@ def directions(
     if search is not None:
         settings |= search.settings
     files = [file for name in wanted for file in f.file_names(name, not no_preview)]
-    with Results(out, overwrite) as results, limited_to(threads_for(model.generator)):
+    threads = threads_for(model.generator)
+    with Results(out, overwrite) as results, limited_to(threads):
         if results.finished(files, settings):
             say("these directions were found before; --overwrite finds them again.")
             found = []
@@ -319,8 +324,13 @@ def directions(
         elif given is not None:
             found = [given.found(model, seed)]
         elif search is not None:
+            count = f"{len(wanted)} direction{'s' * (len(wanted) > 1)}"
+            work = f"finding {count} by {counting(search.images)} of {model.generator.architecture.resolution} px"
+            place = Place(model.generator.w_mean.device, Share(1, threads))
             with bar(search.images, "image", "scores") as shown:
-                found = search.found(model, shown.update)
+                rest = "; previews not counted" if not no_preview else ""
+                announced = Announced(shown, work, search.images, place, images_at_once(model), rest)
+                found = search.found(model, partial(announced, "scores"))
         if found:
             with bar(len(found), "direction", "previews", shown=not no_preview) as shown:
                 f.write_directions(model, found, results, settings, not no_preview, shown.update)

@@ -110,6 +110,11 @@ def find_scored(
     return calibrated(model, found, scores, measured, (seed + 1) % (LARGEST_SEED + 1), on_images)
 
 
+def images_at_once(model: Model) -> int:
+    """The most images that are made and scored together."""
+    return max(1, min(_AT_ONCE, _AT_ONCE * _LARGE**2 // model.generator.architecture.resolution**2))
+
+
 def calibration_images(directions: int) -> int:
     """The number of images that :func:`calibrated` makes."""
     return calibration.CODES * (1 + directions * 3 * len(calibration.STRENGTHS))
@@ -198,9 +203,8 @@ def _scored(
 ) -> Tensor:
     """Scores (B, A) of codes; of those that are needed, some must be numbers among the first codes."""
     parts: list[Tensor] = []
-    at_once = max(1, min(_AT_ONCE, _AT_ONCE * _LARGE**2 // model.generator.architecture.resolution**2))
     tried = False
-    for w in torch.split(sample.w, at_once):
+    for w in torch.split(sample.w, images_at_once(model)):
         wide = w[:, None].expand(-1, model.generator.num_layers, -1)
         parts.append(scored(scores, model.generator.synthesis(wide, noise=model.noise), len(names)))
         on_codes(len(w))

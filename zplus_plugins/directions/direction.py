@@ -35,7 +35,7 @@ SCHEMA = Schema(
 _SHOWN = 60  # characters of an invalid name
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # tensors have no truth value; by identity, it can be a key
 class Direction:
     """A direction of one generator, of unit strength; :meth:`Model.moved` moves codes along it.
 

@@ -17,8 +17,8 @@ from zplus_plugins.execution.processors import Share
 from zplus_plugins.system.device import name_of, synchronize
 
 LONG = 3.0  # seconds; what is done sooner is not announced
-_MEASURED = 1.0  # seconds; as much again for each further process, because all begin at once
-_WARM_UP = {"cuda": 5}  # steps: up to the capture of a graph; elsewhere one
+_MEASURED = 1.0  # seconds, of however many processes
+_WARM_UP = {"cuda": 5}  # steps of each process: up to the capture of a graph; elsewhere one
 _BETWEEN = 0.5  # seconds from one reading of the loss to the next
 _GB = 1e9
 _log = logging.getLogger("zplus_plugins")

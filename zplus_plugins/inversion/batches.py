@@ -17,7 +17,7 @@ from zplus_plugins.inversion import Settings, Space, invert
 from zplus_plugins.inversion.batch_size import BatchSize
 from zplus_plugins.inversion.domain import Domain
 from zplus_plugins.inversion.inverter import OnStep, Step
-from zplus_plugins.inversion.picture_files import LoadedPictures, PictureFiles
+from zplus_plugins.inversion.picture_files import LoadedPictures, PictureFiles, stated
 from zplus_plugins.inversion.record import PointRecord
 from zplus_plugins.inversion.step.graph import Choice
 from zplus_plugins.portraits.networks.files import sheet
@@ -172,11 +172,10 @@ class BatchWork:
             if found.reduced_losses is not None:
                 losses = (float(found.losses[index]), float(found.reduced_losses[index]))
                 how[REDUCED_LOSS] = losses[1]
-            source: dict[str, object] = {"picture": file.name, "picture_sha256": sha256}
-            if alignment is not None:
-                source["alignment"] = alignment.plain()
             try:
-                record = PointRecord.of(model, found.point[index : index + 1], source | how).as_bytes()
+                record = PointRecord.of(
+                    model, found.point[index : index + 1], stated(file, sha256, alignment) | how
+                ).as_bytes()
             except RecordError as error:
                 made.append(Inverted(name, size, error=RecordError(f"{file}: {error}")))
             else:

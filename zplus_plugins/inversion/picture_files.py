@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -108,6 +109,12 @@ class LoadedPictures:
 
     def __getitem__(self, part: slice) -> Tensor:
         return self.pictures[part]
+
+
+def stated(file: Path, sha256: str, alignment: Alignment | None) -> dict[str, Any]:
+    """Where an image is from, as the record of its inversion states it."""
+    known = {} if alignment is None else {"alignment": alignment.plain()}
+    return {"picture": file.name, "picture_sha256": sha256, **known}
 
 
 def aligner_for(resolution: int, align: bool, resize: bool, device: str) -> Aligner | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -14,33 +14,10 @@ from PIL import Image
 from torch import Tensor
 
 from zplus_plugins.errors import ImageError, RequirementError
-from zplus_plugins.inversion.images import picture_files, picture_of, read_picture, resized
-from zplus_plugins.system.files import checksum
+from zplus_plugins.inversion.images import picture_files, picture_of, resized
+from zplus_plugins.inversion.picture_files import checked, stated
+from zplus_plugins.photos import Aligned
 from zplus_plugins.system.picture_file import reason
-
-
-class Alignment(Protocol):
-    """How an image was cut out of its photograph."""
-
-    def plain(self) -> dict[str, Any]:
-        """The same as plain numbers and strings, for records."""
-        raise NotImplementedError
-
-
-@runtime_checkable
-class Aligned(Protocol):
-    """An image that was cut out of a photograph."""
-
-    @property
-    def image(self) -> Image.Image:
-        """The image."""
-        raise NotImplementedError
-
-    @property
-    def alignment(self) -> Alignment:
-        """How it was cut out."""
-        raise NotImplementedError
-
 
 Picture: TypeAlias = Image.Image | Path | str | Tensor | NDArray[np.uint8] | Aligned
 """A PIL image; an aligned one; a path of a file, or of a folder of files; a tensor (3, R, R) or (B, 3, R, R) in
@@ -95,9 +72,11 @@ def targets_of(images: Picture | Sequence[Picture], resolution: int, resize: boo
 
 def _of(image: Picture, resolution: int, resize: bool, name: str) -> Iterator[Target]:
     if isinstance(image, Path | str):
-        for file in picture_files([image]):
-            picture = read_picture(file, resolution, resize)
-            yield Target(picture, file, {"picture": file.name, "picture_sha256": checksum(file)})
+        pictures: list[Tensor] = []
+        usable, _ = checked(picture_files([image]), resolution, resize, on_picture=pictures.append)
+        sources = zip(usable.files, usable.hashes, usable.alignments, strict=True)
+        for picture, source in zip(pictures, sources, strict=True):
+            yield Target(picture, source[0], stated(*source))
     elif isinstance(image, Aligned):
         yield Target(_opened(image.image, resolution, resize, name), stated={"alignment": image.alignment.plain()})
     elif isinstance(image, Image.Image):

@@ -7,11 +7,11 @@ not matter, as it would if one were followed after the other, because geodesics 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial, reduce
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -19,7 +19,7 @@ from torch import Tensor
 from zplus_plugins.directions.direction import Direction
 from zplus_plugins.directions.pursuit import Pursuit
 from zplus_plugins.errors import UsageError
-from zplus_plugins.inversion import Model, Point
+from zplus_plugins.inversion import Model, Point, Space
 from zplus_plugins.inversion.record import array_bytes
 from zplus_plugins.system.cache import digest
 
@@ -151,6 +151,34 @@ class Combination:
             return model.moved(point, z, w, 1.0)
 
         return moved
+
+    def stated(
+        self, strength: float, space: Space, local: bool, mask: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """The edit of a point in words and numbers, for its :meth:`record <.record.PointRecord.moved>`.
+
+        Args:
+            strength: of the direction that varies.
+            space: of the point.
+            local: as for :meth:`move`.
+            mask: name and digest of the region that shows the edit; None for the whole image.
+        """
+        directions = [
+            {
+                "name": part.direction.name,
+                "method": part.direction.method,
+                "strength": strength if part.strength is None else part.strength,
+                "layers": part.direction.about.get("layers"),
+                "digest": part.digest,
+            }
+            for part in self.parts
+        ]
+        return {"directions": directions, "way": way_of(space, local), "mask": mask}
+
+
+def way_of(space: Space, local: bool) -> str:
+    """How a code moves: ``straight`` in spaces other than Z and Z+, whatever ``--way`` says."""
+    return ("local" if local else "global") if space.kind == "z" else "straight"
 
 
 def _named(part: Part) -> str:

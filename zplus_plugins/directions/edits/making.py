@@ -63,7 +63,7 @@ class Making:
         """The same with the records of the points."""
         for strength in strengths:
             point, picture = self.at(strength)
-            yield picture, self._record.moved(self._model, point, self._said(strength))
+            yield picture, self._record.moved(self._model, point, self._stated(strength))
 
     @cached_property
     def _move(self) -> Callable[[float], Point]:
@@ -73,24 +73,7 @@ class Making:
     def _picture(self, point: Point) -> Tensor:
         return self._model.pictures(point)[0].cpu()
 
-    def _said(self, strength: float) -> dict[str, Any]:
-        """The edit in words and numbers, for the record."""
-        curved = self._point.space.kind == "z"
-        directions = [
-            {
-                "name": part.direction.name,
-                "method": part.direction.method,
-                "strength": strength if part.strength is None else part.strength,
-                "layers": part.direction.about.get("layers"),
-                "digest": part.digest,
-            }
-            for part in self._combination.parts
-        ]
+    def _stated(self, strength: float) -> dict[str, Any]:
         region = self._region
         mask = None if region is None else {"name": region.name, "digest": region.digest}
-        return {"directions": directions, "way": way_of(curved, self._local), "mask": mask}
-
-
-def way_of(curved: bool, local: bool) -> str:
-    """How a code moves: ``straight`` in spaces other than Z and Z+, whatever ``--way`` says."""
-    return ("local" if local else "global") if curved else "straight"
+        return self._combination.stated(strength, self._point.space, self._local, mask)

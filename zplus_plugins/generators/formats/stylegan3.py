@@ -131,7 +131,7 @@ def architecture(source: Source, ours: Mapping[str, Tensor], resolution: Any, se
     """The architecture with these settings, by our names; its channels and kernels are those of the tensors.
 
     Raises:
-        GeneratorFileError: a tensor is missing, or a setting is not a number.
+        GeneratorFileError: a tensor is missing, a setting is not a number, or a magnitude not above 0.
         GeneratorError: a number is not one of a StyleGAN3 generator.
     """
     if type(resolution) is not int or resolution > MOST_PIXELS:
@@ -143,6 +143,7 @@ def architecture(source: Source, ours: Mapping[str, Tensor], resolution: Any, se
         shape_of(source, ours, f"layers.{index}.bias", 1)[0] for index in range(count_in(ours, "layers"))
     )
     require_rgb(source, {colours})
+    _require_magnitudes(source, ours)
     return AliasFree(
         resolution,
         tuple(channels),
@@ -151,6 +152,21 @@ def architecture(source: Source, ours: Mapping[str, Tensor], resolution: Any, se
         radial=any(t.ndim == 2 for name, t in ours.items() if name.endswith(".down_filter")),
         **numbers,
     )
+
+
+def _require_magnitudes(source: Source, ours: Mapping[str, Tensor]) -> None:
+    """Refuse layers whose inputs had no mean square in training: they are divided by its root, which gives NaN."""
+    for name, tensor in ours.items():
+        if name.endswith(".magnitude") and not ((tensor > 0) & tensor.isfinite()).all():
+            raise GeneratorFileError(
+                f"This {source.kind} generator has {shown(_plain_of(tensor))} as {name} (magnitude_ema), the mean "
+                "square of a layer's input; expected a finite number above 0: this network's training failed. Use "
+                "another checkpoint."
+            )
+
+
+def _plain_of(tensor: Tensor) -> Any:
+    return float(tensor) if tensor.numel() == 1 else tensor
 
 
 def _layers(source: Source) -> Iterator[tuple[int, tuple[str, str]]]:
