@@ -102,7 +102,7 @@ def stand_in_for_embedded(monkeypatch: pytest.MonkeyPatch, names: Sequence[str] 
     )
     encoder = Encoder(8, channels=(4, 4, 4, 4)).eval().requires_grad_(False)
     directions = {name: _direction(generator, name) for name in names}
-    monkeypatch.setattr(domain, "load_generator", lambda path=None: generator)
+    monkeypatch.setattr(domain, "load_generator", lambda path=None, label=None: generator)
     monkeypatch.setattr(prepare, "embedded_directions", lambda: directions)
     monkeypatch.setattr(embedded, "embedded_regressor", lambda: regressor)
     monkeypatch.setattr(embedded, "embedded_encoder", lambda: encoder)
