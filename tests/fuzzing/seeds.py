@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
+import struct
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -78,9 +80,18 @@ def checkpoints() -> list[Seed]:
     """As ``torch.save`` writes them, and wrote them before."""
     zips = [Seed(f"{name}.pt", saved.zipped(content)) for name, content in contents().items()]
     zips.append(Seed("whole.pt", _whole()))
-    zips.append(Seed("own.safetensors", _written(lambda path: safetensors.write(small_generator(), path, {}))))
+    tensors = _written(lambda path: safetensors.write(small_generator(), path, {}))
+    zips.append(Seed("own.safetensors", _in_one_order(tensors)))
     zips.append(Seed("conditional.pt", saved.zipped(_conditional())))
     return zips + [Seed(f"{name}_legacy.pt", saved.legacy(content)) for name, content in contents().items()]
+
+
+def _in_one_order(data: bytes) -> bytes:
+    """A file of safetensors whose header is sorted; the library's order differs from process to process."""
+    (length,) = struct.unpack_from("<Q", data)
+    text = json.dumps(json.loads(data[8 : 8 + length]), sort_keys=True).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + data[8 + length :]
 
 
 def _conditional() -> dict[str, torch.Tensor]:
