@@ -25,9 +25,10 @@ COMMANDS = [line.strip() for line in README.splitlines() if line.strip().startsw
 COMMANDS += re.findall(r"`(zplus [^`]+)`", README)
 COMMANDS = [command for command in COMMANDS if command != "zplus run"]
 OF_SCRIPTS = re.findall(r"`(zplus [a-z]+ [^`]+)`", (ROOT / "docs" / "authors-scripts.md").read_text())
+OF_PHOTOGRAPHS = re.findall(r"^zplus .+$", (ROOT / "docs" / "photographs.md").read_text(), re.MULTILINE)
 
 
-@pytest.mark.parametrize("command", dict.fromkeys([*COMMANDS, *OF_SCRIPTS]))
+@pytest.mark.parametrize("command", dict.fromkeys([*COMMANDS, *OF_SCRIPTS, *OF_PHOTOGRAPHS]))
 def test_commands_are_understood(command: str) -> None:
     words = shlex.split(command.replace("...", ""))[1:]
     context: Any = main.make_context("zplus", words, resilient_parsing=False)

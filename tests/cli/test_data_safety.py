@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,29 @@ import pytest
 from PIL import Image
 
 from support.commands import done, zplus
+from support.marked_faces import Marks, alignment_by, drawn
 from support.outcome import files, refused
 from zplus_plugins.demo import command as demo_command
+from zplus_plugins.directions.edits import photographs
+from zplus_plugins.directions.edits.making import Making
+from zplus_plugins.generators import convert as converting
 from zplus_plugins.inversion import batches as inverting
+from zplus_plugins.inversion.record import PointRecord
+from zplus_plugins.photos import Aligner, pasting
 from zplus_plugins.system.results import BOOK, Results
 
 OWN = ("--generator", "generator.pt")
 FAST = (*OWN, "--steps", 1, "--likeness", "none")
 WAY = ("--direction", "found_generator/ganspace-00.zplus.npz")
+CUT = ("edit", "cut/anna.zplus.npz", *OWN, *WAY, "--strength", "0:1:2")
 COMMANDS: dict[str, tuple[object, ...]] = {
     "invert": ("invert", *FAST, "faces"),
     "edit": ("edit", "inverted/anna.zplus.npz", *OWN, *WAY, "--strength", "0:1:2"),
+    "edit --mask": (*CUT, "--mask", "face"),
+    "edit --video": (*CUT, "--video", "gif", "--frames", 6),
+    "edit --paste": (*CUT, "--paste", "auto"),
+    "align": ("align", "party.png", "street.png", "--size", 32),
+    "paste": ("paste", "party.png", "faces/anna.png", "faces/bert.png", "--record", "cut/anna.zplus.npz"),
     "interpolate": ("interpolate", "inverted/anna.zplus.npz", "inverted/bert.zplus.npz", *OWN, "--frames", 3),
     "walk": ("walk", "inverted/anna.zplus.npz", *OWN, "--frames", 2),
     "generate": ("generate", *OWN, "--seeds", "5-6"),
@@ -32,6 +45,11 @@ COMMANDS: dict[str, tuple[object, ...]] = {
 WRITTEN = {
     "invert": ("anna.zplus.npz", "bert.zplus.png"),
     "edit": ("anna.ganspace-00+0.000..+1.000x2.zplus.png", "anna.ganspace-00+1.000.zplus.png"),
+    "edit --mask": ("anna.ganspace-00.in.face+1.000.zplus.png",),
+    "edit --video": ("anna.ganspace-00+0.000..+1.000x6.zplus.gif",),
+    "edit --paste": ("anna.ganspace-00+1.000.pasted.zplus.png",),
+    "align": ("street.aligned.png",),
+    "paste": ("bert.pasted.zplus.png",),
     "interpolate": ("anna.to.bert.x3.zplus.png", "anna.to.bert.x3.001.zplus.png"),
     "walk": ("anna.walk0.x2.zplus.png",),
     "generate": ("seed0000000006.zplus.png",),
@@ -39,6 +57,19 @@ WRITTEN = {
     "compare": ("report.html", "results.json", "table.csv", "parts/pictures-z-000.npz"),
 }
 NAMES = [(command, name) for command, written in WRITTEN.items() for name in written]
+
+
+@pytest.fixture
+def material(material: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """With two photographs, the record of an image that was cut out of the first, and a detector of their faces."""
+    monkeypatch.setattr("zplus_plugins.photos.aligner.detector_named", lambda name, device: Marks())
+    for name, turn in (("party", 12), ("street", -20)):
+        drawn(turn)[0].save(f"{name}.png")
+    Path("cut").mkdir()
+    shutil.copy("inverted/anna.zplus.png", "cut/anna.zplus.png")
+    record, alignment = PointRecord.load("inverted/anna.zplus.npz"), alignment_by(drawn(12)[1], Path("party.png"))
+    replace(record, about={**record.about, "alignment": alignment.plain()}).save(Path("cut/anna.zplus.npz"))
+    return material
 
 
 def pictures(folder: Path) -> dict[str, bytes]:
@@ -79,6 +110,14 @@ class TestInputs:
             done(*COMMANDS["edit"], "--out", folder)
         after = {**files(material / "inverted"), **files(material / "found_generator")}
         assert {name: after[name] for name in before if name != BOOK} == {n: c for n, c in before.items() if n != BOOK}
+
+    @pytest.mark.parametrize("command", ["edit --mask", "edit --video", "edit --paste", "align", "paste"])
+    @pytest.mark.parametrize("folder", [".", "faces", "cut"])
+    def test_photographs_and_records_stay_where_results_go(self, material: Path, command: str, folder: str) -> None:
+        before = files(material)
+        for overwrite in ((), ("--overwrite",)):
+            done(*COMMANDS[command], *overwrite, "--out", folder)
+        assert before.items() - files(material).items() <= {(BOOK, before.get(BOOK))}
 
     def test_a_picture_is_compared_beside_itself(self, material: Path) -> None:
         before = files(material / "faces")
@@ -124,6 +163,10 @@ class TestGoingOn:
             ("invert", ("--space", "w"), "space was f/zplus, is w"),
             ("invert", ("--steps", 2), "setting steps was 1, is 2"),
             ("edit", ("--way", "global"), "way was local, is global"),
+            ("edit --mask", ("--feather", 0.2), "mask was"),
+            ("edit --video", ("--fps", 10), "fps was 30, is 10"),
+            ("align", ("--size", 16), "aligned to was 32, is 16"),
+            ("paste", ("--match-colour",), "match colour was False, is True"),
             ("walk", ("--radius", 0.25), "radius was 0.5, is 0.25"),
             ("directions", ("--seed", 5), "seed was 0, is 5"),
             ("compare", ("--steps", 2), "setting steps was 1, is 2"),
@@ -143,6 +186,29 @@ class TestGoingOn:
         done(*COMMANDS["invert"], "--out", "out")
         shutil.copy("faces/bert.png", "faces/anna.png")
         refused(zplus(*COMMANDS["invert"], "--out", "out"), 2, "anna.zplus.npz was made with other settings: picture")
+
+    @pytest.mark.parametrize(
+        ("command", "module", "name", "after"),
+        [
+            ("edit --mask", Making, "at", 1),
+            ("edit --video", Making, "at", 4),  # two images, and two frames
+            ("edit --paste", photographs, "paste", 1),
+            ("align", Aligner, "alignments", 1),
+            ("paste", pasting, "paste", 1),
+        ],
+    )
+    def test_interrupted_results_are_whole_or_absent(
+        self, material: Path, monkeypatch: pytest.MonkeyPatch, command: str, module: Any, name: str, after: int
+    ) -> None:
+        done(*COMMANDS[command], "--out", "whole")
+        whole = pixels_and_codes(material / "whole")
+        with monkeypatch.context() as patch:
+            _interrupt(patch, module, name, after)
+            assert zplus(*COMMANDS[command], "--out", "out").exit_code == 130
+        left = pixels_and_codes(material / "out") if Path("out").exists() else {}
+        assert left.items() < whole.items()
+        done(*COMMANDS[command], "--out", "out")
+        assert pixels_and_codes(material / "out") == whole
 
     def test_an_interrupted_batch_ends_with_the_bits_of_an_undisturbed_run(
         self, material: Path, monkeypatch: pytest.MonkeyPatch
@@ -186,6 +252,8 @@ def _no_work(*args: Any, **kwargs: Any) -> Any:
 def _forbid_work(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(inverting, "invert", _no_work)
     patch.setattr("zplus_plugins.directions.edits.making.Making.at", _no_work)
+    patch.setattr(Aligner, "alignments", _no_work)
+    patch.setattr(pasting, "paste", _no_work)
     patch.setattr("zplus_plugins.inversion.opening.Opened.pictures", _no_work)
     patch.setattr("zplus_plugins.directions.find_ganspace", _no_work)
     patch.setattr("zplus_plugins.compare.work.run.run_tasks", _no_work)
@@ -202,6 +270,30 @@ def _interrupt(patch: pytest.MonkeyPatch, module: Any, name: str, after: int) ->
         return whole(*args, **kwargs)
 
     patch.setattr(module, name, interrupted)
+
+
+class TestConverting:
+    """Its target is a file that a user names; see also tests/generators/test_convert.py."""
+
+    CONVERT = ("convert", "generator.pt", "out/anna.safetensors")
+
+    @pytest.mark.parametrize("overwrite", [(), ("--overwrite",)])
+    def test_somebodys_own_is_never_written_over(self, material: Path, overwrite: tuple[str, ...]) -> None:
+        Path("out").mkdir()
+        Path("out/anna.safetensors").write_text("mine")
+        refused(zplus(*self.CONVERT, *overwrite), 2, "out/anna.safetensors exists", "choose another name")
+        assert files(material / "out") == {"anna.safetensors": b"mine"}
+
+    def test_an_interrupted_one_leaves_nothing(self, material: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        with monkeypatch.context() as patch:
+            _interrupt(patch, converting, "_difference", after=0)  # when the file is written
+            assert zplus(*self.CONVERT).exit_code == 130
+        assert not Path("out").exists()
+        assert done(*self.CONVERT) == ["out/anna.safetensors"]
+
+    def test_a_second_process_in_a_folder_is_refused_at_once(self, material: Path) -> None:
+        with Results(material / "out"):
+            refused(zplus(*self.CONVERT), 1, "results to out", "another folder")
 
 
 class TestBadPictures:

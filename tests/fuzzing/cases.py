@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from fuzzing import amplifiers, archives, bytewise, deliberate, names, npz, saved, states, values
+from fuzzing import amplifiers, archives, bytewise, deliberate, names, npz, pictures, saved, states, values
 from fuzzing.archives import entries, stored, written
 from fuzzing.emitting import Name, pickled
 from fuzzing.opcodes import Program, all_pickles, mutated
@@ -155,10 +155,15 @@ def _direction(rng: Random, seed: Seed, seeds: list[Seed]) -> bytes:
     return (_checkpoint if seed.suffix == ".pt" else _arrays)(rng, seed, [s for s in seeds if s.suffix == seed.suffix])
 
 
+def _photograph(rng: Random, seed: Seed, seeds: list[Seed]) -> bytes:
+    return (npz if seed.suffix.endswith(".npz") else pictures).changed(rng, seed.data)
+
+
 _CHANGES: dict[str, Callable[[Random, Seed, list[Seed]], bytes]] = {
     "checkpoints": _checkpoint,
     "pickles": _pickle,
     "records": _arrays,
     "directions": _direction,
+    "photographs": _photograph,
 }
 KINDS = tuple(_CHANGES)

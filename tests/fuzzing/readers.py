@@ -8,18 +8,25 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from PIL import Image
 
-from fuzzing import deliberate
+from fuzzing import deliberate, pictures
 from fuzzing.seeds import small_generator
 from support.context import Context
 from zplus_plugins import InversionRecord
 from zplus_plugins.compare.work.parts import read_part
 from zplus_plugins.directions.direction import Direction
+from zplus_plugins.directions.edits.region import Region
 from zplus_plugins.generators import Generator, load_generator
 from zplus_plugins.inversion import Model, Statistics, statistics_of
 from zplus_plugins.inversion.record import PointRecord
 from zplus_plugins.patches import checkpoints
+from zplus_plugins.photos import Alignment, paste
+from zplus_plugins.photos.pasting import alignment_of
+from zplus_plugins.photos.photograph import Photograph
+from zplus_plugins.records.arrays import ContentError
 from zplus_plugins.records.directions import read_component, read_direction
 from zplus_plugins.upstreams import Journal
 from zplus_plugins.upstreams.adapter.protocols import Finding
@@ -42,10 +49,12 @@ class Reader:
     Attributes:
         read: it; what it gives must be harmless.
         suffixes: of the files that it is given.
+        pixels: bytes that it may take for the pixels of an image, of which a short file may hold many.
     """
 
     read: Callable[[Path], Any]
     suffixes: tuple[str, ...]
+    pixels: int = 0
 
     @property
     def name(self) -> str:
@@ -135,6 +144,32 @@ def _of_label(path: Path) -> Any:
     return load_generator(path, 1)
 
 
+def _pasted(path: Path) -> Any:
+    """What an alignment does to a photograph, as if it were that photograph's."""
+    given = alignment_of(path).plain()
+    try:
+        alignment = Alignment.of({**given, "photo_sha256": _photo().sha256, "photo_size": list(_photo().image.size)})
+    except ContentError:
+        return None  # the square lies elsewhere
+    black, white = (Image.new("RGB", (16, 16), level) for level in ("black", "white"))
+    return np.asarray(paste(_photo(), alignment, white, black))
+
+
+@cache
+def _photo() -> Photograph:
+    return Photograph.of(pictures.PHOTO)
+
+
+def _photograph(path: Path) -> Any:
+    return np.asarray(Photograph.of(path).rgb)
+
+
+def _mask(path: Path) -> Any:
+    return Region.of(str(path), 16, 0.03)
+
+
+_PIXELS = 8 * (Image.MAX_IMAGE_PIXELS or 0)  # as many as are accepted, twice with up to 4 channels
+_MASKS = tuple(f".mask.{kind}" for kind in pictures.FORMATS)
 READERS: Mapping[str, tuple[Reader, ...]] = {
     "checkpoints": (
         Reader(_torch_load, (".pt",)),
@@ -163,6 +198,12 @@ READERS: Mapping[str, tuple[Reader, ...]] = {
         Reader(_direction_of_generator, (".npz",)),
         Reader(read_direction, (".npy", ".pt", ".one.npz", ".components.npz")),
         Reader(_component, (".components.npz",)),
+    ),
+    "photographs": (
+        Reader(alignment_of, (".aligned.png", ".photo.npz")),
+        Reader(_pasted, (".aligned.png", ".photo.npz")),
+        Reader(_photograph, (".aligned.png", *_MASKS), _PIXELS),
+        Reader(_mask, _MASKS, _PIXELS),
     ),
     deliberate.KIND: (Reader(deliberate.read, (".bad",)),),
 }

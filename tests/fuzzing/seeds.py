@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from fuzzing import deliberate, saved
+from fuzzing import deliberate, pictures, saved
 from support import generator_files, tensorflow_files
 from support.generator_files import trained
 from support.npz_files import former_code, former_point
@@ -202,6 +202,17 @@ def directions() -> list[Seed]:
     ]
 
 
+def photographs() -> list[Seed]:
+    """An aligned image, the record of its inversion, and masks."""
+    point = _point("zplus")
+    record = replace(point, about={**point.about, "alignment": pictures.ALIGNMENT.plain()})
+    return [
+        Seed("anna.aligned.png", pictures.aligned_image()),
+        Seed("anna.photo.npz", _written(record.save)),
+        *(Seed(f"top.mask.{kind}", pictures.mask(kind)) for kind in pictures.FORMATS),
+    ]
+
+
 def faulty() -> list[Seed]:
     """Files that make :func:`fuzzing.deliberate.read` do one thing wrong each, and the last one nothing."""
     return [Seed("fault.bad", str(number).encode()) for number in range(len(deliberate.FAULTS) + 1)]
@@ -218,6 +229,7 @@ SEEDS: dict[str, Callable[[], list[Seed]]] = {
     "pickles": pickles,
     "records": records,
     "directions": directions,
+    "photographs": photographs,
     deliberate.KIND: faulty,
 }
 

@@ -90,7 +90,7 @@ class Worker:
         seconds, growth = time.process_time() - began, self._memory.growth()
         problems += [("ran", event) for event in dict.fromkeys(events)]
         problems.append(judging.content_problem(content))
-        taken, most = max(growth, judging.claimed(content)), MEMORY_FACTOR * size + MEMORY_FREE
+        taken, most = max(growth, judging.claimed(content)), MEMORY_FACTOR * size + MEMORY_FREE + reader.pixels
         if taken > most:
             problems.append(("memory", f"took {taken >> 20:,} MB for a file of {size:,} bytes"))
         for problem in filter(None, problems):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import pickletools
 import struct
@@ -16,11 +17,12 @@ import torch
 from support import stylegan3_files
 from support.generator_files import conditional, nvlabs_state, trained
 from support.outcome import files
-from zplus_plugins.errors import GeneratorError, GeneratorFileError, UsageError
+from zplus_plugins.errors import GeneratorError, GeneratorFileError, RequirementError, UsageError
 from zplus_plugins.generators import Architecture, Generator, load_generator, weights_hash
 from zplus_plugins.generators import convert as converting
 from zplus_plugins.generators.convert import convert
 from zplus_plugins.generators.writing import files as writing
+from zplus_plugins.system.results import BOOK, Results
 
 ODD = Architecture(32, (8, 8, 6, 3), 12, 10, 3, 7, 0.05, conv_clamp=1000, taps=(1, 2.5, 2.5, 1))
 WIDE = Architecture(8, (512, 512), 6, 6, 2)
@@ -172,6 +174,30 @@ class TestFiles:
         with pytest.raises(UsageError, match="is the file to convert"):
             convert(tmp_path / "own.pt", tmp_path / "own.pt", "ours", overwrite=overwrite)
         assert files(tmp_path) == before
+
+    def test_no_message_speaks_of_another_command_s_options(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        written(ODD, tmp_path / "own.pt")
+        target, book = tmp_path / "a.safetensors", tmp_path / BOOK
+        with (
+            Results(tmp_path),
+            pytest.raises(RequirementError, match=r"Wait for it to end, or choose another folder\."),
+        ):
+            convert(tmp_path / "own.pt", target)
+        book.write_text("[]\n")
+        with pytest.raises(RequirementError, match=r"is not a list of results.*Choose another folder\."):
+            convert(tmp_path / "own.pt", target)
+        assert book.read_text() == "[]\n" and not target.exists()
+        book.unlink()
+
+        def taken(*names: object) -> None:
+            raise FileExistsError
+
+        monkeypatch.setattr(os, "link", taken)  # as if the file had just appeared
+        with pytest.raises(UsageError, match=r"appeared in the meantime.*choose another name\."):
+            convert(tmp_path / "own.pt", target)
+        assert not target.exists()
 
     @pytest.mark.parametrize(
         ("name", "to", "message"),

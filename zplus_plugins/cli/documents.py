@@ -122,7 +122,8 @@ def of_edit(one: Edited, combination: Combination, strengths: Sequence[float], o
 
     The names of directions are those of the combination, which has them without layers.
     """
-    files, varies = one.files, combination.varying is not None
+    files, varies, photos = one.files, combination.varying is not None, one.photographs
+    photographs = [None] * len(strengths) if photos is None else [str(out / photo) for photo in photos.files]
     return {
         "format": FORMAT,
         "record": str(one.record),
@@ -131,8 +132,15 @@ def of_edit(one: Edited, combination: Combination, strengths: Sequence[float], o
         "sheet": None if files.sheet is None else str(out / files.sheet),
         "video": None if one.film is None else str(out / one.film.file),
         "results": [
-            {"strength": strength if varies else None, "image": str(out / image), "record": str(out / record)}
-            for strength, image, record in zip(strengths, files.pictures, files.records, strict=True)
+            {
+                "strength": strength if varies else None,
+                "image": str(out / image),
+                "record": str(out / record),
+                "photograph": photograph,
+            }
+            for strength, image, record, photograph in zip(
+                strengths, files.pictures, files.records, photographs, strict=True
+            )
         ],
     }
 

@@ -66,6 +66,12 @@ FEATHER = 0.03
     help="Number of frames of the film along the edit. [default: 60]",
 )
 @options.there_and_back
+@click.option(
+    "--paste",
+    metavar="PHOTO|auto",
+    help="Write each edit in the photograph that the image was aligned from, too; auto: the photograph that the record "
+    "names, here, beside the record, or in the folder above it.",
+)
 @click.option("--skip-bad", is_flag=True, help="Leave out records that cannot be used, and list them at the end.")
 @shard("records")
 @options.generator
@@ -86,6 +92,7 @@ def edit(
     fps: int | None,
     frames: int | None,
     back: bool,
+    paste: str | None,
     skip_bad: bool,
     shard: Shard,
     generator: Path | None,
@@ -111,6 +118,7 @@ def edit(
       zplus edit inverted/portrait.zplus.npz --direction age=-2 --direction smile --strength 0:3:4 --out edited
       zplus edit edited/portrait.smile+1.500.zplus.npz --direction yaw --mask face --out again
       zplus edit inverted/portrait.zplus.npz --direction smile --video mp4 --loop --out edited
+      zplus edit inverted/anna.zplus.npz --direction smile=1.5 --paste auto --out edited
       zplus edit inverted/portrait.zplus.npz --direction found/ganspace-00.zplus.npz --strength -2:2:5 --out edited
       zplus edit inverted/portrait.zplus.npz --direction age --layers 4-8 --out edited
       zplus edit invert_detailcode/portrait.zplus.npz --generator ffhq.pth --direction age.zplus.npz --out edited
@@ -126,7 +134,7 @@ def edit(
         raise click.UsageError("--feather is the soft edge of a region. Add --mask.")
     film = None if video is None else Film(video, frames or FRAMES, fps or options.FPS, back)
     soft = FEATHER if feather is None else feather
-    request = Request.of(directions, strength, layers, way == "local", mask, soft, film)
+    request = Request.of(directions, strength, layers, way == "local", mask, soft, film, paste)
     if film is not None:
         film.require()
     inputs = record_files(records, out)
@@ -152,13 +160,13 @@ def edit(
             say("these edits were made before; --overwrite makes them again.")
         elif any(before):
             say(f"{sum(before)} of {len(before)} records were edited before; --overwrite edits them again.")
-        left = [(one, parts) for one, parts in zip(edits, done, strict=True) if not all(parts)]
+        left = [(one, there) for one, there in zip(edits, done, strict=True) if not all(there)]
         title = editor.combination.name
         with bar(len(edits), "record", title, shown=len(edits) > 1, done=sum(before)) as shown:
-            for one, (has_images, has_film) in left:
-                with bar(one.frames, "frame", "film", shown=not has_film and len(edits) == 1) as frames_shown:
+            for one, there in left:
+                with bar(one.frames, "frame", "film", shown=not there.film and len(edits) == 1) as frames_shown:
                     try:
-                        editor.write(one, results, has_images, has_film, frames_shown.update)
+                        editor.write(one, results, there, frames_shown.update)
                     except RecordError as error:
                         failures.append(error)
                 shown.update()

@@ -85,7 +85,7 @@ def convert(
     digest, of_source = weights_hash(generator), checksum(source)
     on_stage()
     settings = {"source": of_source, "generator": digest, "to": name}
-    with Results(target.parent, overwrite, named="name") as results:
+    with Results(target.parent, overwrite, named="name", place="folder") as results:
         if results.finished([target.name], settings):
             return Converted(target, name, weights_hash(built(target).generator), False, None, ())
         with results.writing(settings) as folder:

@@ -93,7 +93,7 @@ class Aligner:
         if not faces:
             raise RequirementError(
                 f"{photo.path}: {self._detector.name} found no face in it. Faces must be seen from the front and be "
-                "upright; crop the photograph closer to the face, or turn it."
+                "upright, and not tiny; turn the photograph, or give a larger one."
             )
         if isinstance(self.face, int) and self.face > len(faces):
             raise RequirementError(f"{photo.path} has no face {self.face}; {self._detector.name} found {len(faces)}.")

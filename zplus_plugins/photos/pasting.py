@@ -14,7 +14,7 @@ from PIL import Image
 from zplus_plugins.errors import ImageError, RecordError, RequirementError, UsageError
 from zplus_plugins.photos.alignment import Alignment, alignment_in, require_same_photo
 from zplus_plugins.photos.blend import paste
-from zplus_plugins.photos.photograph import Photograph
+from zplus_plugins.photos.photograph import Photograph, hash_of
 from zplus_plugins.records.arrays import ContentError
 from zplus_plugins.records.record import Record
 from zplus_plugins.system.cache import digest
@@ -48,21 +48,37 @@ def alignment_of(source: Path | str) -> Alignment:
     try:
         found = alignment_in(source) if source.suffix != ".npz" else _recorded(Record.read(source).about)
     except ContentError as error:
-        raise RecordError(f"{source}: {error}. Align the photograph and invert it again.") from None
+        raise _invalid(source, error) from None
     except FileNotFoundError:
         raise RecordError(f"There is no record {source} (looked in {Path.cwd()}).") from None
     except OSError as error:
         raise RecordError(f"{source} cannot be read: {reason(error)}.") from None
+    return _there(source, found)
+
+
+def alignment_in_record(about: Mapping[str, Any], path: Path) -> Alignment:
+    """:func:`alignment_of` for what a record says about its image, which has been read from a file already."""
+    try:
+        return _there(path, _recorded(about))
+    except ContentError as error:
+        raise _invalid(path, error) from None
+
+
+def _recorded(about: Mapping[str, Any]) -> Alignment | None:
+    return Alignment.of(about[ABOUT]) if ABOUT in about else None
+
+
+def _invalid(source: Path, error: ContentError) -> RecordError:
+    return RecordError(f"{source}: {error}. Align the photograph and invert it again.")
+
+
+def _there(source: Path, found: Alignment | None) -> Alignment:
     if found is None:
         raise RecordError(
             f"{source} does not say how its image was cut out of a photograph. Expected the record of an image that "
             "zplus align has aligned, or zplus invert --align; or that image."
         )
     return found
-
-
-def _recorded(about: Mapping[str, Any]) -> Alignment | None:
-    return Alignment.of(about[ABOUT]) if ABOUT in about else None
 
 
 def reconstruction_beside(record: Path) -> Path:
@@ -80,14 +96,19 @@ def reconstruction_beside(record: Path) -> Path:
 def photo_of(alignment: Alignment, places: Iterable[Path]) -> Path:
     """The photograph of an alignment, looked for by its name in some folders.
 
+    Where several have its name, it is the one with the right sha256; of others, the first.
+
     Raises:
         RequirementError: it is in none of them.
     """
-    folders = list(dict.fromkeys(places))
+    found: dict[Path, Path] = {}
+    for place in places:
+        found.setdefault(place.resolve(), place)
+    folders = found.values()
     if Path(alignment.photo).name == alignment.photo:  # a name alone, which leads nowhere else
-        for folder in folders:
-            if (folder / alignment.photo).is_file():
-                return folder / alignment.photo
+        there = [path for folder in folders if (path := folder / alignment.photo).is_file()]
+        if there:
+            return next((path for path in there if hash_of(path) == alignment.photo_sha256), there[0])
     raise RequirementError(
         f"The photograph {alignment.photo!r} is not in {', '.join(map(str, folders))}. Give its path."
     )
@@ -143,7 +164,7 @@ def paste_edits(
             except ImageError as error:
                 raise ImageError(f"{edit.path}: {error}") from None
             with results.writing({**common, "edit": edit.sha256[:16]}) as folder:
-                (folder / file).write_bytes(_png(made))
+                (folder / file).write_bytes(as_png(made))
         done.append((file, finished[file]))
         advance(1)
     return done
@@ -167,7 +188,8 @@ def names_of(edits: Sequence[Path]) -> dict[str, Path]:
     return named
 
 
-def _png(image: Image.Image) -> bytes:
+def as_png(image: Image.Image) -> bytes:
+    """The content of a PNG file with the image's colour profile and EXIF data, if it has any."""
     buffer = io.BytesIO()
     kept = {name: image.info[name] for name in ("icc_profile", "exif") if image.info.get(name)}
     image.save(buffer, "PNG", **kept)

@@ -43,6 +43,7 @@ MOST_MEMBERS = 256
 _SUFFIX = ".npy"
 _CHUNK = 2**20
 _LONGEST_HEADER = 4096
+_LONGEST_REASON = 300
 _LARGEST_DIRECTORY = MOST_MEMBERS * 256
 _END = struct.Struct("<4s4H2LH")  # end of an archive without a comment
 _ZIP64_LOCATOR, _ZIP64_LENGTH = b"PK\x06\x07", 20
@@ -235,7 +236,8 @@ def _archive(file: IO[bytes]) -> Iterator[zipfile.ZipFile]:
     except (ContentError, MemoryError):
         raise
     except Exception as error:  # of a dozen types, from zlib's to struct's
-        raise ContentError(f"it is damaged or truncated ({error or type(error).__name__})") from None
+        text = str(error) or type(error).__name__  # which may quote as much of the file as it likes
+        raise ContentError(f"it is damaged or truncated ({text:.{_LONGEST_REASON}})") from None
 
 
 def _check_end(file: IO[bytes]) -> None:

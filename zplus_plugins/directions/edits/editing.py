@@ -7,19 +7,24 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image
 
 from zplus_plugins.directions import edit
 from zplus_plugins.directions.edits.combination import Combination, Part
 from zplus_plugins.directions.edits.film import Film
 from zplus_plugins.directions.edits.making import Making
+from zplus_plugins.directions.edits.photographs import Photographs
 from zplus_plugins.directions.edits.region import Region
 from zplus_plugins.directions.edits.request import Request
 from zplus_plugins.directions.edits.series import Series, ends_of
-from zplus_plugins.errors import RecordError, UsageError, ZPlusError
+from zplus_plugins.errors import RecordError, RequirementError, UsageError, ZPlusError
 from zplus_plugins.inversion import Model, Point
 from zplus_plugins.inversion.domain import is_embedded
 from zplus_plugins.inversion.opening import Models
 from zplus_plugins.inversion.record import PointRecord, masked_note
+from zplus_plugins.portraits.networks.files import sheet
 from zplus_plugins.system.picture_file import reason
 from zplus_plugins.system.results import MARK, Results, results_in
 
@@ -63,6 +68,14 @@ def record_files(paths: Iterable[Path], out: Path | None = None) -> list[Path]:
     return found
 
 
+class There(NamedTuple):
+    """Which results of a record's edit exist; those that were not asked for count as existing."""
+
+    images: bool = False
+    film: bool = False
+    photographs: bool = False
+
+
 @dataclass(frozen=True)
 class Edited:
     """The edits of one record.
@@ -72,6 +85,7 @@ class Edited:
         combination: the directions to move along.
         files: to be written.
         film: to be written, if there is one.
+        photographs: to be written with the edits in them, if there are any.
         settings: on which the files depend.
         notes: what a user should know, in sentences.
     """
@@ -80,23 +94,29 @@ class Edited:
     combination: Combination
     files: Series
     film: Film | None
+    photographs: Photographs | None
     settings: dict[str, str]
     notes: tuple[str, ...]
 
     @property
     def names(self) -> list[str]:
         """The names of all files."""
-        return [*self.files, *([self.film.file] if self.film else [])]
+        film, photographs = [self.film.file] if self.film else [], self.photographs.files if self.photographs else ()
+        return [*self.files, *film, *photographs]
 
     @property
     def frames(self) -> int:
         """The number of frames of the film."""
         return len(self.film.order) if self.film else 0
 
-    def finished(self, results: Results) -> tuple[bool, bool]:
-        """Whether the files already exist, and whether the film does; errors as for :meth:`Results.finished`."""
-        film = self.film is None or results.finished([self.film.file], self.film.settings(self.settings))
-        return results.finished(self.files, self.settings), film
+    def finished(self, results: Results) -> There:
+        """What exists already; errors as for :meth:`Results.finished`."""
+        film, photos = self.film, self.photographs
+        return There(
+            results.finished(self.files, self.settings),
+            film is None or results.finished([film.file], film.settings(self.settings)),
+            photos is None or results.finished(photos.files, photos.settings(self.settings)),
+        )
 
 
 class Editor:
@@ -134,30 +154,28 @@ class Editor:
             raise unfit[0] if len(unfit) == 1 else RecordError("\n".join(map(str, unfit)))
         return fit, unfit
 
-    def write(
-        self,
-        one: Edited,
-        results: Results,
-        has_images: bool = False,
-        has_film: bool = False,
-        on_frame: Callable[[], object] = lambda: None,
-    ) -> None:
-        """Write the edits of a record: the images with their records, and the film; each whole or not at all.
+    def write(self, one: Edited, results: Results, there: There, on_frame: Callable[[], object] = lambda: None) -> None:
+        """Write the edits of a record: the images with their records, the film, and the photographs with the edits.
+
+        Each of these is written whole or not at all.
 
         Args:
             one: as it was checked.
             results: the folder to write to.
-            has_images, has_film: whether they are there.
+            there: what exists already.
             on_frame: called after each frame of the film.
 
         Raises:
             RecordError: as :meth:`making`.
-            RequirementError: they cannot be written.
+            RequirementError: they cannot be written, or the photograph is another one now.
         """
         making = self.making(one)
-        if not has_images:
-            one.files.write_with_records(making.with_records(self.request.shown), results, one.settings)
-        if one.film is not None and not has_film:
+        images: Iterable[Image.Image] = (sheet(picture[None], 1) for picture in making.pictures(self.request.shown))
+        if not there.images:
+            images = one.files.write_with_records(making.with_records(self.request.shown), results, one.settings)
+        if one.photographs is not None and not there.photographs:
+            one.photographs.write(images, sheet(making.unedited[None], 1), results, one.settings)
+        if one.film is not None and not there.film:
             path = self.request.filmed
             frames = making.pictures((path[index] for index in one.film.order), on_frame)
             one.film.write(frames, results, one.settings)
@@ -198,7 +216,7 @@ class Editor:
         model = self._models.of(record, path)
         return record, model, record.require(model, str(path))
 
-    def _looked_at(self, path: Path) -> Edited | RecordError | UsageError:
+    def _looked_at(self, path: Path) -> Edited | RecordError | UsageError | RequirementError:
         """What is to be done with a record, or what is wrong with it."""
         try:
             record, model, point = self._read(path)
@@ -212,7 +230,12 @@ class Editor:
                 return error
             combination = combination.in_layers(*request.layers, model.generator.num_layers)
         name = combination.name if region is None else f"{combination.name}.in.{region.name}"
-        files, film = Series.of_edit(path, name, request.strengths), None
+        files, film, photographs = Series.of_edit(path, name, request.strengths), None, None
+        if request.paste is not None:
+            try:
+                photographs = Photographs.of(request.paste, path, record.about, files.pictures)
+            except (RecordError, UsageError, RequirementError) as error:
+                return error
         if request.film is not None:
             ends = ends_of(request.filmed) if combination.varying else f".x{request.film.frames}"
             film = request.film.named(f"{path.stem.removesuffix(MARK)}.{name}{ends}")
@@ -225,16 +248,18 @@ class Editor:
         if region is not None:
             settings["mask"] = region.digest
             notes.append(masked_note(region.name))
-        return Edited(path, combination, files, film, settings, tuple(notes))
+        return Edited(path, combination, files, film, photographs, settings, tuple(notes))
 
 
 def require_apart(edits: Iterable[Edited], records: Iterable[Path], out: Path) -> None:
-    """Require that no record is replaced by an edit of another one.
+    """Require that no record, and no photograph, is replaced by an edit.
 
     Raises:
         UsageError: one would be.
     """
-    inputs = {record.resolve() for record in records}
+    edits = list(edits)
+    photos = [one.photographs.photo for one in edits if one.photographs is not None]
+    inputs = {path.resolve() for path in (*records, *photos)}
     for one in edits:
         for name in one.names:
             if (out / name).resolve() in inputs:

@@ -26,6 +26,7 @@ class Request:
         local: as for :meth:`~zplus_plugins.directions.edits.combination.Combination.move`.
         mask, feather: as for :meth:`~zplus_plugins.directions.edits.region.Region.of`; no mask for whole images.
         film: to be made of the edit; its name is that of the file, or a format.
+        paste: the photograph that the edits are to be put into, or ``auto``; None for none.
     """
 
     wishes: tuple[Wish, ...]
@@ -35,6 +36,7 @@ class Request:
     mask: str | None = None
     feather: float = 0.0
     film: Film | None = None
+    paste: str | None = None
 
     @classmethod
     def of(
@@ -46,13 +48,14 @@ class Request:
         mask: str | None = None,
         feather: float = 0.0,
         film: Film | None = None,
+        paste: str | None = None,
     ) -> Request:
         """A request as it was typed.
 
         Args:
             directions: each ``NAME`` or ``NAME=STRENGTH``.
             strength: ``START:STOP:COUNT``, or a number; None for the usual series.
-            layers, local, mask, feather, film: see above.
+            layers, local, mask, feather, film, paste: see above.
 
         Raises:
             UsageError: a strength is none, or there is nothing that could have it.
@@ -69,7 +72,7 @@ class Request:
                 f"--strength {strength} is the strength of a direction that has none of its own, and all have one. "
                 f"Leave it out, or give one of them as --direction {wishes[-1].name}."
             )
-        return cls(wishes, strengths, layers, local, mask, feather, film)
+        return cls(wishes, strengths, layers, local, mask, feather, film, paste)
 
     @property
     def shown(self) -> tuple[float, ...]:

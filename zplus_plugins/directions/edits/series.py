@@ -77,11 +77,13 @@ class Series:
 
     def write_with_records(
         self, edited: Iterable[tuple[Tensor, PointRecord]], results: Results, settings: Settings
-    ) -> None:
-        """:meth:`write` for pictures with their records."""
-        self._write(edited, results, settings)
+    ) -> list[Image.Image]:
+        """:meth:`write` for pictures with their records; the images as they were written."""
+        return self._write(edited, results, settings)
 
-    def _write(self, pairs: Iterable[tuple[Tensor, PointRecord | None]], results: Results, settings: Settings) -> None:
+    def _write(
+        self, pairs: Iterable[tuple[Tensor, PointRecord | None]], results: Results, settings: Settings
+    ) -> list[Image.Image]:
         with results.writing(settings) as folder:
             images = []
             names = zip(self.pictures, self.records or [""] * len(self.pictures), strict=True)
@@ -92,6 +94,7 @@ class Series:
                     (folder / record_name).write_bytes(record.as_bytes())
             if self.sheet is not None:
                 _side_by_side(images).save(folder / self.sheet)
+        return images
 
 
 def ends_of(strengths: Sequence[float]) -> str:

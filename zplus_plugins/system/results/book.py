@@ -53,14 +53,15 @@ class OwnBook:
     Args:
         folder: which exists.
         shard: its name, such as ``2-of-8``; None for a process that works alone in the folder.
+        place: what a user chooses to write to another folder, for messages.
 
     Raises, on entry:
         RequirementError: another process is working there, or on this shard.
         OSError: the list cannot be opened.
     """
 
-    def __init__(self, folder: Path, shard: str | None = None) -> None:
-        self._folder, self._shard = folder, shard
+    def __init__(self, folder: Path, shard: str | None = None, place: str = "--out") -> None:
+        self._folder, self._shard, self._place = folder, shard, place
         self._closing = contextlib.ExitStack()
         self._file: IO[bytes]
 
@@ -96,13 +97,18 @@ class OwnBook:
 
     def _open(self, name: str, refusal: str, shared: bool = False) -> IO[bytes]:
         path = self._folder / name
-        book = self._closing.enter_context(_locked(path, shared, refusal.format(self._folder)))
+        refusal = f"{refusal.format(self._folder)} Wait for it to end, or choose another {self._place}."
+        book = self._closing.enter_context(_locked(path, shared, refusal))
         self._closing.callback(_drop_if_empty, path, book, shared)
         return book
 
 
-def everything_made(folder: Path) -> list[Made]:
+def everything_made(folder: Path, place: str = "--out") -> list[Made]:
     """The entries of all lists in a folder, oldest first. A line cut off because its process was killed is skipped.
+
+    Args:
+        folder: which exists.
+        place: as for :class:`OwnBook`.
 
     Raises:
         RequirementError: a file with the name of a list is none.
@@ -111,7 +117,7 @@ def everything_made(folder: Path) -> list[Made]:
     found: list[Made] = []
     for path in _books(folder):
         with contextlib.suppress(FileNotFoundError), path.open("rb") as book:  # an empty one may just be removed
-            found += _read(book, path)
+            found += _read(book, path, place)
     return sorted(found, key=lambda made: made.number)  # stable: in one list, the order is that of its lines
 
 
@@ -139,7 +145,7 @@ def _locked(path: Path, shared: bool, refusal: str) -> Iterator[IO[bytes]]:
         with os.fdopen(descriptor, "r+b") as book:
             try:
                 if not try_lock(descriptor, shared):
-                    raise RequirementError(f"{refusal} Wait for it to end, or choose another --out.")
+                    raise RequirementError(refusal)
                 if not is_still(path, descriptor):
                     continue  # its owner found it empty at the end, and removed it
             except Unlockable:
@@ -157,14 +163,14 @@ def _drop_if_empty(path: Path, book: IO[bytes], shared: bool) -> None:
         path.unlink(missing_ok=True)
 
 
-def _read(book: IO[bytes], path: Path) -> Iterator[Made]:
+def _read(book: IO[bytes], path: Path, place: str) -> Iterator[Made]:
     for number, line in enumerate(book):
         parsed = _parsed(line)
         if parsed is not None:
             yield parsed
         elif number == 0 and line.endswith(b"\n"):
             raise RequirementError(
-                f"{path} is not a list of results of zplus, or belongs to a later version. Choose another --out."
+                f"{path} is not a list of results of zplus, or belongs to a later version. Choose another {place}."
             )
 
 

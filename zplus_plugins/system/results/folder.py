@@ -43,14 +43,22 @@ class Results:
         overwrite: replace results that are finished, or were made with other settings.
         shard: the name of the shard that this process works on, such as ``2-of-8``; processes with different ones may
             work in the folder at the same time. None for a process that works there alone.
-        named: what a user chooses to write elsewhere, for messages.
+        named: what a user chooses for results with other names, for messages.
+        place: what a user chooses to write to another folder, likewise.
 
     Raises, on entry:
         RequirementError: it cannot be written to, or another process is working in it.
     """
 
-    def __init__(self, folder: Path, overwrite: bool = False, shard: str | None = None, named: str = "--out") -> None:
-        self.folder, self._named = folder, named
+    def __init__(
+        self,
+        folder: Path,
+        overwrite: bool = False,
+        shard: str | None = None,
+        named: str = "--out",
+        place: str = "--out",
+    ) -> None:
+        self.folder, self._named, self._place = folder, named, place
         self._overwrite, self._shard = overwrite, shard
         self._made: dict[str, Made] = {}  # the latest, by the name of each file
         self._own: dict[str, set[str]] = {}  # checksums of all results ever made, by name
@@ -63,7 +71,7 @@ class Results:
         with self._closing:
             with self._explained():
                 self._make_folder()
-                self._list = self._closing.enter_context(OwnBook(self.folder, self._shard))
+                self._list = self._closing.enter_context(OwnBook(self.folder, self._shard, self._place))
                 temporary_folders(self.folder)  # removes those of killed processes
                 self.refresh()
                 self._list.drop_cut_off_line()
@@ -82,7 +90,7 @@ class Results:
             RequirementError: a list cannot be read.
         """
         with self._explained():
-            listed = everything_made(self.folder)
+            listed = everything_made(self.folder, self._place)
             for made in listed:
                 self._enter(made)
             if self._shard is not None or has_shards(self.folder):
@@ -146,8 +154,8 @@ class Results:
         if others:
             raise UsageError(
                 f"{self.folder} contains results that were made with other settings: "
-                f"{differences(others[0].settings, settings)}. Choose another --out, or replace them with "
-                "--overwrite."
+                f"{differences(others[0].settings, settings)}. Choose another {self._place}, or replace them "
+                "with --overwrite."
             )
 
     def set_aside_damaged(self, name: str) -> Path | None:
@@ -190,7 +198,7 @@ class Results:
             if target.exists():
                 file.replace(target)
             else:
-                _move_where_nothing_is(file, target)
+                _move_where_nothing_is(file, target, self._named)
         self._new.update(made.files)
 
     def _enter(self, made: Made) -> None:
@@ -263,12 +271,13 @@ def _is_unchanged(path: Path, sha256: str) -> bool:
     return path.is_file() and checksum(path) == sha256
 
 
-def _move_where_nothing_is(file: Path, target: Path) -> None:
+def _move_where_nothing_is(file: Path, target: Path, named: str) -> None:
     """Move a file, but not over one that has appeared in the meantime, as far as the file system can tell."""
     try:
         os.link(file, target)
     except FileExistsError:
-        raise UsageError(f"{target} has appeared in the meantime. It is left as it is: choose another --out.") from None
+        text = f"{target} has appeared in the meantime. It is left as it is: choose another {named}."
+        raise UsageError(text) from None
     except OSError:  # a file system without links
         file.replace(target)
     else:
