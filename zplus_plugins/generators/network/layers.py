@@ -34,7 +34,10 @@ class Dense(nn.Module):
     ) -> None:
         super().__init__()
         self.activation, self.lr_multiplier = activation, lr_multiplier
-        self.weight = nn.Parameter(torch.randn(outputs, inputs) / lr_multiplier)
+        weight = torch.randn(outputs, inputs)
+        # Arithmetic on the meta device, where networks are laid out before their weights are loaded, imports
+        # torch._dynamo, which takes longer than loading them.
+        self.weight = nn.Parameter(weight if weight.is_meta else weight / lr_multiplier)
         self.bias = nn.Parameter(torch.full((outputs,), bias / lr_multiplier))
 
     def forward(self, x: Tensor) -> Tensor:

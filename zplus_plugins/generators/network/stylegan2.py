@@ -57,7 +57,10 @@ class Generator(StyleGenerator):
 
     def filter(self) -> Tensor:
         """The low-pass filter (taps, taps) of the architecture, on the device of the weights."""
-        return setup_filter(self.architecture.taps, self.const.device, separable=False)
+        taps = self.architecture.taps
+        if self.const.is_meta:
+            return torch.empty(len(taps), len(taps))  # see Dense
+        return setup_filter(taps, self.const.device, separable=False)
 
     def restore_constants(self) -> None:
         self.taps = self.filter()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -34,7 +34,7 @@ class Adam:
         self._rates: list[float] = [group["lr"] for group in groups]
         device = groups[0]["params"][0].device
         self._table = _Table(self._rates, steps, device) if capturable(device) else None
-        self.optimizer = torch.optim.Adam(groups, betas=_BETAS, **({} if self._table is None else _CAPTURABLE))
+        self.optimizer = _Adam(groups, betas=_BETAS, **({} if self._table is None else _CAPTURABLE))
         self._done = 0
         if self._table is not None:
             self._set(self._table.now)
@@ -64,6 +64,20 @@ class Adam:
 
 
 _CAPTURABLE = {"fused": True, "capturable": True}
+
+
+def _eager(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A method of PyTorch's optimizers without what torch.compile needs around it: that imports torch._dynamo."""
+    found: Callable[..., Any] = getattr(method, "__wrapped__", method)
+    return found
+
+
+class _Adam(torch.optim.Adam):
+    """PyTorch's, but its first use does not take more than a second to import a compiler that nobody uses."""
+
+    add_param_group = _eager(torch.optim.Optimizer.add_param_group)
+    zero_grad = _eager(torch.optim.Optimizer.zero_grad)
+    step = torch.no_grad()(_eager(torch.optim.Adam.step))
 
 
 class _Table:
