@@ -18,6 +18,15 @@ from zplus_plugins.ops import bias_act, upfirdn2d
 Noise = Literal["const", "random", "none"]
 
 
+def drawn(*shape: int, over: float = 1) -> Tensor:
+    """Standard normal numbers, divided by a number; on the meta device, where networks are laid out, only their shape.
+
+    There, torch's random numbers and arithmetic would import sympy and torch._dynamo, which takes more than a second.
+    """
+    empty = torch.empty(*shape)
+    return empty if empty.is_meta else torch.randn(*shape) / over
+
+
 class Dense(nn.Module):
     """A fully connected layer with an activation: (..., inputs) -> (..., outputs).
 
@@ -34,10 +43,7 @@ class Dense(nn.Module):
     ) -> None:
         super().__init__()
         self.activation, self.lr_multiplier = activation, lr_multiplier
-        weight = torch.randn(outputs, inputs)
-        # Arithmetic on the meta device, where networks are laid out before their weights are loaded, imports
-        # torch._dynamo, which takes longer than loading them.
-        self.weight = nn.Parameter(weight if weight.is_meta else weight / lr_multiplier)
+        self.weight = nn.Parameter(drawn(outputs, inputs, over=lr_multiplier))
         self.bias = nn.Parameter(torch.full((outputs,), bias / lr_multiplier))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -68,10 +74,10 @@ class Convolution(nn.Module):
         super().__init__()
         self.up, self.clamp = up, clamp
         self.style = Dense(w_dim, inputs, bias=1)
-        self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3))
+        self.weight = nn.Parameter(drawn(outputs, inputs, 3, 3))
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.noise_strength = nn.Parameter(torch.zeros(()))
-        self.register_buffer("noise", torch.randn(resolution, resolution))
+        self.register_buffer("noise", drawn(resolution, resolution))
         self._cast: Kept[Tensor] = Kept()
         self._energy: Kept[Tensor] = Kept()
 
@@ -121,7 +127,7 @@ class ToRGB(nn.Module):
         super().__init__()
         self.clamp = clamp
         self.style = Dense(w_dim, inputs, bias=1)
-        self.weight = nn.Parameter(torch.randn(3, inputs))
+        self.weight = nn.Parameter(drawn(3, inputs))
         self.bias = nn.Parameter(torch.zeros(3))
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from zplus_plugins.generators.network.architecture import Architecture, Sizes
 from zplus_plugins.generators.network.interface import StyleGenerator
-from zplus_plugins.generators.network.layers import Block, Dense, Noise
+from zplus_plugins.generators.network.layers import Block, Dense, Noise, drawn
 from zplus_plugins.ops import setup_filter, upsample2d
 
 __all__ = ["Architecture", "Generator", "Mapping"]
@@ -48,7 +48,7 @@ class Generator(StyleGenerator):
         self.architecture = a = architecture
         self.num_layers = a.num_layers
         self.mapping = Mapping(a)
-        self.const = nn.Parameter(torch.randn(a.channels[0], 4, 4))
+        self.const = nn.Parameter(drawn(a.channels[0], 4, 4))
         inputs = (None, *a.channels)
         shapes = zip(inputs, a.channels, a.resolutions, strict=False)
         self.blocks = nn.ModuleList(Block(a.w_dim, *shape, clamp=a.conv_clamp) for shape in shapes)
@@ -59,7 +59,7 @@ class Generator(StyleGenerator):
         """The low-pass filter (taps, taps) of the architecture, on the device of the weights."""
         taps = self.architecture.taps
         if self.const.is_meta:
-            return torch.empty(len(taps), len(taps))  # see Dense
+            return torch.empty(len(taps), len(taps))  # as for weights, see drawn()
         return setup_filter(taps, self.const.device, separable=False)
 
     def restore_constants(self) -> None:
