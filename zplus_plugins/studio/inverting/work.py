@@ -27,7 +27,7 @@ from zplus_plugins.inversion.batches import Batch, BatchWork
 from zplus_plugins.inversion.domain import Domain, chosen_likeness, domain_of, is_embedded, open_model
 from zplus_plugins.inversion.inverter import Step
 from zplus_plugins.portraits.networks.files import sheet
-from zplus_plugins.studio.inverting.folder import free_name, working_in
+from zplus_plugins.studio.inverting.folder import first_free, numbered, working_in
 from zplus_plugins.studio.inverting.options import Order
 from zplus_plugins.studio.inverting.targets import Target, targets_of
 from zplus_plugins.system.console import LOGGER
@@ -106,9 +106,13 @@ class Inverting:
     def _parts(self, target: Target) -> Iterator[_Part]:
         spaces = self._order.opened_spaces
         settings = {space: self._settings(target, space) for space in spaces}
-        wanted = {name_of(f".{dashed(space)}"): settings[space] for space in spaces for name_of in _NAMES_OF}
+
+        def wanted(n: int) -> dict[str, dict[str, str]]:
+            names = {space: f"{numbered(target.name, n)}.{dashed(space)}" for space in spaces}
+            return {name_of(names[space]): settings[space] for space in spaces for name_of in _NAMES_OF}
+
         with working_in(self._out) as results:
-            name = free_name(results, target.name, wanted)
+            name = numbered(target.name, first_free(results, wanted))
             for space in spaces:
                 own = f"{name}.{dashed(space)}"
                 finished = results.finished([name_of(own) for name_of in _NAMES_OF], settings[space])
