@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from zplus_plugins.directions import Direction
 from zplus_plugins.directions.edits.editing import Edited, Editor, There
 from zplus_plugins.directions.edits.request import Request
 from zplus_plugins.directions.edits.series import Series
@@ -19,7 +20,14 @@ Kind = Literal["picture", "record", "video", "pasted"]
 KINDS: tuple[Kind, ...] = ("picture", "record", "video", "pasted")
 
 
-def save_edit(models: Models, record: Path, request: Request, kind: Kind, out: Path) -> list[Path]:
+def save_edit(
+    models: Models,
+    record: Path,
+    request: Request,
+    kind: Kind,
+    out: Path,
+    directions: Mapping[str, Direction] | None = None,
+) -> list[Path]:
     """Write an edit of a record. What is there already is left, and if other results have the names, a number is added.
 
     Args:
@@ -28,6 +36,7 @@ def save_edit(models: Models, record: Path, request: Request, kind: Kind, out: P
         request: one edit, as ``zplus edit`` is asked for it; with a film, or a photograph, if that is to be written.
         kind: what to write. The picture and the record are both written, whichever is asked for.
         out: the folder of results.
+        directions: as for :class:`~zplus_plugins.directions.edits.editing.Editor`.
 
     Returns:
         The files of the kind.
@@ -35,7 +44,7 @@ def save_edit(models: Models, record: Path, request: Request, kind: Kind, out: P
     Raises:
         ZPlusError: as :meth:`Editor.check` and :meth:`Editor.write`.
     """
-    editor = Editor(models, request)
+    editor = Editor(models, request, directions)
     (one,), _ = editor.check([record])
     with working_in(out) as results, limited_to(threads_for(models.generator)):
         one = _renamed(one, first_free(results, lambda n: _written(_renamed(one, n), kind)))

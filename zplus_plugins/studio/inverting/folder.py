@@ -10,6 +10,7 @@ from itertools import count
 from pathlib import Path
 
 from zplus_plugins.errors import UsageError
+from zplus_plugins.spaces.spaces import Space
 from zplus_plugins.system.results import BusyError, Results, Settings
 
 PATIENCE = 10.0  # seconds
@@ -66,3 +67,8 @@ def first_free(results: Results, wanted: Callable[[int], Mapping[str, Settings]]
 def numbered(name: str, n: int) -> str:
     """NAME, NAME.2, NAME.3, ..."""
     return name if n == 1 else f"{name}.{n}"
+
+
+def dashed(space: Space) -> str:
+    """A space in names of files: ``f-zplus``."""
+    return space.name.replace("/", "-")

@@ -19,7 +19,7 @@ from zplus_plugins.studio.inverting.options import Order
 from zplus_plugins.studio.inverting.photographs import keep, kept_in
 from zplus_plugins.studio.inverting.unfinished import without_records
 
-MOST_WAITING = 100
+MOST_WAITING = 1000
 _MOST_ENDED = 100  # that are listed
 _IDLE = 300.0  # seconds after which a process without work is ended
 _log = logging.getLogger("zplus_plugins")

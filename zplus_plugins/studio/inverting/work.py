@@ -27,7 +27,7 @@ from zplus_plugins.inversion.batches import Batch, BatchWork
 from zplus_plugins.inversion.domain import Domain, chosen_likeness, domain_of, is_embedded, open_model
 from zplus_plugins.inversion.inverter import Step
 from zplus_plugins.portraits.networks.files import sheet
-from zplus_plugins.studio.inverting.folder import first_free, numbered, working_in
+from zplus_plugins.studio.inverting.folder import dashed, first_free, numbered, working_in
 from zplus_plugins.studio.inverting.options import Order
 from zplus_plugins.studio.inverting.targets import Target, targets_of
 from zplus_plugins.system.console import LOGGER
@@ -136,11 +136,6 @@ class Inverting:
             (folder / files.record_name(part.name)).write_bytes(made.record)
             (folder / files.reconstruction_name(part.name)).write_bytes(made.picture)
         watched.end()
-
-
-def dashed(space: Space) -> str:
-    """A space in names of files: ``f-zplus``."""
-    return space.name.replace("/", "-")
 
 
 class _Watched:
