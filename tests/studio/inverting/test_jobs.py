@@ -224,6 +224,22 @@ def test_an_unexpected_error_fails_one_job(
     studio.jobs.close()
 
 
+def test_a_listener_that_fails_holds_nothing_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(event: dict[str, Any]) -> None:
+        raise RuntimeError("gone")
+
+    child = Child(("done", None))
+    monkeypatch.setattr(module, "Child", lambda *given: child)
+    jobs = Jobs(Desk(), tmp_path, Order(), fail)
+    jobs.start("a.png", portrait(0))
+    wait_for(lambda: jobs.list()[0]["state"] == "done" or None)
+    jobs.close()
+    assert child.ended.is_set()
+    assert "RuntimeError: gone" in caplog.text
+
+
 def test_only_so_many_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_WAITING", 0)
     studio = Studio(tmp_path, Order())

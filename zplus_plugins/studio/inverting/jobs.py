@@ -195,7 +195,10 @@ class Jobs:
         with self._lock:
             for name, value in changes.items():
                 setattr(job, name, value)
-            self._on_event(job.plain())
+            try:
+                self._on_event(job.plain())
+            except Exception:  # the listener's fault, which must not end the work, or keep the process alive
+                _log.exception("An event of the inversion of %s was not heard.", job.name)
 
     def _serve(self) -> None:
         # Ctrl-C is for this process alone; the other one inherits this from the thread that starts it.
