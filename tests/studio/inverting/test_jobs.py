@@ -31,9 +31,11 @@ class Desk:
 
     def __init__(self) -> None:
         self.added: list[Path] = []
+        self.targets: list[Path | None] = []
 
-    def add(self, path: Path) -> SimpleNamespace:
+    def add(self, path: Path, target: Path | None = None) -> SimpleNamespace:
         self.added.append(path)
+        self.targets.append(target)
         return SimpleNamespace(id=str(Record.read(path).about["picture_sha256"])[:12])
 
 
@@ -101,6 +103,7 @@ def test_a_photograph_becomes_what_zplus_invert_makes_of_it(
             ours = studio.out / f"anna.{space.replace('/', '-')}.zplus.{kind}"
             assert ours.read_bytes() == (tmp_path / space / f"anna.zplus.{kind}").read_bytes()
     assert [path.name for path in studio.desk.added[:2]] == ["anna.f-wplus.zplus.npz", "anna.f-zplus.zplus.npz"]
+    assert studio.desk.targets[:2] == [photo, photo]
     assert job["portraits"] == [job["portrait"]] == [Record.read(studio.desk.added[0]).about["picture_sha256"][:12]]
 
 

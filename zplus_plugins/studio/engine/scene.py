@@ -177,7 +177,9 @@ def _are_spaces(value: Any) -> bool:
 
 
 _HEX = Kind("an id of up to 64 digits 0-9 and a-f", lambda value: isinstance(value, str) and bool(_ID.fullmatch(value)))
-_SEED = Kind(f"a whole number from 0 to {LARGEST_SEED}", lambda value: type(value) is int and 0 <= value <= LARGEST_SEED)
+_SEED = Kind(
+    f"a whole number from 0 to {LARGEST_SEED}", lambda value: type(value) is int and 0 <= value <= LARGEST_SEED
+)
 _SHARE = _number(0, 1)
 _LAYERS = Kind(f"two layers, the first and the last, below {MOST_LAYERS}", _are_layers)
 _ORIGIN = {"portrait": Field(_HEX.or_none(), None), "seed": Field(_SEED.or_none(), None)}

@@ -31,7 +31,7 @@ class _Portrait(Protocol):
 
 
 class _Desk(Protocol):
-    def add(self, path: Path) -> _Portrait: ...
+    def add(self, path: Path, target: Path | None = None) -> _Portrait: ...
 
 
 @dataclass
@@ -77,7 +77,8 @@ class Jobs:
     """Inverts photographs one after the other, in a process of its own, and adds their records to a desk.
 
     Args:
-        desk: whose ``add`` is called with the path of each record, in a thread of this class.
+        desk: whose ``add`` is called with the path of each record and that of the picture that was inverted, in a
+            thread of this class.
         out: the folder of results. Photographs are kept in ``photos`` there.
         order: how they are inverted.
         on_event: called with :meth:`Job.plain` whenever something has changed; in any thread, but never in two at a
@@ -258,7 +259,7 @@ class Jobs:
             if kind == "log":
                 _log.log(what[0], "%s: %s", job.name, what[1])
             elif kind == "record":
-                portrait = self._desk.add(what)
+                portrait = self._desk.add(*what)
                 if portrait.id not in job.portraits:
                     self._unless_cancelled(job, portraits=[*job.portraits, portrait.id])
             elif kind == "inverting":

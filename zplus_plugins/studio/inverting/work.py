@@ -41,7 +41,7 @@ _NICE = 5  # moves of sliders come first
 
 Tell: TypeAlias = Callable[[str, Any], object]
 """Called with what happens: ``inverting`` with the number of all steps and a note; ``step`` with the parts of an event;
-``record`` with the path of a record that is there."""
+``record`` with the path of a record that is there, and that of the picture that was inverted."""
 
 
 _NAMES_OF = (files.record_name, files.reconstruction_name)
@@ -96,7 +96,7 @@ class Inverting:
             if not part.finished:
                 with limited_to(threads_for(generator)):
                     self._invert(part, watched)
-            tell("record", self._out / files.record_name(part.name))
+            tell("record", (self._out / files.record_name(part.name), *part.target.pictures.files))
 
     @cached_property
     def _domain(self) -> Domain:
