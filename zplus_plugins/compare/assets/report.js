@@ -4,16 +4,6 @@ const state = {set: 0, picture: 0, direction: 0, strength: Math.floor(data.stren
 const viewer = Viewer(data, state);
 const $ = id => document.getElementById(id);
 
-function chips(id, options, chosen, choose) {
-  const fieldset = $(id), legend = fieldset.querySelector("legend");
-  fieldset.hidden = options.length < 2;
-  fieldset.replaceChildren(legend, ...options.map(([value, text]) => {
-    const input = make("input", {type: "radio", name: id, value, onchange: () => choose(value)});
-    input.checked = value === chosen;
-    return make("label", {}, input, make("span", {}, text));
-  }));
-}
-
 const groups = [["f", "with F"], ["plain", "without F"]].filter(([group]) => data.spaces.some(space => space.group === group));
 state.group = groups[0][0];
 
@@ -49,7 +39,7 @@ function plots() {
 function dots() {
   const own = data.sets[state.set], names = Object.keys(own.figures[data.spaces[0].name]);
   state.figure = state.figure || names[0];
-  chips("figures", names.map(name => [name, data.figures[name] || readable(name)]), state.figure, value => { state.figure = value; dots(); $("figures").querySelector(":checked").focus(); });
+  chips($("figures"), names.map(name => [name, data.figures[name] || readable(name)]), state.figure, value => { state.figure = value; dots(); $("figures").querySelector(":checked").focus(); });
   drawDots($("dots"), data.spaces.map(space => ({space, values: own.figures[space.name][state.figure]})), `${state.figure} of each picture in each space`);
 }
 
@@ -61,10 +51,10 @@ function all() {
   plots();
 }
 
-chips("directions", data.edits.map((name, index) => [String(index), readable(name)]), "0", value => { state.direction = Number(value); viewer.show(); });
-chips("curve-directions", [["all", "all"], ...data.edits.map(name => [name, readable(name)])], "all", value => { state.curves = value; plots(); });
-chips("groups", groups, state.group, value => { state.group = value; legend(); plots(); });
-chips("references", [["identity_input", "the target"], ["identity_own", "the own reconstruction"]], "identity_input", value => { state.reference = value; plots(); });
+chips($("directions"), data.edits.map((name, index) => [String(index), readable(name)]), "0", value => { state.direction = Number(value); viewer.show(); });
+chips($("curve-directions"), [["all", "all"], ...data.edits.map(name => [name, readable(name)])], "all", value => { state.curves = value; plots(); });
+chips($("groups"), groups, state.group, value => { state.group = value; legend(); plots(); });
+chips($("references"), [["identity_input", "the target"], ["identity_own", "the own reconstruction"]], "identity_input", value => { state.reference = value; plots(); });
 document.querySelectorAll("#sets input").forEach(input => input.addEventListener("change", () => { state.set = Number(input.value); state.picture = 0; all(); }));
 $("edits").hidden = !data.edits.length;
 legend();

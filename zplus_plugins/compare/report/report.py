@@ -20,7 +20,8 @@ from zplus_plugins.compare.statistics.verdicts import NAMES, edit_notes, verdict
 from zplus_plugins.compare.work.plan import Plan
 
 ASSETS = Path(__file__).parents[1] / "assets"
-SCRIPTS = ("charts.js", "viewer.js", "report.js")
+STYLES = ("parts.css", "report.css")
+SCRIPTS = ("elements.js", "pair.js", "link.js", "sheet.js", "charts.js", "viewer.js", "report.js")
 _ALL_SPECIAL = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})  # within a script element
 
 
@@ -48,7 +49,7 @@ def report(
         "tests": _panels(found, tables.tests),
         "settings": tables.facts(settings.items()),
         "versions": tables.facts(versions().items()),
-        "style": _asset("report.css") + _sprite_rules(addresses),
+        "style": "".join(map(_asset, STYLES)) + _sprite_rules(addresses),
         "script": "".join(map(_asset, SCRIPTS)),
         "data": json.dumps(_data(plan, found, shown), allow_nan=False, separators=(",", ":")).translate(_ALL_SPECIAL),
     }
