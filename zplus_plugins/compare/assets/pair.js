@@ -104,7 +104,7 @@ function Pair(root, {names, mode = "beside", pixels = false, onchange = () => {}
     follow(event);
   });
   over.addEventListener("pointermove", event => over.hasPointerCapture(event.pointerId) && follow(event));
-  over.addEventListener("pointerup", () => onchange());
+  over.addEventListener("pointerup", event => over.hasPointerCapture(event.pointerId) && onchange());
 
   const setting = (name, clean) => ({get: () => own[name], set: value => { own[name] = clean(value); arrange(); }, enumerable: true});
   const pair = Object.defineProperties({

@@ -14,14 +14,14 @@ const start = () => ({
   group: groups[0][0], hidden: new Set(), curves: "all", reference: "identity_input", figure: figures[0],
 });
 const state = start();
-const viewer = Viewer(data, state, settled => settled && writeLink(asLink(), true));
+const viewer = Viewer(data, state, step => writeLink(asLink(), step));
 
 function asLink() {
   const {set, picture, direction, strength, hidden, ...rest} = state, usual = start();
   const link = {set: data.sets[set].name, picture: picture + 1, edit: data.edits[direction], strength: data.strengths[strength], hidden: [...hidden], ...rest};
   const other = {set: data.sets[0].name, picture: 1, edit: data.edits[0], strength: data.strengths[usual.strength], ...usual, hidden: []};
   delete other.direction;
-  return Object.fromEntries(Object.entries(link).filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(other[key] )));
+  return Object.fromEntries(Object.entries(link).filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(other[key])));
 }
 
 function follow(link, problem) {

@@ -1,6 +1,6 @@
 "use strict";
 // Viewer(data, state, changed): the pictures of the chosen set, picture, direction and strength: a card for each space, and a pair of any two. It
-// keeps what the user chooses in state, and calls changed(settled) then; settled is false while a slider moves. show() shows what state says.
+// keeps what the user chooses in state, and calls changed(step) then; step is false for a slider's moves, which are too many for steps of a history. show() shows what state says.
 function Viewer(data, state, changed) {
   const find = id => document.getElementById(id);
   const sprites = Sprites(data), last = data.strengths.length - 1, unedited = data.strengths.indexOf(0);
@@ -20,8 +20,10 @@ function Viewer(data, state, changed) {
   const strength = k => (data.strengths[k] > 0 ? "+" : "") + data.strengths[k].toFixed(1);
 
   const pair = Pair(find("pair"), {names: state.pair.map(title), onchange: () => {
+    const step = pair.mode !== state.mode;
     Object.assign(state, {mode: pair.mode, pixels: pair.pixels, wipe: pair.wipe, gain: pair.gain});
-    changed(true);
+    find("cards").classList.toggle("pixels", state.pixels);
+    changed(step);
   }});
   pair.bar.prepend(find("which"));
   const cards = places.map(({name, title, base}) => {
@@ -94,10 +96,10 @@ function Viewer(data, state, changed) {
   let timer = 0, step = 1;
   const stop = () => { clearInterval(timer); timer = 0; find("play").setAttribute("aria-pressed", "false"); };
   Object.assign(find("strength"), {min: 0, max: last, step: 1});
-  find("strength").addEventListener("input", event => { stop(); state.strength = Number(event.target.value); draw(); changed(false); });
-  find("strength").addEventListener("change", () => changed(true));
+  find("strength").addEventListener("input", event => { stop(); state.strength = Number(event.target.value); draw(); });
+  find("strength").addEventListener("change", () => changed(false));
   find("play").addEventListener("click", () => {
-    if (timer) { stop(); return changed(true); }
+    if (timer) { stop(); return changed(false); }
     find("play").setAttribute("aria-pressed", "true");
     timer = setInterval(() => {
       if (state.strength + step > last || state.strength + step < 0) step = -step;

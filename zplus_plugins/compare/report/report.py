@@ -23,8 +23,8 @@ ASSETS = Path(__file__).parents[1] / "assets"
 STYLES = ("parts.css", "report.css")
 SCRIPTS = ("elements.js", "pair.js", "link.js", "sheet.js", "charts.js", "sprites.js", "viewer.js", "report.js")
 _NUMBERS = (
-    "id is the similarity of an image's identity to the target's, and Δ the change of the target attribute relative to "
-    "the unedited reconstruction, as a fraction of the attribute's range."
+    "Hold “Unedited” to see both without the edit. id is the similarity of an image's identity to the target's, and Δ "
+    "the change of the target attribute relative to the unedited reconstruction, as a fraction of its range."
 )
 _ALL_SPECIAL = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})  # within a script element
 
