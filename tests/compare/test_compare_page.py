@@ -188,7 +188,11 @@ def test_the_contact_sheet_has_every_space_at_every_strength(page: Path, browser
             break
         time.sleep(0.02)
     with Image.open(path) as picture:
-        assert picture.width > 5 * 96 and picture.height > (1 + len(SPACES)) * 96
+        assert picture.width > (1 + 5) * 96 and picture.height > len(SPACES) * 96
+        seen = picture.convert("RGB")
+    places = (picture.width - 24 - 100 * k for k in (6, 5, 4))
+    left, first, second = (seen.crop((x, 100, x + 60, 140)).tobytes() for x in places)
+    assert len({left, first, second}) == 3  # the target, and two strengths
     assert browser.find_element("id", "message").text == "The contact sheet was saved as a download."
 
 

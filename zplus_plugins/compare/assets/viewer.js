@@ -111,13 +111,14 @@ function Viewer(data, state, changed) {
   find("hold").hidden = unedited < 0;
   document.querySelector(".dial").hidden = !data.edits.length;
 
-  // All spaces at all strengths, as a picture to keep.
+  // A row for each space: the target, then the space's image at each strength.
   async function sheet() {
-    const edit = data.edits[state.direction], columns = data.edits.length ? data.strengths.map((_, k) => strength(k)) : [];
-    const rows = places.map(({name, title}) => ({name: title, cells: (name === "target" || !columns.length ? [0] : columns).map((_, k) => cell(name, k))}));
+    const edit = data.edits[state.direction], edited = data.edits.length ? data.strengths.map((_, k) => k) : [0];
+    const columns = ["target", ...data.edits.length ? edited.map(strength) : ["reconstruction"]];
+    const rows = data.spaces.map(({name, title}) => ({name: title, cells: [cell("target"), ...edited.map(k => cell(name, k))]}));
     const what = `${set().title}, image ${state.picture + 1}`;
     const file = ["compare", set().name, state.picture + 1, edit].filter(part => part !== undefined).join("-").replace(/[^\w.+-]+/g, "-").slice(0, 100);
-    const made = contactSheet({title: edit ? `${readable(edit)}: ${what}` : what, columns, rows, size: Math.max(96, cell("target")[3])});
+    const made = contactSheet({title: edit ? `${what}, ${readable(edit)}` : what, columns, rows, size: Math.max(96, cell("target")[3])});
     await downloadCanvas(`${file}.png`, made);
   }
   return {show, sheet, stop};
