@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from support import hfgi3d_assets, pti_assets, pti_runs, sam_assets, sam_runs
+from support.browser import browser as browser
 from support.commands import make_material
 from support.gpu_report import REPORT, Report, finish
 from support.weight_files import write_facenet, write_lpips_backbones

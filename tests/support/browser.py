@@ -36,12 +36,24 @@ def chromium(profile: Path) -> Iterator[Any]:
         opened.quit()
 
 
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """One browser for the tests of a module, since its start takes longer than most of them."""
+    with chromium(tmp_path_factory.mktemp("chromium") / "profile") as driver:
+        yield driver
+
+
 def as_seen(driver: Any, width: int, height: int, dark: bool = False) -> None:
     """A screen of this size, in one of both colour schemes."""
     size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+
+
+def saving_into(driver: Any, folder: Path) -> None:
+    """Let downloads go into this folder."""
+    driver.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(folder)})
 
 
 def screenshot(driver: Any, path: Path) -> None:

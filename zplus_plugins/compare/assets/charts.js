@@ -2,19 +2,7 @@
 // Curves and dots as inline SVG, with a rule that follows the pointer or the arrow keys.
 const DASHES = {z: "7 4", w: "2 4", pn: "7 3 2 3", s: "1 3"};
 const MARKS = {zplus: "circle", z: "circle", wplus: "square", w: "square", "wplus-pn": "triangle", "wplus-lsap": "diamond", pn: "triangle", pnplus: "triangle", s: "diamond"};
-const readable = name => name.replace(/_/g, " ");
 const colour = space => `var(--${space.base})`;
-
-function make(tag, attributes = {}, ...children) {
-  const svg = ["svg", "path", "line", "text", "circle", "g", "rect"].includes(tag);
-  const element = svg ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : value);
-  }
-  element.append(...children.filter(child => child !== null));
-  return element;
-}
 
 function ticks(low, high, wanted) {
   const rough = (high - low) / wanted, power = 10 ** Math.floor(Math.log10(rough));
