@@ -68,7 +68,7 @@ MAY_IMPORT = {
     "library": METHOD | {*OWN[: OWN.index("library")]},
     "compare": METHOD | {*OWN[: OWN.index("compare")]},
     "demo": METHOD | {*OWN[: OWN.index("demo")]},
-    "studio": METHOD | {*OWN[: OWN.index("demo")]},
+    "studio": METHOD | {*OWN[: OWN.index("studio")]},
     "cli": {*OWN, *UPSTREAMS, "upstreams"},
     "__main__": {"system", "cli"},
 }

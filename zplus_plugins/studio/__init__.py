@@ -1,1 +1,1 @@
-"""``zplus studio``: photographs and records in the browser, edited live in several latent spaces."""
+"""``zplus studio``: a page that opens photographs and records, and edits them live in several latent spaces."""

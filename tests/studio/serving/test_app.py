@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from support.studio import Browser, FakeStudio, served
+from support.studio_server import Browser, FakeStudio, served
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from support.studio import TOKEN, Browser, FakeStudio, served
+from support.studio_server import TOKEN, Browser, FakeStudio, served
 from zplus_plugins.studio.serving.guard import HEADERS
 from zplus_plugins.studio.serving.token import Keys
 

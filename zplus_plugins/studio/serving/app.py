@@ -18,7 +18,6 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from zplus_plugins.errors import ZPlusError
-from zplus_plugins.records.names import name_problem
 from zplus_plugins.studio.serving.assets import PAGE, assets
 from zplus_plugins.studio.serving.contract import Picture, Studio
 from zplus_plugins.studio.serving.guard import Guard
@@ -29,6 +28,7 @@ from zplus_plugins.studio.serving.token import Keys
 from zplus_plugins.studio.serving.uploads import Uploads, require_size
 
 MASK_BYTES = 2**23
+_LONGEST = 255  # bytes of a name
 Answer = TypeVar("Answer")
 
 
@@ -134,13 +134,11 @@ class _Routes:
         return JSONResponse({"files": [_listed(file) for file in await _done(self._studio.save, scene, asked)]}, 201)
 
     async def file(self, request: Request) -> Response:
-        name = request.path_params["name"]
-        if Path(name).name != name or name.startswith(".") or "\\" in name:
-            raise Refused(404, f"{shown(name)} is not the name of a result.")
+        name = plain_name(request.path_params["name"], "a result")
         return FileResponse(await _done(self._studio.result, name), filename=name)
 
     async def _upload(self, request: Request, add: Callable[[str, bytes], dict[str, Any]], what: str) -> Response:
-        name = named(request.query_params.get("name", ""), what)
+        name = plain_name(request.query_params.get("name", ""), what)
         async with self._turn:
             content = await self._turn.body(request, self._studio.upload_limit, what)
             return JSONResponse(await _done(add, name, content), 201)
@@ -162,16 +160,16 @@ class _Routes:
         return _picture(self._files[name])
 
 
-def named(text: str, what: str) -> str:
-    """The name of an uploaded file, which becomes part of results' names.
+def plain_name(text: str, what: str) -> str:
+    """The name of a file from a request, which must not lead to another folder.
 
     Raises:
-        Refused: it is no file's name, but a path, say.
+        Refused: it is a path, hidden, or no name at all.
     """
     name = unicodedata.normalize("NFC", text)
-    problem = name_problem(name)
-    if problem is not None:
-        raise Refused(400, f"{shown(name)} is not a valid name for {what}: it {problem}. Rename the file.")
+    is_path = Path(name).name != name or "\\" in name
+    if is_path or not name.isprintable() or name.startswith(".") or len(name.encode()) > _LONGEST:
+        raise Refused(400, f"{shown(name)} is not a valid name for {what}. Rename the file.")
     return name
 
 
