@@ -6,6 +6,7 @@ import http.client
 import json
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -72,6 +73,14 @@ class FakeStudio:
     tabs: list[FakeTab] = field(default_factory=list)
     hearing: list[Callable[[dict[str, Any]], None]] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
+
+    def forget(self, folder: Path) -> None:
+        """Be as new, in another folder; what a test has opened is closed."""
+        deadline = time.monotonic() + 20
+        while self.hearing or not all(tab.closed for tab in self.tabs):
+            assert time.monotonic() < deadline, "a tab is not closed"
+            time.sleep(0.005)
+        self.__init__(folder)  # type: ignore[misc]
 
     def state(self) -> dict[str, Any]:
         return {"version": "1", "portraits": [], "limits": {"upload": self.upload_limit}}

@@ -3,23 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from support.studio_server import Browser, FakeStudio, served
-
-
-@pytest.fixture
-def studio(tmp_path: Path) -> FakeStudio:
-    return FakeStudio(tmp_path)
-
-
-@pytest.fixture
-def browser(studio: FakeStudio) -> Iterator[Browser]:
-    with served(studio) as found:
-        yield found
+from support.studio_server import Browser, FakeStudio
 
 
 def test_the_page_and_its_files(browser: Browser) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,12 +11,6 @@ from websockets.exceptions import InvalidStatus
 from support.studio_server import TOKEN, Browser, FakeStudio, served
 from zplus_plugins.studio.serving.guard import HEADERS
 from zplus_plugins.studio.serving.token import Keys
-
-
-@pytest.fixture
-def browser(tmp_path: Path, spoken: None) -> Iterator[Browser]:
-    with served(FakeStudio(tmp_path)) as found:
-        yield found
 
 
 def logged(capsys: pytest.CaptureFixture[str]) -> list[str]:

@@ -22,7 +22,7 @@ from zplus_plugins.studio.serving.assets import PAGE, assets
 from zplus_plugins.studio.serving.contract import Picture, Studio
 from zplus_plugins.studio.serving.guard import Guard
 from zplus_plugins.studio.serving.hosts import Hosts
-from zplus_plugins.studio.serving.refusals import Refused, answer, log_refused, refusal, shown
+from zplus_plugins.studio.serving.refusals import Refused, answer, log_failed, log_refused, refusal, shown
 from zplus_plugins.studio.serving.socket import MOST_BYTES, Sockets
 from zplus_plugins.studio.serving.token import Keys
 from zplus_plugins.studio.serving.uploads import Uploads, require_size
@@ -59,6 +59,7 @@ async def _not_routed(request: Request, error: Exception) -> Response:
 
 
 async def _failed(request: Request, error: Exception) -> Response:
+    log_failed(request.scope, error)
     text = "The server failed at this request; the terminal that it runs in says why."
     return answer(request, Refused(500, text))
 
@@ -168,7 +169,7 @@ def plain_name(text: str, what: str) -> str:
     """
     name = unicodedata.normalize("NFC", text)
     is_path = Path(name).name != name or "\\" in name
-    if is_path or not name.isprintable() or name.startswith(".") or len(name.encode()) > _LONGEST:
+    if not name or is_path or not name.isprintable() or name.startswith(".") or len(name.encode()) > _LONGEST:
         raise Refused(400, f"{shown(name)} is not a valid name for {what}. Rename the file.")
     return name
 

@@ -7,7 +7,6 @@ must be known, because everybody on this machine can connect to its loopback add
 
 from __future__ import annotations
 
-import logging
 from urllib.parse import parse_qs
 
 from starlette.requests import HTTPConnection
@@ -15,7 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from zplus_plugins.studio.serving.hosts import Authority, Hosts
-from zplus_plugins.studio.serving.refusals import Refused, answer, log_refused, shown
+from zplus_plugins.studio.serving.refusals import Refused, answer, log_failed, log_refused, shown
 from zplus_plugins.studio.serving.token import Keys
 
 SAFE_METHODS = ("GET", "HEAD")
@@ -31,7 +30,6 @@ HEADERS = {
 _ONWARD = (
     '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url=/"><title>zplus studio</title>'
 )
-_log = logging.getLogger("zplus_plugins")
 
 
 class Guard:
@@ -62,10 +60,11 @@ class Guard:
                 await sent({"type": "websocket.close", "code": 1008, "reason": ""})
             else:
                 await answer(connection, refused)(scope, receive, sent)
-        except Exception as error:  # the application has answered with status 500, if it could
-            _log.error("the server failed at %s: %s: %s", shown(scope["path"]), type(error).__name__, error)
-            _log.debug("where it failed", exc_info=True)
-            if scope["type"] == "websocket" and not sent.begun:
+        except Exception as error:
+            if scope["type"] == "http" and sent.begun:
+                return  # the application has logged it, and has answered
+            log_failed(scope, error)
+            if not sent.begun:
                 await sent({"type": "websocket.close", "code": 1011, "reason": ""})
 
     def _admitted(self, connection: HTTPConnection) -> Response | None:

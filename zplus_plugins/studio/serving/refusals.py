@@ -52,6 +52,12 @@ def log_refused(scope: Mapping[str, Any], reason: str) -> None:
     _log.warning("refused %s %s of %s: %s", what, shown(scope["path"]), who, _printable(reason))
 
 
+def log_failed(scope: Mapping[str, Any], error: Exception) -> None:
+    """Log an error that is a bug of ours."""
+    _log.error("the server failed at %s: %s: %s", shown(scope["path"]), type(error).__name__, _printable(str(error)))
+    _log.debug("where it failed", exc_info=error)
+
+
 def shown(text: object) -> str:
     """What a client has sent, as it can be printed on a terminal."""
     plain = ascii(text)
