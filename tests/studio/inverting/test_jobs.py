@@ -31,9 +31,11 @@ class Desk:
 
     def __init__(self) -> None:
         self.added: list[Path] = []
+        self.targets: list[Path | None] = []
 
-    def add(self, path: Path) -> SimpleNamespace:
+    def add(self, path: Path, target: Path | None = None) -> SimpleNamespace:
         self.added.append(path)
+        self.targets.append(target)
         return SimpleNamespace(id=str(Record.read(path).about["picture_sha256"])[:12])
 
 
@@ -101,6 +103,7 @@ def test_a_photograph_becomes_what_zplus_invert_makes_of_it(
             ours = studio.out / f"anna.{space.replace('/', '-')}.zplus.{kind}"
             assert ours.read_bytes() == (tmp_path / space / f"anna.zplus.{kind}").read_bytes()
     assert [path.name for path in studio.desk.added[:2]] == ["anna.f-wplus.zplus.npz", "anna.f-zplus.zplus.npz"]
+    assert studio.desk.targets[:2] == [photo, photo]
     assert job["portraits"] == [job["portrait"]] == [Record.read(studio.desk.added[0]).about["picture_sha256"][:12]]
 
 
@@ -222,6 +225,22 @@ def test_an_unexpected_error_fails_one_job(
     assert "Traceback" in caplog.text
     assert studio.ended(second)["state"] == "done"
     studio.jobs.close()
+
+
+def test_a_listener_that_fails_holds_nothing_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(event: dict[str, Any]) -> None:
+        raise RuntimeError("gone")
+
+    child = Child(("done", None))
+    monkeypatch.setattr(module, "Child", lambda *given: child)
+    jobs = Jobs(Desk(), tmp_path, Order(), fail)
+    jobs.start("a.png", portrait(0))
+    wait_for(lambda: jobs.list()[0]["state"] == "done" or None)
+    jobs.close()
+    assert child.ended.is_set()
+    assert "RuntimeError: gone" in caplog.text
 
 
 def test_only_so_many_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,7 +74,7 @@ def inverted(out: Path, photo: Path, order: Order = ORDER) -> list[tuple[str, An
 
 
 def records(told: list[tuple[str, Any]]) -> list[str]:
-    return [what.name for kind, what in told if kind == "record"]
+    return [what[0].name for kind, what in told if kind == "record"]
 
 
 def note(told: list[tuple[str, Any]]) -> str:
@@ -105,6 +105,7 @@ def test_a_face_is_cut_out_and_known_to_be_of_its_photograph(tmp_path: Path) -> 
     told = inverted(tmp_path, photo, replace(ORDER, align="on"))
     assert records(told) == ["anna.f-wplus.zplus.npz", "anna.f-zplus.zplus.npz"]
     assert note(told) == "Aligned by its face (marks)."
+    assert {what[1] for kind, what in told if kind == "record"} == {tmp_path / "anna.aligned.png"}
     about = Record.read(tmp_path / "anna.f-zplus.zplus.npz").about
     assert about["picture"] == "anna.aligned.png"
     assert about["alignment"]["photo"] == "anna.png"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 
 from zplus_plugins.errors import UsageError
+from zplus_plugins.spaces.spaces import Space
 from zplus_plugins.system.results import BusyError, Results, Settings
 
 PATIENCE = 10.0  # seconds
@@ -43,22 +44,31 @@ def working_in(out: Path, patience: float = PATIENCE) -> Iterator[Results]:
         yield results
 
 
-def free_name(results: Results, name: str, wanted: Mapping[str, Settings], but: Iterable[str] = ()) -> str:
-    """The first of NAME, NAME.2, NAME.3, ... whose results are not there, or were made with just these settings.
+def first_free(results: Results, wanted: Callable[[int], Mapping[str, Settings]]) -> int:
+    """The first number, from 1, whose results are not there, or were made with just these settings.
 
     Args:
         results: the folder.
-        name: the first name to try.
-        wanted: settings of each result, by what follows the name in that of its file.
-        but: names that something else of the same work has.
+        wanted: the settings of each result by the name of its file, given the number.
+
+    Raises:
+        RequirementError: a name is not a valid file name here.
     """
-    taken = frozenset(but)
-    for candidate in (name if n == 1 else f"{name}.{n}" for n in count(1)):
+    for n in count(1):
         try:
-            for suffix, settings in wanted.items():
-                results.finished([candidate + suffix], settings)
+            for name, settings in wanted(n).items():
+                results.finished([name], settings)
         except UsageError:
             continue
-        if candidate not in taken:
-            return candidate
+        return n
     raise AssertionError("There are more names than files.")
+
+
+def numbered(name: str, n: int) -> str:
+    """NAME, NAME.2, NAME.3, ..."""
+    return name if n == 1 else f"{name}.{n}"
+
+
+def dashed(space: Space) -> str:
+    """A space in names of files: ``f-zplus``."""
+    return space.name.replace("/", "-")

@@ -19,7 +19,7 @@ from zplus_plugins.studio.inverting.options import Order
 from zplus_plugins.studio.inverting.photographs import keep, kept_in
 from zplus_plugins.studio.inverting.unfinished import without_records
 
-MOST_WAITING = 100
+MOST_WAITING = 1000
 _MOST_ENDED = 100  # that are listed
 _IDLE = 300.0  # seconds after which a process without work is ended
 _log = logging.getLogger("zplus_plugins")
@@ -31,7 +31,7 @@ class _Portrait(Protocol):
 
 
 class _Desk(Protocol):
-    def add(self, path: Path) -> _Portrait: ...
+    def add(self, path: Path, target: Path | None = None) -> _Portrait: ...
 
 
 @dataclass
@@ -77,7 +77,8 @@ class Jobs:
     """Inverts photographs one after the other, in a process of its own, and adds their records to a desk.
 
     Args:
-        desk: whose ``add`` is called with the path of each record, in a thread of this class.
+        desk: whose ``add`` is called with the path of each record and that of the picture that was inverted, in a
+            thread of this class.
         out: the folder of results. Photographs are kept in ``photos`` there.
         order: how they are inverted.
         on_event: called with :meth:`Job.plain` whenever something has changed; in any thread, but never in two at a
@@ -195,7 +196,10 @@ class Jobs:
         with self._lock:
             for name, value in changes.items():
                 setattr(job, name, value)
-            self._on_event(job.plain())
+            try:
+                self._on_event(job.plain())
+            except Exception:  # the listener's fault, which must not end the work, or keep the process alive
+                _log.exception("An event of the inversion of %s was not heard.", job.name)
 
     def _serve(self) -> None:
         # Ctrl-C is for this process alone; the other one inherits this from the thread that starts it.
@@ -255,7 +259,7 @@ class Jobs:
             if kind == "log":
                 _log.log(what[0], "%s: %s", job.name, what[1])
             elif kind == "record":
-                portrait = self._desk.add(what)
+                portrait = self._desk.add(*what)
                 if portrait.id not in job.portraits:
                     self._unless_cancelled(job, portraits=[*job.portraits, portrait.id])
             elif kind == "inverting":

@@ -7,14 +7,15 @@ import unicodedata
 from itertools import count
 from pathlib import Path
 
+from zplus_plugins.directions.edits.photographs import PHOTOS
 from zplus_plugins.errors import RequirementError
 from zplus_plugins.inversion.images import SUFFIXES
 from zplus_plugins.photos.alignment import SIZES
 from zplus_plugins.photos.photograph import Photograph, hash_of
 from zplus_plugins.records.names import LONGEST, name_problem
+from zplus_plugins.studio.inverting.folder import numbered
 from zplus_plugins.system.files import cannot_write, moved_to_free, temporary_folder
 
-FOLDER = "photos"
 _UNNAMED = "photograph"
 _SUFFIXES = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp", "BMP": ".bmp", "TIFF": ".tif"}
 _one_at_a_time = threading.Lock()  # a large photograph takes half a gigabyte
@@ -36,7 +37,7 @@ def keep(out: Path, name: str, content: bytes) -> Path:
         RequirementError: it is unusable (see :meth:`Photograph.of <zplus_plugins.photos.photograph.Photograph.of>`) or
             tiny, or it cannot be written. The message names it as ``name`` does.
     """
-    folder, shown = out / FOLDER, plain_name(name)
+    folder, shown = out / PHOTOS, plain_name(name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _one_at_a_time, temporary_folder(folder) as place:
@@ -51,7 +52,7 @@ def keep(out: Path, name: str, content: bytes) -> Path:
 def kept_in(out: Path) -> list[Path]:
     """The photographs that are kept, sorted."""
     try:
-        inside = sorted((out / FOLDER).iterdir())
+        inside = sorted((out / PHOTOS).iterdir())
     except OSError:
         return []
     return [path for path in inside if not path.name.startswith(".") and path.is_file() and not path.is_symlink()]
@@ -93,7 +94,7 @@ def _placed(file: Path, folder: Path, name: str) -> Path:
     """Give a file a name that is free, or find it there already."""
     own, stem, suffix = hash_of(file), Path(name).stem, Path(name).suffix
     for n in count(1):
-        target = folder / (name if n == 1 else f"{stem}.{n}{suffix}")
+        target = folder / f"{numbered(stem, n)}{suffix}"
         if moved_to_free(file, target) or (not target.is_symlink() and hash_of(target) == own):
             return target
     raise AssertionError("There are more names than files.")

@@ -13,7 +13,7 @@ from zplus_plugins.photos.aligner import Aligned, Aligner, cut_out
 from zplus_plugins.photos.alignment import Alignment, alignment_in
 from zplus_plugins.photos.photograph import Photograph
 from zplus_plugins.records.arrays import ContentError
-from zplus_plugins.studio.inverting.folder import free_name, working_in
+from zplus_plugins.studio.inverting.folder import first_free, numbered, working_in
 from zplus_plugins.studio.inverting.options import Align, Order
 from zplus_plugins.system.results import ALIGNED
 
@@ -124,19 +124,23 @@ def _checked(path: Path, resolution: int) -> PictureFiles:
 
 
 def _written(photo: Photograph, found: list[Aligned], out: Path) -> Iterator[Target]:
-    names = set[str]()
     for one in found:
-        alignment = one.alignment
-        settings = {
-            "photograph": photo.sha256[:16],
-            ALIGNED: str(alignment.size),
-            "face": str(alignment.face),
-            "detector": alignment.detector,
-        }
-        with working_in(out) as results:
-            name = free_name(results, photo.path.stem, {SUFFIX: settings}, names)
-            if not results.finished([name + SUFFIX], settings):
-                with results.writing(settings) as folder:
-                    (folder / f"{name}{SUFFIX}").write_bytes(one.as_png())
-        names.add(name)
-        yield Target(name, _checked(out / f"{name}{SUFFIX}", alignment.size))
+        name = _write(photo, one, out)
+        yield Target(name, _checked(out / f"{name}{SUFFIX}", one.alignment.size))
+
+
+def _write(photo: Photograph, one: Aligned, out: Path) -> str:
+    """Write an aligned image unless it is there; its name without the suffix."""
+    stem, alignment = photo.path.stem, one.alignment
+    settings = {
+        "photograph": photo.sha256[:16],
+        ALIGNED: str(alignment.size),
+        "face": str(alignment.face),
+        "detector": alignment.detector,
+    }
+    with working_in(out) as results:
+        name = numbered(stem, first_free(results, lambda n: {f"{numbered(stem, n)}{SUFFIX}": settings}))
+        if not results.finished([name + SUFFIX], settings):
+            with results.writing(settings) as folder:
+                (folder / f"{name}{SUFFIX}").write_bytes(one.as_png())
+    return name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import lru_cache
 from pathlib import Path
 
 from zplus_plugins.errors import RequirementError
@@ -28,11 +29,18 @@ def without_records(out: Path, spaces: Collection[str]) -> list[Path]:
     inverted = {(made.settings.get("picture"), made.settings.get("space")) for made in there}
 
     def lacks(path: Path) -> bool:
-        sha256 = (hash_of(path) or "")[:16]
+        status = path.stat()
+        sha256 = _hash(path, status.st_mtime_ns, status.st_size)[:16]
         pictures = _cut_out_of(sha256, there) or {sha256}
         return any((picture, space) not in inverted for picture in pictures for space in spaces)
 
     return [path for path in kept_in(out) if lacks(path)]
+
+
+@lru_cache(maxsize=4096)
+def _hash(path: Path, changed: int, size: int) -> str:
+    """The sha256 of a file, which is read again when it has changed."""
+    return hash_of(path) or ""
 
 
 def _cut_out_of(sha256: str, there: Collection[Made]) -> set[str]:

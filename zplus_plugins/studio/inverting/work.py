@@ -27,7 +27,7 @@ from zplus_plugins.inversion.batches import Batch, BatchWork
 from zplus_plugins.inversion.domain import Domain, chosen_likeness, domain_of, is_embedded, open_model
 from zplus_plugins.inversion.inverter import Step
 from zplus_plugins.portraits.networks.files import sheet
-from zplus_plugins.studio.inverting.folder import free_name, working_in
+from zplus_plugins.studio.inverting.folder import dashed, first_free, numbered, working_in
 from zplus_plugins.studio.inverting.options import Order
 from zplus_plugins.studio.inverting.targets import Target, targets_of
 from zplus_plugins.system.console import LOGGER
@@ -41,7 +41,7 @@ _NICE = 5  # moves of sliders come first
 
 Tell: TypeAlias = Callable[[str, Any], object]
 """Called with what happens: ``inverting`` with the number of all steps and a note; ``step`` with the parts of an event;
-``record`` with the path of a record that is there."""
+``record`` with the path of a record that is there, and that of the picture that was inverted."""
 
 
 _NAMES_OF = (files.record_name, files.reconstruction_name)
@@ -96,7 +96,7 @@ class Inverting:
             if not part.finished:
                 with limited_to(threads_for(generator)):
                     self._invert(part, watched)
-            tell("record", self._out / files.record_name(part.name))
+            tell("record", (self._out / files.record_name(part.name), *part.target.pictures.files))
 
     @cached_property
     def _domain(self) -> Domain:
@@ -106,9 +106,13 @@ class Inverting:
     def _parts(self, target: Target) -> Iterator[_Part]:
         spaces = self._order.opened_spaces
         settings = {space: self._settings(target, space) for space in spaces}
-        wanted = {name_of(f".{dashed(space)}"): settings[space] for space in spaces for name_of in _NAMES_OF}
+
+        def wanted(n: int) -> dict[str, dict[str, str]]:
+            names = {space: f"{numbered(target.name, n)}.{dashed(space)}" for space in spaces}
+            return {name_of(names[space]): settings[space] for space in spaces for name_of in _NAMES_OF}
+
         with working_in(self._out) as results:
-            name = free_name(results, target.name, wanted)
+            name = numbered(target.name, first_free(results, wanted))
             for space in spaces:
                 own = f"{name}.{dashed(space)}"
                 finished = results.finished([name_of(own) for name_of in _NAMES_OF], settings[space])
@@ -132,11 +136,6 @@ class Inverting:
             (folder / files.record_name(part.name)).write_bytes(made.record)
             (folder / files.reconstruction_name(part.name)).write_bytes(made.picture)
         watched.end()
-
-
-def dashed(space: Space) -> str:
-    """A space in names of files: ``f-zplus``."""
-    return space.name.replace("/", "-")
 
 
 class _Watched:
