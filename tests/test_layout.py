@@ -31,6 +31,7 @@ OWN = [
     "library",
     "compare",
     "demo",
+    "studio",
 ]
 UPSTREAMS = [
     f"upstreams.{name}"
@@ -67,6 +68,7 @@ MAY_IMPORT = {
     "library": METHOD | {*OWN[: OWN.index("library")]},
     "compare": METHOD | {*OWN[: OWN.index("compare")]},
     "demo": METHOD | {*OWN[: OWN.index("demo")]},
+    "studio": METHOD | {*OWN[: OWN.index("studio")]},
     "cli": {*OWN, *UPSTREAMS, "upstreams"},
     "__main__": {"system", "cli"},
 }

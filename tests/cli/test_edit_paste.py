@@ -57,8 +57,9 @@ def test_each_edit_is_put_into_its_photograph_as_zplus_paste_does_it(photo: Path
 
 
 @pytest.mark.parametrize("given", ["auto", "party.png"])
-@pytest.mark.parametrize("place", [".", "inverted"])
+@pytest.mark.parametrize("place", [".", "inverted", "inverted/photos"])
 def test_it_is_found_here_and_beside_the_record_and_named_by_hand(photo: Path, given: str, place: str) -> None:
+    Path(place).mkdir(exist_ok=True)
     shutil.move(photo, moved := Path(place) / "party.png")
     word = str(moved) if given != "auto" else given
     assert done(*PASTE, "--paste", word)[-2:] == [f"out/{name}" for name in NAMES]
@@ -120,7 +121,7 @@ def test_what_cannot_be_done_is_refused_before_any_work(photo: Path, monkeypatch
     content = photo.read_bytes()
     refused(zplus(*PASTE, "--paste", "absent.png"), 2, "--paste absent.png: there is no such file")
     photo.unlink()
-    refused(zplus(*PASTE), 1, "The photograph 'party.png' is not in ., inverted. Give its path.")
+    refused(zplus(*PASTE), 1, "The photograph 'party.png' is not in ., inverted, inverted/photos. Give its path.")
     Image.new("RGB", (320, 300)).save(photo)
     for word in ("auto", "party.png"):
         refused(zplus(*PASTE, "--paste", word), 1, "party.png is not the photograph", "sha256")

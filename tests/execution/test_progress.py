@@ -10,7 +10,7 @@ import torch
 
 from zplus_plugins.execution import progress
 from zplus_plugins.execution.processors import Share
-from zplus_plugins.execution.progress import Announced, LossText, Place, counting, duration
+from zplus_plugins.execution.progress import Announced, LossText, Place, Remaining, counting, duration
 
 CPU = torch.device("cpu")
 HERE = Place(CPU, Share(1, 2))
@@ -86,6 +86,18 @@ def test_processes_share_the_work(clock: Clock, caplog: pytest.LogCaptureFixture
     work(Announced(Bar(), "2 images", 400, place), clock, 20, 0.25)
     assert caplog.messages == ["2 images: about 2 min (0.5 s a step) on the CPU, 1 thread each, in 2 processes."]
     assert str(Place(CPU, Share(1, 1), "tcp://there:1")) == "on the cluster tcp://there:1"
+
+
+@pytest.mark.parametrize(("device", "slow"), [("cpu", 1), ("cuda", 5)])
+def test_what_is_left_takes_as_long_as_the_steps_after_the_first(device: str, slow: int) -> None:
+    clock = Clock()
+    remaining = Remaining(torch.device(device), clock)
+    for _ in range(slow):
+        clock.now += 60
+        assert remaining(100) is None
+    for seconds, expected in ((2, 198.0), (4, 294.0)):
+        clock.now += seconds
+        assert remaining(99 if seconds == 2 else 98) == expected
 
 
 def test_the_loss_is_read_twice_a_second() -> None:

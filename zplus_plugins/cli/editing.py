@@ -70,7 +70,7 @@ FEATHER = 0.03
     "--paste",
     metavar="PHOTO|auto",
     help="Write each edit in the photograph that the image was aligned from, too; auto: the photograph that the record "
-    "names, here, beside the record, or in the folder above it.",
+    "names, here, beside the record, in photos/ there, or in the folder above it.",
 )
 @click.option("--skip-bad", is_flag=True, help="Leave out records that cannot be used, and list them at the end.")
 @shard("records")

@@ -95,6 +95,20 @@ class Pursuit:
             return self._point
         return replace(self._point, code=self._path(strength)[:, -self._point.code.shape[1] :])
 
+    def missing(self, strength: float) -> list[int]:
+        """The waypoints to be found, by a chase each, before the point at this strength is a mere interpolation."""
+        return self._path.missing(strength) if strength or self._moves_at_zero else []
+
+    def prepare(self, waypoint: int) -> None:
+        """Find one of the :meth:`missing` waypoints."""
+        self._path.waypoint(waypoint)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the waypoints that are kept."""
+        code = self._point.code
+        return self._path.found * max(1, self._layers) * code.shape[-1] * code.element_size()
+
     def _for_each_code(self, w: Tensor) -> Tensor:
         step = w.to(self._point.code).expand(self._layers, -1)[self._first :]
         if self._point.code.shape[1] > 1:

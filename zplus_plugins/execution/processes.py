@@ -276,7 +276,7 @@ class _Parent:
 def _work(pipe: Connection, name: str, surroundings: dict[str, str]) -> None:
     """The main function of a process, which ends when its parent does, however that ends."""
     os.environ.update(surroundings)  # before torch is imported
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     with suppress(EOFError):
         key, kit = pickle.loads(pipe.recv_bytes())
         parent = _Parent(pipe, name)
@@ -289,10 +289,10 @@ def _work(pipe: Connection, name: str, surroundings: dict[str, str]) -> None:
                 parent.send("result", function(*args, **kwargs))
             except Exception as error:
                 trace = traceback.format_exc()
-                parent.send("error", _sendable(error), trace)
+                parent.send("error", sendable(error), trace)
 
 
-def _sendable(error: Exception) -> Exception:
+def sendable(error: Exception) -> Exception:
     """An error that can be unpickled: those whose ``__init__`` takes something else than their message cannot."""
     try:
         pickle.loads(pickle.dumps(error))
@@ -301,7 +301,8 @@ def _sendable(error: Exception) -> Exception:
     return error
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """Wait for the commanding process to end, however it does, and end this one at once; for a thread of its own."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

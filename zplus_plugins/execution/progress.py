@@ -128,6 +128,28 @@ class Announced:
         self._shown.refresh()
 
 
+class Remaining:
+    """The time that is left, by the pace of the steps so far, without the first ones, which take longer.
+
+    Args:
+        device: that does them.
+        clock: tells the seconds.
+    """
+
+    def __init__(self, device: torch.device, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._skipped = clock, _WARM_UP.get(device.type, 1)
+        self._calls = 0
+        self._begin = clock()
+
+    def __call__(self, left: int) -> float | None:
+        """After each step: the seconds that ``left`` more of them take; None while the pace is unknown."""
+        self._calls += 1
+        if self._calls <= self._skipped:
+            self._begin = self._clock()
+            return None
+        return (self._clock() - self._begin) / (self._calls - self._skipped) * left
+
+
 class LossText:
     """What a bar says of an inversion: its title and its mean loss.
 

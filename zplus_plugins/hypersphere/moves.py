@@ -123,12 +123,24 @@ class Path:
         """The codes at this strength, shape (B, L or 1, z_dim)."""
         side = 1 if strength > 0 else -1
         passed = int(abs(strength))
-        code, left = self._waypoint(side * passed), abs(strength) - passed
+        code, left = self.waypoint(side * passed), abs(strength) - passed
         if left:
-            code = along_geodesic(code, logarithm(code, self._waypoint(side * (passed + 1))), left)
+            code = along_geodesic(code, logarithm(code, self.waypoint(side * (passed + 1))), left)
         return code
 
-    def _waypoint(self, k: int) -> Tensor:
+    def missing(self, strength: float) -> list[int]:
+        """The waypoints that this strength needs and that were not found yet, the nearest first."""
+        side, passed = (1 if strength > 0 else -1), int(abs(strength))
+        needed = [side * passed, *([side * (passed + 1)] if abs(strength) > passed else [])]
+        return [k for k in needed if k not in self._waypoints]
+
+    @property
+    def found(self) -> int:
+        """How many waypoints are kept."""
+        return len(self._waypoints)
+
+    def waypoint(self, k: int) -> Tensor:
+        """The codes at waypoint k, which are found when they are first needed, and kept."""
         if k not in self._waypoints:
             z, step = self._start, self._offset + k * self._step
             if z.shape[1] == 1:

@@ -74,6 +74,9 @@ class Opened:
             on_picture()
 
 
+_How = tuple[int | None, Noise, Truncation]
+
+
 class Models:
     """The models of one generator with which the codes of records are used; it is loaded when it is first needed.
 
@@ -84,7 +87,7 @@ class Models:
 
     def __init__(self, generator: Path | None, device: str, label: Label | None = None) -> None:
         self._path, self._device, self._label = generator, device, label
-        self._made: dict[tuple[int | None, Noise, Truncation], Model] = {}
+        self._made: dict[_How, Model] = {}
 
     @property
     def generator(self) -> StyleGenerator:
@@ -99,7 +102,14 @@ class Models:
             GeneratorFileError, RequirementError: as for :func:`~zplus_plugins.inversion.domain.open_model`.
         """
         _require_generator(record, path, self._path)
-        how = (record.f_resolution, record.noise, record.truncation)
+        return self._with((record.f_resolution, record.noise, record.truncation))
+
+    @property
+    def usual(self) -> Model:
+        """The model of codes that no record holds, such as random ones; errors as for ``open_model``."""
+        return self._with((None, "const", Truncation()))
+
+    def _with(self, how: _How) -> Model:
         if not self._made:
             self._made[how] = open_model(self._path, self._device, *how, label=self._label)
         elif how not in self._made:

@@ -122,6 +122,27 @@ class Model:
         )
 
     @torch.no_grad()
+    def of_z(self, z: Tensor, space: Space) -> Point:
+        """The points of the images that the generator makes of codes in Z, with the F of these images.
+
+        Args:
+            z: (n, 1, z_dim), on the hypersphere.
+            space: of the points; outside Z and Z+, their style codes are truncated as the model truncates those of z.
+        """
+        w = self.generator.mapping(z).expand(-1, self.generator.num_layers, -1)
+        w = truncated(w, self.generator.w_mean, self.truncation)
+        f = self.generator.features(w, self.f_resolution, self.noise) if space.with_f else None
+        (codes, _), first = self.code_shape(space), self.first_layer(space)
+        own = w[:, first : first + codes]
+        if space.kind == "z":
+            own = z.expand(-1, codes, -1).clone()
+        elif space.kind == "pn":
+            own = self.statistics.to_pn(own)
+        elif space.kind == "s":
+            own = self._joined(self.generator.styles(w), space)
+        return Point(space, own, f)
+
+    @torch.no_grad()
     def random_steps(self, space: Space, n: int, seed: int) -> Tensor:
         """Steps from the mean code to random ones, (n, 1, dim), the same for all layers; F has none.
 

@@ -7,7 +7,7 @@ lines, as in the scripts of arXiv 2307.08995's authors. The ends of a path are t
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -84,20 +84,29 @@ def loop(model: Model, point: Point, radius: float, frames: int, seed: int) -> I
         LatentError: the radius is no positive number, or in Z more than pi; or there are fewer frames.
     """
     _require_frames(frames)
+    at = circle(model, point, radius, seed)
+    return (at(2 * math.pi * index / frames) for index in range(frames))
+
+
+def circle(model: Model, point: Point, radius: float, seed: int) -> Callable[[float], Point]:
+    """The circle of :func:`loop` as a function of the angle in radians; at 0 it is the point itself.
+
+    Raises:
+        LatentError: as for :func:`loop`, for the radius.
+    """
     on_sphere = point.space.kind == "z"
     if not 0 < radius < math.inf or (on_sphere and radius > math.pi):
         most = "pi" if on_sphere else "infinity"
         raise LatentError(f"The radius of a walk in {point.space.title} is {radius:g}; expected 0 to {most}.")
     away, aside = _plane(point.code, model.random_steps(point.space, 2, seed), on_sphere)
 
-    def at(index: int) -> Point:
-        if index == 0:
+    def at(angle: float) -> Point:
+        if angle == 0:
             return point
-        angle = 2 * math.pi * index / frames
         step = radius * ((1 - math.cos(angle)) / 2 * away + math.sin(angle) / 2 * aside)
         return replace(point, code=along_geodesic(point.code, step, 1.0) if on_sphere else point.code + step)
 
-    return (at(index) for index in range(frames))
+    return at
 
 
 def random_points(model: Model, seeds: Iterable[int]) -> Iterator[Point]:

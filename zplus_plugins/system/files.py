@@ -80,6 +80,27 @@ def temporary_folders(parent: Path) -> list[Path]:
     return [place for place in found if not _removed(place)]
 
 
+def moved_to_free(file: Path, target: Path) -> bool:
+    """Move a file to a name in the same file system, unless something has that name; whether it was moved.
+
+    Where the file system has no links, something that appears at the same moment is replaced.
+
+    Raises:
+        OSError: it cannot be moved.
+    """
+    try:
+        os.link(file, target)
+    except FileExistsError:
+        return False
+    except OSError:  # a file system without links
+        if os.path.lexists(target):
+            return False
+        file.replace(target)
+    else:
+        file.unlink()
+    return True
+
+
 def checksum(file: Path) -> str:
     """The sha256 of a file, which is read in pieces, as 64 hexadecimal digits.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from zplus_plugins.directions import edit
+from zplus_plugins.directions import Direction, edit
 from zplus_plugins.directions.edits.combination import Combination, Part
 from zplus_plugins.directions.edits.film import Film
 from zplus_plugins.directions.edits.making import Making
@@ -125,10 +125,11 @@ class Editor:
     Args:
         models: of the generator.
         request: what is to be done with each record.
+        directions: those that are known already, by the names by which the request asks for them.
     """
 
-    def __init__(self, models: Models, request: Request) -> None:
-        self._models, self.request = models, request
+    def __init__(self, models: Models, request: Request, directions: Mapping[str, Direction] | None = None) -> None:
+        self._models, self.request, self._directions = models, request, directions or {}
 
     def check(
         self, records: Sequence[Path], skip_bad: bool = False, on_record: Callable[[int], object] = lambda n: None
@@ -200,9 +201,12 @@ class Editor:
             UsageError: they cannot be combined.
         """
         generator = self._models.generator
-        return Combination.of(
-            [Part(edit.direction_named(wish.name, generator), wish.strength) for wish in self.request.wishes]
-        )
+        known = self._directions
+        named = {
+            wish: known[wish.name] if wish.name in known else edit.direction_named(wish.name, generator)
+            for wish in self.request.wishes
+        }
+        return Combination.of([Part(named[wish], wish.strength) for wish in self.request.wishes])
 
     @cached_property
     def _region(self) -> Region | None:

@@ -20,6 +20,8 @@ from zplus_plugins.system.cache import digest
 from zplus_plugins.system.results import MARK, Results, Settings
 
 AUTO = "auto"
+PHOTOS = "photos"
+"""The folder beside records in which ``zplus studio`` keeps photographs."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Photographs:
 
         Args:
             given: the photograph, or ``auto`` for the one that the record names, in the current folder, beside the
-                record, or in the folder above it.
+                record, in the folder ``photos`` there, or in the folder above it.
             path: the record's file.
             about: what the record says about its image.
             edits: the names of the edited images' files.
@@ -64,8 +66,8 @@ class Photographs:
                 "differs by all edits together. Give all directions at once to the record of the inversion, or put "
                 "the edited images in with zplus paste."
             )
-        above = path.resolve().parent.parent
-        photo = photo_of(alignment, (Path(), path.parent, above)) if given == AUTO else Path(given)
+        places = (Path(), path.parent, path.parent / PHOTOS, path.resolve().parent.parent)
+        photo = photo_of(alignment, places) if given == AUTO else Path(given)
         read = Photograph.of(photo)
         require_same_photo(alignment, photo, read.sha256, read.image.size)
         return cls(photo, alignment, tuple(pasted_name(name.removesuffix(f"{MARK}.png")) for name in edits))

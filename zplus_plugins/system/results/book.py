@@ -47,6 +47,10 @@ class Made:
         return json.dumps(content).encode() + b"\n"
 
 
+class BusyError(RequirementError):
+    """Another process is working in a folder of results."""
+
+
 class OwnBook:
     """The list that this process writes, opened and locked for it.
 
@@ -56,7 +60,7 @@ class OwnBook:
         place: what a user chooses to write to another folder, for messages.
 
     Raises, on entry:
-        RequirementError: another process is working there, or on this shard.
+        BusyError: another process is working there, or on this shard.
         OSError: the list cannot be opened.
     """
 
@@ -145,7 +149,7 @@ def _locked(path: Path, shared: bool, refusal: str) -> Iterator[IO[bytes]]:
         with os.fdopen(descriptor, "r+b") as book:
             try:
                 if not try_lock(descriptor, shared):
-                    raise RequirementError(refusal)
+                    raise BusyError(refusal)
                 if not is_still(path, descriptor):
                     continue  # its owner found it empty at the end, and removed it
             except Unlockable:

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 
 from zplus_plugins.errors import RequirementError, UsageError
-from zplus_plugins.system.files import cannot_write, checksum, temporary_folder, temporary_folders
+from zplus_plugins.system.files import cannot_write, checksum, moved_to_free, temporary_folder, temporary_folders
 from zplus_plugins.system.results.book import Made, OwnBook, Settings, everything_made, has_shards
 
 MARK = ".zplus"
@@ -47,7 +47,8 @@ class Results:
         place: what a user chooses to write to another folder, likewise.
 
     Raises, on entry:
-        RequirementError: it cannot be written to, or another process is working in it.
+        RequirementError: it cannot be written to.
+        BusyError: another process is working in it.
     """
 
     def __init__(
@@ -273,15 +274,8 @@ def _is_unchanged(path: Path, sha256: str) -> bool:
 
 def _move_where_nothing_is(file: Path, target: Path, named: str) -> None:
     """Move a file, but not over one that has appeared in the meantime, as far as the file system can tell."""
-    try:
-        os.link(file, target)
-    except FileExistsError:
-        text = f"{target} has appeared in the meantime. It is left as it is: choose another {named}."
-        raise UsageError(text) from None
-    except OSError:  # a file system without links
-        file.replace(target)
-    else:
-        file.unlink()
+    if not moved_to_free(file, target):
+        raise UsageError(f"{target} has appeared in the meantime. It is left as it is: choose another {named}.")
 
 
 def _drop_empty(folder: Path) -> None:
