@@ -253,3 +253,8 @@ def of_conversion(source: Path, done: Converted) -> Document:
         "weights_hash": done.weights_hash,
         "notes": list(done.notes),
     }
+
+
+def of_studio(url: str, port: int, out: Path) -> Document:
+    """The document of ``zplus studio``: where the page is."""
+    return {"format": FORMAT, "url": url, "port": port, "out": str(out)}

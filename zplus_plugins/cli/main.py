@@ -25,7 +25,7 @@ COMMANDS = {
     "doctor": _Place("upstreams", "Show what is installed, and what this checkout still needs."),
     "adapters": _Place("upstreams", "List the installed adapters."),
     "new-adapter": _Place("upstreams", "Write a distribution for a new adapter."),
-    "build-ops": _Place("ops", "Build the custom operations in advance."),
+    "build-ops": _Place("upstreams", "Build the custom operations in advance."),
     "align": _Place("photos", "Align photographs of faces for a generator."),
     "paste": _Place("photos", "Put edits back into the photograph that they are of."),
     "invert": _Place("inversion", "Invert images into a latent space of a generator."),
@@ -36,6 +36,7 @@ COMMANDS = {
     "directions": _Place("editing", "Find editing directions of a generator."),
     "convert": _Place("convert", "Write a generator's file in another format."),
     "compare": _Place("compare", "Compare latent spaces on the same images."),
+    "studio": _Place("studio", "Open photographs and records in the browser, and edit them live."),
     "demo": _Place("compare", "Invert and edit one portrait in F/W+ and in F/Z+, side by side."),
 }
 """The subcommands in the order of the help, each with its module in :mod:`zplus_plugins.cli` and a short help text."""

@@ -94,9 +94,14 @@ def result(text: object = "") -> None:
     click.echo(text)
 
 
-def document(content: dict[str, Any]) -> None:
-    """Print one JSON document on standard output; its numbers must be finite."""
-    click.echo(json.dumps(content, indent=2, allow_nan=False))
+def document(content: dict[str, Any], lines: bool = True) -> None:
+    """Print one JSON document on standard output; its numbers must be finite.
+
+    Args:
+        content: the document.
+        lines: whether each field gets a line of its own; all get one line if another program waits for that line.
+    """
+    click.echo(json.dumps(content, indent=2 if lines else None, allow_nan=False))
 
 
 def say(text: str) -> None:

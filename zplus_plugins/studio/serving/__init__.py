@@ -1,0 +1,1 @@
+"""The server of the page: who may ask, what it is told, and one WebSocket for each tab."""
