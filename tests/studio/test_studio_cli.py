@@ -25,7 +25,8 @@ from zplus_plugins.studio.serving.token import Keys
 
 
 def studio(*arguments: object) -> Result:
-    return CliRunner().invoke(main, ["studio", "--no-browser", "--port", "0", *map(str, arguments)])
+    port = () if "--port" in arguments else ("--port", "0")
+    return CliRunner().invoke(main, ["studio", "--no-browser", *port, *map(str, arguments)])
 
 
 def refused(result: Result, status: int) -> str:
@@ -92,7 +93,7 @@ def test_unusable_inputs_stop_it_before_it_serves(tmp_path: Path) -> None:
 
 def test_the_options_have_help() -> None:
     text = CliRunner().invoke(main, ["studio", "--help"]).output
-    assert "ssh -L 8512:127.0.0.1:8512" in text and "[default: 8512]" in text
+    assert "ssh -L 8512:127.0.0.1:8512" in text and "default: 8512" in text
 
 
 def test_what_is_announced() -> None:
@@ -163,7 +164,7 @@ def gone(process: int) -> bool:
 
 
 def leftovers(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob(".unfinished*")]
+    return list(folder.rglob(".unfinished*"))
 
 
 @pytest.mark.kill

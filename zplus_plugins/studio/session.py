@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -69,6 +70,8 @@ class Session:
     ) -> None:
         self._jobs.close()
         self._schedule.close()
+        with suppress(OSError):  # it contains results, or was never made
+            self._out.rmdir()
 
     def open_all(self, inputs: Inputs) -> None:
         """Open what is there from before, and what the command was given; go on with what was interrupted.
@@ -77,8 +80,7 @@ class Session:
             RecordError, RequirementError, UsageError: an input is unusable. What is there from before and cannot be
                 used is left out, with a message.
         """
-        with working_in(self._out):
-            pass  # it can be written to
+        self._make_folder()
         if next(self._out.glob(RECORDS), None) is not None:
             try:
                 self._desk.add_folder(self._out)
@@ -184,6 +186,14 @@ class Session:
     def listen(self, on_note: Callable[[Note], None]) -> Callable[[], None]:
         """Hear of jobs and portraits, on any thread, until the function that is returned is called."""
         return self._hearing.add(on_note)
+
+    def _make_folder(self) -> None:
+        try:
+            self._out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise cannot_write(self._out, error) from None
+        with working_in(self._out):  # what is refused there is refused now
+            self._out.mkdir(parents=True, exist_ok=True)
 
     def _computed(self, work: Callable[[], Any]) -> Any:
         """What work on models gives, done in the thread that owns them."""
