@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from zplus_plugins._version import __version__
-from zplus_plugins.errors import RecordError, ZPlusError
+from zplus_plugins.errors import RecordError, UsageError, ZPlusError
 from zplus_plugins.inversion.opening import Models
 from zplus_plugins.inversion.record import PointRecord
 from zplus_plugins.studio import pictures
@@ -24,7 +24,7 @@ from zplus_plugins.studio.engine.schedule import Tab as ScheduledTab
 from zplus_plugins.studio.hearing import Hearing
 from zplus_plugins.studio.inputs import RECORDS, Inputs
 from zplus_plugins.studio.inverting.folder import first_free, numbered, working_in
-from zplus_plugins.studio.inverting.jobs import Jobs
+from zplus_plugins.studio.inverting.jobs import MOST_WAITING, Jobs
 from zplus_plugins.studio.inverting.masks import Masks
 from zplus_plugins.studio.inverting.photographs import plain_name
 from zplus_plugins.studio.inverting.saving import Saving, formats
@@ -80,6 +80,11 @@ class Session:
             RecordError, RequirementError, UsageError: an input is unusable. What is there from before and cannot be
                 used is left out, with a message.
         """
+        if len(inputs.photographs) > MOST_WAITING:
+            raise UsageError(
+                f"There are {len(inputs.photographs)} images; expected at most {MOST_WAITING}. Invert them with zplus "
+                "invert, and open the folder of the records."
+            )
         self._make_folder()
         if next(self._out.glob(RECORDS), None) is not None:
             try:
@@ -90,7 +95,7 @@ class Session:
             self._desk.add(record)
         for photograph in inputs.photographs:
             self._jobs.start(photograph.name, photograph.read_bytes())
-        for name in self._jobs.interrupted():
+        for name in self._jobs.interrupted()[: MOST_WAITING - len(inputs.photographs)]:
             _log.info("%s was not finished, and is inverted now.", name)
             self._jobs.again(name)
         self._told = self._portraits()
