@@ -11,10 +11,11 @@ from types import TracebackType
 from typing import Any
 
 from zplus_plugins._version import __version__
-from zplus_plugins.errors import RecordError, ZPlusError
+from zplus_plugins.errors import RecordError, UsageError, ZPlusError
 from zplus_plugins.inversion.opening import Models
 from zplus_plugins.inversion.record import PointRecord
 from zplus_plugins.studio import pictures
+from zplus_plugins.studio.describing import described
 from zplus_plugins.studio.engine.desk import Desk, Portrait
 from zplus_plugins.studio.engine.kept import Recent
 from zplus_plugins.studio.engine.painting import Painter
@@ -24,13 +25,12 @@ from zplus_plugins.studio.engine.schedule import Tab as ScheduledTab
 from zplus_plugins.studio.hearing import Hearing
 from zplus_plugins.studio.inputs import RECORDS, Inputs
 from zplus_plugins.studio.inverting.folder import first_free, numbered, working_in
-from zplus_plugins.studio.inverting.jobs import Jobs
+from zplus_plugins.studio.inverting.jobs import MOST_WAITING, Jobs
 from zplus_plugins.studio.inverting.masks import Masks
 from zplus_plugins.studio.inverting.photographs import plain_name
 from zplus_plugins.studio.inverting.saving import Saving, formats
 from zplus_plugins.studio.request import Request
 from zplus_plugins.studio.serving.contract import Absent, Frame, Note, Picture
-from zplus_plugins.studio.stage import Stage, described
 from zplus_plugins.system.files import cannot_write, temporary_folder
 from zplus_plugins.system.results import MARK, result_in, result_name
 
@@ -55,9 +55,9 @@ class Session:
         models = Models(request.generator, request.device, request.label)
         self._desk = Desk(models, request.all_directions, request.out)
         self._masks, self._hearing = Masks(request.out), Hearing()
-        painter = Painter(self._desk, self._masks.region)
-        self._stage, self._saving = Stage(painter), Saving(request.out, self._masks)
-        self._schedule = Schedule(painter)
+        self._painter = Painter(self._desk, self._masks.region)
+        self._saving = Saving(request.out, self._masks)
+        self._schedule = Schedule(self._painter)
         self._jobs = Jobs(self._desk, request.out, request.order, self._job)
         self._thumbs: Recent[Picture] = Recent(_MOST_THUMBS)
         self._told: list[dict[str, Any]] = []
@@ -80,6 +80,11 @@ class Session:
             RecordError, RequirementError, UsageError: an input is unusable. What is there from before and cannot be
                 used is left out, with a message.
         """
+        if len(inputs.photographs) > MOST_WAITING:
+            raise UsageError(
+                f"There are {len(inputs.photographs)} images; expected at most {MOST_WAITING}. Invert them with zplus "
+                "invert, and open the folder of the records."
+            )
         self._make_folder()
         if next(self._out.glob(RECORDS), None) is not None:
             try:
@@ -90,7 +95,7 @@ class Session:
             self._desk.add(record)
         for photograph in inputs.photographs:
             self._jobs.start(photograph.name, photograph.read_bytes())
-        for name in self._jobs.interrupted():
+        for name in self._jobs.interrupted()[: MOST_WAITING - len(inputs.photographs)]:
             _log.info("%s was not finished, and is inverted now.", name)
             self._jobs.again(name)
         self._told = self._portraits()
@@ -104,7 +109,7 @@ class Session:
         """All that a page has to know when it opens."""
         return {
             "version": __version__,
-            **described(self._desk, self._stage.painter, self._request),
+            **described(self._painter, self._request),
             "portraits": self._portraits(),
             "jobs": self._jobs.list(),
             "can": {"align": self._request.align != "off", "video": list(formats())},
@@ -165,7 +170,7 @@ class Session:
     def save(self, scene: Any, what: Mapping[str, str]) -> list[Path]:
         """Write results of a scene; the files. A record becomes a portrait, too."""
         asked = Scene.of(scene)
-        files: list[Path] = self._computed(lambda: self._saving.save(self._stage, asked, what))
+        files: list[Path] = self._computed(lambda: self._saving.save(self._painter, asked, what))
         if what.get("kind") == "record":
             for file in files:
                 self._desk.add(file)
