@@ -118,6 +118,20 @@ def test_the_latest_scene_wins(schedule: Schedule) -> None:
     assert {frame.header["seq"] for frame in page.frames} == {29}
 
 
+def test_a_slider_that_never_rests_gets_its_waypoints(schedule: Schedule) -> None:
+    page, seqs = Page(schedule), iter(range(2, 500))
+
+    def again(frame: Frame) -> None:
+        page._frame(frame)
+        if frame.header["space"] == "f/zplus" and frame.header["kind"] == "edit" and not frame.header["exact"]:
+            seq = next(seqs)
+            page.tab.show(seq, scene(edits={"smile": 0.3 + seq / 1000}))
+
+    page.tab.on_frame = again
+    page.tab.show(1, scene(edits={"smile": 0.3}))
+    page.wait(lambda: any(page.header(f.header["seq"], "f/zplus", True) for f in page.frames))
+
+
 def test_tabs_are_served_in_turn(schedule: Schedule) -> None:
     pages = [Page(schedule) for _ in range(3)]
     served: list[int] = []

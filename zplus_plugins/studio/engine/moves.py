@@ -18,8 +18,8 @@ from zplus_plugins.studio.engine.bases import Base
 from zplus_plugins.studio.engine.kept import Recent
 from zplus_plugins.studio.engine.scene import SceneError
 
-_MOST_BYTES = 64 * 2**20
-_LEAST_BYTES = 16 * 2**10  # of what a move holds beside its waypoints
+_MOST_BYTES = 32 * 2**20
+_LEAST_BYTES = 64 * 2**10  # that a move counts as, so that there are 512 at most
 _MOST_PARTS = 256
 
 Work = Callable[[], None]
@@ -41,10 +41,12 @@ class Moved:
     Attributes:
         point: the code.
         missing: the work to be done before it is exact, in pieces; none if it is.
+        helpful: work that brings codes nearer to exact ones at other strengths, too, in pieces.
     """
 
     point: Point
     missing: tuple[Work, ...] = ()
+    helpful: tuple[Work, ...] = ()
 
 
 class Moves:
@@ -78,18 +80,17 @@ class Moves:
         missing = _missing(move, share)
         if not missing:
             return Moved(move(share))
-        return Moved(self._near(base, [(d, s * share) for d, s in edits], how), missing)
+        alone = [self._along(base, d, how, s * share) for d, s in edits]
+        code = base.point.code
+        logarithms = torch.stack([logarithm(code, moved.point.code) for moved in alone])
+        near = replace(base.point, code=along_geodesic(code, logarithms.sum(dim=0), 1.0))
+        return Moved(near, missing, tuple(work for moved in alone for work in moved.missing))
 
     def _along(self, base: Base, direction: Direction, how: How, strength: float) -> Moved:
         part = self._part(base, direction, how)
         move = self._move(base, Combination.of([Part(part, None)]), how)
         missing = _missing(move, strength)
-        return Moved(move.near(strength) if missing and isinstance(move, Pursuit) else move(strength), missing)
-
-    def _near(self, base: Base, edits: Edits, how: How) -> Point:
-        code = base.point.code
-        logarithms = [logarithm(code, self._along(base, d, how, s).point.code) for d, s in edits]
-        return replace(base.point, code=along_geodesic(code, torch.stack(logarithms).sum(dim=0), 1.0))
+        return Moved(move.near(strength) if missing and isinstance(move, Pursuit) else move(strength), missing, missing)
 
     def _part(self, base: Base, direction: Direction, how: How) -> Direction:
         if how.layers is None:
@@ -106,9 +107,11 @@ class Moves:
             raise SceneError(f"{direction.name} cannot be followed in layers {first}-{last}: {error}") from None
 
     def _move(self, base: Base, combination: Combination, how: How) -> Callable[[float], Point]:
-        parts = tuple((part.direction, part.strength) for part in combination.parts)
         make = partial(combination.move, base.model, base.point, how.local)
-        return self._moves.of((base.key, how.local, parts), make)
+        if not how.local or base.space.kind != "z":
+            return make()
+        parts = tuple((part.direction, part.strength) for part in combination.parts)
+        return self._moves.of((base.key, parts), make)
 
 
 def _missing(move: Callable[[float], Point], strength: float) -> tuple[Work, ...]:
@@ -118,4 +121,4 @@ def _missing(move: Callable[[float], Point], strength: float) -> tuple[Work, ...
 
 
 def _size(move: Callable[[float], Point]) -> int:
-    return _LEAST_BYTES + (move.size if isinstance(move, Pursuit) else 0)
+    return max(_LEAST_BYTES, move.size if isinstance(move, Pursuit) else 0)

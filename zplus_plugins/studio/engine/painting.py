@@ -42,6 +42,7 @@ class Painting:
         strengths: of the edits, by direction.
         at_end: directions whose wanted change is not reached.
         missing: the work to be done before the picture is exact, in pieces; none if it is.
+        helpful: work for the pictures of other strengths, too, in pieces, if this one is not exact.
         change: of each direction; None where it is not known.
         identity: the similarity to the picture before; None if it is not known.
     """
@@ -51,6 +52,7 @@ class Painting:
     strengths: Mapping[str, float]
     at_end: tuple[str, ...]
     missing: tuple[Work, ...]
+    helpful: tuple[Work, ...]
     change: Mapping[str, float | None]
     identity: float | None
 
@@ -134,7 +136,7 @@ class Painter:
     def before(self, scene: Scene, space: Space) -> Painting:
         """The picture of the base; errors as above."""
         base = self._bases.of(scene, space)
-        return Painting(base, self._unedited(base), {}, (), (), {}, None)
+        return Painting(base, self._unedited(base), {}, (), (), (), {}, None)
 
     def paint(self, scene: Scene, space: Space, settled: bool = False) -> Painting:
         """The picture of a scene, as good as it can be made at once: with one synthesis.
@@ -151,6 +153,7 @@ class Painter:
         strengths, at_end, missing = self._strengths(scene, base, settled)
         edits = self._edits(strengths)
         moved = self._moves(base, edits, how)
+        helpful = (*missing, *moved.helpful)
         missing = [*missing, *moved.missing]
         before = self._unedited(base)
         if not edits and scene.psi == 1:
@@ -170,7 +173,7 @@ class Painter:
             change[direction.name] = None if math.isnan(known) else known
         identity = self.measures.identity(before, looked) if settled else None
         change |= dict.fromkeys((name for name in strengths if name not in change), 0.0)
-        return Painting(base, looked, strengths, tuple(at_end), tuple(missing), change, identity)
+        return Painting(base, looked, strengths, tuple(at_end), tuple(missing), helpful, change, identity)
 
     def curve(self, base: Base, direction: Direction, how: How) -> Curve:
         """The curve of a direction's change, as far as it is measured."""

@@ -10,7 +10,7 @@ from zplus_plugins.studio.engine.bases import Base
 from zplus_plugins.studio.engine.changes import Looked
 from zplus_plugins.studio.engine.curves import REACH, STEP
 from zplus_plugins.studio.engine.frames import Frame, Kind, encoded, is_lossless
-from zplus_plugins.studio.engine.moves import How
+from zplus_plugins.studio.engine.moves import How, Work
 from zplus_plugins.studio.engine.painting import Painter, Painting, spaces_of
 from zplus_plugins.studio.engine.scene import MOST_DIRECTIONS, Scene
 
@@ -25,10 +25,14 @@ class SceneWork:
         seq: the number of the scene, by which its frames are known.
         scene: the scene.
         seen: the bases whose pictures the tab has, by space; it is kept up to date.
+
+    Attributes:
+        helpful: work that brings later frames of :meth:`at_once` nearer to exact ones, in pieces.
     """
 
     def __init__(self, painter: Painter, seq: int, scene: Scene, seen: dict[str, str]) -> None:
         self._painter, self._seq, self._scene, self._seen = painter, seq, scene, seen
+        self.helpful: list[Work] = []
         self._sent: dict[str, tuple[Looked, dict[str, Any]]] = {}
 
     def at_once(self) -> Iterator[Frame]:
@@ -40,6 +44,7 @@ class SceneWork:
         for space in spaces_of(self._scene):
             begin = time.perf_counter()
             painting = self._painter.paint(self._scene, space)
+            self.helpful += painting.helpful
             yield self._frame(space.name, "edit", painting, False, begin)
             if self._seen.get(space.name) != painting.base.key:
                 begin = time.perf_counter()
