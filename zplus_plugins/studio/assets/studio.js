@@ -27,7 +27,7 @@ let state;
 try {
   state = await readState();
 } catch (error) {
-  notice(error.status === 403 ? `${error.message}` : error.message);
+  notice(error.message);
   throw error;
 }
 const titles = new Map(state.spaces.map(({name, title}) => [name, title]));
@@ -60,7 +60,8 @@ const connection = new Connection({
       measured(header);
     }
     await pictures.receive(header, blob);
-    if (header.kind === "edit" && header.exact) arrived(header);
+    if (header.kind === "before") portraits.drawSeed(pictures.frame(header.space, "before").bitmap);
+    else if (header.exact) arrived(header);
   },
   onnote(note) {
     if (note.type === "curves") sliders.note(note);
@@ -101,10 +102,7 @@ const random = (patch = {}) => open({seed: randomSeed()}, patch);
 // -- what is shown
 
 history.follow((scene, before) => {
-  if (!sameBase(scene, before)) {
-    sliders.forget();
-    pictures.forget();
-  }
+  if (!sameBase(scene, before)) sliders.forget();
   show(scene);
   if (scene.source) {
     wanting = new Set(scene.spaces);
@@ -136,12 +134,12 @@ function show(scene) {
 const isEdited = ({edits, toward, mix, walk, mask, psi, layers}) => Object.keys(edits).length > 0 || toward || mix || walk || mask || psi !== 1 || layers;
 
 function showSides(scene) {
-  const offered = spacesOf(scene.source);
+  const offered = spacesOf(scene.source), derived = portraits.find(scene.source.portrait)?.derived ?? [];
   scene.spaces.forEach((space, side) => {
-    const select = find(`space-${side}`), text = offered.join();
+    const select = find(`space-${side}`), text = `${offered} ${derived}`;
     if (select.dataset.offered !== text) {
       select.dataset.offered = text;
-      select.replaceChildren(...offered.map(name => make("option", {value: name}, titleOf(name))));
+      select.replaceChildren(...offered.map(name => make("option", {value: name}, derived.includes(name) ? `${titleOf(name)} (mapped)` : titleOf(name))));
     }
     select.value = space;
     find(`dot-${side}`).className = `dot ${spaceClass(space)}`;
@@ -150,7 +148,7 @@ function showSides(scene) {
 }
 
 function measured(header) {
-  find("measured").textContent = state.measure?.text ?? "";
+  find("measured").textContent = state.measure ? `% is ${state.measure.text}.` : "";
   if (!header.exact) return;
   clearTimeout(spokenTimer);
   spokenTimer = setTimeout(() => {
@@ -222,14 +220,14 @@ function know(found) {
   jobs.update(found.jobs);
 }
 
-function connected(how, seconds) {
+function connected(how, seconds, error) {
   const isLost = how !== "open";
   find("lost").hidden = !isLost;
   if (how === "open") {
     if (wasLost) say("Connected again");
     if (history.scene.source) connection.show(history.scene);
   } else {
-    find("lost-text").textContent = how === "lost"
+    find("lost-text").textContent = error?.status === 403 ? error.message : how === "lost"
       ? `The connection to the server is lost; trying again in ${Math.ceil(seconds)} s. Nothing that you did is lost.`
       : "The server does not answer. Start the command zplus studio again, with the same folder and port: this page will find it, and goes on where it was.";
     if (!wasLost) say(find("lost-text").textContent);
