@@ -1,9 +1,9 @@
 """What a move of a slider in ``zplus studio`` costs over the synthesis of its two pictures.
 
-A move is a scene with another strength, from the request to the encoded frames of F/W+ and F/Z+, when the waypoints were
-found before. (The change of a moving slider is that of the curve; it is measured when the slider rests.) It is timed in
-turn with the syntheses of the same two pictures alone, so that a noisy machine slows both; what counts are medians of
-CPU time.
+A move is a scene with another strength, from the request to the encoded frames of F/W+ and F/Z+, when the waypoints
+were found before. (The change of a moving slider is that of the curve; it is measured when the slider rests.) It is
+timed in turn with the syntheses of the same two pictures alone, so that a noisy machine slows both; what counts are
+medians of CPU time.
 
 Example: OMP_NUM_THREADS=1 python tests/benchmarks/studio_move.py --moves 100
 """
