@@ -1,22 +1,18 @@
-"""What a comparison writes: files with every number, and a page that needs nothing else."""
+"""What a comparison writes: files with every number, and sprites of its pictures."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from support.browser import as_seen, chromium, screenshot
-from support.comparisons import SPACES, tiny_instruments, tiny_model, tiny_pictures, tiny_plan
-from zplus_plugins.compare import PictureSet, Plan
+from support.comparisons import SPACES, found_by, plan_of_two_sets, tiny_plan
 from zplus_plugins.compare.command import table
 from zplus_plugins.compare.report.curves import curves
 from zplus_plugins.compare.report.report import report
@@ -24,44 +20,15 @@ from zplus_plugins.compare.report.results import as_csv, as_json
 from zplus_plugins.compare.report.sprites import sprites
 from zplus_plugins.compare.statistics.findings import Findings, findings
 from zplus_plugins.compare.statistics.verdicts import verdicts
-from zplus_plugins.compare.work.parts import Parts
 from zplus_plugins.compare.work.plan import LARGEST_SHOWN, MOST_STRENGTHS
-from zplus_plugins.compare.work.run import Measured, compare
-from zplus_plugins.system.results import Results
+from zplus_plugins.compare.work.run import Measured
 
 SETTINGS = {"seed": "0"}
-HOSTILE = "</script><script>document.title='run'</script>"
-
-
-def _plan() -> Plan:
-    plan = tiny_plan()
-    others = PictureSet("rotated", "Rotated pictures", tiny_pictures(2, seed=1))
-    return replace(plan, sets=(*plan.sets, others), edits=(*plan.edits[:2], replace(plan.edits[2], name=HOSTILE)))
-
-
-def _found(folder: Path, plan: Plan) -> list[Findings]:
-    model, instruments = tiny_model(), tiny_instruments()
-    with Results(folder) as kept:
-        parts = Parts(kept, plan.identified(model, instruments))
-        results = compare(plan, model, instruments, parts, lambda what, by: None)
-    return [findings(plan, pictures, results[pictures.name], 0.05) for pictures in plan.sets]
-
-
-@pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> list[Findings]:
-    return _found(tmp_path_factory.mktemp("compared") / "parts", _plan())
-
-
-@pytest.fixture(scope="module")
-def page(found: list[Findings], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("page") / "report.html"
-    path.write_bytes(report(_plan(), SETTINGS, {"LPIPS": "it was left out"}, "Random weights: mechanics only.", found))
-    return path
 
 
 def test_tables_are_the_same_bytes_again(found: list[Findings], tmp_path: Path) -> None:
-    plan = _plan()
-    again = _found(tmp_path / "parts", plan)
+    plan = plan_of_two_sets()
+    again = found_by(plan, tmp_path / "parts")
     assert as_csv(again) == as_csv(found)
     first, second = (json.loads(as_json(plan, SETTINGS, {}, results)) for results in (found, again))
     first.pop("run"), second.pop("run")
@@ -78,7 +45,7 @@ def test_the_table_has_every_space_and_the_papers_figures(found: list[Findings])
 
 
 def test_results_hold_every_number(found: list[Findings]) -> None:
-    content = json.loads(as_json(_plan(), SETTINGS, {}, found))
+    content = json.loads(as_json(plan_of_two_sets(), SETTINGS, {}, found))
     own = content["sets"]["held-out"]["spaces"]["f/zplus"]
     assert own["figures"]["ssim"]["values"] == found[0].measured["f/zplus"].figures["ssim"].tolist()
     assert np.array(own["edits"]["identity_own"]).shape == (3, 3, 5)
@@ -103,7 +70,7 @@ def test_verdicts_say_when_it_does_not_come_out() -> None:
     assert "-20" in text or "-19" in text
 
 
-def test_lost_faces_and_exact_pictures_leave_gaps(tmp_path: Path) -> None:
+def test_lost_faces_and_exact_pictures_leave_gaps(tmp_path: Path, browser: Any) -> None:
     """One picture without a face, no face at one strength, an infinite PSNR, and a space in which none was found."""
     plan = tiny_plan(n=4, spaces=("wplus", "f/wplus", "f/zplus"))
 
@@ -126,12 +93,11 @@ def test_lost_faces_and_exact_pictures_leave_gaps(tmp_path: Path) -> None:
     text = report(plan, SETTINGS, {}, "", found).decode()
     assert "<strong>0.4000</strong>" in text and "<strong>inf</strong>" in text
     (tmp_path / "page.html").write_text(text, encoding="utf-8")
-    with chromium(tmp_path / "profile") as driver:
-        driver.get((tmp_path / "page.html").as_uri())
-        driver.execute_script("document.querySelector('#figures input[value=identity]').click()")
-        assert len(driver.find_elements("css selector", "#dots circle")) == 6
-        _read_a_curve(driver, 0)
-        assert driver.get_log("browser") == []
+    browser.get((tmp_path / "page.html").as_uri())
+    browser.execute_script("document.querySelector('#figures input[value=identity]').click()")
+    assert len(browser.find_elements("css selector", "#dots circle")) == 6
+    assert len(browser.find_elements("css selector", "#plots svg")) == 1  # nothing was measured at equal change
+    assert browser.get_log("browser") == []
 
 
 def test_where_a_face_is_lost_in_one_space_all_means_are_of_the_others() -> None:
@@ -160,31 +126,6 @@ def test_where_a_face_is_lost_in_one_space_all_means_are_of_the_others() -> None
     assert report(plan, SETTINGS, {}, "", [one]).decode().count("<small>n = 2</small>") == 2
 
 
-def test_the_page_needs_nothing_else(page: Path) -> None:
-    text = page.read_text(encoding="utf-8")
-    assert len(text) < 5_000_000
-    assert "{{" not in text
-    assert set(re.findall(r"https?://[^\"'\s]+", text)) <= {"http://www.w3.org/2000/svg"}
-    assert not re.findall(r"<(?:link|img|iframe)|\bsrc=|@import|fetch\(", text)
-    assert all(address.startswith("data:image/webp") for address in re.findall(r'url\("([^"]+)', text))
-    assert HOSTILE not in text
-    assert "Random weights: mechanics only." in text
-
-
-def test_without_edits(tmp_path: Path) -> None:
-    plan = replace(tiny_plan(), edits=())
-    found = _found(tmp_path / "parts", plan)
-    assert not found[0].gains and not found[0].equal and len(found[0].tests) == 4
-    page = tmp_path / "report.html"
-    page.write_bytes(report(plan, SETTINGS, {}, "", found))
-    with chromium(tmp_path / "profile") as driver:
-        driver.get(page.as_uri())
-        assert driver.get_log("browser") == []
-        assert not driver.find_element("id", "edits").is_displayed()
-        driver.execute_script("document.querySelector('#cards .card').click()")
-        assert driver.find_element("id", "zoom-caption").text == "F/W+"
-
-
 def test_sprites_stay_small(found: list[Findings], monkeypatch: pytest.MonkeyPatch) -> None:
     whole, shown = sprites(found, 2)
     assert shown == 2 and set(whole) == {f"{s}/{n}" for s in ("held-out", "rotated") for n in ("target", *SPACES)}
@@ -206,65 +147,3 @@ def test_sprites_are_wide_enough_for_as_many_strengths_as_a_plan_may_have(found:
     pictures = np.zeros((1, 1, MOST_STRENGTHS, LARGEST_SHOWN, LARGEST_SHOWN, 3), np.uint8)
     _, shown = sprites([replace(found[0], measured={"f/zplus": replace(own, edited=pictures)})], 1)
     assert shown == 1
-
-
-@pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)])
-def test_the_page_in_a_browser(page: Path, tmp_path: Path, width: int, dark: bool) -> None:
-    with chromium(tmp_path / "profile") as driver:
-        as_seen(driver, width, 844, dark)
-        driver.get(page.as_uri())
-        ask = driver.execute_script
-        assert ask("return document.documentElement.scrollWidth") <= width
-        assert driver.title == "Latent spaces compared"
-        assert driver.get_log("browser") == []
-        brightness = int(re.findall(r"\d+", ask("return getComputedStyle(document.body).backgroundColor"))[0])
-        assert (brightness < 64) == dark
-        assert ask("return document.querySelectorAll('#plots svg').length") == 4
-        _slide(driver)
-        _zoom(driver)
-        _other_set(driver)
-        _read_a_curve(driver, 1)
-        assert driver.get_log("browser") == []
-        screenshot(driver, tmp_path / "page.png")
-        with Image.open(tmp_path / "page.png") as picture:
-            assert picture.width == width and len(picture.convert("RGB").getcolors(2**24) or ()) > 500
-
-
-def _slide(driver: Any) -> None:
-    """The arrow keys move the strength, and every space's picture with it."""
-    place = "return [...document.querySelectorAll('#cards .picture')].map(p => p.style.backgroundPosition)"
-    before = driver.execute_script(place)
-    assert len(before) == len(SPACES)
-    slider = driver.find_element("id", "strength")
-    driver.execute_script("arguments[0].focus()", slider)
-    slider.send_keys("\ue014")  # right
-    after = driver.execute_script(place)
-    assert all(a != b for a, b in zip(after, before, strict=True))
-    assert driver.find_element("id", "strength-value").text == "+1.0"
-    assert "+1.0" in slider.get_attribute("aria-valuetext")
-
-
-def _zoom(driver: Any) -> None:
-    opened = "return document.getElementById('zoom').open"
-    driver.execute_script("document.querySelector('#cards .card').click()")
-    assert driver.execute_script(opened)
-    assert driver.find_element("id", "zoom-caption").text.startswith("F/W+")
-    driver.find_element("id", "zoom-next").click()
-    assert driver.find_element("id", "zoom-caption").text.startswith("F/W+(P_N)")
-    driver.find_element("id", "zoom-close").click()
-    assert not driver.execute_script(opened)
-
-
-def _other_set(driver: Any) -> None:
-    driver.execute_script("document.querySelectorAll('#sets input')[1].click()")
-    shown = "return [...document.querySelectorAll('#reconstruction [data-set]')].map(p => !p.hidden)"
-    assert driver.execute_script(shown) == [False, True]
-    assert "rotated" in driver.execute_script("return document.querySelector('#cards .picture').dataset.sprite")
-
-
-def _read_a_curve(driver: Any, index: int) -> None:
-    """Without a pointer: focus and arrow keys."""
-    driver.execute_script("document.querySelectorAll('#plots svg')[arguments[0]].focus()", index)
-    driver.switch_to.active_element.send_keys("\ue012")  # left
-    text = driver.execute_script("return document.querySelectorAll('#plots .tip')[arguments[0]].textContent", index)
-    assert text.startswith("Strength") and "F/Z+" in text and "±" in text

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from zplus_plugins.compare import Edit, Instruments, Look, PictureSet, Plan, prepare
+from zplus_plugins.compare.statistics.findings import Findings, findings
+from zplus_plugins.compare.work.parts import Parts
+from zplus_plugins.compare.work.run import Measured, compare
 from zplus_plugins.directions import Direction
 from zplus_plugins.generators import Architecture, Generator, weights_hash
 from zplus_plugins.inversion import Model, Point, Settings, domain, space_named
@@ -19,8 +25,10 @@ from zplus_plugins.portraits.networks import embedded
 from zplus_plugins.portraits.networks.encoder import Encoder
 from zplus_plugins.portraits.networks.regressor import MEASURED, Regressor
 from zplus_plugins.spaces.statistics import compute
+from zplus_plugins.system.results import Results
 
 SPACES = ("wplus", "f/wplus", "f/wplus-pn", "f/zplus")
+HOSTILE = "</script><script>document.title='run'</script>"
 
 
 @functools.cache
@@ -50,6 +58,43 @@ def tiny_plan(n: int = 3, spaces: tuple[str, ...] = SPACES, steps: int = 2, prec
         batch=2,
         shown=2,
     )
+
+
+def plan_of_two_sets() -> Plan:
+    """With an edit whose name would end a page's script."""
+    plan = tiny_plan()
+    others = PictureSet("rotated", "Rotated pictures", tiny_pictures(2, seed=1))
+    return replace(plan, sets=(*plan.sets, others), edits=(*plan.edits[:2], replace(plan.edits[2], name=HOSTILE)))
+
+
+def found_by(plan: Plan, folder: Path) -> list[Findings]:
+    """The findings of a comparison that keeps its parts in a folder."""
+    model, instruments = tiny_model(), tiny_instruments()
+    with Results(folder) as kept:
+        parts = Parts(kept, plan.identified(model, instruments))
+        results = compare(plan, model, instruments, parts, lambda what, by: None)
+    return [findings(plan, pictures, results[pictures.name], 0.05) for pictures in plan.sets]
+
+
+def made_up(plan: Plan) -> list[Findings]:
+    """Findings without a comparison: pictures in one colour each, of which no two are the same."""
+    stream = np.random.default_rng(0)
+    n, edits, strengths = len(plan.sets[0].pictures), len(plan.edits), len(plan.strengths)
+    shown = min(n, plan.shown)
+
+    def measured() -> Measured:
+        colours = stream.integers(256, size=(shown, edits, strengths, 1, 1, 3), dtype=np.uint8)
+        return Measured(
+            figures={"mse": stream.random(n), "ssim": stream.random(n)},
+            edits={"identity_input": stream.random((n, edits, strengths))} if edits else {},
+            seconds=0.1,
+            reconstructed=np.broadcast_to(
+                stream.integers(256, size=(shown, 1, 1, 3), dtype=np.uint8), (shown, 16, 16, 3)
+            ),
+            edited=np.broadcast_to(colours, (shown, edits, strengths, 16, 16, 3)),
+        )
+
+    return [findings(plan, plan.sets[0], {space.name: measured() for space in plan.spaces}, 0.05)]
 
 
 def tiny_instruments() -> Instruments:

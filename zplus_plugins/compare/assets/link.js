@@ -40,9 +40,13 @@ function writeLink(state, push = false) {
   }
 }
 
-// onLink(follow): follow(state, problem) whenever the user goes back or forward or changes the address; state is null where there is none.
+// onLink(follow): follow(state, problem) whenever the user goes back or forward or changes the address; state is null where there is none. A jump to a place in the page is no such change.
 function onLink(follow) {
-  addEventListener("hashchange", () => { const {state, problem} = readLink(); follow(state, problem); });
+  addEventListener("hashchange", () => {
+    if (location.hash && !location.hash.startsWith(LINK_MARK)) return;
+    const {state, problem} = readLink();
+    follow(state, problem);
+  });
 }
 
 // copyLink(): copy the address to the clipboard; a promise of the sentence to show.

@@ -8,10 +8,9 @@
 //   difference: the mean absolute difference of the last map in levels of 255, null in other modes;  bar: the element of the controls
 const PAIR_MODES = [["beside", "Side by side"], ["wipe", "Wipe"], ["difference", "Difference"]];
 const MOST_GAIN = 5;  // as a power of two
-let pairs = 0;
 
 function Pair(root, {names, mode = "beside", pixels = false, onchange = () => {}}) {
-  const own = {mode, pixels, wipe: 0.5, gain: 4, difference: null}, number = pairs++;
+  const own = {mode, pixels, wipe: 0.5, gain: 4, difference: null}, number = Pair.made = (Pair.made || 0) + 1;
   const kept = names.map(() => document.createElement("canvas"));
   let held = null, waiting = false;
   const sides = names.map((name, index) => ({
@@ -105,7 +104,7 @@ function Pair(root, {names, mode = "beside", pixels = false, onchange = () => {}
     follow(event);
   });
   over.addEventListener("pointermove", event => over.hasPointerCapture(event.pointerId) && follow(event));
-  over.addEventListener("pointerup", () => onchange());
+  over.addEventListener("pointerup", event => over.hasPointerCapture(event.pointerId) && onchange());
 
   const setting = (name, clean) => ({get: () => own[name], set: value => { own[name] = clean(value); arrange(); }, enumerable: true});
   const pair = Object.defineProperties({

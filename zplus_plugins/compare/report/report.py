@@ -21,7 +21,11 @@ from zplus_plugins.compare.work.plan import Plan
 
 ASSETS = Path(__file__).parents[1] / "assets"
 STYLES = ("parts.css", "report.css")
-SCRIPTS = ("elements.js", "pair.js", "link.js", "sheet.js", "charts.js", "viewer.js", "report.js")
+SCRIPTS = ("elements.js", "pair.js", "link.js", "sheet.js", "charts.js", "sprites.js", "viewer.js", "report.js")
+_NUMBERS = (
+    "Hold “Unedited” to see both without the edit. id is the similarity of an image's identity to the target's, and Δ "
+    "the change of the target attribute relative to the unedited reconstruction, as a fraction of its range."
+)
 _ALL_SPECIAL = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})  # within a script element
 
 
@@ -38,32 +42,45 @@ def report(
         found: the findings for each set of images.
     """
     addresses, shown = sprites(list(found), plan.shown)
+    data = _data(plan, found, shown, addresses)
     places = {
-        "evidence": escape(evidence),
+        "evidence": evidence and f'<p class="evidence"><b>What this can show.</b> {escape(evidence)}</p>',
         "lead": escape(_lead(plan, found)),
         "choice": _choice(found),
+        "numbers": _NUMBERS if plan.edits else "",
         "verdicts": _panels(found, lambda one: tables.tiles(one) + _in_words(verdicts(plan, one))),
         "tables": _panels(found, tables.reconstructions),
         "missing": _list(f"Not measured: {name}, because {why}." for name, why in missing.items()),
-        "notes": _panels(found, lambda one: _list(edit_notes(plan, one))),
+        "notes": _details("The change up to which each edit is compared", found, lambda one: edit_notes(plan, one)),
         "tests": _panels(found, tables.tests),
         "settings": tables.facts(settings.items()),
         "versions": tables.facts(versions().items()),
-        "style": "".join(map(_asset, STYLES)) + _sprite_rules(addresses),
+        "style": "".join(map(_asset, STYLES)),
         "script": "".join(map(_asset, SCRIPTS)),
-        "data": json.dumps(_data(plan, found, shown), allow_nan=False, separators=(",", ":")).translate(_ALL_SPECIAL),
+        "data": json.dumps(data, allow_nan=False, separators=(",", ":")).translate(_ALL_SPECIAL),
     }
-    page = re.sub(r"\{\{(\w+)\}\}", lambda match: places[match[1]], _asset("report.html"))
+    template = _asset("report.html")
+    if not any(curves for one in data["sets"] for curves in one["curves"].values()):
+        template = _without("edits", template)
+    if not any(one.tests for one in found):
+        template = _without("tests", template)
+    page = re.sub(r"\{\{(\w+)\}\}", lambda match: places[match[1]], template)
     return page.encode()
+
+
+def _without(section: str, template: str) -> str:
+    return re.sub(rf'<section id="{section}".*?</section>\n', "", template, flags=re.DOTALL)
 
 
 def _lead(plan: Plan, found: Sequence[Findings]) -> str:
     pictures = ", ".join(f"{len(one.pictures.pictures)} {one.pictures.title.lower()}" for one in found)
-    return (
-        f"{len(plan.spaces)} spaces, {pictures}, {plan.settings.steps} optimizer steps each with the same losses, "
-        f"{len(plan.edits)} editing directions at {len(plan.strengths)} strengths, "
-        f"on the hypersphere along {'a single direction in Z' if plan.way == 'global' else 'a separate path per code'}."
-    )
+    several = "" if len(plan.spaces) == 1 else "s"
+    steps = f"{plan.settings.steps} optimizer steps each with the same losses"
+    text = f"{len(plan.spaces)} space{several}, {pictures}, {steps}"
+    if not plan.edits:
+        return f"{text}, no edits."
+    directions = "1 editing direction" if len(plan.edits) == 1 else f"{len(plan.edits)} editing directions"
+    return f"{text}, {directions} at {len(plan.strengths)} strengths."
 
 
 def _choice(found: Sequence[Findings]) -> str:
@@ -92,18 +109,19 @@ def _list(texts: Any) -> str:
     return f"<ul>{items}</ul>" if items else ""
 
 
+def _details(summary: str, found: Sequence[Findings], texts: Any) -> str:
+    if not any(map(texts, found)):
+        return ""
+    return f"<details><summary>{summary}</summary>{_panels(found, lambda one: _list(texts(one)))}</details>"
+
+
 def _in_words(texts: list[str]) -> str:
     return f'<details open class="words"><summary>In words</summary>{_list(texts)}</details>'
 
 
-def _sprite_rules(addresses: Mapping[str, str]) -> str:
-    return "\n".join(
-        f'[data-sprite="{name}"]{{background-image:url("{address}")}}' for name, address in addresses.items()
-    )
-
-
-def _data(plan: Plan, found: Sequence[Findings], shown: int) -> dict[str, Any]:
+def _data(plan: Plan, found: Sequence[Findings], shown: int, addresses: Mapping[str, str]) -> dict[str, Any]:
     return {
+        "sprites": addresses,
         "strengths": plan.strengths,
         "edits": [edit.name for edit in plan.edits],
         "spaces": [

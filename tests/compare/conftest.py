@@ -1,0 +1,13 @@
+"""One comparison for all tests of what is made of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from support.comparisons import found_by, plan_of_two_sets
+from zplus_plugins.compare.statistics.findings import Findings
+
+
+@pytest.fixture(scope="session")
+def found(tmp_path_factory: pytest.TempPathFactory) -> list[Findings]:
+    return found_by(plan_of_two_sets(), tmp_path_factory.mktemp("compared") / "parts")
