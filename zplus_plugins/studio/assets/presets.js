@@ -6,7 +6,7 @@ const BUILT_IN = [
   ["Long fair hair", {hair_length: 3, hair_light: 3}],
   ["Look away", {yaw: -3}],
   ["Strong: glasses", {glasses: 6}],
-  ["Strong: long hair", {hair_length: 7}],
+  ["Strong: long hair", {hair_length: 6}],
 ];
 const STRONG = 0.8;  // of a slider's length, for generators whose directions have other names
 const KEY = "zplus-studio-presets", MOST = 50;

@@ -42,6 +42,8 @@ export class Sliders {
   }
 
   note(note) {
+    const base = this.#used.get(note.space)?.base;
+    if (base && note.base !== base) return;  // of the portrait before
     this.#curves.set(`${note.space} ${note.direction}`, note);
     const scene = this.#history.scene;
     if (!this.#rows.has(note.direction)) return;
@@ -57,6 +59,7 @@ export class Sliders {
   }
 
   measured(header) {
+    for (const [key, note] of this.#curves) if (note.space === header.space && note.base !== header.base) this.#curves.delete(key);
     this.#used.set(header.space, header);
     for (const name of this.#rows.keys()) this.#tell(name, this.#history.scene);
   }
