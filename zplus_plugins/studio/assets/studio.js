@@ -166,7 +166,7 @@ function lockAt(lock) {
   const {edits, spaces} = history.scene, [, space = spaces[0]] = spaces;
   const found = (lock === "change" ? sliders.changes(space) : sliders.strengths(space)) ?? {};
   const other = Object.entries(edits).map(([name, value]) => [name, found[name] ?? (lock === "change" ? Math.sign(value) * 0.5 : value)]);
-  history.change({lock, edits: Object.fromEntries(other.map(([name, value]) => [name, Math.round(value * 100) / 100]).filter(([, value]) => value))}, lock === "change" ? "same change" : "same strength");
+  history.change({lock, edits: Object.fromEntries(other.map(([name, value]) => [name, Math.trunc(value * 100) / 100]).filter(([, value]) => value))}, lock === "change" ? "same change" : "same strength");
 }
 
 function reset() {
