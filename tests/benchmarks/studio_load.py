@@ -87,6 +87,7 @@ def main() -> int:
     if not (1 <= asked.tabs <= 16 and 0 < asked.moves <= 200 and 1 <= asked.seconds <= 600):
         parser.error("expected 1 to 16 tabs, up to 200 moves a second, and 1 to 600 seconds")
     with tempfile.TemporaryDirectory() as folder, running(Path(folder), "--port", 0, "--out", "out") as server:
+        asyncio.run(move(server.browser, {"seed": 1001}, 1, 1))  # the first scene waits until torch has loaded all
         alone = asyncio.run(move(server.browser, {"seed": 1000}, asked.moves, min(ALONE, asked.seconds)))
         print(table("alone", alone))
         seen, samples = measured(server, asked.tabs, asked.moves, asked.seconds)

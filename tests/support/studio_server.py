@@ -111,6 +111,11 @@ class FakeStudio:
         self.added.append(("mask", content))
         return "m"
 
+    def mask(self, id: str) -> Picture:
+        if id != "m":
+            raise Absent("There is no such mask.")
+        return Picture("image/png", b"mask")
+
     def save(self, scene: Any, what: Mapping[str, str]) -> list[Path]:
         self.scenes.append((scene, dict(what)))
         return [self.folder / "saved ä.png"]

@@ -299,10 +299,10 @@ def test_options_of_the_same_name_mean_the_same() -> None:
             elif isinstance(parameter, click.Argument):
                 assert parameter.name != "pictures", name
     assert {option: len(texts) for option, texts in seen.items()} == {
-        "--steps": 3,
+        "--steps": 4,
         "--seed": 5,
-        "--out": 10,
-        "--device": 9,
+        "--out": 11,
+        "--device": 10,
         "--graph": 2,
     }
     assert all(text.startswith("Seed of ") for text in seen["--seed"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -96,6 +97,8 @@ def studio(
     from zplus_plugins.studio.serving import needs
 
     needs.require()  # before torch is imported, which takes seconds
+    if options.is_offline():
+        os.environ[options.OFFLINE] = "1"  # for the threads of the server, and the process that inverts
     from zplus_plugins.studio.announcing import Place, open_in_browser
     from zplus_plugins.studio.command import serve
     from zplus_plugins.studio.request import Request

@@ -28,7 +28,7 @@ def serve(request: Request, host: str, port: int, announce: Callable[[Place], ob
         RequirementError, RecordError, DirectionError, GeneratorFileError: a file is unusable.
     """
     inputs = Inputs.of(request.paths)
-    with closing(bound(host, port)) as listener, Session.of(request) as session:
+    with closing(bound(host, port)) as listener, Session(request) as session:
         session.open_all(inputs)
         place = Place(host, listener.getsockname()[1], request.out, Keys(token_of(request.out)))
         with Server(application(session, Hosts.of(host), place.keys), listener) as server:

@@ -12,7 +12,7 @@ from zplus_plugins.system.picture_file import UnfitError, reason, require_file
 from zplus_plugins.system.results import MARK
 
 _RECORD = ".npz"
-_RECORDS = f"*{MARK}{_RECORD}"
+RECORDS = f"*{MARK}{_RECORD}"
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Inputs:
                 if not path.is_dir():
                     _require_file(path)
                     (records if path.suffix.lower() == _RECORD else photographs).append(path)
-                elif inside := sorted(path.glob(_RECORDS)):
+                elif inside := sorted(path.glob(RECORDS)):
                     records += inside
                 else:
                     photographs += _pictures(path)
@@ -70,5 +70,5 @@ def _pictures(folder: Path) -> list[Path]:
     try:
         return picture_files([folder])
     except RequirementError:
-        text = f"There is neither a record ({_RECORDS}) nor an image in the folder {folder}."
+        text = f"There is neither a record ({RECORDS}) nor an image in the folder {folder}."
         raise RequirementError(f"{text} Leave it out, or invert images first: zplus invert.") from None

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from zplus_plugins.errors import DirectionError
 from zplus_plugins.generators.network.label import Label
 from zplus_plugins.inversion.domain import Choice
 from zplus_plugins.studio.inverting.options import Align, Order
+from zplus_plugins.system.results import MARK
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,20 @@ class Request:
     likeness: Choice
     out: Path
     device: str
+
+    @property
+    def all_directions(self) -> list[Path]:
+        """The files of directions.
+
+        Raises:
+            DirectionError: there is none in the folder.
+        """
+        inside = [] if self.folder is None else sorted(self.folder.glob(f"*{MARK}.npz"))
+        if self.folder is not None and not inside:
+            raise DirectionError(
+                f"There is no direction in the folder {self.folder}; expected *{MARK}.npz, as zplus directions writes."
+            )
+        return [*self.directions, *inside]
 
     @property
     def order(self) -> Order:

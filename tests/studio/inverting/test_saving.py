@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,6 @@ from zplus_plugins.studio.engine.scene import Scene, SceneError, Source
 from zplus_plugins.studio.inverting import saving as module
 from zplus_plugins.studio.inverting.masks import Masks
 from zplus_plugins.studio.inverting.options import Order
-from zplus_plugins.studio.inverting.origins import Known
 from zplus_plugins.studio.inverting.photographs import keep
 from zplus_plugins.studio.inverting.saving import Saving, What
 from zplus_plugins.studio.inverting.work import Inverting
@@ -35,6 +35,14 @@ from zplus_plugins.system.results import results_in
 
 ANNA, BERT = "a" * 12, "b" * 12
 NAMES = {ANNA: "anna", BERT: "bert"}
+
+
+@dataclass(frozen=True)
+class Opened:
+    path: Path
+    record: PointRecord
+    model: Model
+    point: Point
 
 
 class Stage:
@@ -47,21 +55,18 @@ class Stage:
     def directions(self) -> Mapping[str, Direction]:
         return embedded_directions()
 
-    def known(self, source: Source, space: Space) -> Known:
-        if source.portrait is None:
-            assert source.seed is not None
-            return Known.of_seed(source.seed, space)
-        path = self._out / f"{NAMES[source.portrait]}.{space.name.replace('/', '-')}.zplus.npz"
-        return Known.of_record(path, PointRecord.load(path), space)
+    def opened(self, source: Source, space: Space) -> Opened:
+        path = self._out / f"{NAMES[str(source.portrait)]}.{space.name.replace('/', '-')}.zplus.npz"
+        record = PointRecord.load(path)
+        model = self.models.of(record, path)
+        return Opened(path, record, model, record.require(model))
 
     def _code(self, source: Source, space: Space) -> tuple[Model, Point]:
-        known = self.known(source, space)
-        if known.record is None or known.path is None:
-            path = self._out / "anna.f-zplus.zplus.npz"
-            model = self.models.of(PointRecord.load(path), path)
+        if source.portrait is None:
+            model = self.models.usual
             return model, model.start(space, 1, seed=source.seed)
-        model = self.models.of(known.record, known.path)
-        return model, known.record.require(model)
+        opened = self.opened(source, space)
+        return opened.model, opened.point
 
     def base(self, scene: Scene, space: Space) -> tuple[Model, Point]:
         model, point = self._code(scene.source, space)

@@ -36,6 +36,7 @@ def test_uploads_arrive_whole(browser: Browser, studio: FakeStudio) -> None:
     assert browser.post("/api/records?name=b.npz", b"npz").status == 201
     mask = browser.post("/api/masks", b"png")
     assert (mask.status, json.loads(mask.content)) == (201, {"id": "m"})
+    assert browser.get("/api/masks/m").content == b"mask" and browser.get("/api/masks/n").status == 404
     assert studio.added == [("anna ä.jpg", content), ("b.npz", b"npz"), ("mask", b"png")]
 
 

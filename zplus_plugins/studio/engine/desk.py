@@ -15,6 +15,7 @@ import torch
 
 from zplus_plugins.directions import Direction
 from zplus_plugins.directions.edit import direction_named
+from zplus_plugins.directions.edits.photographs import PHOTOS
 from zplus_plugins.directions.embedded import embedded_directions
 from zplus_plugins.errors import DirectionError, RecordError, UsageError, ZPlusError
 from zplus_plugins.inversion import Model, Point
@@ -243,13 +244,13 @@ def _name_of(path: Path, space: str) -> str:
 
 
 def _target_of(path: Path, about: Mapping[str, Any]) -> Path | None:
-    """The inverted picture, where it is beside its record and still the same."""
+    """The inverted picture, where it is beside its record, or among the photographs there, and still the same."""
     name, sha256 = about.get("picture"), about.get("picture_sha256")
     if not isinstance(name, str) or not isinstance(sha256, str) or Path(name).name != name:
         return None
-    file = path.parent / name
+    files = (path.parent / name, path.parent / PHOTOS / name)
     try:
-        return file if file.is_file() and checksum(file) == sha256 else None
+        return next((file for file in files if file.is_file() and checksum(file) == sha256), None)
     except (OSError, ValueError):
         return None
 

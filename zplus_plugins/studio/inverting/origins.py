@@ -24,7 +24,8 @@ from zplus_plugins.system.threads import limited_to, threads_for
 MADE = "made"
 """What a record of such a code says of it: the list of steps that led to it, oldest first."""
 _LONGEST = 120  # bytes of a name
-_MEASURED = ("loss", "loss_bf16", "mse")  # of a reconstruction in another space
+_OF_THE_RECORD = ("loss", "loss_bf16", "mse", "picture", "picture_sha256")
+"""What a code in another space has not: it was not measured, and is no inversion of the picture."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def record_of_base(scene: Scene, model: Model, point: Point, find: Find, out: Pa
             "script's code states. Save the picture, or an edit of the record alone."
         )
     if source.record is not None and len(steps) == 1 and source.is_derived:
-        about = {name: value for name, value in source.record.about.items() if name not in _MEASURED}
+        about = {name: value for name, value in source.record.about.items() if name not in _OF_THE_RECORD}
     else:
         about = {}
     name = _short(".".join([source.name, *(step.name for step in steps)]))

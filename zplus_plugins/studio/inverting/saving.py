@@ -38,8 +38,20 @@ FRAMES = 60
 _ONLY: dict[Kind, str] = {"picture": "png", "record": "npz", "pasted": "png"}
 
 
+class Opened(Protocol):
+    """The code of a portrait in a space."""
+
+    @property
+    def path(self) -> Path:
+        """The file of its record, which may be one in another space."""
+
+    @property
+    def record(self) -> PointRecord:
+        """It."""
+
+
 class Stage(Protocol):
-    """What is needed of the engine that shows scenes. All of it is used in the thread that works with the model."""
+    """What is needed of :class:`~zplus_plugins.studio.engine.painting.Painter`, in the thread that owns the models."""
 
     @property
     def models(self) -> Models:
@@ -49,8 +61,8 @@ class Stage(Protocol):
     def directions(self) -> Mapping[str, Direction]:
         """All directions by name."""
 
-    def known(self, source: Source, space: Space) -> Known:
-        """Where the code of a source is from. Raises SceneError if there is none in the space."""
+    def opened(self, source: Source, space: Space) -> Opened:
+        """The code of a portrait. Raises SceneError if it has none in the space."""
 
     def base(self, scene: Scene, space: Space) -> tuple[Model, Point]:
         """The code before the edits. Raises SceneError."""
@@ -146,7 +158,7 @@ class Saving:
         if scene.psi != 1:
             return self._truncated(stage, scene, wanted, film, strengths)
         model, point = stage.base(scene, wanted.space)
-        base = record_of_base(scene, model, point, lambda source: stage.known(source, wanted.space), self._out)
+        base = record_of_base(scene, model, point, lambda source: _known(stage, source, wanted.space), self._out)
         if not strengths:
             return [base if wanted.kind == "record" else self._unedited(stage, base, model, point)]
         request = Request.of(
@@ -183,7 +195,7 @@ class Saving:
                 f"With the truncation {psi}, the picture is not that of a code in {title} that a record could hold. "
                 "Save the picture or the film, or set the truncation to 1."
             )
-        source = stage.known(scene.source, wanted.space)
+        source = _known(stage, scene.source, wanted.space)
         edits = [f"{name}{value:+.3f}" for name, value in sorted(strengths.items())]
         name = ".".join([source.name, *edits, f"psi{psi}"])
         settings = {"scene": digest(repr(scene.plain()), repr(sorted(source.stated.items())))[:16]}
@@ -216,6 +228,13 @@ class Saving:
         above = record.resolve().parent.parent
         places = (self._out / PHOTOS, record.parent, record.parent / PHOTOS, above, Path())
         return photo_of(alignment, places)
+
+
+def _known(stage: Stage, source: Source, space: Space) -> Known:
+    if source.seed is not None:
+        return Known.of_seed(source.seed, space)
+    opened = stage.opened(source, space)
+    return Known.of_record(opened.path, opened.record, space)
 
 
 def _usual_film() -> Literal["mp4", "webp"]:

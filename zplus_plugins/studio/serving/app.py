@@ -87,6 +87,7 @@ class _Routes:
             Route("/api/records", self.record, methods=["POST"]),
             Route("/api/jobs/{id}", self.cancel, methods=["DELETE"]),
             Route("/api/masks", self.mask, methods=["POST"]),
+            Route("/api/masks/{id}", self.kept_mask),
             Route("/api/save", self.save, methods=["POST"]),
             Route("/api/files/{name}", self.file),
             WebSocketRoute("/ws", self._sockets.serve),
@@ -120,6 +121,9 @@ class _Routes:
     async def mask(self, request: Request) -> Response:
         content = await self._body(request, MASK_BYTES, "a mask")
         return JSONResponse({"id": await _done(self._studio.keep_mask, content)}, 201)
+
+    async def kept_mask(self, request: Request) -> Response:
+        return _picture(await _done(self._studio.mask, request.path_params["id"]))
 
     async def save(self, request: Request) -> Response:
         content = await self._body(request, MOST_BYTES, "a scene to save")

@@ -76,6 +76,9 @@ class Studio(Protocol):
     def keep_mask(self, content: bytes) -> str:
         """Keep a mask, a PNG; its id. Raises ZPlusError if it cannot be used."""
 
+    def mask(self, id: str) -> Picture:
+        """A mask that was kept. Raises Absent if there is none of this id."""
+
     def save(self, scene: Any, what: Mapping[str, str]) -> list[Path]:
         """Write results of a scene; the new files. Raises ZPlusError if that cannot be done."""
 

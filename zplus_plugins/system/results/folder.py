@@ -262,6 +262,15 @@ def results_in(folder: Path, setting: str | None = None, with_aligned: bool = Fa
         return frozenset()
 
 
+def result_in(folder: Path, name: str) -> Path | None:
+    """The file of this name in a folder if this package created it there, and it has not been changed since."""
+    try:
+        sums = {made.files[name] for made in everything_made(folder) if name in made.files}
+        return folder / name if any(_is_unchanged(folder / name, one) for one in sums) else None
+    except (OSError, RequirementError):
+        return None
+
+
 def differences(before: Settings, now: Settings) -> str:
     """A description of all differences between settings."""
     names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
