@@ -18,6 +18,7 @@ export class Brush {
   #erases = false;
   #at = {x: SIDE / 2, y: SIDE / 2};
   #last = null;
+  #strokes = 0;
   #find = id => document.getElementById(id);
 
   constructor(figures, history) {
@@ -162,6 +163,7 @@ export class Brush {
   }
 
   async #changed(label) {
+    const stroke = ++this.#strokes;
     this.#draw();
     const image = this.#pen.getImageData(0, 0, SIDE, SIDE);
     if (!image.data.some((level, k) => k % 4 === 3 && level > LEAST_LEVEL)) {
@@ -176,6 +178,7 @@ export class Brush {
     try {
       const {id} = await keepMask(await new Promise(done => grey.toBlob(done, "image/png")));
       this.#known.set(id, image);
+      if (stroke !== this.#strokes) return;  // there is a later one
       this.#id = id;
       this.#history.change({mask: {id, feather: this.#find("feather").value / 100}}, label);
       this.#history.settle();

@@ -18,6 +18,7 @@ export class Connection {
   constructor(on) { this.#on = on; }
 
   get isOpen() { return this.#socket?.readyState === WebSocket.OPEN; }
+  get isWaiting() { return this.#scene !== null; }
   get seq() { return this.#seq; }
 
   async open() {

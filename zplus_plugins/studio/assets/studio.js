@@ -54,11 +54,13 @@ const connection = new Connection({
     if (!isFirst) know(await readState());
     isFirst = false;
   },
-  onframe(header, blob) {
-    pictures.receive(header, blob);
-    if (header.kind !== "edit") return;
-    sliders.measured(header);
-    measured(header);
+  async onframe(header, blob) {
+    if (header.kind === "edit") {
+      sliders.measured(header);
+      measured(header);
+    }
+    await pictures.receive(header, blob);
+    if (header.kind === "edit" && header.exact) arrived(header);
   },
   onnote(note) {
     if (note.type === "curves") sliders.note(note);
@@ -68,6 +70,7 @@ const connection = new Connection({
   },
   onstate: connected,
 });
+let wanting = new Set();  // spaces whose exact picture of this scene is still to come
 let isFirst = true, wasLost = false, linkTimer = 0, spokenTimer = 0;
 
 // -- what is open
@@ -103,7 +106,11 @@ history.follow((scene, before) => {
     pictures.forget();
   }
   show(scene);
-  if (scene.source) connection.show(scene);
+  if (scene.source) {
+    wanting = new Set(scene.spaces);
+    find("work").setAttribute("aria-busy", "true");
+    connection.show(scene);
+  }
   linkSoon();
 });
 
@@ -150,6 +157,13 @@ function measured(header) {
     const texts = history.scene.spaces.flatMap(space => Object.entries(sliders.changes(space) ?? {}).filter(([, change]) => typeof change === "number").map(([name, change]) => `${titleOf(space)}: ${readable(name)} ${percent(change)}`));
     if (texts.length) say(texts.slice(-4).join("; "));
   }, 900);
+}
+
+function arrived({seq, space}) {
+  if (seq !== connection.seq || connection.isWaiting) return;
+  wanting.delete(space);
+  if (wanting.size) return;
+  find("work").setAttribute("aria-busy", "false");
 }
 
 // -- what the user does
