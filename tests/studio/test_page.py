@@ -102,7 +102,9 @@ class Page:
         return str(self.js(f"{script}.htmlFor", name))
 
     def readings(self, name: str) -> list[str]:
-        script = "return [...document.querySelectorAll(`#${arguments[0]}-changes .reading`)].map(one => one.textContent)"
+        script = (
+            "return [...document.querySelectorAll(`#${arguments[0]}-changes .reading`)].map(one => one.textContent)"
+        )
         return list(self.js(script, self.slider(name)))
 
     def scene(self) -> dict[str, Any]:
