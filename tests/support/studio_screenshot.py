@@ -1,4 +1,4 @@
-"""The picture of the studio in README, made anew: ``python tests/support/studio_screenshot.py docs/images/studio.webp``."""
+"""The picture of the studio in README, made by ``python tests/support/studio_screenshot.py FILE``."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MEASURED = (
 
 
 def screenshot(direction: str, strength: float, shown: int, steps: int) -> bytes:
-    """A PNG of the page: drawn portraits inverted with so many steps, one of them edited at the same strength in both."""
+    """A PNG of the page, with drawn portraits inverted in so many steps, and one edited equally in both."""
     pictures = draw(sample(PORTRAITS, seed=FIRST))
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
