@@ -11,6 +11,7 @@ export class Portraits {
   #root;
   #open;
   #source = null;
+  #die = make("canvas", {class: "die", width: 64, height: 64, "aria-hidden": "true"});
   list = [];
 
   constructor(root, open) {
@@ -27,6 +28,12 @@ export class Portraits {
     if (sameSource(scene.source, this.#source)) return;
     this.#source = scene.source;
     this.#show();
+  }
+
+  // drawSeed(bitmap): what the random portrait looks like before its edits.
+  drawSeed(bitmap) {
+    Object.assign(this.#die, {width: bitmap.width, height: bitmap.height});
+    this.#die.getContext("2d").drawImage(bitmap, 0, 0);
   }
 
   find(id) { return this.list.find(portrait => portrait.id === id) ?? null; }
@@ -47,7 +54,7 @@ export class Portraits {
     const focused = this.#root.contains(document.activeElement) ? document.activeElement.dataset.source : null;
     this.#root.replaceChildren(...this.#sources().map(source => {
       const name = this.nameOf(source), pressed = sameSource(source, this.#source), key = source.portrait ?? "seed";
-      const picture = source.portrait ? make("img", {src: thumbOf(source.portrait), alt: "", width: 64, height: 64}) : make("span", {class: "die", "aria-hidden": "true"}, "⚄");
+      const picture = source.portrait ? make("img", {src: thumbOf(source.portrait), alt: "", width: 64, height: 64}) : this.#die;
       return make("li", {}, make("button", {type: "button", class: "thumb", "data-source": key, "aria-pressed": String(pressed), "aria-label": name, title: name, onclick: () => this.#open(source)}, picture, make("span", {class: "thumb-name"}, name)));
     }));
     if (focused) this.#root.querySelector(`[data-source="${focused}"]`)?.focus();

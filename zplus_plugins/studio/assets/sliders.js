@@ -35,7 +35,6 @@ export class Sliders {
       row.value.textContent = scene.lock === "change" ? percent(value) : signed(value);
       row.root.classList.toggle("is-on", value !== 0);
       row.reset.disabled = value === 0;
-      row.root.classList.toggle("is-filled-back", value < 0);
       this.#fill(row);
       this.#tell(name, scene);
     }
@@ -108,13 +107,15 @@ export class Sliders {
     const step = isChange ? 0.01 : 0.05;
     if (Number(row.input.max) !== reach || Number(row.input.step) !== step) Object.assign(row.input, {min: -reach, max: reach, step});
     row.scale = reach;
+    this.#fill(row);
     this.#draw(name, scene);
   }
 
   #fill(row) {
     const share = (Number(row.input.value) + row.scale) / (2 * row.scale);
-    row.root.style.setProperty("--from", `${Math.min(share, 0.5) * 100}%`);
-    row.root.style.setProperty("--to", `${Math.max(share, 0.5) * 100}%`);
+    const place = part => `calc(${THUMB / 2}px + ${part.toFixed(4)} * (100% - ${THUMB}px))`;
+    row.root.style.setProperty("--from", place(Math.min(share, 0.5)));
+    row.root.style.setProperty("--to", place(Math.max(share, 0.5)));
   }
 
   // At the same strength, the change that each strength makes, up to where more strength brings less; at the same change, how far each space reaches.

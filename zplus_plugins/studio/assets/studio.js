@@ -60,7 +60,8 @@ const connection = new Connection({
       measured(header);
     }
     await pictures.receive(header, blob);
-    if (header.kind === "edit" && header.exact) arrived(header);
+    if (header.kind === "before") portraits.drawSeed(pictures.frame(header.space, "before").bitmap);
+    else if (header.exact) arrived(header);
   },
   onnote(note) {
     if (note.type === "curves") sliders.note(note);
@@ -136,12 +137,12 @@ function show(scene) {
 const isEdited = ({edits, toward, mix, walk, mask, psi, layers}) => Object.keys(edits).length > 0 || toward || mix || walk || mask || psi !== 1 || layers;
 
 function showSides(scene) {
-  const offered = spacesOf(scene.source);
+  const offered = spacesOf(scene.source), derived = portraits.find(scene.source.portrait)?.derived ?? [];
   scene.spaces.forEach((space, side) => {
-    const select = find(`space-${side}`), text = offered.join();
+    const select = find(`space-${side}`), text = `${offered} ${derived}`;
     if (select.dataset.offered !== text) {
       select.dataset.offered = text;
-      select.replaceChildren(...offered.map(name => make("option", {value: name}, titleOf(name))));
+      select.replaceChildren(...offered.map(name => make("option", {value: name}, derived.includes(name) ? `${titleOf(name)} (mapped)` : titleOf(name))));
     }
     select.value = space;
     find(`dot-${side}`).className = `dot ${spaceClass(space)}`;
@@ -150,7 +151,7 @@ function showSides(scene) {
 }
 
 function measured(header) {
-  find("measured").textContent = state.measure?.text ?? "";
+  find("measured").textContent = state.measure ? `% is ${state.measure.text}.` : "";
   if (!header.exact) return;
   clearTimeout(spokenTimer);
   spokenTimer = setTimeout(() => {
