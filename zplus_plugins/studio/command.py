@@ -44,8 +44,8 @@ def _require_usable(inputs: Inputs) -> None:
     """Refuse, before the generator is loaded, what can be refused without it."""
     if len(inputs.photographs) > MOST_WAITING:
         raise UsageError(
-            f"There are {len(inputs.photographs)} images; expected at most {MOST_WAITING}. Invert them with zplus invert, "
-            "and open the folder of the records."
+            f"There are {len(inputs.photographs)} images; expected at most {MOST_WAITING}. Invert them with zplus "
+            "invert, and open the folder of the records."
         )
     for record in inputs.records:
         PointRecord.load(record)
