@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import sys
@@ -89,6 +90,16 @@ def test_unusable_inputs_stop_it_before_it_serves(tmp_path: Path) -> None:
     (tmp_path / "evil.npz").write_bytes(b"not a record")
     text = refused(studio(tmp_path / "evil.npz", "--out", tmp_path / "out"), 1)
     assert "evil.npz" in text and "http://" not in text
+
+
+def test_more_images_than_it_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from zplus_plugins.studio import command
+
+    monkeypatch.setattr(command, "MOST_WAITING", 1)
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(portrait(1))
+    text = refused(studio(tmp_path, "--out", tmp_path / "out"), 2)
+    assert "There are 2 images; expected at most 1." in text and not (tmp_path / "out").exists()
 
 
 def test_the_options_have_help() -> None:
@@ -182,10 +193,13 @@ def test_a_killed_server_is_known_again_and_loses_nothing(tmp_path: Path) -> Non
             with pytest.raises(Exception, match="close"):
                 while True:
                     tab.recv(timeout=20)
+    described = (ROOT / "docs" / "json.md").read_text().partition("## zplus studio\n")[2].partition("\n## ")[0]
+    assert set(server.document) == set(re.findall(r"^\| `([^`]+)`", described, re.MULTILINE))
     assert workers and all(map(gone, workers))  # the one that inverts ends with its server
     with running(tmp_path, "--port", port, *common) as server:
         assert old.get("/api/state").status == 200  # with the cookie of before
-        assert inverting(server)["name"] == "anna.png"  # which was interrupted
+        found = job(server)  # the one that was interrupted
+        assert (found["name"], found["state"] in ("waiting", "aligning", "inverting")) == ("anna.png", True)
         workers = children(server.process.pid)
         assert server.end(signal.SIGINT) == 130
         text = server.log.read_text()

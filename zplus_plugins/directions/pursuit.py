@@ -93,7 +93,11 @@ class Pursuit:
         """The point at this strength, with F unchanged."""
         if strength == 0 and not self._moves_at_zero:
             return self._point
-        return replace(self._point, code=self._path(strength)[:, -self._point.code.shape[1] :])
+        return self._with(self._path(strength))
+
+    def near(self, strength: float) -> Point:
+        """A point near that at this strength, for which no waypoint is sought: see :meth:`Path.near`."""
+        return self._with(self._path.near(strength))
 
     def missing(self, strength: float) -> list[int]:
         """The waypoints to be found, by a chase each, before the point at this strength is a mere interpolation."""
@@ -108,6 +112,9 @@ class Pursuit:
         """Bytes of the waypoints that are kept."""
         code = self._point.code
         return self._path.found * max(1, self._layers) * code.shape[-1] * code.element_size()
+
+    def _with(self, codes: Tensor) -> Point:
+        return replace(self._point, code=codes[:, -self._point.code.shape[1] :])
 
     def _for_each_code(self, w: Tensor) -> Tensor:
         step = w.to(self._point.code).expand(self._layers, -1)[self._first :]

@@ -134,6 +134,17 @@ class Path:
         needed = [side * passed, *([side * (passed + 1)] if abs(strength) > passed else [])]
         return [k for k in needed if k not in self._waypoints]
 
+    def near(self, strength: float) -> Tensor:
+        """Codes near this strength, by the nearest waypoint on its side that was found; without one, the start.
+
+        They lie on the geodesic from the start to that waypoint, or beyond it.
+        """
+        found = [k for k in self._waypoints if k * strength > 0]
+        if not found:
+            return self._start
+        nearest = min(found, key=lambda k: abs(k - strength))
+        return along_geodesic(self._start, logarithm(self._start, self._waypoints[nearest]), strength / nearest)
+
     @property
     def found(self) -> int:
         """How many waypoints are kept."""

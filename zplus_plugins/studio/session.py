@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from zplus_plugins._version import __version__
-from zplus_plugins.errors import RecordError, UsageError, ZPlusError
+from zplus_plugins.errors import RecordError, ZPlusError
 from zplus_plugins.inversion.opening import Models
 from zplus_plugins.inversion.record import PointRecord
 from zplus_plugins.studio import pictures
@@ -80,11 +80,6 @@ class Session:
             RecordError, RequirementError, UsageError: an input is unusable. What is there from before and cannot be
                 used is left out, with a message.
         """
-        if len(inputs.photographs) > MOST_WAITING:
-            raise UsageError(
-                f"There are {len(inputs.photographs)} images; expected at most {MOST_WAITING}. Invert them with zplus "
-                "invert, and open the folder of the records."
-            )
         self._make_folder()
         if next(self._out.glob(RECORDS), None) is not None:
             try:

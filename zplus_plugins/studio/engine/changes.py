@@ -114,16 +114,14 @@ class Measures:
             return self._scores[attribute]
         return self._whole
 
-    def identity(self, before: Looked, after: Looked, settled: bool) -> float | None:
+    def identity(self, before: Looked, after: Looked) -> float | None:
         """The similarity, at most 1, of the identities in two pictures; None if it is not known.
 
-        Args:
-            before, after: the pictures.
-            settled: whether there is time for a measure that takes long, as that of photographed faces does.
+        It is the embedded regressor's, or else facenet-pytorch's, if that and its weights are on the machine.
         """
         if self._attributes:
             one, two = (looked.by(self.usual.eye)[:, len(NAMES) :] for looked in (before, after))
-        elif settled and self._knows_faces:
+        elif self._knows_faces:
             self._face = self._face or Eye(facenet_identity())
             one, two = before.by(self._face), after.by(self._face)
         else:

@@ -63,6 +63,13 @@ class Curve:
         """All that was measured, by strength; None for NaN."""
         return [(s, None if math.isnan(change) else change) for s, change in sorted(self.changes.items())]
 
+    def change(self, strength: float) -> float:
+        """The change at a strength, on a line between those measured next to it; NaN if one of them is missing."""
+        below = math.floor(strength / STEP) * STEP
+        left, right = (self.changes.get(at, math.nan) for at in (below, below + STEP))
+        share = (strength - below) / STEP
+        return left if share == 0 else left + share * (right - left)
+
     def strength(self, wanted: float) -> Found:
         """The strength for a wanted change."""
         if wanted == 0:

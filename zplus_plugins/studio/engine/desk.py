@@ -8,6 +8,7 @@ import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -56,7 +57,7 @@ class Opened:
         """Whether the record is one in Z or Z+, and this its style code: the same picture, to be edited in W+."""
         return self.record.point.space != self.point.space
 
-    @property
+    @cached_property
     def key(self) -> str:
         """What tells apart codes."""
         return f"{self.record.digest()} {self.point.space.name}"

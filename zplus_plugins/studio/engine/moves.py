@@ -57,7 +57,8 @@ class Moves:
     def __call__(self, base: Base, edits: Edits, how: How, share: float = 1.0) -> Moved:
         """The code after edits, exactly as ``zplus edit`` moves it, or near there while waypoints are missing.
 
-        Until then, codes follow geodesics: each direction's own, of which the tangents at the base are added.
+        Until then, codes follow the geodesic to the nearest waypoint that was found. For several directions, the
+        logarithms at the base of where each leads are added: their sum leads near where all lead together.
 
         Args:
             base: the code before.
@@ -83,10 +84,7 @@ class Moves:
         part = self._part(base, direction, how)
         move = self._move(base, Combination.of([Part(part, None)]), how)
         missing = _missing(move, strength)
-        if not missing:
-            return Moved(move(strength))
-        z, w = (vector.to(base.point.code) for vector in (part.z, part.w))
-        return Moved(base.model.moved(base.point, z, w, strength), missing)
+        return Moved(move.near(strength) if missing and isinstance(move, Pursuit) else move(strength), missing)
 
     def _near(self, base: Base, edits: Edits, how: How) -> Point:
         code = base.point.code

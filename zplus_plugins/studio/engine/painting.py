@@ -122,12 +122,14 @@ class Painter:
 
     def finished(self, scene: Scene, space: Space) -> Painting:
         """The exact picture of a scene; errors as above."""
-        painting = self.paint(scene, space)
-        while painting.missing:
+        settled = False
+        while True:
+            painting = self.paint(scene, space, settled)
             for work in painting.missing:
                 work()
-            painting = self.paint(scene, space)
-        return self.paint(scene, space, settled=True)
+            if settled and not painting.missing:
+                return painting
+            settled = settled or not painting.missing
 
     def before(self, scene: Scene, space: Space) -> Painting:
         """The picture of the base; errors as above."""
@@ -139,8 +141,8 @@ class Painter:
 
         Args:
             scene, space: what to paint.
-            settled: whether there is time for what takes longer, when nothing is missing: dear measures, and
-                measurements that find a wanted change more closely.
+            settled: whether there is time to measure the change and the identity, and to find a wanted change more
+                closely. Otherwise, the change is that of the direction's curve, if it is the only one.
 
         Raises:
             SceneError: the scene shows what is not there.
@@ -158,8 +160,15 @@ class Painter:
             looked = self._after.of(
                 key, lambda: Looked(self._masked(scene, base, _picture(base.model, moved.point, scene.psi)))
             )
-        change = {d.name: self._change(d, s, before, looked, len(edits)) for d, s in edits}
-        identity = self.measures.identity(before, looked, settled)
+        change: dict[str, float | None] = {}
+        for direction, strength in edits:
+            known = math.nan
+            if settled and (len(edits) == 1 or self.measures.of(direction).tells_apart):
+                known = self.measures.of(direction).change(before, looked, strength)
+            elif not settled and len(edits) == 1 and scene.psi == 1 and scene.mask is None:
+                known = self.curve(base, direction, how).change(strength)
+            change[direction.name] = None if math.isnan(known) else known
+        identity = self.measures.identity(before, looked) if settled else None
         change |= dict.fromkeys((name for name in strengths if name not in change), 0.0)
         return Painting(base, looked, strengths, tuple(at_end), tuple(missing), change, identity)
 
@@ -202,13 +211,6 @@ class Painter:
             strengths[name] = round(found.strength, 3) + 0.0
             at_end += [name] if found.at_end else []
         return strengths, at_end, missing
-
-    def _change(self, direction: Direction, strength: float, before: Looked, after: Looked, edits: int) -> float | None:
-        measure = self.measures.of(direction)
-        if edits > 1 and not measure.tells_apart:
-            return None
-        change = measure.change(before, after, strength)
-        return None if math.isnan(change) else change
 
     def _edits(self, strengths: Mapping[str, float]) -> Edits:
         return [(self._direction(name), strength) for name, strength in strengths.items() if strength]

@@ -40,12 +40,12 @@ class SceneWork:
         for space in spaces_of(self._scene):
             begin = time.perf_counter()
             painting = self._painter.paint(self._scene, space)
+            yield self._frame(space.name, "edit", painting, False, begin)
             if self._seen.get(space.name) != painting.base.key:
+                begin = time.perf_counter()
                 before = self._painter.before(self._scene, space)
                 yield self._frame(space.name, "before", before, True, begin)
                 self._seen[space.name] = painting.base.key
-                begin = time.perf_counter()
-            yield self._frame(space.name, "edit", painting, False, begin)
 
     def in_pieces(self) -> Iterator[list[Output]]:
         """What there is to be sent after each piece of work: the exact frames, and then the curves of all directions.
@@ -58,12 +58,16 @@ class SceneWork:
 
     def _exact(self) -> Iterator[list[Output]]:
         for space in spaces_of(self._scene):
-            while (painting := self._painter.paint(self._scene, space)).missing:
+            settled = False
+            while True:
+                begin = time.perf_counter()
+                painting = self._painter.paint(self._scene, space, settled)
                 for piece in painting.missing:
                     piece()
                     yield []
-            begin = time.perf_counter()
-            painting = self._painter.paint(self._scene, space, settled=True)
+                if settled and not painting.missing:
+                    break
+                settled = settled or not painting.missing
             last, stated = self._sent.get(space.name, (None, {}))
             if painting.looked is not last or painting.stated() != stated or not is_lossless(painting.looked.picture):
                 yield [self._frame(space.name, "edit", painting, True, begin)]

@@ -76,8 +76,8 @@ class Guard:
         authority = self._authority(connection)
         _require_own_origin(connection, authority)
         cookie = f"zplus-studio-{authority.port}"
-        given = parse_qs(connection.url.query).get("token")
-        if given and connection.scope.get("method") == "GET" and connection.url.path == "/":
+        given = parse_qs(connection.scope["query_string"].decode("latin-1")).get("token")
+        if given and connection.scope.get("method") == "GET" and connection.scope["path"] == "/":
             if not self._keys.opens(given[0]):
                 raise Refused(403, "The token in this address is wrong. Open the address that zplus studio printed.")
             return self._let_in(connection, cookie)
@@ -116,7 +116,7 @@ def _require_own_origin(connection: HTTPConnection, authority: Authority) -> Non
             raise Refused(403, "The request does not say which page it is from; only this server's own may send it.")
         return
     scheme, _, rest = given[0].partition("://")
-    own = {"ws": "http", "wss": "https"}.get(connection.url.scheme, connection.url.scheme)
+    own = connection.scope["scheme"].replace("ws", "http")
     if len(given) > 1 or scheme != own or Authority.of(rest) != authority:
         reason = f"foreign Origin {shown(given[0] if len(given) == 1 else given)}"
         raise Refused(403, "Only this server's own page may send this request.", reason)

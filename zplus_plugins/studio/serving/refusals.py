@@ -40,7 +40,7 @@ def refusal(error: ZPlusError) -> Refused:
 def answer(connection: HTTPConnection, refused: Refused) -> Response:
     """The answer to a refused request; the connection is closed, because there may be gigabytes left to read in it."""
     headers = {"Connection": "close"}
-    if connection.url.path.startswith("/api/"):
+    if connection.scope["path"].startswith("/api/"):
         return JSONResponse({"message": refused.message}, refused.status, headers)
     return PlainTextResponse(refused.message + "\n", refused.status, headers)
 
