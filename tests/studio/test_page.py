@@ -50,6 +50,12 @@ for (const name of ["dragenter", "dragover", "drop"]) {
 }
 """
 
+PASTE = """
+const bytes = Uint8Array.from(atob(arguments[0]), one => one.charCodeAt(0)), files = new DataTransfer();
+files.items.add(new File([bytes], arguments[1], {type: "image/png"}));
+document.body.dispatchEvent(new ClipboardEvent("paste", {bubbles: true, cancelable: true, clipboardData: files}));
+"""
+
 
 @dataclass
 class Page:
@@ -169,8 +175,9 @@ def test_a_dropped_photograph_is_inverted_and_opened(page: Page) -> None:
     assert len(first) == 64 * 64 * 4 and first != second
 
 
-def test_what_is_no_picture_is_refused_in_a_sentence(page: Page) -> None:
-    page.js(DROP, base64.b64encode(b"not a picture").decode(), "notes.png")
+@pytest.mark.parametrize("script", [DROP, PASTE], ids=["dropped", "pasted"])
+def test_what_is_no_picture_is_refused_in_a_sentence(page: Page, script: str) -> None:
+    page.js(script, base64.b64encode(b"not a picture").decode(), "notes.png")
     notice = wait_for(lambda: page.js("return document.querySelector('.notice.error p')?.textContent || null"), 10)
     assert "notes.png" in notice
     page.find(".notice.error button").click()
@@ -308,6 +315,16 @@ def test_a_photographs_picture_and_record_are_saved(page: Page) -> None:
         assert image.width > 2 * 256
     page.keys(KEYS["escape"])
     page.click("#reset")
+    page.settled()
+    original = page.scene()["source"]
+    page.find("#file").send_keys(str(page.out / record))
+    wait_for(lambda: page.scene()["source"] != original or None, 20)
+    page.settled()
+    assert page.scene()["spaces"] == ["f/wplus", "f/zplus"]  # the one in W+ was mapped from it
+    assert "mapped" in page.text("#space-0 option:checked")
+    page.keys("z")
+    page.settled()
+    assert page.scene()["source"] == original
 
 
 def test_exploring_and_undoing_all_of_it(page: Page) -> None:

@@ -3,7 +3,7 @@ const UNANSWERED = 2;  // scenes on their way at a time; the server drops all bu
 const PATIENCE = 2000;  // milliseconds after which a scene counts as answered
 const FIRST_WAIT = 400, LONGEST_WAIT = 8000, AWAY = 15000;
 
-// new Connection({onframe(header, blob), onnote(note), onstate("open" | "lost" | "away", seconds), onopen()}): onopen is asked for a promise before each connection, which refuses if the server is not there.
+// new Connection({onframe(header, blob), onnote(note), onstate("open" | "lost" | "away", seconds, error), onopen()}): onopen is asked for a promise before each connection, which refuses if the server is not there.
 export class Connection {
   #on;
   #socket = null;
@@ -14,6 +14,7 @@ export class Connection {
   #tries = 0;
   #lostAt = 0;
   #timer = 0;
+  #isOpening = false;
 
   constructor(on) { this.#on = on; }
 
@@ -22,11 +23,15 @@ export class Connection {
   get seq() { return this.#seq; }
 
   async open() {
+    if (this.#socket || this.#isOpening) return;
     clearTimeout(this.#timer);
+    this.#isOpening = true;
     try {
       await this.#on.onopen();
     } catch (error) {
-      return this.#lost();
+      return this.#lost(error);
+    } finally {
+      this.#isOpening = false;
     }
     const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`);
     this.#socket = socket;
@@ -34,7 +39,7 @@ export class Connection {
     socket.addEventListener("open", () => {
       this.#tries = this.#lostAt = 0;
       this.#sent = [];
-      this.#on.onstate("open", 0);
+      this.#on.onstate("open", 0, null);
       if (this.#scene) this.#send();
     });
     socket.addEventListener("message", event => this.#receive(event.data));
@@ -47,11 +52,11 @@ export class Connection {
     this.#ask();
   }
 
-  #lost() {
+  #lost(error = null) {
     this.#socket = null;
     this.#lostAt ||= performance.now();
     const wait = Math.min(LONGEST_WAIT, FIRST_WAIT * 1.6 ** this.#tries++) * (0.8 + 0.4 * Math.random());
-    this.#on.onstate(performance.now() - this.#lostAt > AWAY ? "away" : "lost", wait / 1000);
+    this.#on.onstate(performance.now() - this.#lostAt > AWAY ? "away" : "lost", wait / 1000, error);
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.open(), wait);
   }

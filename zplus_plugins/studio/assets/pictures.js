@@ -28,11 +28,6 @@ export class Pictures {
     });
   }
 
-  // forget(): those of another portrait.
-  forget() {
-    for (const frame of this.#frames.values()) frame.isOld = true;
-  }
-
   async receive(header, blob) {
     const key = `${header.space} ${header.kind}`, place = ++this.#arrived;
     let bitmap;
@@ -50,7 +45,7 @@ export class Pictures {
 
   hold(isHeld) {
     this.#held = isHeld;
-    this.pair.hold(isHeld ? this.#spaces.map(space => this.#whole(this.frame(space, "before") ?? this.frame(space, "edit"))) : null);
+    this.pair.hold(isHeld ? this.#spaces.map(space => this.#before(space)) : null);
     document.getElementById("work").classList.toggle("is-before", isHeld);
     if (isHeld) say("Before the edits");
     this.#caption();
@@ -58,7 +53,12 @@ export class Pictures {
 
   frame(space, kind = "edit") { return this.#frames.get(`${space} ${kind}`) ?? null; }
 
-  #whole(frame) { return frame ? [frame.bitmap] : null; }
+  // The unedited picture; the edited one as long as only another portrait's has come.
+  #before(space) {
+    const [before, edit] = [this.frame(space, "before"), this.frame(space)];
+    const frame = before && (!edit || before.header.base === edit.header.base) ? before : edit;
+    return frame && [frame.bitmap];
+  }
 
   #draw(side) {
     const frame = this.frame(this.#spaces[side]);

@@ -27,7 +27,7 @@ let state;
 try {
   state = await readState();
 } catch (error) {
-  notice(error.status === 403 ? `${error.message}` : error.message);
+  notice(error.message);
   throw error;
 }
 const titles = new Map(state.spaces.map(({name, title}) => [name, title]));
@@ -102,10 +102,7 @@ const random = (patch = {}) => open({seed: randomSeed()}, patch);
 // -- what is shown
 
 history.follow((scene, before) => {
-  if (!sameBase(scene, before)) {
-    sliders.forget();
-    pictures.forget();
-  }
+  if (!sameBase(scene, before)) sliders.forget();
   show(scene);
   if (scene.source) {
     wanting = new Set(scene.spaces);
@@ -223,14 +220,14 @@ function know(found) {
   jobs.update(found.jobs);
 }
 
-function connected(how, seconds) {
+function connected(how, seconds, error) {
   const isLost = how !== "open";
   find("lost").hidden = !isLost;
   if (how === "open") {
     if (wasLost) say("Connected again");
     if (history.scene.source) connection.show(history.scene);
   } else {
-    find("lost-text").textContent = how === "lost"
+    find("lost-text").textContent = error?.status === 403 ? error.message : how === "lost"
       ? `The connection to the server is lost; trying again in ${Math.ceil(seconds)} s. Nothing that you did is lost.`
       : "The server does not answer. Start the command zplus studio again, with the same folder and port: this page will find it, and goes on where it was.";
     if (!wasLost) say(find("lost-text").textContent);
