@@ -7,7 +7,9 @@ import base64
 import io
 import sys
 import tempfile
+import time
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -22,10 +24,10 @@ from zplus_plugins.portraits.networks.files import sheet
 
 FIRST, PORTRAITS = 1_000_000, 3  # drawn portraits that no network was trained on
 SIZE = (1400, 900)
+QUIET = 3.0  # seconds without a longer curve
 OPEN = "return document.querySelectorAll('#portraits .thumb').length"
-MEASURED = (
-    "return document.querySelectorAll('.curve').length >= 12 && document.querySelector('[aria-busy=false]') !== null"
-)
+CURVES = "return [...document.querySelectorAll('.curve')].map(one => one.getAttribute('d')).join()"
+BUSY = "return document.getElementById('work').ariaBusy !== 'false'"
 
 
 def screenshot(direction: str, strength: float, shown: int, steps: int) -> bytes:
@@ -46,10 +48,18 @@ def screenshot(direction: str, strength: float, shown: int, steps: int) -> bytes
             wait_for(lambda: driver.execute_script("return !document.querySelector('.job')") or None, 600)
             driver.execute_script(f"document.querySelectorAll('#portraits .thumb')[{shown}].click()")
             driver.execute_script(SLIDE, direction, strength)
-            wait_for(lambda: driver.execute_script(MEASURED) or None, 120)
+            _measured(driver)
             driver.execute_script("for (const one of document.querySelectorAll('.notice')) one.remove()")
             shot = driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})
             return base64.b64decode(shot["data"])
+
+
+def _measured(driver: Any) -> None:
+    """Wait until no curve grows any more."""
+    before = None
+    while driver.execute_script(BUSY) or before != (curves := driver.execute_script(CURVES)) or not curves:
+        before = driver.execute_script(CURVES)
+        time.sleep(QUIET)
 
 
 SLIDE = """
