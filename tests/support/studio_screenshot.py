@@ -77,7 +77,7 @@ def main() -> None:
     parser.add_argument("file", type=Path, help="PNG or WebP")
     parser.add_argument("--direction", default="glasses")
     parser.add_argument("--strength", type=float, default=6.0)
-    parser.add_argument("--portrait", type=int, default=0, help=f"0 to {PORTRAITS - 1}")
+    parser.add_argument("--portrait", type=int, default=1, help=f"0 to {PORTRAITS - 1}")
     parser.add_argument("--steps", type=int, default=300)
     given = parser.parse_args()
     shot = screenshot(given.direction, given.strength, given.portrait, given.steps)

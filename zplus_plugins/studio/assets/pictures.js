@@ -77,7 +77,7 @@ export class Pictures {
 
 function captionOf({identity, exact, at_end: ends}) {
   const parts = [];
-  if (typeof identity === "number") parts.push(`identity ${identity.toFixed(2)}`);
+  if (typeof identity === "number") parts.push(`identity ${identity.toFixed(2).replace("-", "−")}`);
   if (ends?.length) parts.push(`at its end: ${ends.map(readable).join(", ")}`);
   if (!exact) parts.push("approximate");
   return parts.join(" · ");
