@@ -193,7 +193,7 @@ def test_the_contact_sheet_has_every_space_at_every_strength(page: Path, browser
     places = (picture.width - 24 - 100 * k for k in (6, 5, 4))
     left, first, second = (seen.crop((x, 100, x + 60, 140)).tobytes() for x in places)
     assert len({left, first, second}) == 3  # the target, and two strengths
-    assert browser.find_element("id", "message").text == "The contact sheet was saved as a download."
+    assert browser.find_element("id", "done").text == "The contact sheet was saved as a download."
 
 
 def test_another_set_has_its_own_panels(page: Path, browser: Any) -> None:

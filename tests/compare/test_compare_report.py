@@ -126,6 +126,14 @@ def test_where_a_face_is_lost_in_one_space_all_means_are_of_the_others() -> None
     assert report(plan, SETTINGS, {}, "", [one]).decode().count("<small>n = 2</small>") == 2
 
 
+def test_without_edits(tmp_path: Path) -> None:
+    plan = replace(tiny_plan(), edits=())
+    found = found_by(plan, tmp_path / "parts")
+    assert not found[0].gains and not found[0].equal and len(found[0].tests) == 4
+    text = report(plan, SETTINGS, {}, "", found).decode()
+    assert 'id="tests"' in text and 'id="edits"' not in text
+
+
 def test_sprites_stay_small(found: list[Findings], monkeypatch: pytest.MonkeyPatch) -> None:
     whole, shown = sprites(found, 2)
     assert shown == 2 and set(whole) == {f"{s}/{n}" for s in ("held-out", "rotated") for n in ("target", *SPACES)}

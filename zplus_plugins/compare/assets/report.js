@@ -115,8 +115,9 @@ document.querySelectorAll("#sets input").forEach(input => input.addEventListener
   Object.assign(state, {set: Number(input.value), picture: 0});
   chosen(all);
 }));
-$("sheet").addEventListener("click", () => viewer.sheet().then(() => say("The contact sheet was saved as a download."), error => say(`No contact sheet: ${error.message}.`)));
-$("copy").addEventListener("click", () => { writeLink(asLink(), true); copyLink().then(say); });
+const done = text => { $("done").textContent = text; };
+$("sheet").addEventListener("click", () => viewer.sheet().then(() => done("The contact sheet was saved as a download."), error => done(`No contact sheet: ${error.message}.`)));
+$("copy").addEventListener("click", () => { writeLink(asLink(), true); copyLink().then(done); });
 let width = innerWidth;
 addEventListener("resize", () => { if (innerWidth !== width) { width = innerWidth; dots(); plots(); } });
 onLink(follow);
