@@ -66,8 +66,8 @@ from zplus_plugins.system import options
     default=0.05,
     show_default=True,
     metavar="SHARE",
-    help="How much worse than F/W+(P_N) F/Z+ may be and still count as not inferior, as a share of the mean of "
-    "F/W+(P_N). The paper's margin of 1e-8 is tested as well.",
+    help="How much worse than F/W+(P_N) F/Z+ may be and still count as not inferior, as a share of the mean "
+    "error of F/W+(P_N), its MSE or 1 - SSIM. The paper's margin of 1e-8 is tested as well.",
 )
 @options.precision
 @options.device

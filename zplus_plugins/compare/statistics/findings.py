@@ -15,6 +15,7 @@ from zplus_plugins.compare.statistics.figures import (
     Gain,
     Mean,
     NonInferiority,
+    chosen_margin,
     mean_of,
     non_inferiority,
     of_the_same,
@@ -71,7 +72,7 @@ def findings(plan: Plan, pictures: PictureSet, measured: Mapping[str, Measured],
         plan: the plan of the comparison.
         pictures: the set of images.
         measured: the measurements of each space.
-        margin: margin of the chosen tests, as a fraction of the mean of F/W+(P_N).
+        margin: margin of the chosen tests, as a share of the mean error of F/W+(P_N).
     """
     edits = {name: own.edits for name, own in measured.items() if own.edits}
     edited = {
@@ -117,7 +118,7 @@ def _tests(measured: Mapping[str, Measured], margin: float) -> list[Test]:
         if own is None or reference is None:
             continue
         better: Literal["lower", "higher"] = "lower" if figure in LOWER_IS_BETTER else "higher"
-        of_choice = abs(float(reference.mean())) * margin
+        of_choice = chosen_margin(figure, reference, margin)
         tests += [
             Test(figure, "paper", non_inferiority(own, reference, paper.MARGIN, better)),
             Test(figure, "chosen", non_inferiority(own, reference, of_choice, better)),
