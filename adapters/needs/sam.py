@@ -143,14 +143,14 @@ class TargetSize:
         width, height, category = arguments["target_W"], arguments["target_H"], arguments["image_category"]
         if self.by_category:
             expected = SIDE - CAR_MARGIN if category == "cars" else SIDE
-            heights, fits = f"{expected} for --image_category {category}", height == expected
+            heights, fits = f"{expected} with --image_category {category}", height == expected
         else:
-            heights, fits = f"an even number from 2 to {SIDE}", height in range(2, SIDE + 1, 2)
+            heights, fits = f"of an even number from 2 to {SIDE}", height in range(2, SIDE + 1, 2)
         if fits and width == SIDE:
             return []
         text = (
             f"--target_W {width} and --target_H {height} do not fit: the script compares the target with a "
-            f"reconstruction of {SIDE} pixels width; expected --target_W {SIDE}, and for --target_H {heights}."
+            f"reconstruction that is {SIDE} pixels wide; expected --target_W {SIDE}, and --target_H {heights}."
         )
         return [Finding("missing", text, usage=True)]
 

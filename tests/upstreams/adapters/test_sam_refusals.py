@@ -22,7 +22,7 @@ from support.places import ROOT
 from support.sam_assets import Assets, invert_args, single_args
 from support.sam_runs import INVERT, SINGLE
 from zplus_plugins import InversionRecord
-from zplus_plugins.adapters.needs.sam import CarMargins
+from zplus_plugins.adapters.needs.sam import CarMargins, TargetSize
 from zplus_plugins.cli.main import main
 from zplus_plugins.generators import Architecture
 from zplus_plugins.hypersphere.mapping import Truncation
@@ -89,6 +89,8 @@ def test_arguments(assets: Assets, tmp_path: Path) -> None:
         (INVERT, ("--output_path", str(tmp_path / "file")), 1, "is a file"),
         (INVERT, ("--sweep_thresholds",), 2, "expected 'cars' or 'faces' or 'cats'"),
         (INVERT, ("--sem_seg_name", "detic"), 2, "no other segmenter"),
+        (INVERT, ("--target_W", "128"), 2, "--target_W 128 and --target_H 256 do not fit"),
+        (SINGLE, ("--target_H", "192"), 2, "--target_H 256 with --image_category synthetic"),
         (SINGLE, ("--latent_name", "F10"), 2, "512 channels"),
         (SINGLE, ("--image_folder_path", str(tmp_path / "empty")), 1, "no *.png"),
     ]
@@ -182,14 +184,12 @@ def test_cars_of_another_size(assets: Assets, tmp_path: Path) -> None:
     ],
 )
 def test_targets_of_another_size_than_the_reconstruction(
-    assets: Assets, tmp_path: Path, script: str, width: int, height: int, category: str, fits: bool
+    script: str, width: int, height: int, category: str, fits: bool
 ) -> None:
-    size = ("--target_W", str(width), "--target_H", str(height), "--image_category", category)
-    done = run(assets, tmp_path / "out", script, *size, options=("--dry-run",))
-    if fits:
-        assert done.exit_code == 0, done.output
-    else:
-        refused(done, 2, f"--target_W {width} and --target_H {height} do not fit", "expected --target_W 256")
+    arguments = {"target_W": width, "target_H": height, "image_category": category}
+    found = TargetSize(by_category=script == SINGLE).check(arguments)
+    assert [finding.kind for finding in found] == ([] if fits else ["missing"])
+    assert all(finding.usage and "expected --target_W 256" in finding.text for finding in found)
 
 
 def test_a_category_without_files_of_its_own(assets: Assets, tmp_path: Path) -> None:
