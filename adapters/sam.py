@@ -17,6 +17,8 @@ from zplus_plugins.adapters.needs.sam import (
     STYLEGAN2,
     SUBMODULES,
     TARGET,
+    CarMargins,
+    TargetSize,
     earlier_codes,
     earlier_single_codes,
 )
@@ -48,10 +50,12 @@ ADAPTER = Adapter(
                 *NETWORKS,
                 Submodule("src/nets/pytorch-deeplab-xception", module="modeling.deeplab"),
                 ImageFile("{image_path}", reader=PILLOW_RGB, shape=TARGET),
+                TargetSize(by_category=False),
                 STYLEGAN2,
                 When("sweep_thresholds", True, (CATEGORY,)),
                 *SEGMENTERS,
                 GENERATOR,
+                CarMargins(of_targets=False),
                 ENCODER,
                 ENCODER_FITS,
                 INVERTIBILITY,
@@ -72,6 +76,7 @@ ADAPTER = Adapter(
             needs=(
                 *NETWORKS,
                 IMAGES,
+                TargetSize(by_category=True),
                 STYLEGAN2,
                 OneOf(
                     "latent_name",
@@ -80,6 +85,7 @@ ADAPTER = Adapter(
                     "where the generator has 256.",
                 ),
                 GENERATOR,
+                CarMargins(of_targets=True),
                 ENCODER,
                 ENCODER_FITS,
                 LpipsWeights("{lpips_type}"),

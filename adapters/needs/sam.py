@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
+from zplus_plugins.system.picture_file import quiet
 from zplus_plugins.upstreams.adapter.description import Derived
+from zplus_plugins.upstreams.adapter.protocols import Finding
 from zplus_plugins.upstreams.requirements.arguments import OneOf, When
 from zplus_plugins.upstreams.requirements.files import Checkpoint
 from zplus_plugins.upstreams.requirements.modules import Module, Submodule
@@ -18,6 +23,8 @@ from zplus_plugins.upstreams.requirements.pictures.selection import TAKEN_FOR, G
 from zplus_plugins.upstreams.requirements.states import StateFits, items_of, outline_or_none, shapes_in
 
 TARGET = ("target_W", "target_H")
+SIDE = 256  # to which the scripts resize reconstructions before their losses
+CAR_MARGIN, CAR_SIZE = 64, 512  # rows above and below a car, in images of the car generator
 IMAGES = Pictures(
     "{image_folder_path}",
     selection=Globbed(("png", "jpeg", "jpg", "JPEG")),
@@ -121,6 +128,78 @@ def _invertibility_problem(content: Any, arguments: Mapping[str, Any]) -> str | 
     return f"has no weights for {', '.join(absent)} (from --latent_names)." if absent else None
 
 
+@dataclass(frozen=True)
+class TargetSize:
+    """The size of the target must be that to which the script resizes and crops its reconstructions.
+
+    Attributes:
+        by_category: whether the script crops for ``--image_category cars``, rather than for a ``--target_H`` below
+            ``--target_W``.
+    """
+
+    by_category: bool
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        width, height, category = arguments["target_W"], arguments["target_H"], arguments["image_category"]
+        if self.by_category:
+            expected = SIDE - CAR_MARGIN if category == "cars" else SIDE
+            heights, fits = f"{expected} with --image_category {category}", height == expected
+        else:
+            heights, fits = f"of an even number from 2 to {SIDE}", height in range(2, SIDE + 1, 2)
+        if fits and width == SIDE:
+            return []
+        text = (
+            f"--target_W {width} and --target_H {height} do not fit: the script compares the target with a "
+            f"reconstruction that is {SIDE} pixels wide; expected --target_W {SIDE}, and --target_H {heights}."
+        )
+        return [Finding("missing", text, usage=True)]
+
+
+@dataclass(frozen=True)
+class CarMargins:
+    """With ``--image_category cars``, something must be left of the images whose margins the scripts cut off.
+
+    Attributes:
+        of_targets: whether the script also cuts those of the images that it inverts.
+    """
+
+    of_targets: bool
+
+    def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
+        if arguments["image_category"] != "cars":
+            return []
+        cut = f"--image_category cars cuts {CAR_MARGIN} rows off the top and the bottom of every image"
+        findings = []
+        name = str(arguments["gan_weights"])
+        generator = generator_in(outline_or_none(Path(name)))
+        size = None if generator is None else generator.number("img_resolution")
+        if size is not None and size <= 2 * CAR_MARGIN:
+            text = f"{name} has {size} px, and {cut}, so nothing would be left. {NO_CATEGORY}"
+            findings.append(Finding("missing", text, usage=True))
+        elif size is not None and size != CAR_SIZE:
+            text = f"{name} has {size} px, and {cut}, which are empty only in those of a {CAR_SIZE} px car generator"
+            findings.append(Finding("note", f"{text}. {NO_CATEGORY}"))
+        for path in (path for _, path in IMAGES.chosen(arguments)) if self.of_targets else ():
+            height = _height(path)
+            if height is not None and height <= 2 * CAR_MARGIN:
+                text = f"{path} has {height} rows, and {cut}, so nothing would be left. Choose other images."
+                findings.append(Finding("missing", text))
+        return findings
+
+
+def _height(path: str | Path) -> int | None:
+    """The number of rows of an image, from its header; None if it cannot be read, which is reported elsewhere."""
+    try:
+        with quiet(), Image.open(path) as image:
+            return int(image.height)
+    except Exception:  # as many kinds as there are damaged files
+        return None
+
+
+NO_CATEGORY = (
+    "For another generator, give --image_category a name of your own, and the files with --gan_weights, --e4e_path "
+    "and --inv_model_path."
+)
 ENCODER_FITS = StateFits(ENCODER.path, ENCODER.what, "Use the encoder that was trained for it.", _encoder_problem)
 INVERTIBILITY_FITS = StateFits(INVERTIBILITY.path, INVERTIBILITY.what, INVERTIBILITY.remedy, _invertibility_problem)
 NETWORKS = (

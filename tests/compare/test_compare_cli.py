@@ -154,6 +154,9 @@ def test_a_full_disk_leaves_the_earlier_report_beside_its_table(
         (["--pictures", "3"], 2, "drawn portraits"),
         (["--out-of-range"], 2, "drawn portraits"),
         (["--seed", "0"], 2, "drawn portraits"),
+        (["--strengths", "8.5"], 2, "--strengths"),
+        (["--strengths", "0"], 2, "--strengths"),
+        (["--strengths", "nan"], 2, "--strengths nan: expected a number above 0 and up to 8"),
         (["--direction", "absent.npz"], 1, "There is no direction absent.npz"),
     ],
 )

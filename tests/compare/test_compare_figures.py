@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from zplus_plugins.compare.statistics.edits import LEAST, SHARES, at_equal_change
-from zplus_plugins.compare.statistics.figures import Mean, mean_of, non_inferiority, relative_gain
+from zplus_plugins.compare.statistics.figures import Mean, chosen_margin, mean_of, non_inferiority, relative_gain
 
 STRENGTHS = (-2.0, -1.0, 0.0, 1.0, 2.0)
 
@@ -27,6 +27,15 @@ def test_non_inferiority_is_shown_within_the_margin_only() -> None:
     narrow = non_inferiority(candidate, reference, 1e-8, "lower")
     assert narrow.p is not None and narrow.p > 0.99
     assert narrow.worse == pytest.approx((candidate - reference).mean())
+
+
+def test_a_margin_is_a_share_of_what_is_missing_from_a_perfect_value() -> None:
+    ssim = np.array([0.86, 0.9])
+    assert chosen_margin("ssim", ssim, 0.05) == pytest.approx(0.05 * 0.12)
+    assert chosen_margin("mse", np.array([0.01, 0.03]), 0.05) == pytest.approx(0.05 * 0.02)
+    # Worse by an eighth of what was missing, which is 1.7 % of SSIM itself.
+    assert non_inferiority(ssim - 0.015, ssim, chosen_margin("ssim", ssim, 0.05), "higher").p == 1
+    assert non_inferiority(ssim - 0.005, ssim, chosen_margin("ssim", ssim, 0.05), "higher").p == 0
 
 
 def test_the_test_is_the_paired_one() -> None:

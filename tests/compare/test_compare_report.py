@@ -52,6 +52,18 @@ def test_results_hold_every_number(found: list[Findings]) -> None:
     assert own["edits"]["change"][0][2] == [None] * 5  # of no known attribute
     assert {test["figure"] for test in content["sets"]["held-out"]["tests"]} == {"mse", "ssim"}
     assert content["run"]["versions"]["torch"]
+    turned = content["sets"]["held-out"]["turning"]["f/zplus"]
+    assert set(turned["directions"]) == {"light", "redness"}
+    rows = list(csv.DictReader(io.StringIO(as_csv(found).decode())))
+    row = rows[SPACES.index("f/zplus")]
+    for name, part in (("turning_strength", "strength"), ("turning_change", "change"), ("end_change", "end")):
+        assert float(row[name]) == turned[part]["mean"]
+        assert float(row[f"{name}_low"]) == turned[part]["low"] <= turned[part]["mean"]
+    change = found[0].measured["f/zplus"].edits["change"][:, 0, 2:].mean(axis=0)
+    more = turned["directions"]["light"]["more"]
+    assert (more["strength"]["mean"], more["change"]["mean"]) == (change.argmax(), pytest.approx(change.max()))
+    losses = content["sets"]["held-out"]["losses"]
+    assert not losses or set(losses["equal"]) == {"first", "second", "difference"}
 
 
 def test_verdicts_say_when_it_does_not_come_out() -> None:

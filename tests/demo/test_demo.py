@@ -68,6 +68,8 @@ def test_a_held_out_portrait_in_both_spaces(tmp_path: Path) -> None:
         gap = (pixels(out / f"{name}.png") / 127.5 - pixels(out / "target.png") / 127.5) ** 2
         assert space["mse"] == pytest.approx(gap.mean(), rel=1e-4)
         assert {"psnr", "ssim", "perceptual", "identity", "nscd"} <= set(space)
+    assert wplus["max_sphere_error"] is None
+    assert 0 < zplus["max_sphere_error"] <= 1e-5
     left_out = {text.split()[0] for text in summary["left_out"]}
     shown = [name for name in EDITS if name not in left_out][:MOST]
     assert shown and list(wplus["edits"]) == list(zplus["edits"]) == shown

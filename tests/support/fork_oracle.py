@@ -49,6 +49,37 @@ class ForkRun:
     outputs: Path
 
 
+ZPLUS = "invert_zp.py"
+_START = """        zs = generator.mapping.norm(torch.randn(generator.num_layers, generator.z_space_dim).cuda())
+        zs.requires_grad_(True)
+
+        def wp() -> Tensor:
+            w = generator.mapping(zs, None)["w"].view(1, generator.num_layers, generator.w_space_dim)
+            return generator.truncation(w, trunc_psi=args.trunc_psi, trunc_layers=args.trunc_layers)
+
+"""
+_CHANGES = {
+    "        optimizer = torch.optim.Adam([detailcode, basecode], lr=args.lr)\n": _START
+    + "        optimizer = torch.optim.Adam([zs, basecode], lr=args.lr)\n",
+    "generator.synthesis(detailcode, ": "generator.synthesis(wp(), ",
+    "            if args.weight_pnorm_term:\n": "            if False:\n",
+    "target, x_rec, detailcode, basecode)\n\n\ndef read": "target, x_rec, zs, basecode)\n\n\ndef read",
+}
+
+
+def make_fork(assets: Assets) -> Assets:
+    """Add to a copy of the stand-in what the authors add to BDInvert: ``invert.py`` with z in place of w.
+
+    Like theirs, it normalises only the start, leaves out P_N, and saves z.
+    """
+    script = (assets.cwd / "invert.py").read_text()
+    for before, after in _CHANGES.items():
+        assert before in script, before
+        script = script.replace(before, after)
+    (assets.cwd / ZPLUS).write_text(script)
+    return assets
+
+
 def run_fork(
     assets: Assets, script: str, steps: int, out: Path, *, extra: Sequence[str] = (), timeout: float = 900
 ) -> ForkRun:

@@ -8,7 +8,7 @@ from typing import Literal
 
 import click
 
-from zplus_plugins.compare.work.plan import MOST_PICTURES, PICTURES, STEPS, Way
+from zplus_plugins.compare.work.plan import FURTHEST, MOST_PICTURES, PICTURES, STEP, STEPS, Way
 from zplus_plugins.errors import UsageError
 from zplus_plugins.execution.options import on, workers
 from zplus_plugins.execution.shards import Shard, shard
@@ -59,6 +59,16 @@ from zplus_plugins.system import options
     help="How to edit in Z and Z+: local moves each code so that its style code follows the direction in W; global "
     "uses one direction in Z for all codes, as the paper does.",
 )
+@click.option(
+    "--strengths",
+    "furthest",
+    type=click.FloatRange(0, FURTHEST, min_open=True),
+    default=2.0,
+    show_default=True,
+    metavar="MOST",
+    help=f"Largest strength of the edits, up to {FURTHEST:g}: from -MOST to MOST, in steps of at most {STEP}. The "
+    "default is the paper's; further on, edits turn round.",
+)
 @options.seed("the portraits that are drawn", None, "0")
 @click.option(
     "--margin",
@@ -66,8 +76,8 @@ from zplus_plugins.system import options
     default=0.05,
     show_default=True,
     metavar="SHARE",
-    help="How much worse than F/W+(P_N) F/Z+ may be and still count as not inferior, as a share of the mean of "
-    "F/W+(P_N). The paper's margin of 1e-8 is tested as well.",
+    help="How much worse than F/W+(P_N) F/Z+ may be and still count as not inferior, as a share of the mean "
+    "error of F/W+(P_N), its MSE or 1 - SSIM. The paper's margin of 1e-8 is tested as well.",
 )
 @options.precision
 @options.device
@@ -93,6 +103,7 @@ def compare(
     align: bool,
     directions: tuple[Path, ...],
     way: Way,
+    furthest: float,
     seed: int | None,
     margin: float,
     precision: str,
@@ -118,8 +129,11 @@ def compare(
     Examples:
       zplus compare                                              no download; minutes
       zplus compare --pictures 50 --steps 200 --out-of-range     as in the paper, and beyond
+      zplus compare --strengths 8 --spaces f/zplus,f/wplus       where edits turn round
       zplus compare faces/ --generator ffhq.pkl --spaces f/zplus,f/wplus,f/wplus-pn
     """
+    if isnan(furthest):
+        raise UsageError(f"--strengths nan: expected a number above 0 and up to {FURTHEST:g}, such as 2.")
     if isnan(margin):
         raise UsageError("--margin nan: expected a share above 0 and up to 1, such as 0.05.")
     from zplus_plugins.compare.command import run
@@ -138,6 +152,7 @@ def compare(
         directions=directions,
         seed=seed,
         way=way,
+        furthest=furthest,
         precision=precision,  # type: ignore[arg-type]  # click has checked it
         device=device,
         graph=graph,

@@ -78,6 +78,15 @@ class _Run(click.Command):
         return [*own, *_switches(), help_flag]
 
 
+def _init(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """The name of a start, or the path of a file with a code."""
+    if value is None or value in STARTS:
+        return value
+    if not Path(value).is_file():
+        raise click.BadParameter(f"{value!r} is none of {', '.join(STARTS)}, and no file of that name exists.")
+    return str(Path(value).resolve())
+
+
 @click.command(cls=_Run, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.option(
     "--latent",
@@ -88,8 +97,10 @@ class _Run(click.Command):
 @click.option("--adapter", metavar="NAME", help="Use this adapter instead of the one that knows the script.")
 @click.option(
     "--init",
-    type=click.Choice(tuple(STARTS)),
-    help="Initialisation in Z or Z+; project uses the point closest to the upstream's own start. "
+    callback=_init,
+    metavar=f"[{'|'.join(STARTS)}|FILE]",
+    help="Initialisation in Z or Z+; project uses the point closest to the upstream's own start; FILE is a "
+    ".npy file or a record with the code at which every image starts. "
     "[default: project if the upstream starts at an encoder's estimate, otherwise random]",
 )
 @click.option(
@@ -97,7 +108,8 @@ class _Run(click.Command):
     type=click.Choice(("step", "never")),
     default="step",
     show_default=True,
-    help="Retract after every step (Eq. 1 of the paper), or only normalise the start, as the authors' scripts do.",
+    help="Retract after every step (Eq. 1 of the paper), or only normalise the start, as the authors' scripts for Z+ "
+    "do; their scripts for Z also remove the mapping network's normalisation, which is kept here.",
 )
 @click.option("--without-f", is_flag=True, help="Leave out the feature map F: optimise only Z or Z+.")
 @shared.seed("the start", None, "the script's own")
@@ -210,6 +222,7 @@ def run(
       zplus run --without-f invert.py --encoder_pt_path ENCODER.pth        Z+ only, without F
       zplus run --dry-run invert.py --encoder_pt_path ENCODER.pth          check, but run nothing
       zplus run --latent off invert.py --encoder_pt_path ENCODER.pth       the original method, with patches
+      zplus run --init start.npy invert.py --encoder_pt_path ENCODER.pth   start at a code of your own
     """
     require_script(script)
     if summary is not None:

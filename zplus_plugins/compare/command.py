@@ -57,7 +57,7 @@ def carry_out(
         ready: the prepared comparison.
         out: folder for the results; finished parts are stored in its folder ``parts``. Files with these names that are
             not ours are never overwritten.
-        margin: margin of the chosen non-inferiority tests, as a fraction of the mean of F/W+(P_N).
+        margin: margin of the chosen non-inferiority tests, as a share of the mean error of F/W+(P_N).
         overwrite: discard existing parts and start again.
         summarised: print a summary as JSON instead.
         shard: the parts to compute. If others are missing then, nothing more is written, and their number is printed.

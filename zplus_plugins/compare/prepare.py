@@ -7,7 +7,18 @@ from pathlib import Path
 
 from zplus_plugins.compare import kit
 from zplus_plugins.compare.work.pictures import StreamedPictures
-from zplus_plugins.compare.work.plan import PICTURES, SHOWN, STEPS, Edit, Instruments, PictureSet, Plan, Way
+from zplus_plugins.compare.work.plan import (
+    PICTURES,
+    SHOWN,
+    STEPS,
+    STRENGTHS,
+    Edit,
+    Instruments,
+    PictureSet,
+    Plan,
+    Way,
+    strengths_up_to,
+)
 from zplus_plugins.directions import Direction, embedded_directions, find_ganspace
 from zplus_plugins.errors import UsageError
 from zplus_plugins.execution.options import require_one_place
@@ -50,6 +61,7 @@ class Request:
     directions: tuple[Path, ...] = ()
     seed: int | None = None
     way: Way = "local"
+    furthest: float = STRENGTHS[-1]
     precision: Precision = "float32"
     device: str = "auto"
     graph: Choice = "auto"
@@ -111,7 +123,16 @@ def prepare(request: Request) -> Prepared:
     with limited_to(shared.threads):
         edits = _edits(request, model, own, portraits)
     settings = replace(Settings(), steps=request.steps, precision=request.precision)
-    plan = Plan(sets, spaces, edits, settings, request.seed or 0, way=request.way, graph=request.graph)
+    plan = Plan(
+        sets,
+        spaces,
+        edits,
+        settings,
+        request.seed or 0,
+        strengths_up_to(request.furthest),
+        way=request.way,
+        graph=request.graph,
+    )
     # last, because this may download the weights of LPIPS
     if portraits:
         instruments = kit.of_portraits(own, generator.w_mean.device)

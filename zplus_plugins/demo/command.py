@@ -131,6 +131,7 @@ def _summary(one: Attempt, edits: Sequence[EqualEdit]) -> dict[str, Any]:
     made = {edit.name: (edit.title, edit.spaces[one.space.name]) for edit in edits}
     return {
         "title": one.space.title,
+        "max_sphere_error": one.sphere_error,
         **_finite(one.figures),
         "edits": {
             name: {"title": title, "strength": edited.strength, **_finite(edited.figures)}

@@ -14,8 +14,10 @@ from zplus_plugins.compare.prepare import Prepared
 from zplus_plugins.compare.statistics.edits import LEAST, SIDES, at_equal_change
 from zplus_plugins.compare.work.measuring import Measure, inverted, mover
 from zplus_plugins.execution.progress import LossText
+from zplus_plugins.hypersphere.latent import SphericalLatent
 from zplus_plugins.inversion import Point, Space
 from zplus_plugins.inversion.batches import about
+from zplus_plugins.inversion.inverter import Step
 from zplus_plugins.inversion.record import PointRecord
 
 EDITS = {
@@ -46,6 +48,7 @@ class Attempt:
         movers: for each edit, a function from strength to the edited point.
         measure: measures the image and its edits.
         changes: change of the target attribute for each edit and strength of the plan, (edits, strengths).
+        sphere_error: largest ``| |z_i| - radius |`` after any step; None in W+.
     """
 
     space: Space
@@ -56,6 +59,7 @@ class Attempt:
     movers: list[Callable[[float], Point]]
     measure: Measure
     changes: np.ndarray
+    sphere_error: float | None
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,15 @@ def attempt(ready: Prepared, space: Space, advance: Callable[[str, int], object]
     plan, model, instruments = ready.plan, ready.model, ready.instruments
     target = plan.sets[0].pictures[:].to(model.generator.w_mean)
     text = LossText(space.title)
-    found = inverted(plan, model, instruments, space, target, lambda step: advance(text(step.losses), 1))
+    furthest: list[Tensor] = []
+
+    def follow(step: Step) -> None:
+        if isinstance(step.point.code, SphericalLatent):
+            error = step.point.code.sphere_error()
+            furthest[:] = [torch.maximum(error, *furthest) if furthest else error]
+        advance(text(step.losses), 1)
+
+    found = inverted(plan, model, instruments, space, target, follow)
     with torch.no_grad():
         picture = model.pictures(found.point)
         record = PointRecord.of(model, found.point, about(plan.settings, target[0], picture[0], float(found.losses)))
@@ -104,7 +116,8 @@ def attempt(ready: Prepared, space: Space, advance: Callable[[str, int], object]
                 changes[d, s] = measure.edited(model.pictures(movers[d](strength)), edit)["change"].item()
                 advance(f"{space.title}, edits", 1)
     seconds = found.seconds * plan.settings.steps
-    return Attempt(space, record, picture, figures, seconds, movers, measure, changes)
+    sphere_error = float(furthest[0]) if furthest else None
+    return Attempt(space, record, picture, figures, seconds, movers, measure, changes, sphere_error)
 
 
 def equal_edits(ready: Prepared, attempts: Sequence[Attempt]) -> tuple[list[EqualEdit], list[str]]:

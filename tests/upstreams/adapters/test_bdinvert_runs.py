@@ -8,21 +8,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
 from support.bdinvert_assets import Assets, invert_args
-from support.bdinvert_runs import (
-    STEPS,
-    drive,
-    zplus,
-)
-from support.fork_oracle import LossRecorder, run_fork
+from support.bdinvert_runs import STEPS, zplus
+from support.fork_oracle import ZPLUS, LossRecorder, make_fork, run_fork
 from support.outcome import failed, files
 from zplus_plugins import InversionRecord
+from zplus_plugins.records.inversion import hash_code
 from zplus_plugins.upstreams.results.claims import claimed
 
 # The second picture takes as few steps as the first, and might be finished before the test has seen the first.
@@ -108,33 +106,57 @@ class TestInterruption:
         assert (assets.cwd / "invert.py").read_text() == script
 
 
-@REAL
 class TestForkParity:
-    """The authors' own Z+ scripts, from the same start: bit for bit, with the retraction off."""
+    """Scripts with z in place of w, from the same start: bit for bit, with the retraction off."""
 
-    @pytest.mark.parametrize(("script", "options"), [("invert_zp.py", {}), ("invert_zp_wo_f.py", {"without_f": True})])
-    def test_losses_codes_and_pictures(
-        self, prepared_bdinvert: Prepare, tmp_path: Path, script: str, options: dict[str, Any]
+    @pytest.mark.parametrize(
+        ("family", "script", "options", "steps"),
+        [
+            ("stylegan2", "invert_zp.py", (), 25),
+            ("stylegan2", "invert_zp_wo_f.py", ("--without-f",), 25),
+            ("stylegan", "invert_zp.py", (), 4),
+        ],
+    )
+    @REAL
+    def test_the_authors(
+        self,
+        prepared_bdinvert: Prepare,
+        tmp_path: Path,
+        family: str,
+        script: str,
+        options: tuple[str, ...],
+        steps: int,
     ) -> None:
-        steps = 25
-        fork = run_fork(prepared_bdinvert("fork"), script, steps, tmp_path / "fork")
-        assert len(fork.starts) == 2
-        recorder = LossRecorder(tmp_path / "losses.txt")
-        assets, out = prepared_bdinvert("upstream"), tmp_path / "ours"
-        settings = {
-            "starts": str(tmp_path / "fork" / "starts"),
-            "options": {"retract": "never", "ops": "upstream", **options},
-        }
-        arguments = [*invert_args(assets, steps), "--save_dir", tmp_path, "--job_name", out.name]
-        drive(assets, tmp_path, settings, "invert.py", *arguments, **recorder.env)
-        assert len(fork.losses) == 2 * steps
-        assert recorder.losses() == fork.losses
-        for image in ("crop0", "crop1"):
-            for kind in ("invert_results", "target_images"):
-                ours, theirs = (folder / kind / f"{image}.png" for folder in (out, fork.outputs))
-                assert ours.read_bytes() == theirs.read_bytes()
-            z = InversionRecord.load(out / "invert_detailcode" / f"{image}.zplus.npz").z
-            assert np.array_equal(z[0], np.load(fork.outputs / "invert_detailcode" / f"{image}.npy"))
-            base_code = fork.outputs / "invert_basecode" / f"{image}.npy"
-            if not options:
-                assert (out / "invert_basecode" / f"{image}.npy").read_bytes() == base_code.read_bytes()
+        same_as_the_fork(
+            prepared_bdinvert("fork", family), prepared_bdinvert("upstream", family), tmp_path, steps, script, *options
+        )
+
+    def test_a_stand_in(self, prepared_bdinvert: Prepare, tmp_path: Path) -> None:
+        assets = make_fork(prepared_bdinvert("standin"))
+        same_as_the_fork(assets, assets, tmp_path, 3, ZPLUS)
+
+
+def same_as_the_fork(theirs: Assets, ours: Assets, tmp_path: Path, steps: int, script: str, *options: str) -> None:
+    """Invert one image with a script that optimises z, and with ``zplus run invert.py`` from the same start."""
+    one = "synthetic/images/crop0.png"
+    for assets in (theirs, ours):
+        (assets.cwd / "one.list").write_text(one + "\n")
+    fork = run_fork(replace(theirs, image_list=theirs.cwd / "one.list"), script, steps, tmp_path / "fork")
+    assert len(fork.losses) == steps
+    assert fork.starts[0].shape[0] > 1
+    recorder, out = LossRecorder(tmp_path / "losses.txt"), tmp_path / "ours"
+    start = sorted((tmp_path / "fork" / "starts").glob("*.npy"))[0]
+    mine = replace(ours, image_list=ours.cwd / "one.list", env={**ours.env, **recorder.env})
+    arguments = [*invert_args(mine, steps), "--save_dir", tmp_path, "--job_name", out.name]
+    zplus(mine, "run", "--init", start, "--retract", "never", "--ops", "upstream", *options, "invert.py", *arguments)
+    assert recorder.losses() == fork.losses
+    record = InversionRecord.load(out / "invert_detailcode" / "crop0.zplus.npz")
+    assert np.array_equal(record.z[0], np.load(fork.outputs / "invert_detailcode" / "crop0.npy"))
+    assert record.provenance.init == f"file {hash_code(fork.starts[0][None])[:16]}"
+    if not options:
+        base_codes = [np.load(folder / "invert_basecode" / "crop0.npy") for folder in (out, fork.outputs)]
+        assert np.array_equal(*base_codes)
+    for kind, levels in (("target_images", 0), ("invert_results", 1)):  # the last image is made from the saved F
+        images = [cv2.imread(str(folder / kind / "crop0.png")).astype(int) for folder in (out, fork.outputs)]
+        assert np.abs(images[0] - images[1]).max() <= levels
+        assert np.count_nonzero(images[0] - images[1]) <= 5

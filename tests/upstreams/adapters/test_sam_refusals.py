@@ -22,6 +22,7 @@ from support.places import ROOT
 from support.sam_assets import Assets, invert_args, single_args
 from support.sam_runs import INVERT, SINGLE
 from zplus_plugins import InversionRecord
+from zplus_plugins.adapters.needs.sam import CarMargins, TargetSize
 from zplus_plugins.cli.main import main
 from zplus_plugins.generators import Architecture
 from zplus_plugins.hypersphere.mapping import Truncation
@@ -88,6 +89,8 @@ def test_arguments(assets: Assets, tmp_path: Path) -> None:
         (INVERT, ("--output_path", str(tmp_path / "file")), 1, "is a file"),
         (INVERT, ("--sweep_thresholds",), 2, "expected 'cars' or 'faces' or 'cats'"),
         (INVERT, ("--sem_seg_name", "detic"), 2, "no other segmenter"),
+        (INVERT, ("--target_W", "128"), 2, "--target_W 128 and --target_H 256 do not fit"),
+        (SINGLE, ("--target_H", "192"), 2, "--target_H 256 with --image_category synthetic"),
         (SINGLE, ("--latent_name", "F10"), 2, "512 channels"),
         (SINGLE, ("--image_folder_path", str(tmp_path / "empty")), 1, "no *.png"),
     ]
@@ -138,6 +141,55 @@ def test_generators_of_tensorflow(assets: Assets, tmp_path: Path) -> None:
     refused(told(num_channels=1), 1, f"{path} has a generator of grey")
     refused(told(256, latent_size=dim + 1), 1, "a 128 px generator (opts: stylegan_size)", f"{path} has 256 px")
     refused(told(latent_size=dim + 1), 1, f"{path} has z_dim {dim + 1} and w_dim {dim}")
+
+
+def test_cars_of_another_size(assets: Assets, tmp_path: Path) -> None:
+    """The script cuts off a car generator's empty margins, and cannot save what is left of 128 px: nothing."""
+    path, dim = tmp_path / "a.pkl", assets.w_dim
+    cars = ("--image_category", "cars", "--gan_weights")
+    size = ("--target_H", "192")
+    for script in (INVERT, SINGLE):
+        done = run(assets, tmp_path / "out", script, *size, *cars, str(assets.generator))
+        refused(done, 2, f"{assets.generator} has 128 px, and --image_category cars cuts 64 rows")
+    for side, kinds in ((256, ["note"]), (512, [])):
+        channels = tuple(max(1, min(256 // r, 8)) for r in (4, 8, 16, 32, 64, 128, 256, 512) if r <= side)
+        net = trained(Architecture(side, channels, z_dim=dim, w_dim=dim, mapping_layers=2))
+        settings = {"resolution": side, "fmap_base": 128, "latent_size": dim, "dlatent_size": dim}
+        gs = tensorflow_files.generator(net, **settings, mapping_layers=2, mapping_fmaps=dim)
+        tensorflow_files.write((gs, tensorflow_files.discriminator(), gs), path)
+        found = CarMargins(of_targets=False).check({"image_category": "cars", "gan_weights": str(path)})
+        assert [finding.kind for finding in found] == kinds
+        assert all(f"{path} has {side} px" in finding.text for finding in found)
+    low = tmp_path / "images"
+    low.mkdir()
+    Image.new("RGB", (192, 128)).save(low / "low.png")
+    arguments = {"image_category": "cars", "gan_weights": str(path), "image_folder_path": str(low)}
+    [finding] = CarMargins(of_targets=True).check(arguments)
+    assert (finding.kind, f"{low / 'low.png'} has 128 rows" in finding.text) == ("missing", True)
+    assert not files(tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("script", "width", "height", "category", "fits"),
+    [
+        (INVERT, 256, 256, "synthetic", True),
+        (INVERT, 256, 192, "synthetic", True),  # it crops wherever the target is lower than wide
+        (INVERT, 256, 255, "synthetic", False),
+        (INVERT, 256, 320, "synthetic", False),
+        (INVERT, 128, 128, "synthetic", False),
+        (SINGLE, 256, 256, "synthetic", True),
+        (SINGLE, 256, 192, "synthetic", False),  # it crops cars, and nothing else
+        (SINGLE, 256, 256, "cars", False),
+        (SINGLE, 128, 128, "synthetic", False),
+    ],
+)
+def test_targets_of_another_size_than_the_reconstruction(
+    script: str, width: int, height: int, category: str, fits: bool
+) -> None:
+    arguments = {"target_W": width, "target_H": height, "image_category": category}
+    found = TargetSize(by_category=script == SINGLE).check(arguments)
+    assert [finding.kind for finding in found] == ([] if fits else ["missing"])
+    assert all(finding.usage and "expected --target_W 256" in finding.text for finding in found)
 
 
 def test_a_category_without_files_of_its_own(assets: Assets, tmp_path: Path) -> None:

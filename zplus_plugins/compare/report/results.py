@@ -20,10 +20,12 @@ from zplus_plugins.compare.statistics import paper
 from zplus_plugins.compare.statistics.edits import EqualChange
 from zplus_plugins.compare.statistics.figures import Gain, Mean, mean_of, of_the_same
 from zplus_plugins.compare.statistics.findings import Findings
+from zplus_plugins.compare.statistics.turning import Turning, sides_of, turning
 from zplus_plugins.compare.statistics.verdicts import verdicts
 from zplus_plugins.compare.work.plan import Plan
 
-FORMAT = 1
+FORMAT = 1  # of the summary
+RESULTS_FORMAT = 2  # of results.json; since 2, no change does not count among equal changes
 _LIBRARIES = ("torch", "torchmetrics", "numpy", "scipy", "pillow", "lpips")
 
 
@@ -40,12 +42,12 @@ def versions() -> dict[str, str]:
 def as_json(plan: Plan, settings: Mapping[str, str], missing: Mapping[str, str], found: Sequence[Findings]) -> bytes:
     """All settings, measurements and findings; values that vary between runs are under ``run``."""
     content = {
-        "format": FORMAT,
+        "format": RESULTS_FORMAT,
         "settings": {**settings, "spaces": ",".join(space.name for space in plan.spaces)},
         "edits": [edit.name for edit in plan.edits],
         "strengths": list(plan.strengths),
         "missing": dict(missing),
-        "sets": {one.pictures.name: _of_set(one) for one in found},
+        "sets": {one.pictures.name: _of_set(plan, one) for one in found},
         "run": {
             "versions": versions(),
             "command": sys.argv[1:],
@@ -82,7 +84,7 @@ def summary(
     }
 
 
-def _of_set(one: Findings) -> dict[str, Any]:
+def _of_set(plan: Plan, one: Findings) -> dict[str, Any]:
     return {
         "title": one.pictures.title,
         "n": len(one.pictures.pictures),
@@ -96,8 +98,33 @@ def _of_set(one: Findings) -> dict[str, Any]:
         },
         "tests": [{"figure": t.figure, "kind": t.margin, **asdict(t.result)} for t in one.tests],
         "gains": {name: _finite(gain) for name, gain in one.gains.items()},
+        "losses": {
+            name: {part: _finite(mean) for part, mean in vars(loss).items()} for name, loss in one.losses.items()
+        },
+        "turning": {space: _of_turning(plan, one, space) for space in one.turning},
         "equal_change": {group: _of_group(equal) for group, equal in one.equal.items()},
     }
+
+
+def _of_turning(plan: Plan, one: Findings, space: str) -> dict[str, Any]:
+    """Where a space's edits turn round: over all directions, and for each side of each."""
+    change, sides = one.measured[space].edits["change"], ("less", "more")
+    known = {edit.name: d for d, edit in enumerate(plan.edits) if not np.isnan(change[:, d]).any()}
+    return {
+        **_as_plain(one.turning[space]),
+        "directions": {
+            name: {
+                side: _as_plain(turning(curves, plan.strengths))
+                for side, curves in zip(sides, sides_of(change, d, plan.strengths), strict=True)
+            }
+            for name, d in known.items()
+        },
+    }
+
+
+def _as_plain(found: Turning) -> dict[str, Any]:
+    means = {name: _finite(mean) for name, mean in vars(found).items() if isinstance(mean, Mean)}
+    return {**means, "turned": found.turned}
 
 
 def _of_group(equal: EqualChange) -> dict[str, Any]:
@@ -139,12 +166,19 @@ def _row(one: Findings, space: str) -> dict[str, Any]:
     figures = dict(one.means[space])
     for steps, values in one.edited.get(space, {}).items():
         figures[f"edited_identity_{steps}"] = mean_of(values)
+    if space in one.turning:
+        turned = one.turning[space]
+        figures |= {"turning_strength": turned.strength, "turning_change": turned.change, "end_change": turned.end}
     for equal in one.equal.values():
         if space in equal.values and not np.isnan(equal.reach).all():
             for figure in ("identity_input", "leakage"):
                 if figure in equal.values[space]:
-                    means = {s: equal.mean(s, figure).mean(axis=1) for s, own in equal.values.items() if figure in own}
+                    having = [s for s, own in equal.values.items() if figure in own]
+                    means = {s: equal.edited(s, figure) for s in having}
                     figures[f"edited_{figure}_equal"] = mean_of(of_the_same(means)[space])
+                    if figure == "identity_input":
+                        lost = {s: equal.lost(s, figure) for s in having}
+                        figures["lost_identity_equal"] = mean_of(of_the_same(lost)[space])
     for figure, mean in figures.items():
         row |= {figure: mean.mean, f"{figure}_low": mean.low, f"{figure}_high": mean.high, f"{figure}_n": mean.n}
     return row | {f"paper_{figure}": value for figure, value in paper.RECONSTRUCTION.get(space, {}).items()}

@@ -48,6 +48,23 @@ class EqualChange:
         mean: np.ndarray = values[:, kept].mean(axis=1)
         return mean
 
+    def edited(self, space: str, figure: str) -> np.ndarray:
+        """The mean per image over sides, directions and all changes but 0, at which nothing is edited: (B,)."""
+        mean: np.ndarray = self.mean(space, figure)[:, 1:].mean(axis=1)
+        return mean
+
+    def lost(self, space: str, figure: str, share: int | None = None) -> np.ndarray:
+        """By how much the edits lower a metric, net of the reconstruction: (B,).
+
+        Args:
+            space, figure: as for :meth:`mean`.
+            share: index of the change in :data:`SHARES`; None for the mean over all but 0.
+        """
+        mean = self.mean(space, figure)
+        after = mean[:, 1:].mean(axis=1) if share is None else mean[:, share]
+        lost: np.ndarray = mean[:, 0] - after
+        return lost
+
     def changes(self, direction: int | None = None) -> np.ndarray:
         """The mean change at each share, (len(SHARES),); NaN if nothing is compared."""
         reach = self.reach if direction is None else self.reach[direction]
@@ -65,7 +82,7 @@ def at_equal_change(edits: Mapping[str, Arrays], strengths: Sequence[float]) -> 
     made_at = {space: np.full((directions, 2, len(SHARES)), np.nan) for space in edits}
     for d in range(directions):
         for column, side in enumerate(SIDES):
-            order = _outwards(strengths, side)
+            order = outwards(strengths, side)
             made = {space: side * own["change"][:, d, order].mean(axis=0) for space, own in edits.items()}
             limited_by[d][column] = min(made, key=lambda space: float(made[space].max()))
             least = float(made[limited_by[d][column]].max())
@@ -80,7 +97,7 @@ def at_equal_change(edits: Mapping[str, Arrays], strengths: Sequence[float]) -> 
     return EqualChange(reach, limited_by, values, made_at)
 
 
-def _outwards(strengths: Sequence[float], side: int) -> list[int]:
+def outwards(strengths: Sequence[float], side: int) -> list[int]:
     """Indices of the strengths on one side, from 0 outwards."""
     return sorted((i for i, s in enumerate(strengths) if s * side >= 0), key=lambda i: abs(strengths[i]))
 

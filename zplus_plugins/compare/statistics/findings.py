@@ -15,11 +15,13 @@ from zplus_plugins.compare.statistics.figures import (
     Gain,
     Mean,
     NonInferiority,
+    chosen_margin,
     mean_of,
     non_inferiority,
     of_the_same,
     relative_gain,
 )
+from zplus_plugins.compare.statistics.turning import Turning, turning_points
 from zplus_plugins.compare.work.plan import PictureSet, Plan
 from zplus_plugins.compare.work.run import Measured
 
@@ -38,6 +40,21 @@ class Test:
 
 
 @dataclass(frozen=True)
+class Loss:
+    """Identity that edits cost, net of the reconstruction, over the images for which both spaces have a value.
+
+    Attributes:
+        first: the mean loss in F/Z+.
+        second: that in F/W+.
+        difference: the mean paired difference, first - second; negative if F/Z+ keeps more.
+    """
+
+    first: Mean
+    second: Mean
+    difference: Mean
+
+
+@dataclass(frozen=True)
 class Findings:
     """Findings for one set of images.
 
@@ -51,7 +68,11 @@ class Findings:
         equal: edits at equal change among the spaces with F, and among those without F, which edit more layers.
         tests: tests for which the spaces are available.
         gains: gains of F/Z+ over F/W+ in identity after edits: ``eleven`` and ``two`` as above, and at equal change
-            ``equal``, the mean up to the largest change that both reach, and ``furthest``, at that change.
+            ``equal``, the mean up to the largest change that both reach, and ``furthest``, at that change. No change,
+            which is the reconstruction, does not count.
+        losses: identity to the target that the edits at equal change cost, net of the reconstruction, under the names
+            of these gains.
+        turning: where each space's edits turn round.
     """
 
     pictures: PictureSet
@@ -62,6 +83,8 @@ class Findings:
     equal: dict[str, EqualChange]
     tests: list[Test]
     gains: dict[str, Gain]
+    losses: dict[str, Loss]
+    turning: dict[str, Turning]
 
 
 def findings(plan: Plan, pictures: PictureSet, measured: Mapping[str, Measured], margin: float) -> Findings:
@@ -71,7 +94,7 @@ def findings(plan: Plan, pictures: PictureSet, measured: Mapping[str, Measured],
         plan: the plan of the comparison.
         pictures: the set of images.
         measured: the measurements of each space.
-        margin: margin of the chosen tests, as a fraction of the mean of F/W+(P_N).
+        margin: margin of the chosen tests, as a share of the mean error of F/W+(P_N).
     """
     edits = {name: own.edits for name, own in measured.items() if own.edits}
     edited = {
@@ -83,6 +106,7 @@ def findings(plan: Plan, pictures: PictureSet, measured: Mapping[str, Measured],
         if "identity_input" in own
     }
     figures = _of_the_same({name: own.figures for name, own in measured.items()})
+    gains, losses = _gains(plan, edits, edited)
     return Findings(
         pictures=pictures,
         measured=dict(measured),
@@ -91,7 +115,9 @@ def findings(plan: Plan, pictures: PictureSet, measured: Mapping[str, Measured],
         edited=_of_the_same(edited),
         equal=_equal(plan, {name: own for name, own in edits.items() if "change" in own}),
         tests=_tests(measured, margin),
-        gains=_gains(plan, edits, edited),
+        gains=gains,
+        losses=losses,
+        turning=turning_points(edits, plan.strengths),
     )
 
 
@@ -117,7 +143,7 @@ def _tests(measured: Mapping[str, Measured], margin: float) -> list[Test]:
         if own is None or reference is None:
             continue
         better: Literal["lower", "higher"] = "lower" if figure in LOWER_IS_BETTER else "higher"
-        of_choice = abs(float(reference.mean())) * margin
+        of_choice = chosen_margin(figure, reference, margin)
         tests += [
             Test(figure, "paper", non_inferiority(own, reference, paper.MARGIN, better)),
             Test(figure, "chosen", non_inferiority(own, reference, of_choice, better)),
@@ -127,15 +153,29 @@ def _tests(measured: Mapping[str, Measured], margin: float) -> list[Test]:
 
 def _gains(
     plan: Plan, edits: Mapping[str, dict[str, np.ndarray]], edited: Mapping[str, dict[str, np.ndarray]]
-) -> dict[str, Gain]:
+) -> tuple[dict[str, Gain], dict[str, Loss]]:
+    """Gains in identity after edits, and what edits at equal change cost."""
     if CANDIDATE not in edited or RIVAL not in edited:
-        return {}
+        return {}, {}
     gains = {name: relative_gain(edited[CANDIDATE][name], edited[RIVAL][name]) for name in ("eleven", "two")}
     both = {name: edits[name] for name in (CANDIDATE, RIVAL)}
-    if all("change" in own for own in both.values()):
-        equal = at_equal_change(both, plan.strengths)
-        if not np.isnan(equal.reach).all():
-            first, second = (equal.mean(name, "identity_input") for name in (CANDIDATE, RIVAL))
-            gains["equal"] = relative_gain(first.mean(axis=1), second.mean(axis=1))
-            gains["furthest"] = relative_gain(first[:, -1], second[:, -1])
-    return gains
+    if not all("change" in own for own in both.values()):
+        return gains, {}
+    equal = at_equal_change(both, plan.strengths)
+    if np.isnan(equal.reach).all():
+        return gains, {}
+    figure = "identity_input"
+    gains["equal"] = relative_gain(equal.edited(CANDIDATE, figure), equal.edited(RIVAL, figure))
+    gains["furthest"] = relative_gain(equal.mean(CANDIDATE, figure)[:, -1], equal.mean(RIVAL, figure)[:, -1])
+    shares = {"equal": None, "furthest": -1}
+    losses = {
+        name: _loss(equal.lost(CANDIDATE, figure, share), equal.lost(RIVAL, figure, share))
+        for name, share in shares.items()
+    }
+    return gains, losses
+
+
+def _loss(first: np.ndarray, second: np.ndarray) -> Loss:
+    difference = first - second
+    there = ~np.isnan(difference)
+    return Loss(mean_of(first[there]), mean_of(second[there]), mean_of(difference[there]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -20,7 +21,18 @@ from zplus_plugins.inversion.step.precision import Likeness
 from zplus_plugins.system.cache import digest
 from zplus_plugins.system.device import name_of
 
-STRENGTHS = tuple(round(-2 + 0.4 * step, 1) for step in range(11))
+STEP = 0.4  # from one strength to the next
+FURTHEST = 8.0
+"""The largest strength that may be asked for, four times the paper's."""
+
+
+def strengths_up_to(most: float) -> tuple[float, ...]:
+    """Strengths from -most to most, 0 included, in equal steps of at most :data:`STEP`."""
+    steps = math.ceil(most / STEP - 1e-9)
+    return tuple(round(most * step / steps, 9) + 0.0 for step in range(-steps, steps + 1))
+
+
+STRENGTHS = strengths_up_to(2)
 PICTURES = 16  # with STEPS, this takes minutes on two cores, in all spaces
 MOST_PICTURES = 10_000
 STEPS = 120

@@ -30,10 +30,10 @@ class Options:
     Attributes:
         latent: ``off``, ``z`` or ``zplus``. None means ``zplus`` for a script that inverts, the latent in the
             records for one that edits, and ``off`` for all others.
-        init: initialisation of an inversion, a name in :data:`~zplus_plugins.hypersphere.starts.STARTS`; None uses
-            the script's, or else the adapter's.
+        init: initialisation of an inversion, a name in :data:`~zplus_plugins.hypersphere.starts.STARTS` or the path of
+            a file with the code to start at; None uses the script's, or else the adapter's.
         retract: ``step`` applies Eq. 1 after every step; ``never`` normalises only the start, as the authors'
-            scripts do.
+            scripts for Z+ do. Those for Z also remove the mapping network's normalisation, which is kept here.
         without_f: drop the feature map F and use Z+ alone.
         switches: names of the adapter's own flags that were given.
         seed: seed of the start; None uses the script's seed.

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from zplus_plugins.errors import RequirementError, ScriptError, SwapError, UsageError, ZPlusError
@@ -128,7 +129,8 @@ def _prepare(journal: Journal, run: Run) -> Gatekeeper:
         for place, target in adapter.redirect.items():
             _redirect(journal, place, target)
     if adapter.feature_map is not None and (run.inverts or run.options.without_f):
-        change = _without_f if run.options.without_f else _with_contiguous_f
+        contiguous = functools.partial(_with_contiguous_f, run.options.operations == "upstream")
+        change = _without_f if run.options.without_f else contiguous
         for where in adapter.feature_map.synthesis:
             journal.wrap_when_imported(where, functools.partial(change, adapter.feature_map.arguments))
     if editor is not None:
@@ -219,14 +221,25 @@ def _without_f(names: tuple[str, ...], synthesise: Callable[..., Any]) -> Callab
     return synthesise_without_f
 
 
-def _with_contiguous_f(names: tuple[str, ...], synthesise: Callable[..., Any]) -> Callable[..., Any]:
+def _with_contiguous_f(
+    steps_unchanged: bool, names: tuple[str, ...], synthesise: Callable[..., Any]
+) -> Callable[..., Any]:
     """The synthesis network, called with F in the memory format in which it is saved.
 
     Saved files contain F in contiguous format. In another format, such as an encoder's channels_last, convolutions
     round differently, and an image made from the files would differ from the reconstruction.
+
+    Args:
+        steps_unchanged: leave F's format as it is where gradients are computed, so that a run with the upstream's own
+            operations rounds as the upstream does. Only the image synthesised without gradients is then made from the
+            F of the files.
+        names: the arguments that pass F.
+        synthesise: the synthesis network's forward.
     """
 
     def synthesise_contiguous(*args: Any, **kwargs: Any) -> Any:
+        if steps_unchanged and torch.is_grad_enabled():
+            return synthesise(*args, **kwargs)
         features = {name: kwargs[name].contiguous() for name in names if isinstance(kwargs.get(name), Tensor)}
         return synthesise(*args, **kwargs | features)
 

@@ -38,6 +38,7 @@ from zplus_plugins.upstreams.results.outputs import Outputs, writing_own
 from zplus_plugins.upstreams.results.recorder import Recorder
 from zplus_plugins.upstreams.results.worklist import Asked, Progress, Worklist
 from zplus_plugins.upstreams.run.repeating import Repeating
+from zplus_plugins.upstreams.run.starts import Starts
 from zplus_plugins.upstreams.run.style_codes import StyleCodes
 from zplus_plugins.upstreams.run.swapper import LeafSwapper
 from zplus_plugins.upstreams.script.call import read_call
@@ -55,7 +56,8 @@ class Run:
         checked: whether the arguments are known and the script's needs have been checked.
         generator: the captured generator; None until it is built.
         switches: the adapter's flags that were given.
-        init: initialisation of inversions.
+        starts: where inversions start.
+        init: its name.
         code_files: which files are codes.
         codes: inverted codes, saved by this run or loaded from an earlier one.
         live: the codes that this run has found.
@@ -83,7 +85,9 @@ class Run:
         self.latent = self._resolve_latent()
         require_precision(options.precision, self.adapter, self.script, self.latent)
         self.switches = self._resolve_switches()
-        self.init = options.init or self.script.init or self.adapter.init
+        init = options.init or self.script.init or self.adapter.init
+        self.starts = Starts(init, self.latent, inverts=self.inverts)
+        self.init = self.starts.name
         self.code_files = CodeFiles(self.adapter.codes, lambda: self.arguments)
         self.live = LiveCodes(self._provenance)
         any_latent = self.script.role == "edit" and options.latent is None
@@ -108,7 +112,7 @@ class Run:
             self,
             self.script.path,
             start=lambda mapping, codes: self.hooks.zplus_start(mapping=mapping, codes=codes, seed=self.seed),
-            init=self.init,
+            starts=self.starts,
             seed=lambda: self.seed,
             live=self.live,
             codes=self.codes,
@@ -263,7 +267,8 @@ class Run:
         Raises:
             RequirementError: another run is writing the same results.
         """
-        self.outputs.protect(file.path for file in self.files() if file.present and not file.made)
+        inputs = [file.path for file in self.files() if file.present and not file.made]
+        self.outputs.protect((*inputs, *self.starts.files))
         left = self.worklist.left
         names = {file.results for file in self.files() if file.work} if left is None else set(left)
         if self.script.role != "invert" or not names:
@@ -277,6 +282,7 @@ class Run:
         if self.inverts:
             # raises before the weights are loaded if the generator does not support Z+
             self.needs.check_fit(self.arguments, self.mapping())
+            self.starts.require_fit(self.mapping())
 
     def mapping(self, truncation: Truncation | None = None) -> StyleMapping:
         """The captured generator's map from z to w, by default with the script's truncation.

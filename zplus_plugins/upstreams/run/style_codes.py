@@ -25,8 +25,8 @@ class StyleCodes:
     Args:
         run: gives the generator, its mapping, and the latent.
         script: path of the script, for messages.
-        start: a plugin's start, shape (1, codes, z_dim), for a mapping and a number of codes; None to use ``init``.
-        init: initialisation of inversions.
+        start: a plugin's start, shape (1, codes, z_dim), for a mapping and a number of codes; None to use ``starts``.
+        starts: where inversions start.
         seed: returns the seed of the start, which the script's arguments may give.
         live: the codes that this run has found; estimates are added to them.
         codes: the codes that this run has saved or loaded.
@@ -39,7 +39,7 @@ class StyleCodes:
         script: str,
         *,
         start: Callable[[StyleMapping, int], SphericalLatent | None],
-        init: str,
+        starts: Starts,
         seed: Callable[[], int],
         live: LiveCodes,
         codes: Codes,
@@ -48,8 +48,7 @@ class StyleCodes:
         self._run = run
         self._script = script
         self._start = start
-        self._init = init
-        self._starts = Starts(init)
+        self._starts = starts
         self._seed = seed
         self._live = live
         self._codes = codes
@@ -90,7 +89,7 @@ class StyleCodes:
         codes = self._number_of_codes(mapping)
         start = self._start(mapping, codes)
         if start is None:
-            start = self._known_start(leaf, codes) if self._init == "project" else None
+            start = self._known_start(leaf, codes) if self._starts.name == "project" else None
         if start is None:
             start = self._starts.at(mapping, codes, self._seed(), in_layers(leaf, mapping.num_ws))
         z = start.detach().to(leaf.device).expand(leaf.shape[0], -1, -1).clone()
