@@ -68,9 +68,7 @@ class Whitened:
         if not components < len(x) or components > x.shape[1]:
             raise UsageError(f"{len(x)} pictures with {x.shape[1]} features have no {components} components.")
         self._mean = x.mean(dim=0)
-        variances, axes = torch.linalg.eigh((x - self._mean).T.cov())
-        self._axes = axes[:, -components:]
-        self._spread = variances[-components:].clamp_min(1e-12).sqrt()
+        self._axes, self._spread = _principal(x - self._mean, components)
         self._left_out: tuple[Tensor, Tensor] | None = None
         if components < x.shape[1]:
             rest = self._along(x)[1]
@@ -90,6 +88,15 @@ class Whitened:
         x = x - self._mean
         along = x @ self._axes
         return along, torch.linalg.vector_norm(x - along @ self._axes.T, dim=1, keepdim=True)
+
+
+def _principal(x: Tensor, components: int) -> tuple[Tensor, Tensor]:
+    """The principal axes (d, components) of centred features (n, d), and the standard deviations along them."""
+    few = len(x) < x.shape[1]  # then the products of pictures are fewer than those of features
+    energies, vectors = torch.linalg.eigh(x @ x.T if few else x.T @ x)
+    energies, vectors = energies[-components:].clamp_min(1e-12), vectors[:, -components:]
+    axes = x.T @ vectors / energies.sqrt() if few else vectors
+    return axes, (energies / (len(x) - 1)).sqrt()
 
 
 class Realism:

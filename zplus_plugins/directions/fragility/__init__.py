@@ -26,8 +26,9 @@ compared at the same change: of the attribute, for edits; of all attributes on a
 3. in Z, at the change that W has reached by then, or the largest that Z reaches, it is still at least four fifths.
 
 This was set before any result was seen, with ``pixels`` to decide. The embedded generator failed at 2: its share in W
-fell from .92 to .87. Its pictures contradict that: at strength 4 in W, many are blurred beyond recognition. Spoiled
+fell from .92 to .87. Its pictures contradict that: glasses of strength 4 in W blur the face beyond recognition. Spoiled
 drawings (:mod:`.controls`) show why: by pixels, blurred portraits and double exposures are *more* realistic than
 drawn ones. ``edges`` were then chosen by these drawings alone, before any generator was measured with them, and the
 same three thresholds are applied to ``own_edges`` too. Both outcomes are reported; everything else decides nothing.
+No measure tells double exposures from portraits.
 """

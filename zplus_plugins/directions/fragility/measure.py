@@ -124,7 +124,7 @@ class Fragility:
             step = heading * default_radius(start.code.shape[-1]) * torch.pi / 8
             return self._figures(space, lambda s: Point(start.space, along_geodesic(start.code, step, s)), None, start)
         heading = F.normalize(directions, dim=-1)
-        spread = (random_codes(self._model.generator, CODES // 4).w @ heading.flatten(0, 1).T).std(dim=0)
+        spread = (random_codes(self._model.generator, CODES // 4, SEED + 4).w @ heading.flatten(0, 1).T).std(dim=0)
         step = heading * spread.view(*heading.shape[:2], 1)
         return self._figures(space, lambda s: Point(start.space, start.code + s * step), None, start)
 
