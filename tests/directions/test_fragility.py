@@ -71,6 +71,7 @@ def test_three_thresholds_decide(own: float, in_w: float, in_z: float, expected:
     edited = figures([0, 1, 2, 3, 4, 5, 6], [own, own, own, own, in_w, own, own])
     on_sphere = figures([0, 1, 2, 3, 4, 5, 6], [own, own, own, own, in_z, own, own])
     found = verdict(compared([edited], [on_sphere], "pixels"))
+    assert found.pop("breaks_at") == (None if in_w > own / 2 else pytest.approx(3 + (own / 2) / (own - in_w), abs=0.01))
     assert found == {"own": own, "in_w": in_w, "in_z": in_z, "behaves_like_a_real_one": expected}
 
 
@@ -137,7 +138,8 @@ def test_the_command_writes_all_figures(tmp_path: Path, monkeypatch: pytest.Monk
     done = CliRunner().invoke(__main__.main, options)
     assert done.exit_code == 0, done.output
     result = json.loads((tmp_path / "a.json").read_text())
-    assert set(result["verdicts"]) == {"pixels", "own_edges"}
+    assert set(result["verdicts"]) == set(result["breaks_at"]) == {"pixels", "own_edges"}
+    assert set(result["breaks_at"]["pixels"]) == {"+age", "-age"}
     assert set(result["comparisons"]) == {"edits w", "edits wplus", "random w", "random wplus"}
     assert [one["strength"] for one in result["edits"]["zplus"]["-age"]] == [0, 4]
     assert result["random"]["w"]["random"][0]["change"] == 0

@@ -13,7 +13,7 @@ import torch
 
 from zplus_plugins.directions.direction import Direction
 from zplus_plugins.directions.embedded import embedded_directions
-from zplus_plugins.directions.fragility.comparison import DECIDING, compared, verdict
+from zplus_plugins.directions.fragility.comparison import DECIDING, breaks_at, compared, verdict
 from zplus_plugins.directions.fragility.controls import calibrated, controls
 from zplus_plugins.directions.fragility.measure import SEED, Fragility, Instruments, own_pictures
 from zplus_plugins.errors import DirectionError
@@ -32,7 +32,7 @@ _STARTS = {"w": "z", "wplus": "zplus"}
 
 
 def measured(fragility: Fragility, directions: Mapping[str, Direction]) -> dict[str, Any]:
-    """All figures of a generator's codes, as JSON values."""
+    """All figures of a generator's codes, as JSON values; there must be a direction."""
     edits = {space: dict(fragility.edits(space, directions)) for space in ("z", "w", "zplus", "wplus")}
     moves = {space: {"random": fragility.at_random(space)} for space in edits}
     comparisons = {
@@ -41,11 +41,15 @@ def measured(fragility: Fragility, directions: Mapping[str, Direction]) -> dict[
         ]
         for kind, found in (("edits", edits), ("random", moves))
         for space, start in _STARTS.items()
-        if found[space]
     }
-    result: dict[str, Any] = {"comparisons": comparisons}
-    if directions:
-        result["verdicts"] = {one["by"]: verdict(one) for one in comparisons["edits w"] if one["by"] in DECIDING}
+    result: dict[str, Any] = {
+        "verdicts": {one["by"]: verdict(one) for one in comparisons["edits w"] if one["by"] in DECIDING},
+        "breaks_at": {
+            by: {name: breaks_at([one.realistic[by] for one in figures]) for name, figures in edits["w"].items()}
+            for by in DECIDING
+        },
+        "comparisons": comparisons,
+    }
     for kind, found in (("edits", edits), ("random", moves)):
         result[kind] = {
             space: {name: [asdict(one) for one in figures] for name, figures in by_name.items()}
@@ -91,7 +95,7 @@ def main(generator: Path | None, directions: Path | None, codes: int, out: Path 
     if out is not None:
         write_whole(out, f"{json.dumps(result, indent=1)}\n".encode())
     console.result(_table(result))
-    console.result(json.dumps({name: result[name] for name in ("controls", "verdicts")}, indent=1))
+    console.result(json.dumps({name: result[name] for name in ("controls", "breaks_at", "verdicts")}, indent=1))
 
 
 def _read(folder: Path, generator: StyleGenerator) -> dict[str, Direction]:

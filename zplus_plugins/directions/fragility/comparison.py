@@ -59,15 +59,30 @@ def verdict(comparison: Mapping[str, Any]) -> dict[str, Any]:
     """Whether a generator behaves like a real one, from the comparison of edits that start in Z by one measure.
 
     Returns:
-        The three shares that it is decided by, and ``behaves_like_a_real_one``: None if nothing can be said.
+        The three shares that it is decided by, and ``behaves_like_a_real_one``: None if nothing can be said. Besides,
+        ``breaks_at``, the strength at which the share in W falls below half; None if it does not.
     """
     own = comparison["at"][0]["realistic"]
     edited = next(one for one in comparison["at"] if one["strength"] == STRENGTH)
-    shares = {"own": own, "in_w": edited["realistic"], "in_z": edited["realistic_in_z"]}
+    shares = {
+        "own": own,
+        "in_w": edited["realistic"],
+        "in_z": edited["realistic_in_z"],
+        "breaks_at": breaks_at([one["realistic"] for one in comparison["at"]]),
+    }
     if own < LEAST_OWN:
         return {**shares, "behaves_like_a_real_one": None}
     real = shares["in_w"] < MOST_IN_W * own and shares["in_z"] >= LEAST_IN_Z * own
     return {**shares, "behaves_like_a_real_one": real}
+
+
+def breaks_at(shares: Sequence[float]) -> float | None:
+    """The strength at which shares of realistic pictures, one for each strength, first fall below half of the first."""
+    least = MOST_IN_W * shares[0]
+    for (before, after), (above, below) in zip(pairwise(STRENGTHS), pairwise(shares), strict=True):
+        if below < least:
+            return round(before + (after - before) * (above - least) / (above - below), 2)
+    return None
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -36,7 +36,7 @@ def controls(n: int, seed: int) -> dict[str, Tensor]:
 def calibrated(realism: Mapping[str, Realism], pictures: Mapping[str, Tensor]) -> dict[str, dict[str, float]]:
     """The share of realistic pictures among the controls, by each measure."""
     return {
-        kind: {name: float(one.near(one.distances(shown)).float().mean()) for name, one in realism.items()}
+        kind: {name: round(float(one.near(one.distances(shown)).float().mean()), 4) for name, one in realism.items()}
         for kind, shown in pictures.items()
     }
 
