@@ -143,11 +143,13 @@ def test_the_command_trains_saves_resumes_and_exports(tmp_path: Path, monkeypatc
     monkeypatch.setattr(
         train_generator, "Settings", lambda **changes: Settings(**{**TINY.__dict__, **changes, "batch": 4})
     )
+    monkeypatch.setattr(train_generator, "PORTRAITS", TINY.architecture)
     monkeypatch.setattr(train_generator, "SHOWN", 8)
     monkeypatch.setattr(embedded, "Regressor", lambda: Regressor((2, 3, 3, 2)))
     save(tmp_path / "eyes.pt", {"state": eyes().state_dict()})
     run = partial(train_generator.main.callback, eyes=tmp_path / "eyes.pt")
     options = {"minutes": 1e-9, "batch": 4, "lr": 1e-3, "r1": 0.1, "seed": 0, "half": True, "threads": 1}
+    options |= {"mapping_layers": 2, "mapping_lr": 0.01, "mixing": 0.9}
     run(out=tmp_path / "a", pictures=12, export=None, **options)
     lines = [json.loads(line) for line in (tmp_path / "a/log.jsonl").read_text().splitlines()]
     assert [line["seen"] for line in lines] == [4, 8, 12]
@@ -170,6 +172,30 @@ def test_the_command_trains_saves_resumes_and_exports(tmp_path: Path, monkeypatc
     content = load(tmp_path / "generator.pt")
     assert Architecture(**content["architecture"]) == TINY.architecture
     assert content["state"]["w_mean"].dtype == torch.float16 and content["state"]["w_mean"].abs().max() > 0
+
+
+def test_the_default_options_are_those_of_the_embedded_generator() -> None:
+    defaults = {option.name: option.default for option in train_generator.main.params}
+    embedded_one = embedded.embedded_generator().architecture
+    assert defaults["mapping_layers"] == embedded_one.mapping_layers == 4
+    assert defaults["mapping_lr"] == embedded_one.mapping_lr_multiplier == 0.01
+    assert defaults["mixing"] == 0.9
+
+
+def test_options_shape_the_mapping_network_and_belong_to_the_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[tuple[Training, dict[str, object]]] = []
+    monkeypatch.setattr(train_generator, "train", lambda training, settings, *_: begun.append((training, settings)))
+    save(tmp_path / "eyes.pt", {"state": Regressor().state_dict()})
+    options = ["--out", str(tmp_path / "a"), "--eyes", str(tmp_path / "eyes.pt"), "--mixing", "0.5"]
+    done = CliRunner().invoke(train_generator.main, [*options, "--mapping-layers", "8", "--mapping-lr", "0.5"])
+    assert done.exit_code == 0, done.output
+    ((training, settings),) = begun
+    layers = training.generator.mapping.layers
+    assert len(layers) == 8 and {layer.lr_multiplier for layer in layers} == {0.5}
+    assert 1.8 < float(layers[0].weight.detach().std()) < 2.2  # what the multiplier scales back to 1
+    assert settings["mixing"] == 0.5 and settings["architecture"]["mapping_layers"] == 8
 
 
 class Interrupted:

@@ -6,7 +6,7 @@ generator to a file instead, which is how the embedded one was made.
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from zplus_plugins.hypersphere.mean import mean_style
 from zplus_plugins.portraits.networks.embedded import regressor_in
 from zplus_plugins.portraits.networks.files import halved, save, save_sheet
 from zplus_plugins.portraits.training import command
-from zplus_plugins.portraits.training.adversarial import Settings, Training
+from zplus_plugins.portraits.training.adversarial import PORTRAITS, Settings, Training
 from zplus_plugins.portraits.training.loop import restored, train
 from zplus_plugins.system import console
 
@@ -38,6 +38,24 @@ SHOWN = 32
 @click.option("--batch", type=click.IntRange(2), default=Settings.batch, help="Images per step.")
 @click.option("--lr", "--rate", "lr", default=Settings.lr, help="Learning rate.")  # --rate: its former name
 @click.option("--r1", default=Settings.r1, help="Weight of the gradient penalty.")
+@click.option(
+    "--mapping-layers",
+    type=click.IntRange(1, 64),
+    default=PORTRAITS.mapping_layers,
+    help="Layers of the mapping network; StyleGAN2 has 8.",
+)
+@click.option(
+    "--mapping-lr",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=PORTRAITS.mapping_lr_multiplier,
+    help="Learning rate of the mapping network, as a share of that of the other layers.",
+)
+@click.option(
+    "--mixing",
+    type=click.FloatRange(0, 1),
+    default=Settings.mixing,
+    help="Share of the generated images that are made from two codes.",
+)
 @command.seed
 @click.option("--half/--full", default=Settings.half, help="Convolutions in bfloat16 or float32.")
 @command.threads
@@ -50,6 +68,9 @@ def main(
     batch: int,
     lr: float,
     r1: float,
+    mapping_layers: int,
+    mapping_lr: float,
+    mixing: float,
     seed: int,
     half: bool,
     threads: int,
@@ -57,7 +78,9 @@ def main(
 ) -> None:
     """Train the portrait generator; Ctrl-C saves."""
     torch.set_num_threads(threads)
-    training = Training(Settings(batch=batch, lr=lr, r1=r1, seed=seed, half=half), regressor_in(eyes))
+    architecture = replace(PORTRAITS, mapping_layers=mapping_layers, mapping_lr_multiplier=mapping_lr)
+    asked = Settings(architecture=architecture, batch=batch, lr=lr, r1=r1, mixing=mixing, seed=seed, half=half)
+    training = Training(asked, regressor_in(eyes))
     if export is None:
         settings = asdict(training.settings) | {"eyes": sha256(eyes.read_bytes()).hexdigest()}
         train(training, settings, out, pictures, minutes, lambda folder: show(training, folder))
