@@ -66,7 +66,8 @@ def test_every_upload_has_a_limit(browser: Browser, studio: FakeStudio, path: st
 
 def test_the_limit_is_exact(browser: Browser, studio: FakeStudio) -> None:
     assert browser.post("/api/photos?name=a.jpg", bytes(LIMIT)).status == 201
-    assert browser.post("/api/photos?name=a.jpg", bytes(LIMIT + 1)).status == 413
+    # One more is announced and not sent: the server closes the connection while it would still come.
+    assert browser.ask("POST", "/api/photos?name=a.jpg", None, Content_Length=str(LIMIT + 1)).status == 413
     assert browser.post("/api/photos?name=a.jpg", b"").message == "The request holds nothing; expected a photograph."
     assert [len(content) for _, content in studio.added] == [LIMIT]
 
