@@ -18,6 +18,7 @@ from zplus_plugins.compare.report.curves import curves
 from zplus_plugins.compare.report.report import report
 from zplus_plugins.compare.report.results import as_csv, as_json
 from zplus_plugins.compare.report.sprites import sprites
+from zplus_plugins.compare.report.tables import tiles
 from zplus_plugins.compare.statistics.findings import Findings, findings
 from zplus_plugins.compare.statistics.verdicts import verdicts
 from zplus_plugins.compare.work.plan import LARGEST_SHOWN, MOST_STRENGTHS
@@ -76,7 +77,9 @@ def test_verdicts_say_when_it_does_not_come_out() -> None:
         return Measured(figures, edits, 0.1, np.zeros((0, 16, 16, 3), np.uint8), np.zeros(0, np.uint8))
 
     spaces = {"f/zplus": measured(0.5, 0.4), "f/wplus-pn": measured(0.2, 0.5), "f/wplus": measured(0.2, 0.5)}
-    text = " ".join(verdicts(plan, findings(plan, plan.sets[0], spaces, 0.05)))
+    one = findings(plan, plan.sets[0], spaces, 0.05)
+    assert "the paper: +14%" in tiles(one, True) and "the paper" not in tiles(one, False)
+    text = " ".join(verdicts(plan, one))
     assert "MSE: F/Z+ is not shown to be non-inferior" in text
     assert "is not inferior" not in text
     assert "-20" in text or "-19" in text

@@ -17,7 +17,7 @@ from zplus_plugins.compare.report.results import plain, versions
 from zplus_plugins.compare.report.sprites import sprites
 from zplus_plugins.compare.statistics.findings import Findings
 from zplus_plugins.compare.statistics.verdicts import NAMES, edit_notes, verdicts
-from zplus_plugins.compare.work.plan import Plan
+from zplus_plugins.compare.work.plan import STRENGTHS, Plan
 
 ASSETS = Path(__file__).parents[1] / "assets"
 STYLES = ("parts.css", "report.css")
@@ -43,12 +43,13 @@ def report(
     """
     addresses, shown = sprites(list(found), plan.shown)
     data = _data(plan, found, shown, addresses)
+    as_in_paper = plan.strengths == STRENGTHS
     places = {
         "evidence": evidence and f'<p class="evidence"><b>What this can show.</b> {escape(evidence)}</p>',
         "lead": escape(_lead(plan, found)),
         "choice": _choice(found),
         "numbers": _NUMBERS if plan.edits else "",
-        "verdicts": _panels(found, lambda one: tables.tiles(one) + _in_words(verdicts(plan, one))),
+        "verdicts": _panels(found, lambda one: tables.tiles(one, as_in_paper) + _in_words(verdicts(plan, one))),
         "tables": _panels(found, tables.reconstructions),
         "missing": _list(f"Not measured: {name}, because {why}." for name, why in missing.items()),
         "notes": _details("The change up to which each edit is compared", found, lambda one: edit_notes(plan, one)),

@@ -30,8 +30,13 @@ def reconstructions(one: Findings) -> str:
     return table(head, rows, f"{one.pictures.title}, n = {len(one.pictures.pictures)}; ms: one step for one image")
 
 
-def tiles(one: Findings) -> str:
-    """The main findings at a glance: F/Z+ compared with F/W+(P_N) in reconstruction, and with F/W+ in edits."""
+def tiles(one: Findings, as_in_paper: bool) -> str:
+    """The main findings at a glance: F/Z+ compared with F/W+(P_N) in reconstruction, and with F/W+ in edits.
+
+    Args:
+        one: the findings.
+        as_in_paper: whether the strengths are the paper's, so that its gain can stand beside ours.
+    """
     cells = []
     for test in one.tests:
         if test.margin == "chosen" and test.result.p is not None:
@@ -44,7 +49,7 @@ def tiles(one: Findings) -> str:
         if gain is not None and gain.gain is not None:
             interval = "" if gain.low is None or gain.high is None else f", {gain.low:+.1%} to {gain.high:+.1%}"
             beside = f"{gain.first:.3f} and {gain.second:.3f}{interval}"
-            beside += f"; the paper: {paper.GAIN:+.0%}" if name == "eleven" else ""
+            beside += f"; the paper: {paper.GAIN:+.0%}" if name == "eleven" and as_in_paper else ""
             cells.append((f"Identity after edits, F/Z+ over F/W+, at {what}", f"{gain.gain:+.1%}", beside))
     parts = (
         f'<div class="tile"><p class="what">{escape(what)}</p><p class="number">{escape(number)}</p>'
