@@ -46,7 +46,7 @@ def spoilt(tensor: Tensor, value: float) -> Tensor:
 def test_an_estimate_that_is_not_finite_is_not_projected(mapping: StyleMapping, value: float) -> None:
     leaf = spoilt(mapping(codes()), value)
     said = rf"There is {value} in the upstream's own start.*\(1 of 80 values .*first at \(0, 2, 3\)\)"
-    for start in (STARTS["project"], Starts("project").at):
+    for start in (STARTS["project"], Starts("project", "zplus", inverts=True).at):
         with pytest.raises(LatentError, match=said + r".*Check the image and the encoder's checkpoint"):
             start(mapping, 5, 0, leaf)
     with pytest.raises(LatentError, match=f"There is {value} in the style code to project"):
@@ -55,7 +55,7 @@ def test_an_estimate_that_is_not_finite_is_not_projected(mapping: StyleMapping, 
 
 @pytest.mark.parametrize("init", ["random", "mean"])
 def test_an_estimate_that_is_not_used_is_not_looked_at(mapping: StyleMapping, init: str) -> None:
-    start = Starts(init).at(mapping, 5, 0, torch.full((1, 5, 16), torch.nan))
+    start = Starts(init, "zplus", inverts=True).at(mapping, 5, 0, torch.full((1, 5, 16), torch.nan))
     assert bool(torch.isfinite(start).all())
 
 
@@ -125,7 +125,7 @@ class TestSwap:
 
     @pytest.fixture
     def swapper(self, mapping: StyleMapping) -> LeafSwapper:
-        start = Starts("project")
+        start = Starts("project", "zplus", inverts=True)
         return LeafSwapper(lambda leaf: leaf.ndim == 3, lambda leaf: (start.at(mapping, 5, 0, leaf), mapping))
 
     @pytest.mark.parametrize("value", BAD)
