@@ -31,7 +31,7 @@ def main() -> None:
     # how much of the attribute there is, from 0 to 1. They and this identity know drawn portraits only: for
     # photographs, use a score of your own (own_direction.py), and zplus_plugins.metrics.facenet_identity().
     names, scores = portrait_scores()
-    identity, strengths = embedded_identity(), np.linspace(0, 4, 17)
+    identity, strengths = embedded_identity(), np.linspace(0, 4, 9)
 
     def measured(one: zplus.Inversion, strength: float) -> tuple[float, float]:
         """The change of the attribute, net of the reconstruction, and how similar the person is to it (1: the same)."""
