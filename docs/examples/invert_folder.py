@@ -25,11 +25,10 @@ def main() -> None:
     if not options.photos.is_dir():
         parser.error(f"{options.photos} is not a folder")
 
-    # Loaded once for all photographs. The aligner finds faces (pip install "zplus-plugins[faces]").
-    model = zplus.open_model(options.generator, device="auto")
-    aligner = Aligner(model.generator.architecture.resolution)
+    model = zplus.open_model(options.generator, device="auto")  # once for all photographs
+    aligner = Aligner(model.generator.architecture.resolution)  # finds faces: pip install "zplus-plugins[faces]"
     options.out.mkdir(parents=True, exist_ok=True)
-    left_out = 0
+    status = 0
     for path in sorted(file for file in options.photos.iterdir() if file.is_file()):
         record = options.out / f"{path.name}.zplus.npz"  # with .jpg or .png, so that no two photographs share a name
         try:
@@ -43,10 +42,10 @@ def main() -> None:
                 print(f"{path.name}: finished before")
             else:
                 sys.exit(f"{record} is of another photograph, or made with other options. Use another folder.")
-        except zplus.ZPlusError as error:  # no face in it, or no photograph at all: say so, and go on
+        except zplus.ZPlusError as error:  # no face in it, or no photograph at all
             print(f"{path.name}: left out. {error}", file=sys.stderr)
-            left_out += 1
-    sys.exit(1 if left_out else 0)
+            status = 1
+    sys.exit(status)
 
 
 def is_of(record: Path, photo: Photograph, model: zplus.Model, options: argparse.Namespace) -> bool:

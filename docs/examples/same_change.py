@@ -1,4 +1,4 @@
-"""Compare an edit in two spaces where the attribute has changed equally, and draw what it costs.
+"""Compare an edit in two spaces where the attribute has changed equally.
 
 python same_change.py portrait.png comparison.png --edit smile
 """
@@ -27,9 +27,8 @@ def main() -> None:
     if options.picture.exists():
         parser.error(f"{options.picture} exists")
 
-    # A strength means something else in each space, so pictures at the same strength cannot be compared. The scores say
-    # how much of the attribute there is, from 0 to 1. They and this identity know drawn portraits only: for
-    # photographs, use a score of your own (own_direction.py), and zplus_plugins.metrics.facenet_identity().
+    # The scores say how much of the attribute there is, from 0 to 1. They and this identity know drawn portraits only:
+    # for photographs, use a score of your own (own_direction.py), and zplus_plugins.metrics.facenet_identity().
     names, scores = portrait_scores()
     identity, strengths = embedded_identity(), np.linspace(0, 4, 9)
 
@@ -39,28 +38,23 @@ def main() -> None:
         change = (scores(after) - scores(before))[0, names.index(options.edit)]
         return float(change), float(identity.similarity(before, after))
 
+    # A strength means something else in each space, so pictures at the same strength cannot be compared.
     found = {space: zplus.invert(options.image, None, space, steps=options.steps) for space in ("f/wplus", "f/zplus")}
-    curves = {space: np.array([measured(one, at) for at in strengths]).T for space, one in found.items()}
-    common = min(changes.max() for changes, _ in curves.values())  # the largest change that both spaces reach
+    curves = {space: np.array([measured(one, at)[0] for at in strengths]) for space, one in found.items()}
+    common = min(changes.max() for changes in curves.values())  # the largest change that both spaces reach
     if common < 0.02:
         raise SystemExit(f"In one of the spaces, {options.edit} hardly changes: there is nothing to compare.")
 
-    figure, axes = plt.subplot_mosaic([["curve", *found]], figsize=(9, 3.2))
-    for space, one in found.items():
-        changes, title = curves[space][0], one.point.space.title
+    figure, axes = plt.subplots(1, len(found), figsize=(6, 3.4))
+    for axis, (space, one) in zip(axes, found.items(), strict=True):
         # Where it is first reached: pushed too far, an edit turns round, and more strength does less.
-        after = int(np.argmax(changes >= common))
-        at = float(np.interp(common, changes[after - 1 : after + 1], strengths[after - 1 : after + 1]))
-        change, kept = measured(one, at)
-        print(f"{title}: strength {at:.2f}, change {change:.3f}, identity {kept:.3f}")
-        axes["curve"].plot(*curves[space], marker=".", label=title)
-        axes[space].imshow(one.edit(options.edit, at).image())
-        axes[space].set_title(f"{title}, strength {at:.2f}")
-        axes[space].axis("off")
-    axes["curve"].axvline(common, color="grey", linestyle=":")
-    axes["curve"].set(xlabel=f"change of {options.edit}", ylabel="identity")
-    axes["curve"].legend()
-    figure.tight_layout()
+        after = int(np.argmax(curves[space] >= common))
+        at = float(np.interp(common, curves[space][after - 1 : after + 1], strengths[after - 1 : after + 1]))
+        title, (change, kept) = f"{one.point.space.title}: strength {at:.2f}", measured(one, at)
+        print(f"{title}, change {change:.3f}, identity {kept:.3f}")
+        axis.imshow(one.edit(options.edit, at).image())
+        axis.set_title(f"{title}\nchange {change:.2f}, identity {kept:.2f}", fontsize=9)
+        axis.axis("off")
     with options.picture.open("xb") as file:  # x: never replaces a file
         figure.savefig(file, format="png")
 

@@ -152,7 +152,7 @@ def test_spaces_are_compared_where_the_change_is_the_same(run: Run, portrait: Pa
     assert abs(strength - other_strength) > 0.05  # which is why strengths cannot be compared
     assert 0 < identity < 1 and 0 < other_identity < 1
     with Image.open("comparison.png") as picture:
-        assert picture.format == "PNG" and picture.size == (900, 320)
+        assert picture.format == "PNG" and picture.size == (600, 340)
     before = Path("comparison.png").read_bytes()
     with pytest.raises(SystemExit) as ended:
         run("same_change.py", portrait, "comparison.png")

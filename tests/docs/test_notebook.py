@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import nbformat
@@ -21,6 +22,7 @@ from support.marked_faces import Marks, drawn
 from support.places import ROOT
 from zplus_plugins.errors import RequirementError
 from zplus_plugins.photos import Photograph, aligner
+from zplus_plugins.portraits import column, draw, sample
 
 NOTEBOOK = ROOT / "docs" / "photo.ipynb"
 PACKAGE = "zplus_plugins"
@@ -95,6 +97,23 @@ def test_a_photograph_is_aligned_if_that_is_possible(
     drawn()[0].crop((10, 0, 310, 300)).save("mine.png")
     exec(opening + "\n" + aligning, names)
     assert names["aligned"].alignment.detector == "none"
+
+
+def test_colab_asks_for_an_upload(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    drawn()[0].save("mine.png")  # where Colab puts it, too
+    uploads: list[dict[str, bytes]] = [{}, {"mine.png": b"..."}]
+    colab = ModuleType("google.colab")
+    colab.files = SimpleNamespace(upload=uploads.pop)  # type: ignore[attr-defined]
+    for name, module in (("google", ModuleType("google")), ("google.colab", colab)):
+        monkeypatch.setitem(sys.modules, name, module)
+    names: dict[str, Any] = {"Photograph": Photograph, "sys": sys, "Image": Image}
+    names |= {"sample": sample, "draw": draw, "column": column}
+    sizes = []
+    for _ in range(2):
+        exec(source("PHOTO"), names)
+        sizes.append((names["photo"].image.size, names["is_drawn"]))
+    assert sizes == [((320, 300), False), ((512, 512), True)]
 
 
 def test_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
