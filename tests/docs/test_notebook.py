@@ -26,6 +26,9 @@ from zplus_plugins.portraits import column, draw, sample
 
 NOTEBOOK = ROOT / "docs" / "photo.ipynb"
 PACKAGE = "zplus_plugins"
+OPENING = {"Photograph": Photograph, "sys": sys, "Image": Image, "sample": sample, "draw": draw, "column": column}
+"""What the cell that opens a photograph uses."""
+
 MEASURED = """\
 import json
 reached = {space: measured(one, equal[space]) for space, one in found.items()}
@@ -107,8 +110,7 @@ def test_colab_asks_for_an_upload(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     colab.files = SimpleNamespace(upload=uploads.pop)  # type: ignore[attr-defined]
     for name, module in (("google", ModuleType("google")), ("google.colab", colab)):
         monkeypatch.setitem(sys.modules, name, module)
-    names: dict[str, Any] = {"Photograph": Photograph, "sys": sys, "Image": Image}
-    names |= {"sample": sample, "draw": draw, "column": column}
+    names: dict[str, Any] = dict(OPENING)
     sizes = []
     for _ in range(2):
         exec(source("PHOTO"), names)
@@ -146,5 +148,9 @@ def test_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.point.space.title == "F/Z+" and found.about[0]["alignment"]["photo_size"] == [512, 512]
     assert [one["name"] for one in edited.about[0]["edits"][0]["directions"]] == ["smile"]
     assert not torch.equal(found.tensor(), edited.tensor())
+    names: dict[str, Any] = dict(OPENING)
+    exec(source("PHOTO"), names)
     with Image.open(results / "pasted.png") as pasted:
-        assert pasted.size == (512, 512) and np.asarray(pasted).std() > 20
+        change = np.abs(np.asarray(pasted, dtype=int) - np.asarray(names["photo"].rgb, dtype=int)).max(axis=-1)
+    assert change.shape == (512, 512) and change[100:400, 100:400].max() > 20
+    assert change[[0, -1]].max() == 0 and change[:, [0, -1]].max() == 0  # it fades out towards the edge
