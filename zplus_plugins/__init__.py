@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from zplus_plugins.hypersphere.leaf import LeafSwap
     from zplus_plugins.hypersphere.mapping import StyleMapping, Truncation, mapping_of
     from zplus_plugins.hypersphere.retraction import RetractionHandle, attach
+    from zplus_plugins.inversion.domain import open_model
     from zplus_plugins.inversion.inverter import Settings
     from zplus_plugins.inversion.record import PointRecord
     from zplus_plugins.library.inversion import Inversion
@@ -62,6 +63,7 @@ __all__ = [
     "invert",
     "load_generator",
     "mapping_of",
+    "open_model",
     "paste",
     "project",
     "space_named",
@@ -81,6 +83,7 @@ _HOMES = {
     "hypersphere.leaf": ("LeafSwap",),
     "hypersphere.mapping": ("StyleMapping", "Truncation", "mapping_of"),
     "hypersphere.retraction": ("RetractionHandle", "attach"),
+    "inversion.domain": ("open_model",),
     "inversion.inverter": ("Settings",),
     "inversion.record": ("PointRecord",),
     "library.inversion": ("Inversion",),

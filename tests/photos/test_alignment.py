@@ -13,7 +13,7 @@ from PIL import Image
 
 from support.marked_faces import UPRIGHT, Marks, drawn
 from zplus_plugins.errors import RecordError, RequirementError, UsageError
-from zplus_plugins.photos import Aligner, Alignment, align
+from zplus_plugins.photos import Aligner, Alignment, align, paste
 from zplus_plugins.photos.alignment import CHUNK, alignment_in
 from zplus_plugins.photos.files import align_files
 from zplus_plugins.photos.pasting import alignment_of, photo_of
@@ -160,6 +160,33 @@ class TestKinds:
         monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10_000)
         with pytest.raises(RequirementError, match=r"a\.png has more than .* million pixels"):
             self.aligned(tmp_path / "a.png")
+
+
+def test_what_is_aligned_already_is_taken_whole(tmp_path: Path) -> None:
+    """And edits come back into it in its own resolution, which is not that of the aligned image."""
+    photo = drawn(scale=1.5, at=(150, 150))[0].crop((0, 0, 300, 300))
+    photo.save(tmp_path / "photo.png")
+    aligned = align(tmp_path / "photo.png", 60, detector=None)
+    reduced = np.asarray(photo.resize((60, 60), Image.Resampling.BOX), dtype=int)
+    difference = np.abs(np.asarray(aligned.image, dtype=int) - reduced)
+    assert difference.mean() < 1 and difference[2:-2, 2:-2].mean() < 1  # and the right way round: the marks differ
+    (tmp_path / "aligned.png").write_bytes(aligned.as_png())
+    found = alignment_of(tmp_path / "aligned.png")
+    assert (found, found.detector, found.photo_size) == (aligned.alignment, "none", (300, 300))
+
+    edited = aligned.image.copy()
+    edited.paste((255, 255, 255), (30, 10, 40, 20))
+    made = np.asarray(paste(tmp_path / "photo.png", found, edited, aligned.image), dtype=int)
+    changed = np.abs(made - np.asarray(photo, dtype=int)).max(axis=-1) > 8
+    rows, columns = np.nonzero(changed)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == pytest.approx((50, 99, 150, 199), abs=4)
+
+    with pytest.raises(RequirementError, match="320 x 300 pixels; an aligned image is square"):
+        align(drawn()[0], 60, detector=None)
+    with pytest.raises(UsageError, match="no face 2"):
+        align(photo, 60, 2, detector=None)
+    with pytest.raises(UsageError, match="size of aligned images is 8"):
+        align(photo, 8, detector=None)
 
 
 def test_a_face_that_is_not_there_is_named() -> None:

@@ -37,6 +37,22 @@ def test_a_picture_depends_on_its_own_attributes_alone() -> None:
     assert draw(attributes[:0]).shape == (0, 3, RESOLUTION, RESOLUTION)
 
 
+def test_a_larger_picture_shows_the_same() -> None:
+    """All that differs is how soft edges are, and what is thinner than a pixel."""
+    attributes = sample(6, HELD_OUT_SEED)
+    small, large = draw(attributes), draw(attributes, 256)
+    assert large.shape == (6, 3, 256, 256)
+    assert torch.equal(small, draw(attributes, RESOLUTION))
+    reduced = torch.nn.functional.avg_pool2d(large, 4)
+    assert (reduced - small).abs().mean() < 0.01 < (reduced - small.flip(0)).abs().mean()
+    enlarged = torch.nn.functional.interpolate(small, scale_factor=4, mode="bilinear")
+    steps = [(one[..., 1:] - one[..., :-1]).abs().amax(dim=(1, 2, 3)) for one in (large, enlarged)]
+    assert (steps[0] > 1.5 * steps[1]).all()  # its edges are sharper
+    for resolution in (15, 4097):
+        with pytest.raises(UsageError, match=f"is {resolution}; expected 16 to 4096"):
+            draw(attributes, resolution)
+
+
 def test_samples_fill_their_ranges() -> None:
     values = sample(2000, HELD_OUT_SEED)
     for index, attribute in enumerate(ATTRIBUTES):

@@ -2,7 +2,7 @@
 
 from zplus_plugins.directions.boundary import find_interfacegan
 from zplus_plugins.directions.direction import Direction
-from zplus_plugins.directions.embedded import embedded_directions
+from zplus_plugins.directions.embedded import embedded_directions, portrait_scores
 from zplus_plugins.directions.given import find_from_z
 from zplus_plugins.directions.pursuit import Pursuit, find_by_chase
 from zplus_plugins.directions.unsupervised import find_ganspace, find_sefa
@@ -16,4 +16,5 @@ __all__ = [
     "find_ganspace",
     "find_interfacegan",
     "find_sefa",
+    "portrait_scores",
 ]

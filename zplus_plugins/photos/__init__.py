@@ -6,6 +6,7 @@ from zplus_plugins.photos.blend import paste
 from zplus_plugins.photos.detectors import detector_named, detector_names
 from zplus_plugins.photos.faces import Detector, Face
 from zplus_plugins.photos.pasting import paste_edits
+from zplus_plugins.photos.photograph import Photograph
 
 __all__ = [
     "Aligned",
@@ -13,6 +14,7 @@ __all__ = [
     "Alignment",
     "Detector",
     "Face",
+    "Photograph",
     "align",
     "detector_named",
     "detector_names",

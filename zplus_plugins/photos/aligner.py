@@ -21,6 +21,8 @@ from zplus_plugins.photos.quad import quad_of
 from zplus_plugins.system.results import ALIGNED
 
 SIZE = 1024
+NO_DETECTOR = "none"
+"""In the place of a detector's name, for a photograph that is aligned already."""
 _DIGITS = 3  # of the corners' coordinates in pixels, so that what is stored is what was used
 
 Which = Literal["largest", "all"] | int
@@ -63,8 +65,7 @@ class Aligner:
     def __init__(
         self, size: int = SIZE, face: Which = "largest", detector: Detector | str = DEFAULT, device: str = "cpu"
     ) -> None:
-        if not SIZES[0] <= size <= SIZES[1]:
-            raise UsageError(f"The size of aligned images is {size}; expected {SIZES[0]} to {SIZES[1]} pixels.")
+        _require_size(size)
         if face not in ("largest", "all") and not (isinstance(face, int) and face >= 1):
             raise UsageError(f"The face is {face!r}; expected 'largest', 'all', or a number from 1.")
         self.size, self.face = size, face
@@ -115,23 +116,46 @@ def cut_out(photo: Photograph, alignment: Alignment) -> Aligned:
     return Aligned(image, alignment)
 
 
+def _require_size(size: int) -> None:
+    if not SIZES[0] <= size <= SIZES[1]:
+        raise UsageError(f"The size of aligned images is {size}; expected {SIZES[0]} to {SIZES[1]} pixels.")
+
+
 def align(
-    photo: Image.Image | Path | str,
+    photo: Photograph | Image.Image | Path | str,
     size: int = SIZE,
     face: Literal["largest"] | int = "largest",
-    detector: Detector | str = DEFAULT,
+    detector: Detector | str | None = DEFAULT,
     device: str = "cpu",
 ) -> Aligned:
     """Align one face of a photograph; see :class:`Aligner`, which aligns several without loading the detector again.
 
     Args:
-        photo: an image, or its file.
-        size, face, detector, device: as for :class:`Aligner`.
+        photo: a photograph, an image, or its file.
+        size, face, detector, device: as for :class:`Aligner`. Without a detector, None, the photograph itself is
+            aligned already: all of it is taken, at the size, and edits can be pasted into it in its own resolution.
 
     Raises:
         UsageError, PluginError: as for :class:`Aligner`.
-        RequirementError: there is no such face, or the photograph is unusable.
+        RequirementError: there is no such face, or the photograph is unusable; or there is no detector and it is not
+            square.
     """
     if face == "all":  # type: ignore[comparison-overlap]  # callers need not be type-checked
         raise UsageError("align() aligns one face; for all, use Aligner(face='all').")
+    if detector is None:
+        if face != "largest":
+            raise UsageError(f"Without a detector, the whole photograph is taken, so that there is no face {face!r}.")
+        return _whole(Photograph.of(photo), size)
     return Aligner(size, face, detector, device)(photo)[0]
+
+
+def _whole(photo: Photograph, size: int) -> Aligned:
+    _require_size(size)
+    width, height = photo.image.size
+    if width != height:
+        raise RequirementError(
+            f"{photo.path} has {width} x {height} pixels; an aligned image is square. Give a detector, which finds the "
+            "face in it, or crop it."
+        )
+    corners = ((0.0, 0.0), (0.0, float(height)), (float(width), float(height)), (float(width), 0.0))
+    return cut_out(photo, Alignment(photo.path.name, photo.sha256, (width, height), corners, size, NO_DETECTOR, 1))

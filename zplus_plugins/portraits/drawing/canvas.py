@@ -19,13 +19,18 @@ class Canvas:
 
     def __init__(self, n: int, resolution: int, reach: float) -> None:
         self.reach, self.pixel = reach, 2 * reach / resolution
+        self._softness = reach / 32
         line = (torch.arange(resolution) + 0.5) * self.pixel - reach
         self.y, self.x = (plane.expand(n, -1, -1) for plane in torch.meshgrid(line, line, indexing="ij"))
         self.colours = torch.zeros(n, 3, resolution, resolution)
 
     def inside(self, distance: Tensor, softness: float = 1) -> Tensor:
-        """How much of each pixel a shape covers, 0 to 1; its edge is ``softness`` pixels wide."""
-        return (0.5 - distance / (self.pixel * softness)).clamp(0, 1)
+        """How much of each pixel a shape covers, 0 to 1.
+
+        Its edge is one pixel wide, or if softer, so many 64ths of the image, which is the same at every resolution.
+        """
+        edge = self.pixel if softness == 1 else self._softness * softness
+        return (0.5 - distance / edge).clamp(0, 1)
 
     def paint(self, cover: Tensor, colour: Tensor | Sequence[float]) -> None:
         """Blend a colour, (n, 3), (n, 3, R, R) or three numbers, into the images; ``cover`` is a plane of opacities."""

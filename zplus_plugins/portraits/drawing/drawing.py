@@ -15,26 +15,37 @@ from zplus_plugins.portraits.drawing.head import Head
 
 RESOLUTION = 64
 REACH = 0.86  # half width of the image, in the units of the drawing; a smaller value is closer to the face
-_AT_ONCE = 16  # size that fits into the caches
+SIZES = (16, 4096)
+"""The smallest and the largest resolution."""
+
+_AT_ONCE = 16  # size that fits into the caches, at 64 px
 
 
 @torch.no_grad()
-def draw(attributes: Tensor) -> Tensor:
-    """Draw portraits (n, 3, 64, 64) in [-1, 1] with the attributes (n, A); the same attributes give the same pixels.
+def draw(attributes: Tensor, resolution: int = RESOLUTION) -> Tensor:
+    """Draw portraits (n, 3, R, R) in [-1, 1]; the same attributes and the same resolution give the same pixels.
+
+    Args:
+        attributes: (n, A).
+        resolution: R, 64 as in the networks' training, or another; the same portraits, with sharper edges if larger.
 
     Raises:
-        UsageError: the number of columns is not that of the attributes, or a value is not finite.
+        UsageError: the number of columns is not that of the attributes, a value is not finite, or the resolution is out
+            of range.
     """
     if attributes.ndim != 2 or attributes.shape[1] != len(ATTRIBUTES) or not attributes.isfinite().all():
         raise UsageError(
             f"Attributes of shape {tuple(attributes.shape)}; expected finite ones of shape (n, {len(ATTRIBUTES)})."
         )
-    pictures = [_draw(part) for part in torch.split(attributes.float(), _AT_ONCE)]
-    return torch.cat(pictures) if pictures else torch.zeros(0, 3, RESOLUTION, RESOLUTION)
+    if not SIZES[0] <= resolution <= SIZES[1]:
+        raise UsageError(f"The resolution of portraits is {resolution}; expected {SIZES[0]} to {SIZES[1]} pixels.")
+    at_once = max(1, _AT_ONCE * RESOLUTION**2 // resolution**2)
+    pictures = [_draw(part, resolution) for part in torch.split(attributes.float(), at_once)]
+    return torch.cat(pictures) if pictures else torch.zeros(0, 3, resolution, resolution)
 
 
-def _draw(attributes: Tensor) -> Tensor:
-    canvas = Canvas(len(attributes), RESOLUTION, REACH)
+def _draw(attributes: Tensor, resolution: int) -> Tensor:
+    canvas = Canvas(len(attributes), resolution, REACH)
     head = Head(attributes, canvas)
     _background(canvas, head)
     hair.behind(canvas, head)
