@@ -92,7 +92,7 @@ class _Adam(torch.optim.Adam):
 class _Table:
     """The learning rates of all steps on a device; ``now``, those of the next step, is overwritten in place."""
 
-    def __init__(self, rates: list[float], steps: int, device: torch.device, plain: bool) -> None:
+    def __init__(self, rates: list[float], steps: int, device: torch.device, plain: bool = False) -> None:
         done = torch.arange(steps + 1, dtype=torch.float64) / steps
         factors = torch.where((done < 0.5) | plain, 1.0, 0.5 * (1 + torch.cos(torch.pi * (2 * done - 1))))
         table = torch.outer(factors, torch.tensor(rates, dtype=torch.float64))
