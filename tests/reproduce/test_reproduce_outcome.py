@@ -58,10 +58,11 @@ def _fig5(lost: bool = False) -> tuple[Ready, Outcome]:
 
 
 def test_every_row_is_beside_its_own_figures() -> None:
-    _, found = _table1()
+    ready, found = _table1()
     here = {line.row.label: line.here for line in found.lines}
     assert here["F/Z+"]["mse"].mean == pytest.approx(0.185) and here["Z"]["mse"].mean == pytest.approx(0.2)
     assert here["IDInvert"] == {} and set(here["Z"]) == {"mse", "ssim"}
+    assert any("IDInvert: another method, not run" in note for note in words.notes(ready))
 
 
 def test_the_test_is_the_paper_s_alone() -> None:
@@ -127,14 +128,16 @@ def test_without_any_face_there_is_a_page_without_figures() -> None:
     found = outcome(ready, {space: _measured(nothing, mse=[1, 2, 3]) for space in FIG5.spaces})
     assert found.curves is not None and found.curves.lost == 45
     assert words.cells(ready, found.lines[0])[2] == "-"
-    ElementTree.fromstring(svg(found.curves))
+    ElementTree.fromstring(svg(found.curves, "here"))
     assert len(curves_csv(found.curves).decode().splitlines()) == 1
 
 
 def test_the_curves_are_drawn_in_scale() -> None:
     _, found = _fig5()
     assert found.curves is not None
-    root = ElementTree.fromstring(svg(found.curves))
+    root = ElementTree.fromstring(svg(found.curves, "here, other domain"))
+    texts = [text.text for text in root.findall("{*}text")]
+    assert "strength of the edit (here, other domain)" in texts and {"0.30", "0.60", "-2", "2"} <= set(texts)
     lines = root.findall("{*}polyline")
     first, second = ([tuple(map(float, p.split(","))) for p in line.attrib["points"].split()] for line in lines)
     assert len(first) == len(second) == 5

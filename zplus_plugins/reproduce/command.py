@@ -76,13 +76,12 @@ def _carry_out(ready: Ready, out: Path, overwrite: bool, summarised: bool, shard
 def _contents(ready: Ready, found: Outcome) -> list[bytes]:
     contents = [as_json(ready, found), as_csv(ready, found), page(ready, found)]
     if found.curves is not None:
-        contents += [curves_csv(found.curves), svg(found.curves).encode()]
+        contents += [curves_csv(found.curves), svg(found.curves, words.here(ready)).encode()]
     return contents
 
 
 def _show(ready: Ready, found: Outcome) -> None:
-    head = tuple(text.upper() if text in ("row", "remark") else text for text in words.headings(ready))
-    rows = [head, *(tuple(words.cells(ready, line)) for line in found.lines)]
+    rows = [tuple(words.headings(ready)), *(tuple(words.cells(ready, line)) for line in found.lines)]
     result(
         f"\n{ready.protocol.title}\npublished: {ready.protocol.source}\nhere: {ready.domain}, n = {found.pictures}\n"
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 
 from zplus_plugins.compare.report import tables
@@ -49,7 +50,7 @@ def page(ready: Ready, found: Outcome) -> bytes:
     caption = f"Published: {protocol.source}. Here: {ready.domain}, n = {found.pictures}"
     drawn = ""
     if found.curves is not None:
-        drawn = f"<section><h2>Identity and strength</h2>{svg(found.curves)}</section>\n"
+        drawn = f"<section><h2>Identity and strength</h2>{svg(found.curves, words.here(ready))}</section>\n"
     return _PAGE.format(
         title=escape(protocol.title),
         name=protocol.name,
@@ -65,13 +66,17 @@ def page(ready: Ready, found: Outcome) -> bytes:
     ).encode()
 
 
-def svg(curves: Curves) -> str:
-    """Identity against strength, a line for each space with its 95 % interval as a band; it stands alone, too."""
+def svg(curves: Curves, where: str) -> str:
+    """Identity against strength, a line for each space with its 95 % interval as a band; it stands alone, too.
+
+    Args:
+        curves: what to draw.
+        where: what the figures are of, such as another domain than the paper's.
+    """
     known = {space: [mean for mean in means if mean.n] for space, means in curves.means.items()}
     values = [value for own in known.values() for m in own for value in (m.mean, m.low, m.high) if value is not None]
-    low, high = (min(values), max(values)) if values else (0.0, 1.0)
-    room = max(high - low, 0.01) * 0.05
-    low, high = low - room, high + room
+    ticks = _ticks(min(values), max(values)) if values else [0.0, 1.0]
+    low, high = ticks[0], ticks[-1]
     first, last = curves.strengths[0], curves.strengths[-1]
 
     def x(strength: float) -> float:
@@ -80,7 +85,7 @@ def svg(curves: Curves) -> str:
     def y(value: float) -> float:
         return _EDGE + (high - value) / (high - low) * (_HEIGHT - _EDGE - _BOTTOM)
 
-    parts = [*_axes(x, y, curves.strengths, low, high)]
+    parts = [*_axes(x, y, curves.strengths, ticks, where)]
     for index, (space, means) in enumerate(curves.means.items()):
         points = [(x(s), mean) for s, mean in zip(curves.strengths, means, strict=True) if mean.n]
         colour = f"var(--{space.removeprefix('f/')}, {'#c8430c' if index == 0 else '#1f55c4'})"
@@ -99,15 +104,21 @@ def svg(curves: Curves) -> str:
     )
 
 
-def _axes(x: _Scale, y: _Scale, strengths: tuple[float, ...], low: float, high: float) -> Iterable[str]:
+def _ticks(low: float, high: float) -> list[float]:
+    """Round values, a few, from below the lowest to above the highest."""
+    step = next((step for step in (0.01, 0.02, 0.05, 0.1, 0.2) if (high - low) / step <= 6), 0.5)
+    first, last = math.floor(low / step), math.ceil(high / step)
+    return [round(step * k, 2) for k in range(first, max(last, first + 1) + 1)]
+
+
+def _axes(x: _Scale, y: _Scale, strengths: tuple[float, ...], ticks: Sequence[float], where: str) -> Iterable[str]:
     base = _HEIGHT - _BOTTOM
     yield f'<path d="M{_LEFT} {_EDGE}V{base}H{_WIDTH - _EDGE}" fill="none" stroke="#888"/>'
     for strength in strengths:
         yield _text(x(strength), base + 18, f"{strength:g}", "middle")
-    for step in range(5):
-        value = low + (high - low) * step / 4
-        yield _text(_LEFT - 6, y(value) + 4, f"{value:.3f}", "end")
-    yield _text((_LEFT + _WIDTH) / 2, _HEIGHT - 6, "strength of the edit", "middle")
+    for value in ticks:
+        yield _text(_LEFT - 6, y(value) + 4, f"{value:.2f}", "end")
+    yield _text((_LEFT + _WIDTH) / 2, _HEIGHT - 6, f"strength of the edit ({where})", "middle")
 
 
 def _text(x: float, y: float, text: str, anchor: str, colour: str = "#888") -> str:

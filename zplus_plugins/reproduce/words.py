@@ -21,7 +21,7 @@ def here(ready: Ready) -> str:
 def headings(ready: Ready) -> list[str]:
     """The headings of the table."""
     names = [NAMES.get(figure, figure) for figure in ready.protocol.figures]
-    return ["row", *(f"{name} {where}" for name in names for where in ("published", f"({here(ready)})")), "remark"]
+    return ["row", *(f"{name} {where}" for name in names for where in ("published", f"({here(ready)})"))]
 
 
 def cells(ready: Ready, line: Line) -> list[str]:
@@ -31,7 +31,7 @@ def cells(ready: Ready, line: Line) -> list[str]:
         published, own = line.row.published.get(figure), line.here.get(figure)
         found.append("-" if published is None else f"{published:.{ready.protocol.digits}f}")
         found.append(_number(own))
-    return [*found, line.row.remark]
+    return found
 
 
 def _number(mean: Mean | None) -> str:
@@ -79,8 +79,8 @@ def _of_test(test: Test, comparable: bool) -> str:
         return f"{name}: a test of non-inferiority needs more than one image ({beside})."
     shown = "not inferior" if found.p < 1 - CONFIDENCE else "not shown to be non-inferior"
     return (
-        f"{name}: F/Z+ is {shown} to F/W+(P_N) within {found.margin:g} ({probability(found.p)}; {beside}); worse by "
-        f"{found.worse:+.2g}, n = {found.n}."
+        f"{name}: F/Z+ is {shown} to F/W+(P_N) within {found.margin:g} ({probability(found.p)}; {beside}); "
+        f"{'worse' if found.worse > 0 else 'better'} by {abs(found.worse):.2g} in the mean, n = {found.n}."
     )
 
 
@@ -95,4 +95,5 @@ def notes(ready: Ready) -> list[str]:
     settings = ready.comparison.plan.settings.stated()
     stated = ", ".join(f"{name} {value}" for name, value in settings.items())
     unmeasured = [f"Not measured: {name}, because {why}." for name, why in missing if name.lower() in protocol.figures]
-    return [f"Settings: {protocol.reference} ({stated}).", *protocol.notes, *unmeasured]
+    remarks = [f"{row.label}: {row.remark}." for row in protocol.rows if row.remark]
+    return [*remarks, f"Settings: {protocol.reference} ({stated}).", *protocol.notes, *unmeasured]
