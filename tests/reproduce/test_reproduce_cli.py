@@ -84,7 +84,7 @@ def test_drawn_portraits_end_to_end(table: str, figure: str, rows: int, tmp_path
     assert len(content["rows"]) == rows and content["n"] == 2 and content["comparable"] is False
     assert content["departures"] == [
         "2 images instead of 50",
-        f"1 steps instead of {1000 if table == 'table-lsap' else 1200}",
+        f"1 step instead of {1000 if table == 'table-lsap' else 1200}",
     ]
     measured = [row for row in content["rows"] if row["space"] is not None]
     assert all(row["here"][figure]["n"] == 2 for row in measured)

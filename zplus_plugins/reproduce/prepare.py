@@ -214,11 +214,11 @@ def _mismatch(ready: Prepared, own: bool) -> str:
 def _departures(request: Request, ready: Prepared, own: bool) -> list[str]:
     protocol, plan = request.protocol, ready.plan
     pairs = [
-        (sum(len(one.pictures) for one in plan.sets), protocol.pictures, "images"),
-        (plan.settings.steps, protocol.settings.steps, "steps"),
-        (len(plan.edits), protocol.directions, "directions"),
+        (sum(len(one.pictures) for one in plan.sets), protocol.pictures, "image"),
+        (plan.settings.steps, protocol.settings.steps, "step"),
+        (len(plan.edits), protocol.directions, "direction"),
     ]
-    found = [f"{here} {what} instead of {there}" for here, there, what in pairs if here != there]
+    found = [f"{here} {what}{'s' * (here != 1)} instead of {there}" for here, there, what in pairs if here != there]
     if not request.with_lpips and not own:
         found.append("no LPIPS in the loss")
     if request.precision != "float32":

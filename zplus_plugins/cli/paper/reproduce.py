@@ -37,12 +37,7 @@ _OUT = Path("reproduced")
     metavar="N",
     help="Number of images. [default: 50, as in the paper]",
 )
-@click.option(
-    "--steps",
-    type=options.STEPS,
-    metavar="N",
-    help="Optimizer steps of each inversion. [default: the protocol's, 1200, or 1000 for table-lsap]",
-)
+@options.steps(None, "1200, or 1000 for table-lsap")
 @click.option("--resize", is_flag=True, help="Resize square images to the generator's resolution.")
 @click.option(
     "--direction",
@@ -55,11 +50,7 @@ _OUT = Path("reproduced")
 @click.option(
     "--without-lpips", is_flag=True, help="Use the mean squared error as the only loss, which is not the paper's."
 )
-@click.option(
-    "--out",
-    type=options.FOLDER,
-    help=f"Folder for the results. Files that zplus did not create there are never changed. [default: {_OUT}/TABLE]",
-)
+@options.out(otherwise=f"{_OUT}/TABLE")
 @options.precision
 @options.device
 @options.graph
