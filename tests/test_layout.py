@@ -30,6 +30,7 @@ OWN = [
     "directions",
     "library",
     "compare",
+    "reproduce",
     "demo",
     "studio",
 ]
@@ -67,6 +68,7 @@ MAY_IMPORT = {
     "directions": METHOD | {*OWN[: OWN.index("directions")]},
     "library": METHOD | {*OWN[: OWN.index("library")]},
     "compare": METHOD | {*OWN[: OWN.index("compare")]},
+    "reproduce": METHOD | {*OWN[: OWN.index("reproduce")]},
     "demo": METHOD | {*OWN[: OWN.index("demo")]},
     "studio": METHOD | {*OWN[: OWN.index("studio")]},
     "cli": {*OWN, *UPSTREAMS, "upstreams"},

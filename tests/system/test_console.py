@@ -299,11 +299,11 @@ def test_options_of_the_same_name_mean_the_same() -> None:
             elif isinstance(parameter, click.Argument):
                 assert parameter.name != "pictures", name
     assert {option: len(texts) for option, texts in seen.items()} == {
-        "--steps": 4,
+        "--steps": 5,
         "--seed": 5,
-        "--out": 11,
-        "--device": 10,
-        "--graph": 2,
+        "--out": 12,
+        "--device": 11,
+        "--graph": 3,
     }
     assert all(text.startswith("Seed of ") for text in seen["--seed"])
     assert all(len(set(texts)) == 1 for option, texts in seen.items() if option != "--seed")

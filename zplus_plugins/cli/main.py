@@ -36,6 +36,7 @@ COMMANDS = {
     "directions": _Place("editing", "Find editing directions of a generator."),
     "convert": _Place("convert", "Write a generator's file in another format."),
     "compare": _Place("compare", "Compare latent spaces on the same images."),
+    "reproduce": _Place("paper.reproduce", "Measure a paper's table again, beside the published figures."),
     "studio": _Place("studio", "Open photographs and records in the browser, and edit them live."),
     "demo": _Place("compare", "Invert and edit one portrait in F/W+ and in F/Z+, side by side."),
 }

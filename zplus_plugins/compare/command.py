@@ -73,11 +73,11 @@ def carry_out(
     with Results(out, overwrite, shard.label) as results, Results(out / "parts", shard=shard.label) as kept:
         results.finished(FILES, settings)  # refuse foreign files, or those of another comparison, first
         parts = Parts(kept, settings, overwrite)
-        measured = _compared(ready, parts, shard)
+        measured = compared(ready, parts, shard)
         if measured is None:
-            _say_unfinished(ready, parts, summarised)
+            say_unfinished(ready, parts, summarised)
             return
-        _pass_gate(plan, measured)
+        pass_gate(plan, measured)
         found = [findings(plan, pictures, measured[pictures.name], margin) for pictures in plan.sets]
         stated = {**settings, "spaces": ", ".join(s.title for s in plan.spaces), "chosen margin": f"{margin:g}"}
         contents = (
@@ -97,7 +97,7 @@ def carry_out(
         result(out / name)
 
 
-def _compared(ready: Prepared, parts: Parts, shard: Shard) -> Measurements | None:
+def compared(ready: Prepared, parts: Parts, shard: Shard) -> Measurements | None:
     """The measurements of all parts, after those of a shard were computed; None if others are not finished."""
     plan, every = ready.plan, list(ready.plan.tasks())
     own = shard.of(every)
@@ -140,7 +140,8 @@ def _work(ready: Prepared) -> str:
     return f"inverting {counting(images)} of {resolution} px in {spaces}, {plan.settings.steps} steps each"
 
 
-def _say_unfinished(ready: Prepared, parts: Parts, summarised: bool) -> None:
+def say_unfinished(ready: Prepared, parts: Parts, summarised: bool) -> None:
+    """Print how many parts are finished, of all shards."""
     names = [task.name for task in ready.plan.tasks()]
     finished = parts.count(names)
     say(f"{finished} of {len(names)} parts are finished; when all are, run without --shard for the report.")
@@ -148,7 +149,8 @@ def _say_unfinished(ready: Prepared, parts: Parts, summarised: bool) -> None:
         document({"format": FORMAT, "finished": finished, "parts": len(names)})
 
 
-def _pass_gate(plan: Plan, measured: Measurements) -> None:
+def pass_gate(plan: Plan, measured: Measurements) -> None:
+    """Compare the losses of inversions in a lower precision with those in float32; see :class:`Gate`."""
     gate = Gate()
     for pictures in plan.sets:
         for space in plan.spaces:

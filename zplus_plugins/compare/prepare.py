@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -47,7 +48,8 @@ OUTSIDE = (
 
 @dataclass(frozen=True)
 class Request:
-    """The options of the command line; see there. ``pictures`` and ``seed`` of portraits are None for the defaults."""
+    """The options of the command line; see there. ``pictures`` and ``seed`` of portraits are None for the defaults.
+    Without edits, no direction is looked for."""
 
     images: tuple[Path, ...] = ()
     spaces: str = "all"
@@ -68,6 +70,7 @@ class Request:
     with_lpips: bool = True
     workers: int | None = None
     on: str | None = None
+    with_edits: bool = True
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,7 @@ def prepare(request: Request) -> Prepared:
     sets = _sets(request, generator)
     portraits = own or not request.images
     with limited_to(shared.threads):
-        edits = _edits(request, model, own, portraits)
+        edits = _edits(request, model, own, portraits) if request.with_edits else ()
     settings = replace(Settings(), steps=request.steps, precision=request.precision)
     plan = Plan(
         sets,
@@ -179,7 +182,12 @@ def _edits(request: Request, model: Model, own: bool, portraits: bool) -> tuple[
         found = list(embedded_directions().values())
     else:
         found = find_ganspace(model, _COMPONENTS)
-    return tuple(Edit(d.name, d.z, d.w, _index(d.attribute) if portraits else None) for d in found)
+    return edits_along(found, portraits)
+
+
+def edits_along(directions: Iterable[Direction], portraits: bool) -> tuple[Edit, ...]:
+    """Edits along directions; only of portraits is it known which attribute they change."""
+    return tuple(Edit(d.name, d.z, d.w, _index(d.attribute) if portraits else None) for d in directions)
 
 
 def _index(attribute: str | None) -> int | None:

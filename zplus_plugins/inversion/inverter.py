@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -48,6 +48,7 @@ class Step:
 
 
 OnStep = Callable[[Step], object]
+Rates = Literal["scaled", "plain"]
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,8 @@ class Settings:
         precision: of the convolutions, forward and backward, and of the perceptual distance's features, as far as these
             gain by it: ``bf16`` is faster where the processor has instructions for it. RGB, losses, codes and the
             optimizer are float32.
+        rates: ``scaled`` learning rates are in the units above, and decay; ``plain`` ones are in the units of the codes
+            and of F themselves, and constant, with PyTorch's defaults of Adam, as in the scripts of BDInvert.
     """
 
     steps: int = 200
@@ -79,12 +82,16 @@ class Settings:
     lsap: float = 0.05
     seed: int | None = None
     precision: Precision = "float32"
+    rates: Rates = "scaled"
 
     def stated(self) -> dict[str, Any]:
-        """The settings by name; without the seed if none was given, and without the precision if it is float32, so that
-        records match those of older versions."""
+        """The settings by name; without the seed if none was given, and without a precision of float32 and rates that
+        are scaled, so that records match those of older versions."""
         stated = {name: value for name, value in asdict(self).items() if value is not None}
-        return {name: value for name, value in stated.items() if (name, value) != ("precision", "float32")}
+        return {name: value for name, value in stated.items() if (name, value) not in _UNSTATED}
+
+
+_UNSTATED = {("precision", "float32"), ("rates", "scaled")}
 
 
 @dataclass(frozen=True)
@@ -141,7 +148,7 @@ def invert(
     quick = in_precision(likeness, dtype)
     point = _leaves(model.start(space, len(targets), f, settings.seed))
     origin = None if point.f is None else point.f.detach().clone()
-    adam = Adam(_groups(model, point, settings), settings.steps)
+    adam = Adam(_groups(model, point, settings), settings.steps, settings.rates == "plain")
 
     def step() -> Tensor:
         adam.zero_grad()
@@ -200,9 +207,11 @@ def _detached(point: Point) -> Point:
 
 def _groups(model: Model, point: Point, settings: Settings) -> list[dict[str, Any]]:
     """The parameters, with their learning rates."""
-    groups: list[dict[str, Any]] = [{"params": [point.code], "lr": settings.lr * _spread(model, point.space)}]
+    scaled = settings.rates == "scaled"
+    unit = _spread(model, point.space) if scaled else 1.0
+    groups: list[dict[str, Any]] = [{"params": [point.code], "lr": settings.lr * unit}]
     if point.f is not None:
-        groups.append({"params": [point.f], "lr": settings.f_lr * model.f_spread})
+        groups.append({"params": [point.f], "lr": settings.f_lr * (model.f_spread if scaled else 1.0)})
     return groups
 
 

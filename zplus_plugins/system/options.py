@@ -111,14 +111,19 @@ batch = click.option(
 """The size of batches, or None for auto."""
 
 
-def steps(default: int) -> Callable[[Decorated], Decorated]:
-    """The option ``--steps``."""
+def steps(default: int | None, otherwise: str = "") -> Callable[[Decorated], Decorated]:
+    """The option ``--steps``.
+
+    Args:
+        default: None if it depends on other options.
+        otherwise: how the help describes the default then.
+    """
     return click.option(
         "--steps",
         type=STEPS,
         metavar="N",
         default=default,
-        show_default=True,
+        show_default=otherwise or True,
         help="Optimizer steps of each inversion.",
     )
 
@@ -135,9 +140,16 @@ def seed(of: str, default: int | None, otherwise: str = "") -> Callable[[Decorat
     return click.option("--seed", type=SEED, metavar="N", default=default, show_default=not otherwise, help=text)
 
 
-def out(default: str | None = None) -> Callable[[Decorated], Decorated]:
-    """The option ``--out``; without a default for commands whose results may share a folder with others'."""
+def out(default: str | None = None, otherwise: str = "") -> Callable[[Decorated], Decorated]:
+    """The option ``--out``; without a default for commands whose results may share a folder with others'.
+
+    Args:
+        default: the folder.
+        otherwise: how the help describes a default that depends on other options.
+    """
     text = "Folder for the results. Files that zplus did not create there are never changed."
+    if otherwise:
+        return click.option("--out", type=FOLDER, show_default=otherwise, help=text)
     if default is None:
         return click.option("--out", type=FOLDER, required=True, help=text)
     return click.option("--out", type=FOLDER, default=Path(default), show_default=True, help=text)

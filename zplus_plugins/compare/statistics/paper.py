@@ -11,6 +11,8 @@ RECONSTRUCTION: dict[str, dict[str, float]] = {
     "f/zplus": {"mse": 0.01742, "ssim": 0.81477},
     "f/wplus-pn": {"mse": 0.01743, "ssim": 0.81479},
 }
+OTHERS = {"IDInvert": {"mse": 0.02155, "ssim": 0.64993}}
+"""Methods that are none of our spaces."""
 MARGIN = 1e-8
 P_VALUES = {"mse": 0.002983, "ssim": 0.001609}
 IDENTITY = {"f/zplus": 0.373, "f/wplus": 0.327}

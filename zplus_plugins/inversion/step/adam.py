@@ -1,4 +1,7 @@
-"""Adam with the learning rates of an inversion: constant in its first half, then decaying to 0 along a cosine."""
+"""Adam with the learning rates of an inversion: constant in its first half, then decaying to 0 along a cosine.
+
+Or plain: constant throughout, as in many upstreams.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from torch import Tensor
 from zplus_plugins.inversion.step.graph import capturable
 
 _BETAS = (0.9, 0.99)
+_PLAIN_BETAS = (0.9, 0.999)  # PyTorch's default
 
 
 class Adam:
@@ -23,18 +27,21 @@ class Adam:
     Args:
         groups: parameter groups, all on one device, with the learning rate of each.
         steps: number of steps.
+        plain: whether the learning rates are constant, and all else is PyTorch's default.
 
     Attributes:
         optimizer: PyTorch's, for hooks around its step.
     """
 
-    def __init__(self, groups: Iterable[dict[str, Any]], steps: int) -> None:
+    def __init__(self, groups: Iterable[dict[str, Any]], steps: int, plain: bool = False) -> None:
         groups = list(groups)
-        self._steps = steps
+        self._steps, self._plain = steps, plain
         self._rates: list[float] = [group["lr"] for group in groups]
         device = groups[0]["params"][0].device
-        self._table = _Table(self._rates, steps, device) if capturable(device) else None
-        self.optimizer = _Adam(groups, betas=_BETAS, **({} if self._table is None else _CAPTURABLE))
+        self._table = _Table(self._rates, steps, device, plain) if capturable(device) else None
+        self.optimizer = _Adam(
+            groups, betas=_PLAIN_BETAS if plain else _BETAS, **({} if self._table is None else _CAPTURABLE)
+        )
         self._done = 0
         if self._table is not None:
             self._set(self._table.now)
@@ -47,6 +54,8 @@ class Adam:
         self.optimizer.step()
         if self._table is not None:
             self._table.step()
+            return
+        if self._plain:
             return
         self._done += 1
         factor = lr_factor(self._done / self._steps)
@@ -83,9 +92,9 @@ class _Adam(torch.optim.Adam):
 class _Table:
     """The learning rates of all steps on a device; ``now``, those of the next step, is overwritten in place."""
 
-    def __init__(self, rates: list[float], steps: int, device: torch.device) -> None:
+    def __init__(self, rates: list[float], steps: int, device: torch.device, plain: bool = False) -> None:
         done = torch.arange(steps + 1, dtype=torch.float64) / steps
-        factors = torch.where(done < 0.5, 1.0, 0.5 * (1 + torch.cos(torch.pi * (2 * done - 1))))
+        factors = torch.where((done < 0.5) | plain, 1.0, 0.5 * (1 + torch.cos(torch.pi * (2 * done - 1))))
         table = torch.outer(factors, torch.tensor(rates, dtype=torch.float64))
         self._table = table.to(device, torch.float32)  # (steps + 1, groups)
         self._row = self._table[:1].clone()
