@@ -21,6 +21,7 @@ _ENOUGH = 0.99  # of a change counts as reached
 _ENDS = {"identity": "identity is lost", "turned": "turns round", "reach": "strongest tried"}
 
 Kind = Literal["apart", "alike"]
+KINDS: dict[Kind, str] = {"apart": "Furthest apart", "alike": "Most alike"}
 
 
 @dataclass(frozen=True)

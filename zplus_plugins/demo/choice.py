@@ -76,7 +76,7 @@ class Curve:
         cut = float(np.interp(LEAST_IDENTITY, *ends))
         at_cut = float(np.interp(cut, self.strengths, self.changes))
         top = int(self.changes[:i].argmax())
-        if at_cut > self.changes[top]:
+        if at_cut >= self.changes[top]:
             return End(cut, at_cut, "identity")
         return End(float(self.strengths[top]), float(self.changes[top]), "turned")
 

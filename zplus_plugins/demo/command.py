@@ -5,36 +5,30 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from zplus_plugins.compare.command import NOT_COUNTED, say_missing, table
+from zplus_plugins.compare.command import say_missing, table
 from zplus_plugins.compare.prepare import Prepared, Request, prepare
-from zplus_plugins.compare.report.results import plain, versions
 from zplus_plugins.compare.statistics.figures import mean_of
-from zplus_plugins.demo.blocks import SHARES, Block, Side, blocks
-from zplus_plugins.demo.candidates import DIRECTIONS, Candidate, candidates
-from zplus_plugins.demo.choice import LEAST_IDENTITY, Curves, ahead
-from zplus_plugins.demo.drawn import drawn_realism
-from zplus_plugins.demo.following import Edited, Following
+from zplus_plugins.demo.blocks import KINDS
+from zplus_plugins.demo.candidates import DIRECTIONS
+from zplus_plugins.demo.finding import Found, find
 from zplus_plugins.demo.side_by_side import side_by_side
-from zplus_plugins.demo.trial import Attempt, attempt
+from zplus_plugins.demo.summary import notes, summary
 from zplus_plugins.errors import UsageError
-from zplus_plugins.execution.progress import Announced
 from zplus_plugins.inversion import Space
 from zplus_plugins.portraits.networks.files import sheet
-from zplus_plugins.system.console import bar, columns, result, say
+from zplus_plugins.system.console import columns, result, say
 from zplus_plugins.system.results import Results
 from zplus_plugins.system.threads import limited_to
 
 SPACES = "f/wplus,f/zplus"
 STRENGTHS = tuple(float(strength) for strength in range(-6, 7))
 PORTRAIT = 1  # a held-out portrait: young, serious and without glasses, so that every edit is possible
-_KINDS = {"apart": "Furthest apart", "alike": "Most alike"}
 ONE_PICTURE = "A single image proves nothing: zplus compare measures many, with tests."
 _OF_A_SPACE = (".npz", ".png")
 
@@ -71,22 +65,9 @@ def run(image: Path | None, out: Path, steps: int, overwrite: bool = False, alig
     result(f"\nNext:\n  zplus edit {record} --direction {next(iter(DIRECTIONS))} --out edited\n  zplus compare")
 
 
-@dataclass(frozen=True)
-class _Found:
-    """What the demo finds: inversions, the curves of all edits, the blocks to show, and what is lacking."""
-
-    attempts: list[Attempt]
-    edits: list[Candidate]
-    curves: Curves
-    blocks: list[Block]
-    left_out: list[str]
-    realism: dict[str, float]
-    within: float
-
-
 def _make(ready: Prepared, results: Results, picture: str, settings: Mapping[str, str]) -> None:
     """Invert, edit, write the files, and print the results."""
-    found = _found(ready)
+    found = find(ready)
     evidence = f"{ready.evidence} {ONE_PICTURE}"
     with results.writing(settings) as folder:
         _write(folder, ready, found, {"picture": picture, "evidence": evidence, "left_out": found.left_out})
@@ -112,106 +93,22 @@ def _prepared(image: Path | None, steps: int, align: bool) -> Prepared:
     return replace(ready, plan=replace(ready.plan, edits=chosen, strengths=STRENGTHS))
 
 
-def _found(ready: Prepared) -> _Found:
-    plan, resolution = ready.plan, ready.model.generator.architecture.resolution
-    edits = candidates([edit.name for edit in plan.edits], plan.seed)
-    spaces = " and ".join(space.title for space in plan.spaces)
-    work = f"inverting 1 image of {resolution} px in {spaces}, {plan.settings.steps} steps each"
-    further = sum(strength > 0 for strength in plan.strengths)
-    with bar(len(plan.spaces) * (plan.settings.steps + further), "step") as shown:
-        advance = Announced(shown, work, len(plan.spaces) * plan.settings.steps, ready.place, rest=NOT_COUNTED)
-        attempts = [attempt(ready, space, advance) for space in plan.spaces]
-        realism = drawn_realism(ready.model.generator.w_mean.device)
-        follow = {one.space.name: Following(ready, one, realism) for one in attempts}
-        curves = {
-            one.space.name: follow[one.space.name].curves(edits, partial(advance, f"{one.space.title}, edits", 1))
-            for one in attempts
-        }
-    chosen, lacking = blocks(edits, curves, follow)
-    own = {space: one.realism for space, one in follow.items()}
-    return _Found(attempts, edits, curves, chosen, lacking, own, realism.reach)
-
-
 def _stem(space: Space) -> str:
     """The stem of a space's file names."""
     return space.name.replace("/", "_")
 
 
-def _write(folder: Path, ready: Prepared, found: _Found, said: dict[str, Any]) -> None:
+def _write(folder: Path, ready: Prepared, found: Found, said: dict[str, Any]) -> None:
     target = ready.plan.sets[0].pictures[:]
     sheet(target, 1).save(folder / "target.png")
     for one in found.attempts:
         sheet(one.picture, 1).save(folder / f"{_stem(one.space)}.png")
         one.record.save(folder / f"{_stem(one.space)}.npz")
-    side_by_side(target, found.attempts, found.blocks, _notes(found)).save(folder / "side_by_side.png")
-    summary = {
-        **said,
-        "settings": ready.plan.identified(ready.model, ready.instruments),
-        "missing": dict(ready.instruments.missing),
-        "realism_of_drawn": found.within,
-        "ahead": ahead(found.curves),
-        "spaces": {one.space.name: _summary(one, found) for one in found.attempts},
-        "blocks": [_of_block(block) for block in found.blocks],
-        "edits": [
-            {"directions": edit.signs, "usable": {space: asdict(own[i].usable) for space, own in found.curves.items()}}
-            for i, edit in enumerate(found.edits)
-        ],
-        "run": {"versions": versions(), "seconds": {one.space.name: round(one.seconds, 2) for one in found.attempts}},
-    }
-    (folder / "summary.json").write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n")
+    side_by_side(target, found.attempts, found.blocks, notes(found)).save(folder / "side_by_side.png")
+    (folder / "summary.json").write_text(json.dumps(summary(ready, found, said), indent=2, allow_nan=False) + "\n")
 
 
-def _summary(one: Attempt, found: _Found) -> dict[str, Any]:
-    return {
-        "title": one.space.title,
-        "max_sphere_error": one.sphere_error,
-        "realism": found.realism[one.space.name],
-        **{name: plain(np.array(value)) for name, value in one.figures.items()},
-    }
-
-
-def _of_block(block: Block) -> dict[str, Any]:
-    return {
-        "kind": block.kind,
-        "title": block.edit.title,
-        "directions": block.edit.signs,
-        "favours": block.favours,
-        "change": block.change,
-        "spaces": {space: _of_side(side) for space, side in block.sides.items()},
-    }
-
-
-def _of_side(side: Side) -> dict[str, Any]:
-    return {
-        "outcome": side.outcome,
-        "reached": side.reached,
-        "usable": asdict(side.usable),
-        "furthest": asdict(side.furthest),
-        "shown": [{"share": share, **_figures(edited)} for share, edited in zip(SHARES, side.shown, strict=True)],
-    }
-
-
-def _figures(edited: Edited) -> dict[str, float | None]:
-    return {
-        "strength": edited.strength,
-        "change": edited.change,
-        "net_identity": edited.net_identity,
-        "realism": edited.realism,
-    }
-
-
-def _notes(found: _Found) -> list[str]:
-    """What is to be known to read the image."""
-    titles = {one.space.name: one.space.title for one in found.attempts}
-    further = ", ".join(f"{titles[space]} in {n}" for space, n in ahead(found.curves).items())
-    return [
-        f"Of {len(found.edits)} edits, usable further by 5 % of a range or more: {further}. The rule: docs/demo.md.",
-        f"Usable: before it turns round, and net identity {LEAST_IDENTITY} or more, up to strength {STRENGTHS[-1]:g}.",
-        f"Realism: distance to drawn portraits; 95 % of other drawn ones are within {found.within:.2f}.",
-    ]
-
-
-def _show(found: _Found) -> None:
+def _show(found: Found) -> None:
     means = {a.space.name: {name: mean_of(np.array([v])) for name, v in a.figures.items()} for a in found.attempts}
     result(f"{table(means, 1)}\n")
     for block in found.blocks:
@@ -221,8 +118,8 @@ def _show(found: _Found) -> None:
             last = side.shown[-1]
             figures = (f"{last.change:+.3f}", f"{last.net_identity:.3f}", f"{last.realism:.2f}", f"{last.strength:.3f}")
             rows.append((one.space.title, *figures, side.outcome))
-        result(f"{_KINDS[block.kind]}: {block.edit.title}\n{columns(rows)}\n")
-    for note in _notes(found):
+        result(f"{KINDS[block.kind]}: {block.edit.title}\n{columns(rows)}\n")
+    for note in notes(found):
         result(note)
     for text in found.left_out:
         say(text)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from zplus_plugins.demo.blocks import SHARES, Block
+from zplus_plugins.demo.blocks import KINDS, SHARES, Block
 from zplus_plugins.demo.following import Edited
 from zplus_plugins.demo.trial import Attempt
 from zplus_plugins.portraits.networks.files import sheet
@@ -51,9 +51,8 @@ def _title(number: int, block: Block | None, attempts: Sequence[Attempt]) -> str
     if block is None:
         return "No edit to show"
     titles = {attempt.space.name: attempt.space.title for attempt in attempts}
-    if block.favours is None:
-        return f"{number + 1}. Most alike: {block.edit.title}"
-    return f"{number + 1}. Furthest apart: {block.edit.title}. {titles[block.favours]} goes further."
+    favours = "" if block.favours is None else f". {titles[block.favours]} goes further."
+    return f"{number + 1}. {KINDS[block.kind]}: {block.edit.title}{favours}"
 
 
 def _row(canvas: _Canvas, top: int, target: Tensor, attempt: Attempt, block: Block | None) -> None:
