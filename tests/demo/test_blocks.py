@@ -78,6 +78,11 @@ def test_the_rule_may_favour_w() -> None:
     assert block.favours == "w" and figures(block, "z")[1] == "not reached; turns round"
 
 
+def test_an_end_at_which_the_identity_is_lost_says_so() -> None:
+    (block,), _ = shown(w=Made(lambda s: (0.04 * s, 1 - 0.1 * s)), z=Made(slow))
+    assert figures(block, "w") == [False, "not reached; identity is lost", 6, pytest.approx(0.24)]
+
+
 def test_a_change_that_costs_the_identity_is_shown_and_said() -> None:
     (block,), _ = shown(w=Made(forgetful), z=Made(slow))
     assert block.favours == "z"

@@ -10,7 +10,7 @@ from scipy.optimize import brentq
 
 from zplus_plugins.compare.statistics.edits import LEAST
 from zplus_plugins.demo.candidates import Candidate
-from zplus_plugins.demo.choice import Curve, Curves, End, furthest_apart, most_alike
+from zplus_plugins.demo.choice import LEAST_IDENTITY, Curve, Curves, End, furthest_apart, most_alike
 from zplus_plugins.demo.following import Edited, Following
 
 SHARES = (0.5, 1.0)
@@ -45,7 +45,8 @@ class Side:
         """How the last image stands to the ends of this space, in words."""
         last = self.shown[-1]
         if not self.reached:
-            return f"not reached; {_ENDS[self.furthest.why]}"
+            lost = last.net_identity < LEAST_IDENTITY
+            return f"not reached; {_ENDS['identity' if lost else self.furthest.why]}"
         if last.change >= _ENOUGH * self.usable.change:
             beyond = last.strength > self.usable.strength + _ROUNDED
             return "reached, but identity is lost" if beyond else f"its end: {_ENDS[self.usable.why]}"
