@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import json
+import shutil
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,9 +20,10 @@ from support.comparisons import stand_in_for_embedded
 from support.elsewhere import DEVICE, Elsewhere
 from support.outcome import files, refused
 from zplus_plugins.compare import prepare
-from zplus_plugins.demo import command
-from zplus_plugins.demo.trial import EDITS, MOST
+from zplus_plugins.demo import command, drawn
+from zplus_plugins.demo.candidates import candidates
 from zplus_plugins.generators import Generator
+from zplus_plugins.hypersphere import moves
 from zplus_plugins.ops.choice import using
 from zplus_plugins.portraits import draw, sample
 from zplus_plugins.portraits.drawing.attributes import HELD_OUT_SEED
@@ -37,12 +40,26 @@ FILES = {
 }
 
 
-@pytest.fixture(autouse=True)
-def generator(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Generator:
-    """What stands in for the embedded one; there are no weights of LPIPS, and few strengths."""
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path_factory.mktemp("torch_home")))
-    monkeypatch.setattr(command, "STRENGTHS", (-3.0, -1.5, 0.0, 1.5, 3.0))
-    return stand_in_for_embedded(monkeypatch, tuple(EDITS))
+Made = tuple[Path, str, dict[str, Any]]
+NAMES = ("smile", "age", "hair_light")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def generator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Generator]:
+    """What stands in for the embedded one, without weights of LPIPS; few directions, strengths and drawings."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TORCH_HOME", str(tmp_path_factory.mktemp("torch_home")))
+        patch.setattr(command, "STRENGTHS", (-2.0, -1.0, 0.0, 1.0, 2.0))
+        patch.setattr(drawn, "NEIGHBOURS", 8)
+        patch.setattr(drawn, "OTHERS", 4)
+        yield stand_in_for_embedded(patch, NAMES)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, generator: Generator) -> Made:
+    """One demo: its folder, what it prints, and its summary."""
+    out = tmp_path_factory.mktemp("demo") / "out"
+    return out, *demo(out)
 
 
 def demo(out: Path, *arguments: object) -> tuple[str, dict[str, Any]]:
@@ -57,9 +74,8 @@ def pixels(path: Path) -> np.ndarray:
         return np.asarray(picture)
 
 
-def test_a_held_out_portrait_in_both_spaces(tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    output, summary = demo(out)
+def test_a_held_out_portrait_in_both_spaces(made: Made) -> None:
+    out, output, summary = made
     assert set(files(out)) == FILES
     portrait = draw(sample(1, HELD_OUT_SEED + command.PORTRAIT))
     assert np.array_equal(pixels(out / "target.png"), np.asarray(sheet(portrait, 1)))
@@ -67,64 +83,76 @@ def test_a_held_out_portrait_in_both_spaces(tmp_path: Path) -> None:
     for name, space in (("f_wplus", wplus), ("f_zplus", zplus)):
         gap = (pixels(out / f"{name}.png") / 127.5 - pixels(out / "target.png") / 127.5) ** 2
         assert space["mse"] == pytest.approx(gap.mean(), rel=1e-4)
-        assert {"psnr", "ssim", "perceptual", "identity", "nscd"} <= set(space)
+        assert {"psnr", "ssim", "perceptual", "identity", "nscd", "realism"} <= set(space)
     assert wplus["max_sphere_error"] is None
     assert 0 < zplus["max_sphere_error"] <= 1e-5
-    left_out = {text.split()[0] for text in summary["left_out"]}
-    shown = [name for name in EDITS if name not in left_out][:MOST]
-    assert shown and list(wplus["edits"]) == list(zplus["edits"]) == shown
-    for name, edit in wplus["edits"].items():
-        assert edit["title"] == EDITS[name][int(edit["change"] > 0)] == zplus["edits"][name]["title"]
-        assert {"identity_input", "identity_own", "leakage", "strength"} <= set(edit)
-    columns, rows = 2 + len(shown), 2
-    height, width, _ = pixels(out / "side_by_side.png").shape
-    assert width > columns * 3 * 64 and height > rows * 3 * 64
-    for part in ("F/W+ identity", "drawn portraits", "proves nothing", "not measured: LPIPS"):
+    for part in (
+        "Furthest apart",
+        "drawn portraits",
+        "proves nothing",
+        "not measured: LPIPS",
+        "The rule: docs/demo.md",
+    ):
         assert part in output
     assert "side_by_side.png" in output and f"zplus edit {out / 'f_zplus.npz'} --direction smile" in output
 
 
-def test_edits_are_equally_large_in_both_spaces(tmp_path: Path) -> None:
-    _, summary = demo(tmp_path / "out")
-    wplus, zplus = (summary["spaces"][name]["edits"] for name in ("f/wplus", "f/zplus"))
-    assert wplus
-    for name, edit in wplus.items():
-        assert edit["change"] == pytest.approx(zplus[name]["change"], rel=0.01)
-        assert edit["strength"] != zplus[name]["strength"]
-        assert 0 < edit["strength"] * zplus[name]["strength"] <= command.STRENGTHS[-1] ** 2  # to the same side
+def test_every_edit_is_measured_in_both_spaces(made: Made) -> None:
+    _, _, summary = made
+    edits = [edit.signs for edit in candidates(NAMES, command.PORTRAIT)]
+    assert [edit["directions"] for edit in summary["edits"]] == edits and len(edits) == 6 + 3 + 1
+    usable = {space: [edit["usable"][space]["change"] for edit in summary["edits"]] for space in ("f/wplus", "f/zplus")}
+    gaps = np.subtract(*usable.values())
+    assert summary["ahead"] == {"f/wplus": int((gaps >= 0.05).sum()), "f/zplus": int((gaps <= -0.05).sum())}
+    apart = summary["blocks"][0]
+    assert apart["directions"] == edits[np.abs(gaps).argmax()]
+    assert apart["favours"] == max(usable, key=lambda space: usable[space][int(np.abs(gaps).argmax())])
 
 
-def test_its_records_are_those_of_zplus_edit(tmp_path: Path, generator: Generator) -> None:
-    out = tmp_path / "out"
-    _, summary = demo(out)
-    shown = next(iter(summary["spaces"]["f/zplus"]["edits"]))
-    network, way = tmp_path / "generator.pt", tmp_path / f"{shown}.npz"
+def test_blocks_are_at_one_change_or_say_that_it_is_not_reached(made: Made) -> None:
+    _, output, summary = made
+    assert summary["blocks"] and len(summary["blocks"]) + len(summary["left_out"]) == 2
+    for block in summary["blocks"]:
+        assert block["title"] in output
+        assert sum(side["reached"] for side in block["spaces"].values()) >= 1
+        for side in block["spaces"].values():
+            half, last = side["shown"]
+            assert (half["share"], last["share"]) == (0.5, 1.0)
+            if side["reached"]:
+                assert last["change"] == pytest.approx(block["change"], rel=0.01)
+            else:
+                assert last["change"] < block["change"] and side["outcome"].startswith("not reached")
+            assert {"strength", "change", "net_identity", "realism"} < set(last)
+            assert 0 < last["strength"] <= command.STRENGTHS[-1]
+
+
+def test_its_records_are_those_of_zplus_edit(made: Made, tmp_path: Path, generator: Generator) -> None:
+    out, _, _ = made
+    network, way = tmp_path / "generator.pt", tmp_path / "smile.npz"
     save(network, {"architecture": asdict(generator.architecture), "state": generator.state_dict()})
-    prepare.embedded_directions()[shown].save(way)
-    for name in ("f/wplus", "f/zplus"):
-        record = out / f"{name.replace('/', '_')}.npz"
+    prepare.embedded_directions()["smile"].save(way)
+    for record in (out / "f_wplus.npz", out / "f_zplus.npz"):
         edit = ("edit", record, "--generator", network, "--direction", way, "--out", tmp_path / "edited")
-        strength = round(summary["spaces"][name]["edits"][shown]["strength"], 3)
-        result = zplus(*edit, "--strength", f"0:{strength}:2")
+        result = zplus(*edit, "--strength", "0:1:2")
         assert result.exit_code == 0, result.output
-        unmoved = tmp_path / "edited" / f"{record.stem}.{shown}+0.000.zplus.png"
+        unmoved = tmp_path / "edited" / f"{record.stem}.smile+0.000.zplus.png"
         assert unmoved.read_bytes() == record.with_suffix(".png").read_bytes()
 
 
-def test_is_reproducible_and_made_anew_where_that_is_wanted(tmp_path: Path) -> None:
-    out, trees = tmp_path / "out", []
-    for steps, *overwrite in ((3,), (2, "--overwrite"), (2, "--overwrite")):
-        demo(out, "--steps", steps, *overwrite)
-        trees.append(files(out))
+def test_is_reproducible_and_made_anew_where_that_is_wanted(made: Made, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(made[0], out)
     again, _ = demo(out)
-    assert "--overwrite" in again and files(out) == trees[-1]
+    assert "--overwrite" in again and files(out) == files(made[0])
     refused(zplus("demo", "--out", out, "--steps", 3), 2, "setting steps was 2, is 3", "--overwrite")
-    for one in trees:
+    demo(out, "--overwrite")
+    first, second = files(made[0]), files(out)
+    for one in (first, second):
         del one[BOOK]
         summary = json.loads(one.pop("summary.json"))
         del summary["run"]  # has the seconds
         one["summary.json"] = json.dumps(summary).encode()
-    assert trees[0] != trees[1] == trees[2]
+    assert first == second
 
 
 def test_takes_a_square_picture_and_says_what_it_is_worth(tmp_path: Path) -> None:
@@ -137,25 +165,27 @@ def test_takes_a_square_picture_and_says_what_it_is_worth(tmp_path: Path) -> Non
 
 
 def test_computes_where_there_is_a_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pretended one: what was left on the CPU is an error. It is slow, and gets one edit."""
-    smile = {"smile": prepare.embedded_directions()["smile"]}
-    monkeypatch.setattr(prepare, "embedded_directions", lambda: smile)
+    """A pretended one: what was left on the CPU is an error. It is slow, and gets one edit and short chases."""
+    stand_in_for_embedded(monkeypatch, NAMES[:1])  # its networks go there, and do not come back
+    monkeypatch.setattr(command, "STRENGTHS", (-1.0, 0.0, 1.0))
+    monkeypatch.setattr(moves, "LEASH", 3)
     with using("reference"):
-        demo(tmp_path / "here")
+        demo(tmp_path / "here", "--steps", 1)
         with pytest.MonkeyPatch.context() as patch, Elsewhere():
             patch.setattr(Device, "where", DEVICE)
-            _, summary = demo(tmp_path / "there")
+            _, summary = demo(tmp_path / "there", "--steps", 1)
     assert summary["settings"]["device"] == DEVICE.type
     picture = "side_by_side.png"
     assert (tmp_path / "there" / picture).read_bytes() == (tmp_path / "here" / picture).read_bytes()
 
 
-def test_an_edit_that_moves_nothing_is_left_out_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_edits_that_move_nothing_are_not_shown_and_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(command, "STRENGTHS", (-1e-9, 0.0, 1e-9))
     output, summary = demo(tmp_path / "out")
-    assert summary["spaces"]["f/zplus"]["edits"] == {}
-    assert len(summary["left_out"]) == len(EDITS)
-    assert "zplus: smile is not shown" in output and "5% of its range" in output
+    assert summary["blocks"] == [] and len(summary["left_out"]) == 2
+    assert "zplus: No edit tells the spaces apart" in output and "5%" in output
     assert (tmp_path / "out" / "side_by_side.png").is_file()
 
 
@@ -195,8 +225,8 @@ def test_an_interrupted_demo_leaves_nothing(tmp_path: Path, monkeypatch: pytest.
     assert torch.get_num_threads() == 2
 
 
-def test_a_full_disk_leaves_an_earlier_demo_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    demo(tmp_path / "out")
+def test_a_full_disk_leaves_an_earlier_demo_alone(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(made[0], tmp_path / "out")
     before = files(tmp_path)
 
     def full(self: Path, content: str) -> int:

@@ -219,6 +219,17 @@ def test_pictures_do_not_influence_each_other_s_ways(model: Model, ganspace: lis
     assert torch.allclose(moved.code[1:], alone.code, atol=1e-5)
 
 
+@pytest.mark.parametrize("space", ["z", "zplus", "f/zplus"])
+def test_codes_can_have_directions_of_their_own(model: Model, ganspace: list[Direction], space: str) -> None:
+    start = model.start(SPACES[space], 2)
+    own = torch.stack([ganspace[0].w, ganspace[1].w])
+    moved = directions.Pursuit(model, start, own[:, None])(1.7)
+    for index, w in enumerate(own):
+        alone = directions.Pursuit(model, start[index : index + 1], w)(1.7)
+        assert torch.allclose(moved.code[index], alone.code[0], atol=1e-5)
+    assert not torch.allclose(moved.code[0], moved.code[1], atol=0.1)
+
+
 def test_a_way_is_smooth_between_its_stations(model: Model, ganspace: list[Direction]) -> None:
     way = directions.Pursuit(model, point(model, "zplus", 2), ganspace[0].w)
     codes = [way(strength).code for strength in (-2.0, -1.5, -1.0, -1e-3, 0.0, 1e-3, 1.0, 1.5, 1.999, 2.0)]

@@ -296,6 +296,16 @@ class TestMoves:
             for other in pictures[1:]:
                 torch.testing.assert_close(other, pictures[0], rtol=1e-3, atol=1e-3)
 
+    @pytest.mark.parametrize("layers", [1, 8])
+    @pytest.mark.parametrize("space", ["z", "f/zplus", "w", "f/wplus", "wplus-pn", "f/s"])
+    def test_codes_can_have_directions_of_their_own(self, model: Model, space: str, layers: int) -> None:
+        own = torch.randn(2, layers, DIM)
+        point = model.start(SPACES[space], 2)
+        moved = model.moved(point, own, own, 1.5)
+        for index, direction in enumerate(own):
+            alone = model.moved(point[index : index + 1], direction, direction, 1.5)
+            torch.testing.assert_close(moved.code[index], alone.code[0])
+
 
 def test_s_has_no_style_codes(model: Model) -> None:
     with pytest.raises(UsageError, match="no style codes"):

@@ -62,4 +62,5 @@ def test_distances_are_to_the_fifth_neighbour_and_in_units_of_other_real_picture
     distances = realism.distances(flat(torch.tensor([0.2, -0.2, 0.9, 5.0])))
     assert torch.allclose(distances, torch.tensor([0.2, 0.6, 0.4, 4.5]) / 0.25, atol=1e-4)
     assert realism.near(distances).tolist() == [True, False, False, False]  # 95 % of others are within 0.385
+    assert realism.reach == pytest.approx(0.385 / 0.25, rel=1e-4)
     assert realism.near(realism.distances(others)).tolist() == [False, True, True]

@@ -180,9 +180,10 @@ def demo(image: Path | None, align: bool, out: Path, steps: int, overwrite: bool
     """Invert one portrait in F/W+ and in F/Z+, edit it in both, and show the results side by side.
 
     Needs no checkout and no download. F is a feature map of the synthesis network that is optimised together with the
-    code. Both spaces get the same losses and number of steps, and each edit changes its attribute by the same amount in
-    both. The embedded generator is small and was trained on drawn portraits, so it reconstructs other images poorly.
-    One image proves nothing; zplus compare measures many.
+    code. Both spaces get the same losses and number of steps. Of 30 edits, a rule chooses two, which are shown at the
+    same achieved change: one in which the spaces are furthest apart, whichever it favours, and one in which they are
+    most alike. The embedded generator is small and was trained on drawn portraits, so it reconstructs other images
+    poorly. One image proves nothing; zplus compare measures many.
 
     \b
     Examples:

@@ -4,33 +4,33 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from zplus_plugins.compare.command import NOT_COUNTED, say_missing, table
+from zplus_plugins.compare.command import say_missing, table
 from zplus_plugins.compare.prepare import Prepared, Request, prepare
-from zplus_plugins.compare.report.results import plain, versions
 from zplus_plugins.compare.statistics.figures import mean_of
+from zplus_plugins.demo.blocks import KINDS
+from zplus_plugins.demo.candidates import DIRECTIONS
+from zplus_plugins.demo.finding import Found, find
 from zplus_plugins.demo.side_by_side import side_by_side
-from zplus_plugins.demo.trial import EDITS, Attempt, EqualEdit, attempt, equal_edits
+from zplus_plugins.demo.summary import notes, summary
 from zplus_plugins.errors import UsageError
-from zplus_plugins.execution.progress import Announced
 from zplus_plugins.inversion import Space
 from zplus_plugins.portraits.networks.files import sheet
-from zplus_plugins.system.console import bar, columns, result, say
+from zplus_plugins.system.console import columns, result, say
 from zplus_plugins.system.results import Results
 from zplus_plugins.system.threads import limited_to
 
 SPACES = "f/wplus,f/zplus"
-STRENGTHS = tuple(step / 2 for step in range(-6, 7))  # as far as zplus edit goes
+STRENGTHS = tuple(float(strength) for strength in range(-6, 7))
 PORTRAIT = 1  # a held-out portrait: young, serious and without glasses, so that every edit is possible
 ONE_PICTURE = "A single image proves nothing: zplus compare measures many, with tests."
 _OF_A_SPACE = (".npz", ".png")
-_EDIT_FIGURES = {"change": "change", "identity_input": "identity", "leakage": "leakage"}
 
 
 def run(image: Path | None, out: Path, steps: int, overwrite: bool = False, align: bool = False) -> None:
@@ -62,18 +62,17 @@ def run(image: Path | None, out: Path, steps: int, overwrite: bool = False, alig
     for file in files:
         result(out / file)
     record = shlex.quote(str(out / f"{_stem(ready.plan.spaces[-1])}.npz"))
-    result(f"\nNext:\n  zplus edit {record} --direction {next(iter(EDITS))} --out edited\n  zplus compare")
+    result(f"\nNext:\n  zplus edit {record} --direction {next(iter(DIRECTIONS))} --out edited\n  zplus compare")
 
 
 def _make(ready: Prepared, results: Results, picture: str, settings: Mapping[str, str]) -> None:
     """Invert, edit, write the files, and print the results."""
-    attempts = _attempts(ready)
-    edits, left_out = equal_edits(ready, attempts)
+    found = find(ready)
     evidence = f"{ready.evidence} {ONE_PICTURE}"
     with results.writing(settings) as folder:
-        _write(folder, ready, attempts, edits, {"picture": picture, "evidence": evidence, "left_out": left_out})
+        _write(folder, ready, found, {"picture": picture, "evidence": evidence, "left_out": found.left_out})
     result(f"\n{picture}, {ready.plan.settings.steps} steps in each space")
-    _show(attempts, edits, left_out)
+    _show(found)
     result(f"{evidence}\n")
 
 
@@ -90,17 +89,8 @@ def _prepared(image: Path | None, steps: int, align: bool) -> Prepared:
     else:
         ready = prepare(Request(images=(image,), resize=not align, align=align, spaces=SPACES, steps=steps))
     edits = {edit.name: edit for edit in ready.plan.edits}
-    chosen = tuple(edits[name] for name in EDITS if name in edits)
+    chosen = tuple(edits[name] for name in DIRECTIONS if name in edits)
     return replace(ready, plan=replace(ready.plan, edits=chosen, strengths=STRENGTHS))
-
-
-def _attempts(ready: Prepared) -> list[Attempt]:
-    plan, resolution = ready.plan, ready.model.generator.architecture.resolution
-    spaces = " and ".join(space.title for space in plan.spaces)
-    work = f"inverting 1 image of {resolution} px in {spaces}, {plan.settings.steps} steps each"
-    with bar(len(plan.spaces) * plan.steps, "step") as shown:
-        advance = Announced(shown, work, len(plan.spaces) * plan.settings.steps, ready.place, rest=NOT_COUNTED)
-        return [attempt(ready, space, advance) for space in plan.spaces]
 
 
 def _stem(space: Space) -> str:
@@ -108,52 +98,28 @@ def _stem(space: Space) -> str:
     return space.name.replace("/", "_")
 
 
-def _write(
-    folder: Path, ready: Prepared, attempts: Sequence[Attempt], edits: Sequence[EqualEdit], said: dict[str, Any]
-) -> None:
+def _write(folder: Path, ready: Prepared, found: Found, said: dict[str, Any]) -> None:
     target = ready.plan.sets[0].pictures[:]
     sheet(target, 1).save(folder / "target.png")
-    for one in attempts:
+    for one in found.attempts:
         sheet(one.picture, 1).save(folder / f"{_stem(one.space)}.png")
         one.record.save(folder / f"{_stem(one.space)}.npz")
-    side_by_side(target, attempts, edits).save(folder / "side_by_side.png")
-    summary = {
-        **said,
-        "settings": ready.plan.identified(ready.model, ready.instruments),
-        "missing": dict(ready.instruments.missing),
-        "spaces": {one.space.name: _summary(one, edits) for one in attempts},
-        "run": {"versions": versions(), "seconds": {one.space.name: round(one.seconds, 2) for one in attempts}},
-    }
-    (folder / "summary.json").write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n")
+    side_by_side(target, found.attempts, found.blocks, notes(found)).save(folder / "side_by_side.png")
+    (folder / "summary.json").write_text(json.dumps(summary(ready, found, said), indent=2, allow_nan=False) + "\n")
 
 
-def _summary(one: Attempt, edits: Sequence[EqualEdit]) -> dict[str, Any]:
-    made = {edit.name: (edit.title, edit.spaces[one.space.name]) for edit in edits}
-    return {
-        "title": one.space.title,
-        "max_sphere_error": one.sphere_error,
-        **_finite(one.figures),
-        "edits": {
-            name: {"title": title, "strength": edited.strength, **_finite(edited.figures)}
-            for name, (title, edited) in made.items()
-        },
-    }
-
-
-def _finite(figures: dict[str, float]) -> dict[str, Any]:
-    return {name: plain(np.array(value)) for name, value in figures.items()}
-
-
-def _show(attempts: Sequence[Attempt], edits: Sequence[EqualEdit], left_out: Sequence[str]) -> None:
-    means = {a.space.name: {name: mean_of(np.array([v])) for name, v in a.figures.items()} for a in attempts}
+def _show(found: Found) -> None:
+    means = {a.space.name: {name: mean_of(np.array([v])) for name, v in a.figures.items()} for a in found.attempts}
     result(f"{table(means, 1)}\n")
-    if edits:
-        heads = [f"{a.space.title} {name}" for name in _EDIT_FIGURES.values() for a in attempts]
-        rows = [("EDIT", *heads)]
-        for edit in edits:
-            figures = [edit.spaces[a.space.name].figures[name] for name in _EDIT_FIGURES for a in attempts]
-            rows.append((edit.title, *(f"{value:.3f}" for value in figures)))
-        heading = f"Edits, each at the largest change that both spaces reach up to strength {STRENGTHS[-1]:g}"
-        result(f"{heading}\n{columns(rows)}\n")
-    for text in left_out:
+    for block in found.blocks:
+        rows = [("SPACE", "change", "net identity", "realism", "strength", "outcome")]
+        for one in found.attempts:
+            side = block.sides[one.space.name]
+            last = side.shown[-1]
+            figures = (f"{last.change:+.3f}", f"{last.net_identity:.3f}", f"{last.realism:.2f}", f"{last.strength:.3f}")
+            rows.append((one.space.title, *figures, side.outcome))
+        result(f"{KINDS[block.kind]}: {block.edit.title}\n{columns(rows)}\n")
+    for note in notes(found):
+        result(note)
+    for text in found.left_out:
         say(text)

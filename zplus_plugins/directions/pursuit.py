@@ -71,7 +71,7 @@ class Pursuit:
     Args:
         model: the model of the point.
         point: in Z or Z+, with F or without.
-        w: direction, (w_dim,) or (L, w_dim), of unit strength.
+        w: direction, (w_dim,) or (L, w_dim), of unit strength; or one for each code, (B, 1 or L, w_dim).
         offset: a move in W that is added at every strength, of one of the same shapes; None for none.
 
     Raises:
@@ -117,7 +117,9 @@ class Pursuit:
         return replace(self._point, code=codes[:, -self._point.code.shape[1] :])
 
     def _for_each_code(self, w: Tensor) -> Tensor:
-        step = w.to(self._point.code).expand(self._layers, -1)[self._first :]
+        w = w.to(self._point.code)
+        step = w.expand(*w.shape[:-2], self._layers, w.shape[-1])[..., self._first :, :]
         if self._point.code.shape[1] > 1:
-            step = torch.cat([step.new_zeros(self._first, step.shape[1]), step])
+            still = step.new_zeros(*step.shape[:-2], self._first, step.shape[-1])
+            step = torch.cat([still, step], dim=-2)
         return step

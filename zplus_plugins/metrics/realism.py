@@ -117,6 +117,11 @@ class Realism:
         """Distances (B,) of pictures, in units of the median distance of other real ones."""
         return self._raw(pictures) / self._typical
 
+    @property
+    def reach(self) -> float:
+        """The distance that :data:`OWN_SHARE` of other real pictures do not exceed, in the same units."""
+        return float(self._reach / self._typical)
+
     def near(self, distances: Tensor) -> Tensor:
         """Whether :meth:`distances` are no greater than those of :data:`OWN_SHARE` of other real pictures, (B,)."""
         return distances * self._typical <= self._reach * (1 + 1e-6)

@@ -215,8 +215,8 @@ class Model:
 
         Args:
             point: the point to edit.
-            z: direction in Z, (z_dim,) or (L, z_dim), of unit strength.
-            w: the same direction in W, (w_dim,) or (L, w_dim).
+            z: direction in Z, (z_dim,) or (L, z_dim), of unit strength; or one for each code, (B, 1 or L, z_dim).
+            w: the same direction in W, of such a shape.
             strength: in units of the direction.
 
         Raises:
@@ -230,7 +230,7 @@ class Model:
             step = self._along(z, point).expand_as(point.code)
             return replace(point, code=along_geodesic(point.code, step, strength))
         if space.kind == "s":
-            wide = w.expand(1, layers, -1)
+            wide = w.expand(len(w) if w.ndim == 3 else 1, layers, -1)
             step = self._joined(self.generator.styles(wide), space) - self._joined(
                 self.generator.styles(torch.zeros_like(wide)), space
             )
@@ -257,10 +257,10 @@ class Model:
 
     def _along(self, direction: Tensor, point: Point) -> Tensor:
         """The direction for each code of a point; a single code moves along their mean."""
-        if direction.ndim == 1:
+        if direction.ndim == 1 or direction.shape[-2] == 1:
             return direction
-        own = direction[self.first_layer(point.space) :]
-        return own if point.code.shape[1] == len(own) else own.mean(dim=0, keepdim=True)
+        own = direction[..., self.first_layer(point.space) :, :]
+        return own if point.code.shape[1] == own.shape[-2] else own.mean(dim=-2, keepdim=True)
 
     def _of_style(self, w: Tensor, space: Space) -> Tensor:
         """The code of a space, but Z, that has style codes (n, 1, w_dim) in all layers; (n, 1, dim)."""
