@@ -126,7 +126,10 @@ def align(
 
     Args:
         photo: an image, or its file.
-        size, face, detector, device: as for :class:`Aligner`.
+        size: of the aligned image, in pixels.
+        face: the largest, or a number from 1, the largest.
+        detector: of faces, or the name of one.
+        device: that the detector runs on.
 
     Raises:
         UsageError, PluginError: as for :class:`Aligner`.
