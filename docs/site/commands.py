@@ -24,7 +24,7 @@ def on_page_markdown(markdown: str, *, page: Page, config: Any, files: Any) -> s
 
 def reference() -> str:
     """Every command with its usage, its help and its options, as Markdown."""
-    context = click.Context(main, info_name="zplus")
+    context = main.context_class(main, info_name="zplus", **main.context_settings)
     parts = [_section(main, context)]
     for name in COMMANDS:
         command = main.get_command(context, name)
