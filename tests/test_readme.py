@@ -65,11 +65,8 @@ def test_one_job_kills() -> None:
 def test_the_compatibility_patches_are_up_to_date() -> None:
     """After a change: paste the output of ``zplus adapters --patches`` between the markers."""
     own = [plugin.adapter for plugin in all_plugins() if plugin.origin.split()[0] == DISTRIBUTION and plugin.adapter]
-    found = re.search(
-        r"<!-- compatibility patches -->\n(.*?)<!-- end of compatibility patches -->",
-        PAGES["docs/patches.md"],
-        re.DOTALL,
-    )
+    pattern = r"<!-- compatibility patches -->\n(.*?)<!-- end of compatibility patches -->"
+    found = re.search(pattern, PAGES["docs/patches.md"], re.DOTALL)
     assert found is not None
     assert found[1].strip() == patch_table(own)
 

@@ -36,7 +36,7 @@ def reference() -> str:
 def _section(command: click.Command, context: click.Context) -> str:
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
     records = [record for record in (p.get_help_record(context) for p in command.get_params(context)) if record]
-    rows = [f"| {_cell(f'`{names}`')} | {_cell(_escaped(text))} |" for names, text in records]
+    rows = [f"| `{_one_line(names)}` | {_one_line(_escaped(text))} |" for names, text in records]
     table = "\n".join(["| option | what it does |", "| --- | --- |", *rows])
     text = "\n\n".join(_paragraph(part) for part in re.split(r"\n\s*\n", cleandoc(command.help or "")))
     return f"## {context.command_path}\n\n```text\n{usage}\n```\n\n{text}\n\n{table}\n"
@@ -53,8 +53,8 @@ def _paragraph(part: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    return re.sub(r"([<*_\[\]])", r"\\\1", text)
+    return re.sub(r"([<*_\[\]|])", r"\\\1", text)
 
 
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", r"\|")
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -39,7 +39,7 @@ def _with(nav: Any, rest: list[str]) -> Any:
 
 
 def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Make the links to what lies beside docs/ right for the site; it has no source files, so of these the name stays."""
+    """Make the links to what lies beside docs/ right for the site; of its source files, the name stays."""
     here = Path(page.file.abs_src_path or ROOT).parent
     docs = Path(config.docs_dir)
 

@@ -1,4 +1,4 @@
-"""Every command of the README, of CONTRIBUTING.md and of the pages of docs/ is understood; those that are cheap are run."""
+"""Every command of the README, CONTRIBUTING.md and the pages of docs/ is understood; those that are cheap are run."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def portraits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def ours(page: str, text: str) -> list[list[str]]:
-    """The commands of ``zplus`` in a part of a page, with less work; a later option takes the place of an earlier one."""
+    """The commands of ``zplus`` in a part of a page, with less work: a later option replaces an earlier one."""
     less = {"invert": ["--steps", "2"], "directions": ["--components", "1", "--no-preview"]}
     found = [list(command.words[1:]) for command in in_blocks(page, text) if command.words[0] == "zplus"]
     return [[*words, *less.get(words[0], [])] for words in found]

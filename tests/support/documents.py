@@ -47,7 +47,9 @@ def section(page: str, title: str) -> str:
 
 def in_blocks(page: str, text: str) -> list[Command]:
     """The commands in a text's blocks of shell, without what a shell takes care of."""
-    lines = [line for _, language, body in _FENCE.findall(text) if language == "sh" for line in body.splitlines()]
+    lines = [
+        line for _, language, body in _FENCE.findall(text) if language in ("sh", "bash") for line in body.splitlines()
+    ]
     found = [_stripped(words) for line in lines for words in _parts(_filled(line))]
     return [Command(page, words, False) for words in found if words]
 
