@@ -191,8 +191,8 @@ def edit(
     type=click.Choice(METHODS),
     default="ganspace",
     show_default=True,
-    help="How to find them: ganspace and sefa need no labels, interfacegan needs --scores, chase a direction in W (--w), "
-    "given one in Z (--z).",
+    help="How to find them: ganspace and sefa need no labels, interfacegan needs --scores, chase a direction in W "
+    "(--w), given one in Z (--z).",
 )
 @click.option(
     "--components",
