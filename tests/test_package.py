@@ -14,8 +14,8 @@ import click
 import pytest
 import torch
 
+from support.documents import block
 from support.places import ROOT
-from support.readme import block
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ OLD_TORCH = pytest.mark.skipif(
 
 @OLD_TORCH
 def test_types(tmp_path: Path) -> None:
-    """mypy --strict on the tree itself, and on the README's script as its user sees our types, by py.typed."""
+    """mypy --strict on the tree itself, and on the script of docs/library.md as its user sees it, by py.typed."""
     loose = "# mypy: allow-untyped-defs, allow-untyped-calls\n"
     checks = "reveal_type(found.loss)\nreveal_type(older.image())\nzplus.invert(5)\n"
     (tmp_path / "readme_script.py").write_text(loose + block("the script") + checks)

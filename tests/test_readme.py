@@ -1,46 +1,22 @@
-"""What the README says is so."""
+"""What the README says is so, and what it said before some of it became pages."""
 
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 import torch
 from PIL import Image, ImageChops
 
+from support.documents import PAGES, README, block
 from support.marked_faces import Marks, drawn
 from support.places import ROOT
-from support.readme import README, block
 from support.toys import Genforce
-from zplus_plugins.cli.main import main
 from zplus_plugins.photos import aligner
 from zplus_plugins.upstreams.checkout.plugins import DISTRIBUTION, all_plugins
 from zplus_plugins.upstreams.patch_table import patch_table
-
-COMMANDS = [line.strip() for line in README.splitlines() if line.strip().startswith("zplus ")]
-COMMANDS += re.findall(r"`(zplus [^`]+)`", README)
-COMMANDS = [command for command in COMMANDS if command != "zplus run"]
-OF_SCRIPTS = re.findall(r"`(zplus [a-z]+ [^`]+)`", (ROOT / "docs" / "authors-scripts.md").read_text())
-OF_PHOTOGRAPHS = re.findall(r"^zplus .+$", (ROOT / "docs" / "photographs.md").read_text(), re.MULTILINE)
-
-
-@pytest.mark.parametrize("command", dict.fromkeys([*COMMANDS, *OF_SCRIPTS, *OF_PHOTOGRAPHS]))
-def test_commands_are_understood(command: str) -> None:
-    words = shlex.split(command.replace("...", ""))[1:]
-    context: Any = main.make_context("zplus", words, resilient_parsing=False)
-    name, subcommand, rest = main.resolve_command(context, words)
-    assert subcommand is not None, name
-    with click.Context(subcommand, info_name=name):
-        if "--help" in rest:
-            return
-        parsed = subcommand.make_context(name, rest)
-    if name == "run":
-        known = {Path(s.path).name for p in all_plugins() if p.adapter is not None for s in p.adapter.scripts}
-        assert parsed.params["script"].name in known
 
 
 def test_the_library_example_runs() -> None:
@@ -89,7 +65,8 @@ def test_one_job_kills() -> None:
 def test_the_compatibility_patches_are_up_to_date() -> None:
     """After a change: paste the output of ``zplus adapters --patches`` between the markers."""
     own = [plugin.adapter for plugin in all_plugins() if plugin.origin.split()[0] == DISTRIBUTION and plugin.adapter]
-    found = re.search(r"<!-- compatibility patches -->\n(.*?)<!-- end of compatibility patches -->", README, re.DOTALL)
+    pattern = r"<!-- compatibility patches -->\n(.*?)<!-- end of compatibility patches -->"
+    found = re.search(pattern, PAGES["docs/patches.md"], re.DOTALL)
     assert found is not None
     assert found[1].strip() == patch_table(own)
 
@@ -102,10 +79,9 @@ def test_every_patch_is_in_use() -> None:
     assert files <= used
 
 
-def test_links_and_pictures_exist() -> None:
-    headings = {title.lower().replace(" ", "-") for title in re.findall(r"^##+ (.+)$", README, re.MULTILINE)}
-    for target in re.findall(r"\]\(([^)]+)\)", README):
-        if target.startswith("#"):
-            assert target[1:] in headings, target
-        elif not target.startswith("http"):
-            assert (ROOT / target.partition("#")[0]).exists(), target
+def test_it_is_short() -> None:
+    """A screen and a half; the rest is in docs/."""
+    assert 60 <= len(README.splitlines()) <= 95
+    assert len(re.findall(r"^- \[[^]]+\]\(docs/", README, re.MULTILINE)) == 5
+    for marker in ("<!-- what was measured -->", "<!-- end of what was measured -->"):
+        assert README.count(marker) == 1

@@ -1,4 +1,4 @@
-"""The picture of the studio in README, made by ``python tests/support/studio_screenshot.py FILE``."""
+"""The picture of the studio in docs/, made by ``python tests/support/studio_screenshot.py FILE``."""
 
 from __future__ import annotations
 

@@ -186,7 +186,14 @@ def edit(
 
 @click.command()
 @options.generator
-@click.option("--method", type=click.Choice(METHODS), default="ganspace", show_default=True)
+@click.option(
+    "--method",
+    type=click.Choice(METHODS),
+    default="ganspace",
+    show_default=True,
+    help="How to find them: ganspace and sefa need no labels, interfacegan needs --scores, chase a direction in W "
+    "(--w), given one in Z (--z).",
+)
 @click.option(
     "--components",
     type=options.COMPONENTS,

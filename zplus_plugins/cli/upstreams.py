@@ -63,7 +63,13 @@ def check(script: Path, adapter: str | None, fingerprints: bool, as_json: bool) 
 @options.as_json
 @options.voice
 def adapters(patches: bool, as_json: bool) -> None:
-    """List the installed adapters, where each comes from, and which of them the current folder belongs to."""
+    """List the installed adapters, where each comes from, and which of them the current folder belongs to.
+
+    \b
+    Examples:
+      zplus adapters
+      zplus adapters --patches                            the table of docs/patches.md
+    """
     if patches and as_json:
         raise UsageError("--patches prints Markdown, not JSON: leave out --patches or --json.")
     if patches:
@@ -113,7 +119,13 @@ def new_adapter(name: str, folder: Path | None, script: Path | None) -> None:
 @options.as_json
 @options.voice
 def doctor(as_json: bool) -> None:
-    """Show what is installed, what the upstream in the current folder still needs, and how to get it."""
+    """Show what is installed, what the upstream in the current folder still needs, and how to get it.
+
+    \b
+    Examples:
+      zplus doctor
+      cd BDInvert_Release/BDInvert && zplus doctor
+    """
     from zplus_plugins.upstreams.doctor import examine
 
     findings = examine(Path.cwd())

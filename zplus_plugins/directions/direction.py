@@ -87,7 +87,8 @@ class Direction:
         """The part of the direction in some layers; the others stay.
 
         Args:
-            first, last: of the layers that move, both included, from 0.
+            first: of the layers that move, from 0.
+            last: of the layers that move, which includes it.
             layers: how many the generator has.
 
         Raises:

@@ -98,7 +98,8 @@ def project(
         target: style code, shape (B, L, w_dim).
         codes: ``mapping.num_ws`` for Z+, 1 for Z.
         seed: seed of the random codes, which have their own random stream.
-        steps, lr: of the chase, which covers a longer distance than an edit.
+        steps: of the chase, which covers a longer distance than an edit.
+        lr: learning rate of the chase.
 
     Raises:
         GeneratorError: the target does not have the shape of this generator's style codes, or these are not finite.

@@ -26,21 +26,23 @@ class SphericalLatent(nn.Parameter):
     Each vector along the last axis is one code z_i on the hypersphere of ``radius``. The usual
     shape is ``(B, L, z_dim)`` for Z+ and ``(B, 1, z_dim)`` for Z. Any optimizer may update it;
     :func:`zplus_plugins.attach` retracts it after every step (arXiv 2307.08995, Eq. 1).
-
-    Args:
-        data: floating-point tensor of shape (..., dim), already on the hypersphere. Use
-            :meth:`retracted` for a tensor that is not.
-        requires_grad: as for ``nn.Parameter``.
-        radius: of the hypersphere; ``sqrt(dim)`` if None.
-
-    Raises:
-        LatentError: wrong type or shape, NaN, inf, a zero vector, or a code off the hypersphere;
-            the message names the index of the offending code.
     """
 
     radius: float
 
     def __new__(cls, data: Tensor, requires_grad: bool = True, *, radius: float | None = None) -> SphericalLatent:
+        """A latent from codes that are on the hypersphere.
+
+        Args:
+            data: floating-point tensor of shape (..., dim), already on the hypersphere. Use
+                :meth:`retracted` for a tensor that is not.
+            requires_grad: as for ``nn.Parameter``.
+            radius: of the hypersphere; ``sqrt(dim)`` if None.
+
+        Raises:
+            LatentError: wrong type or shape, NaN, inf, a zero vector, or a code off the hypersphere;
+                the message names the index of the offending code.
+        """
         _check_shape(data)
         if radius is None:
             radius = sphere.default_radius(data.shape[-1])

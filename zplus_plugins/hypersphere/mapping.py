@@ -239,7 +239,9 @@ class FunctionMapping(StyleMapping):
         function: from z (B, z_dim) to its style code (B, w_dim), or to those of all layers (B, L, w_dim) or
             (B, L * w_dim); conditional generators are given their label in it.
         network: the mapping network, whose weights decide device and type; the whole generator by default.
-        z_dim, w_dim, num_ws: as in :class:`StyleMapping`.
+        z_dim: as in :class:`StyleMapping`.
+        w_dim: likewise.
+        num_ws: likewise.
         w_avg: mean style code (w_dim,) for the truncation; without it, only psi 1 is possible.
     """
 

@@ -132,8 +132,11 @@ def align(
 
     Args:
         photo: a photograph, an image, or its file.
-        size, face, detector, device: as for :class:`Aligner`. Without a detector, None, the photograph itself is
-            aligned already: all of it is taken, at the size, and edits can be pasted into it in its own resolution.
+        size: of the aligned image, in pixels.
+        face: the largest, or a number from 1, the largest.
+        detector: of faces, or the name of one. None: the photograph itself is aligned already: all of it is taken, at
+            the size, and edits can be pasted into it in its own resolution.
+        device: that the detector runs on.
 
     Raises:
         UsageError, PluginError: as for :class:`Aligner`.

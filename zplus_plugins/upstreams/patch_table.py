@@ -1,4 +1,4 @@
-"""The README's table of compatibility patches and of the upstreams that need them."""
+"""The table of compatibility patches in docs/patches.md, and of the upstreams that need them."""
 
 from __future__ import annotations
 

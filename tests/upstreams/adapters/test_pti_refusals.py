@@ -27,7 +27,7 @@ from zplus_plugins.records.inversion import Provenance, hash_code, record_path
 # Upstreams and their libraries warn; their warnings are not ours to judge.
 pytestmark = pytest.mark.filterwarnings("default")
 
-README = ROOT / "README.md"
+PAGE = ROOT / "docs" / "pti.md"
 EVALUATION, STYLECLIP = "evaluation/qualitative_edit_comparison.py", "scripts/pti_styleclip.py"
 
 
@@ -256,9 +256,9 @@ def test_doctor_looks_for_the_generator(assets: Assets) -> None:
     assert "missing: pretrained_models" not in CliRunner().invoke(main, ["doctor"]).output
 
 
-def test_the_walk_through_in_the_readme(assets: Assets, prepared_pti: Callable[..., Assets]) -> None:
+def test_the_walk_through(assets: Assets, prepared_pti: Callable[..., Assets]) -> None:
     """Every command of it, as a dry run."""
-    text = README.read_text().partition("## PTI in Z+, step by step")[2].partition("\n## ")[0]
+    text = PAGE.read_text()
     commands = [shlex.split(line) for line in text.splitlines() if line.strip().startswith("zplus run")]
     assert len(commands) == 5
     large = prepared_pti("standin", 1024)  # the creators need a generator of 1,024 px; nothing loads it here

@@ -49,7 +49,7 @@ def assets(
     torch.set_rng_state(streams[2])
 
 
-README = ROOT / "README.md"
+PAGE = ROOT / "docs" / "sam.md"
 
 
 def run(assets: Assets, out: Path, script: str, *extra: str, options: tuple[str, ...] = ()) -> Any:
@@ -253,9 +253,9 @@ def test_codes_of_an_earlier_run(assets: Assets, tmp_path: Path) -> None:
     assert set(files(tmp_path / "out")) == {str(p.relative_to(tmp_path / "out")) for p in (swept, record_path(swept))}
 
 
-def test_the_walk_through_in_the_readme(assets: Assets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_walk_through(assets: Assets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every command of it, as a dry run; what the script would fetch by itself is told."""
-    text = README.read_text().partition("## SAM in Z+, step by step")[2].partition("\n## ")[0]
+    text = PAGE.read_text()
     commands = [shlex.split(line) for line in text.splitlines() if line.strip().startswith("zplus run")]
     assert len(commands) == 3
     root = Path(shutil.copytree(assets.root, tmp_path / "repository"))

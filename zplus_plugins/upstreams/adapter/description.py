@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 PROJECT = "zplus_plugins"
 hookimpl = pluggy.HookimplMarker(PROJECT)
+"""Marks a plugin's implementation of a hook."""
 
 Role = Literal["invert", "edit", "other"]
 Init = Literal["random", "mean", "project"]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 LEFT_OUT = "arguments left out"
 LATENT = "latent of the run"
+"""The key of the latent among the arguments that requirements are given."""
 ASKED_DEVICE = "device asked for"
 TRUSTED = "files that the user trusts"
 """Additional keys of the arguments that requirements are given: facts that the script's arguments do not show."""

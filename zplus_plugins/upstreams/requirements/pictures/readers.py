@@ -100,4 +100,6 @@ def _silenced(cv2: Any) -> Iterator[None]:
 
 
 PILLOW_RGB = Reader("Pillow", "PIL", _by_pillow)
+"""The reader of a script that opens images with Pillow and converts them to RGB."""
 OPENCV = Reader("OpenCV", "cv2", _by_opencv)
+"""The reader of a script that opens images with ``cv2.imread``."""
