@@ -16,6 +16,7 @@ from support import hfgi3d_assets, pti_assets, pti_runs, sam_assets, sam_runs
 from support.browser import browser as browser
 from support.commands import make_material
 from support.gpu_report import REPORT, Report, finish
+from support.logging_state import heard
 from support.weight_files import write_facenet, write_lpips_backbones
 from zplus_plugins.system import console
 
@@ -45,6 +46,14 @@ def one_thread() -> Iterator[None]:
     """Bit-identity holds at a fixed thread count only, and tiny networks are faster with one."""
     yield
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def logging_is_given_back() -> Iterator[None]:
+    """Or else it depends on the order of the tests whether a later one hears what is logged."""
+    before = heard()
+    yield
+    assert heard() == before
 
 
 @pytest.fixture(scope="session", autouse=True)
