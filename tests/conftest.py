@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -16,6 +17,8 @@ from support import hfgi3d_assets, pti_assets, pti_runs, sam_assets, sam_runs
 from support.browser import browser as browser
 from support.commands import make_material
 from support.gpu_report import REPORT, Report, finish
+from support.logging_state import heard
+from support.places import ADAPTERS
 from support.weight_files import write_facenet, write_lpips_backbones
 from zplus_plugins.system import console
 
@@ -45,6 +48,14 @@ def one_thread() -> Iterator[None]:
     """Bit-identity holds at a fixed thread count only, and tiny networks are faster with one."""
     yield
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def logging_is_given_back() -> Iterator[None]:
+    """Or else it depends on the order of the tests whether a later one hears what is logged."""
+    before = heard()
+    yield
+    assert heard() == before
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -157,10 +168,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--gpu-report", type=Path, metavar="FILE", help="Write the GPU tests' figures to FILE (Markdown).")
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[REPORT] = Report()
-
-
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """The GPU tests' figures, if there are any."""
     report, file = config.stash[REPORT], config.getoption("--gpu-report")
@@ -169,8 +176,25 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     finish(report, file, terminalreporter.write)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Of ``--dist loadscope``."""
+    if config.getoption("dist") != "loadscope":
+        return None
+    from support.scheduling import Sharing
+
+    return Sharing(config, log)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Rarely look for garbage, among hundreds of thousands of objects that stay until the end."""
+    config.stash[REPORT] = Report()
+    gc.set_threshold(50_000, 20, 20)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests against real checkouts and on a GPU run where there are such things."""
+    items.sort(key=lambda item: not item.nodeid.startswith(ADAPTERS))  # the longest that one worker does
     no_checkouts = pytest.mark.skip(reason="ZPLUS_UPSTREAMS does not name a folder with upstream checkouts")
     no_gpu = pytest.mark.skip(reason="no CUDA device")
     for item in items:

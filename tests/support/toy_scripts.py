@@ -14,6 +14,7 @@ import torch
 from click.testing import CliRunner, Result
 from torch import nn
 
+from support.logging_state import given_back
 from zplus_plugins import mapping_of
 from zplus_plugins.cli.main import main
 from zplus_plugins.records.inversion import InversionRecord
@@ -95,10 +96,11 @@ class Toys:
 
 @contextmanager
 def toys(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Toys]:
-    """:class:`Toys` in the current folder; what their scripts import is forgotten afterwards."""
+    """:class:`Toys` in the current folder; what their scripts import and say of logging is forgotten afterwards."""
     monkeypatch.chdir(folder)
     try:
-        yield Toys(folder, monkeypatch)
+        with given_back():
+            yield Toys(folder, monkeypatch)
     finally:
         for name in [name for name in sys.modules if name.startswith("toy_")]:
             del sys.modules[name]

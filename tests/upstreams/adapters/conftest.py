@@ -12,7 +12,7 @@ from support import bdinvert_assets, pti_assets
 from support.bdinvert_runs import checkout_of
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def prepared_bdinvert(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., bdinvert_assets.Assets]:
     """Copies of checkouts with synthetic assets; prepared once, tests write to folders of their own."""
     base, made = tmp_path_factory.mktemp("bdinvert"), {}
