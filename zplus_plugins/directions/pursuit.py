@@ -71,7 +71,7 @@ class Pursuit:
     Args:
         model: the model of the point.
         point: in Z or Z+, with F or without.
-        w: direction, (w_dim,) or (L, w_dim), of unit strength.
+        w: direction, (w_dim,) or (L, w_dim), of unit strength; or (B, L, w_dim), an own one for each picture.
         offset: a move in W that is added at every strength, of one of the same shapes; None for none.
 
     Raises:
@@ -117,7 +117,8 @@ class Pursuit:
         return replace(self._point, code=codes[:, -self._point.code.shape[1] :])
 
     def _for_each_code(self, w: Tensor) -> Tensor:
-        step = w.to(self._point.code).expand(self._layers, -1)[self._first :]
+        step = w.to(self._point.code)
+        step = (step if step.ndim == 3 else step.expand(self._layers, -1))[..., self._first :, :]
         if self._point.code.shape[1] > 1:
-            step = torch.cat([step.new_zeros(self._first, step.shape[1]), step])
+            step = torch.cat([torch.zeros_like(step[..., :1, :]).expand(*step.shape[:-2], self._first, -1), step], -2)
         return step

@@ -109,8 +109,8 @@ class Path:
     Args:
         mapping: the generator's mapping from z to w.
         z: the codes at strength 0, shape (B, L or 1, z_dim).
-        step: direction in W at strength 1, for each layer: (L, w_dim). A single code moves along the mean over layers,
-            so that fewer layers are sufficient then.
+        step: direction in W at strength 1, for each layer: (L, w_dim), or (B, L, w_dim) with an own one for each
+            picture. A single code moves along the mean over layers, so that fewer layers are sufficient then.
         offset: a move in W, like the step, that is added to that of every strength; None for none.
     """
 
@@ -155,6 +155,6 @@ class Path:
         if k not in self._waypoints:
             z, step = self._start, self._offset + k * self._step
             if z.shape[1] == 1:
-                step = step.mean(dim=0)
+                step = step.mean(dim=-2, keepdim=True)
             self._waypoints[k] = along_style(self._mapping, z, step, steps=LEASH, lr=LEASH_LR).detach()
         return self._waypoints[k]

@@ -215,8 +215,8 @@ class Model:
 
         Args:
             point: the point to edit.
-            z: direction in Z, (z_dim,) or (L, z_dim), of unit strength.
-            w: the same direction in W, (w_dim,) or (L, w_dim).
+            z: direction in Z, (z_dim,) or (L, z_dim), of unit strength; or (B, L, z_dim), an own one for each picture.
+            w: the same direction in W, (w_dim,), (L, w_dim) or (B, L, w_dim).
             strength: in units of the direction.
 
         Raises:
@@ -230,7 +230,7 @@ class Model:
             step = self._along(z, point).expand_as(point.code)
             return replace(point, code=along_geodesic(point.code, step, strength))
         if space.kind == "s":
-            wide = w.expand(1, layers, -1)
+            wide = w if w.ndim == 3 else w.expand(1, layers, -1)
             step = self._joined(self.generator.styles(wide), space) - self._joined(
                 self.generator.styles(torch.zeros_like(wide)), space
             )
@@ -259,8 +259,8 @@ class Model:
         """The direction for each code of a point; a single code moves along their mean."""
         if direction.ndim == 1:
             return direction
-        own = direction[self.first_layer(point.space) :]
-        return own if point.code.shape[1] == len(own) else own.mean(dim=0, keepdim=True)
+        own = direction[..., self.first_layer(point.space) :, :]
+        return own if point.code.shape[1] == own.shape[-2] else own.mean(dim=-2, keepdim=True)
 
     def _of_style(self, w: Tensor, space: Space) -> Tensor:
         """The code of a space, but Z, that has style codes (n, 1, w_dim) in all layers; (n, 1, dim)."""
