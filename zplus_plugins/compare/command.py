@@ -48,6 +48,11 @@ def run(
     """Run the requested comparison, and print the findings."""
     if second_eyes is not None and not limits:
         raise UsageError("--second-eyes measures the pictures of --limits, which was not given: give both or neither.")
+    if limits and request.images:
+        raise UsageError(
+            "--limits compares edits with the true ones, which can be drawn only of the portraits that zplus compare "
+            "draws itself: leave out the IMAGES, or --limits."
+        )
     if limits and not shard.is_all:
         raise UsageError("--limits needs all parts: run the shards without it, and then once with it, without --shard.")
     if overwrite and not shard.is_all:
@@ -57,7 +62,7 @@ def run(
         )
     ready = prepare(request)
     with limited_to(ready.share.threads):
-        what = wanted(ready, bool(request.images), second_eyes) if limits else None
+        what = wanted(ready, second_eyes) if limits else None
         carry_out(ready, out, margin, overwrite, summarised, shard, what)
 
 

@@ -17,7 +17,6 @@ from zplus_plugins.compare.prepare import Prepared
 from zplus_plugins.compare.work.part import CODE, F_CODE
 from zplus_plugins.compare.work.parts import Arrays, Parts
 from zplus_plugins.compare.work.plan import Task as PartTask
-from zplus_plugins.errors import UsageError
 from zplus_plugins.execution.executors import executor_for
 from zplus_plugins.execution.tasks import Task as Sent
 from zplus_plugins.execution.tasks import raise_for, run_tasks
@@ -52,25 +51,18 @@ class Wanted:
         }
 
 
-def wanted(ready: Prepared, photographs: bool, second_eyes: Path | None) -> Wanted:
+def wanted(ready: Prepared, second_eyes: Path | None) -> Wanted:
     """What is to be measured, before anything is inverted.
 
     Args:
-        ready: the comparison.
-        photographs: whether its images are the user's own.
+        ready: the comparison, of drawn portraits.
         second_eyes: as for :func:`~zplus_plugins.compare.limits.instruments.instruments`.
 
     Raises:
-        UsageError: the images are not drawn here, or there are not enough directions.
+        UsageError: there are not enough directions.
         RequirementError: the file of the second eyes cannot be used.
     """
-    if photographs:
-        raise UsageError(
-            "--limits compares edits with the true ones, which can be drawn only of the portraits that zplus compare "
-            "draws itself: leave out the IMAGES, or --limits."
-        )
-    composites = Composites(ready.plan.edits)
-    return Wanted(composites, instruments(second_eyes))
+    return Wanted(Composites(ready.plan.edits), instruments(second_eyes))
 
 
 def measured(ready: Prepared, what: Wanted, of_comparison: Parts, out: Path, overwrite: bool = False) -> Limits:

@@ -83,6 +83,8 @@ def of_sets(features: np.ndarray, real: Tensor) -> dict[str, Mean]:
         if len(folds) < 2:
             return Mean(whole, None, None, n)
         left = np.array([figure(torch.tensor([i for i in range(n) if i not in fold.tolist()])) for fold in folds])
+        if np.isnan(left).any():
+            return Mean(whole, None, None, n)
         k = len(folds)
         error = ((k - 1) / k * np.square(left - left.mean()).sum()) ** 0.5
         half = float(stats.t.ppf((1 + CONFIDENCE) / 2, k - 1) * error)
@@ -91,5 +93,9 @@ def of_sets(features: np.ndarray, real: Tensor) -> dict[str, Mean]:
     return {
         "density": spread(lambda rows: density(holding[rows].flatten(0, 1))),
         "coverage": spread(lambda rows: coverage(holding[rows].flatten(0, 1))),
-        "frechet": spread(lambda rows: frechet_distance(made[rows].flatten(0, 1), real)),
+        "frechet": spread(lambda rows: _frechet(made[rows].flatten(0, 1), real)),
     }
+
+
+def _frechet(made: Tensor, real: Tensor) -> float:
+    return frechet_distance(made, real) if len(made) > 1 else float("nan")  # one picture has no covariance
