@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from zplus_plugins.compare.limiting import Wanted, measured, wanted
 from zplus_plugins.compare.limits import output
 from zplus_plugins.compare.limits.decisions import Decision, decisions
 from zplus_plugins.compare.limits.findings import Limits, Row
-from zplus_plugins.compare.limits.run import Wanted, measured, wanted
 from zplus_plugins.compare.prepare import Prepared, Request, prepare
 from zplus_plugins.compare.report.report import report
 from zplus_plugins.compare.report.results import FORMAT, as_csv, as_json, summary

@@ -14,9 +14,9 @@ from click.testing import Result
 
 from support.commands import zplus
 from support.comparisons import stand_in_for_embedded
+from zplus_plugins.compare.limiting import wanted
 from zplus_plugins.compare.limits import instruments as of_limits
 from zplus_plugins.compare.limits.part import LimitsWork, Task
-from zplus_plugins.compare.limits.run import wanted
 from zplus_plugins.compare.prepare import Request, prepare
 from zplus_plugins.compare.work import part
 from zplus_plugins.portraits import sample
