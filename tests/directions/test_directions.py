@@ -219,15 +219,21 @@ def test_pictures_do_not_influence_each_other_s_ways(model: Model, ganspace: lis
     assert torch.allclose(moved.code[1:], alone.code, atol=1e-5)
 
 
-@pytest.mark.parametrize("space", ["z", "zplus", "f/zplus"])
-def test_codes_can_have_directions_of_their_own(model: Model, ganspace: list[Direction], space: str) -> None:
-    start = model.start(SPACES[space], 2)
-    own = torch.stack([ganspace[0].w, ganspace[1].w])
-    moved = directions.Pursuit(model, start, own[:, None])(1.7)
-    for index, w in enumerate(own):
-        alone = directions.Pursuit(model, start[index : index + 1], w)(1.7)
-        assert torch.allclose(moved.code[index], alone.code[0], atol=1e-5)
-    assert not torch.allclose(moved.code[0], moved.code[1], atol=0.1)
+@pytest.mark.parametrize("space", ["z", "zplus", "f/z", "f/zplus", "w", "wplus", "f/wplus", "pnplus", "s", "f/s"])
+def test_pictures_with_directions_of_their_own_move_as_each_would_alone(
+    model: Model, ganspace: list[Direction], space: str
+) -> None:
+    layers = model.generator.num_layers
+    both = model.of_z(random_codes(model.generator, 2, seed=9).z[:, None], SPACES[space])
+    z, w = (torch.stack([getattr(one, kind).expand(layers, -1) for one in ganspace[:2]]) for kind in ("z", "w"))
+    ways: list[Callable[[Point, Tensor, Tensor], Point]] = [lambda p, z, w: model.moved(p, z, w, 1.7)]
+    if both.space.kind == "z":
+        ways.append(lambda p, z, w: directions.Pursuit(model, p, w)(1.7))
+    for way in ways:
+        moved = way(both, z, w)
+        for i, one in enumerate(ganspace[:2]):
+            assert torch.allclose(moved.code[i : i + 1], way(both[i : i + 1], one.z, one.w).code, atol=1e-5)
+        assert not torch.allclose(moved.code, way(both, z[[1, 0]], w[[1, 0]]).code, atol=1e-3)
 
 
 def test_a_way_is_smooth_between_its_stations(model: Model, ganspace: list[Direction]) -> None:

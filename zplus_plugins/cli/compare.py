@@ -85,6 +85,19 @@ from zplus_plugins.system import options
 @options.offline
 @workers("one per GPU; with a small generator on the CPU one per core, at most 8; otherwise 1")
 @on
+@click.option(
+    "--limits",
+    is_flag=True,
+    help="For drawn portraits: measure where edits fall apart, by one, two and three directions at once up to strength "
+    "6, interpolations, style mixing and random walks. Takes about as long again.",
+)
+@click.option(
+    "--second-eyes",
+    type=options.FILE,
+    metavar="FILE",
+    help="For --limits: a file of train_regressor --export, by whose features realism is measured as well. It should "
+    "have judged no training.",
+)
 @click.option("--without-lpips", is_flag=True, help="For photographs: use the mean squared error as the only loss.")
 @shard("parts, each a batch of images in one space")
 @click.option("--overwrite", is_flag=True, help="Start over in --out, even if it contains another comparison.")
@@ -111,6 +124,8 @@ def compare(
     graph: Literal["auto", "off"],
     workers: int | None,
     on: str | None,
+    limits: bool,
+    second_eyes: Path | None,
     without_lpips: bool,
     shard: Shard,
     overwrite: bool,
@@ -130,6 +145,7 @@ def compare(
       zplus compare                                              no download; minutes
       zplus compare --pictures 50 --steps 200 --out-of-range     as in the paper, and beyond
       zplus compare --strengths 8 --spaces f/zplus,f/wplus       where edits turn round
+      zplus compare --limits --spaces f/zplus,f/wplus            where they fall apart
       zplus compare faces/ --generator ffhq.pkl --spaces f/zplus,f/wplus,f/wplus-pn
     """
     if isnan(furthest):
@@ -160,7 +176,7 @@ def compare(
         workers=workers,
         on=on,
     )
-    run(request, out, margin, overwrite, as_json, shard)
+    run(request, out, margin, overwrite, as_json, shard, limits, second_eyes)
 
 
 @click.command()

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from zplus_plugins.compare.limiting import Wanted, measured, wanted
+from zplus_plugins.compare.limits import output
+from zplus_plugins.compare.limits.decisions import Decision, decisions
+from zplus_plugins.compare.limits.findings import Limits, Row
 from zplus_plugins.compare.prepare import Prepared, Request, prepare
 from zplus_plugins.compare.report.report import report
 from zplus_plugins.compare.report.results import FORMAT, as_csv, as_json, summary
@@ -30,9 +36,25 @@ FILES = ("results.json", "table.csv", "report.html")
 
 
 def run(
-    request: Request, out: Path, margin: float, overwrite: bool, summarised: bool = False, shard: Shard = ALL
+    request: Request,
+    out: Path,
+    margin: float,
+    overwrite: bool,
+    summarised: bool = False,
+    shard: Shard = ALL,
+    limits: bool = False,
+    second_eyes: Path | None = None,
 ) -> None:
     """Run the requested comparison, and print the findings."""
+    if second_eyes is not None and not limits:
+        raise UsageError("--second-eyes measures the pictures of --limits, which was not given: give both or neither.")
+    if limits and request.images:
+        raise UsageError(
+            "--limits compares edits with the true ones, which can be drawn only of the portraits that zplus compare "
+            "draws itself: leave out the IMAGES, or --limits."
+        )
+    if limits and not shard.is_all:
+        raise UsageError("--limits needs all parts: run the shards without it, and then once with it, without --shard.")
     if overwrite and not shard.is_all:
         raise UsageError(
             "--overwrite deletes all parts in --out, also those of other shards. Choose another --out for a new "
@@ -40,7 +62,8 @@ def run(
         )
     ready = prepare(request)
     with limited_to(ready.share.threads):
-        carry_out(ready, out, margin, overwrite, summarised, shard)
+        what = wanted(ready, second_eyes) if limits else None
+        carry_out(ready, out, margin, overwrite, summarised, shard, what)
 
 
 def carry_out(
@@ -50,6 +73,7 @@ def carry_out(
     overwrite: bool = False,
     summarised: bool = False,
     shard: Shard = ALL,
+    limits: Wanted | None = None,
 ) -> None:
     """Run a comparison, write ``results.json``, ``table.csv`` and ``report.html``, all or none, and print the findings.
 
@@ -61,6 +85,7 @@ def carry_out(
         overwrite: discard existing parts and start again.
         summarised: print a summary as JSON instead.
         shard: the parts to compute. If others are missing then, nothing more is written, and their number is printed.
+        limits: what else to measure of the codes, and to write to ``limits.csv`` and the other files; None for nothing.
 
     Raises:
         UsageError: there is a comparison with other settings, or a file that is not ours.
@@ -68,33 +93,65 @@ def carry_out(
         LatentError: an inversion failed.
     """
     plan = ready.plan
-    say_missing(ready)
+    say_missing(ready.instruments.missing)
+    files = FILES if limits is None else (*FILES, output.FILE)
+    if limits is not None:
+        say_missing(limits.instruments.missing)
     settings = plan.identified(ready.model, ready.instruments)
     with Results(out, overwrite, shard.label) as results, Results(out / "parts", shard=shard.label) as kept:
-        results.finished(FILES, settings)  # refuse foreign files, or those of another comparison, first
+        results.finished(files, settings)  # refuse foreign files, or those of another comparison, first
         parts = Parts(kept, settings, overwrite)
-        measured = compared(ready, parts, shard)
-        if measured is None:
+        measurements = compared(ready, parts, shard)
+        if measurements is None:
             say_unfinished(ready, parts, summarised)
             return
-        pass_gate(plan, measured)
-        found = [findings(plan, pictures, measured[pictures.name], margin) for pictures in plan.sets]
+        pass_gate(plan, measurements)
+        found = [findings(plan, pictures, measurements[pictures.name], margin) for pictures in plan.sets]
+        far = None if limits is None else _Far.of(limits, measured(ready, limits, parts, out, overwrite))
         stated = {**settings, "spaces": ", ".join(s.title for s in plan.spaces), "chosen margin": f"{margin:g}"}
-        contents = (
-            as_json(plan, stated, ready.instruments.missing, found),
+        missing = ready.instruments.missing
+        contents = [
+            as_json(plan, stated, missing, found, {} if far is None else far.as_json),
             as_csv(found),
-            report(plan, stated, ready.instruments.missing, ready.evidence, found),
-        )
+            report(plan, stated, missing, ready.evidence, found, "" if far is None else far.section),
+            *([] if far is None else [output.as_csv(far.rows)]),
+        ]
         with results.writing(settings) as folder:
-            for name, content in zip(FILES, contents, strict=True):
+            for name, content in zip(files, contents, strict=True):
                 (folder / name).write_bytes(content)
+    verdicts_far = [] if far is None else [one.text for one in far.decided]
     if summarised:
-        document(summary(plan, ready.instruments.missing, found, {Path(name).stem: str(out / name) for name in FILES}))
+        paths = {Path(name).stem: str(out / name) for name in files}
+        document({**summary(plan, missing, found, paths), **({} if far is None else {"limits": verdicts_far})})
         return
     for one in found:
         _show(ready, one)
-    for name in FILES:
+    for text in verdicts_far:
+        result(f"- {text}")
+    for name in files:
         result(out / name)
+
+
+@dataclass(frozen=True)
+class _Far:
+    """What was found about the limits."""
+
+    wanted: Wanted
+    rows: list[Row]
+    decided: list[Decision]
+
+    @classmethod
+    def of(cls, wanted: Wanted, limits: Limits) -> _Far:
+        return cls(wanted, limits.rows(), decisions(limits))
+
+    @property
+    def as_json(self) -> dict[str, Any]:
+        missing = self.wanted.instruments.missing
+        return {"limits": output.as_json(self.wanted.composites, self.rows, self.decided, missing)}
+
+    @property
+    def section(self) -> str:
+        return output.section(self.rows, self.decided, self.wanted.instruments.missing)
 
 
 def compared(ready: Prepared, parts: Parts, shard: Shard) -> Measurements | None:
@@ -169,9 +226,9 @@ def _show(ready: Prepared, one: Findings) -> None:
     result()
 
 
-def say_missing(ready: Prepared) -> None:
+def say_missing(missing: Mapping[str, str]) -> None:
     """Print what will not be measured, and why."""
-    for name, why in ready.instruments.missing.items():
+    for name, why in missing.items():
         say(f"not measured: {name}, because {why}.")
 
 

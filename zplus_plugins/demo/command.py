@@ -51,7 +51,7 @@ def run(image: Path | None, out: Path, steps: int, overwrite: bool = False, alig
         RecordError: an inversion ended in codes that are not finite.
     """
     ready = _prepared(image, steps, align)
-    say_missing(ready)
+    say_missing(ready.instruments.missing)
     settings = ready.plan.identified(ready.model, ready.instruments)
     files = _files(ready)
     with limited_to(ready.share.threads), Results(out, overwrite) as results:

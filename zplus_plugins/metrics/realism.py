@@ -106,16 +106,24 @@ class Realism:
         features: of pictures, (B, 3, R, R) -> (B, d).
         real: real pictures, (n, 3, R, R).
         others: other real pictures; their own distances are the scale.
+
+    Attributes:
+        features: as given.
+        real: the real pictures' features, (n, d).
     """
 
     def __init__(self, features: Features, real: Tensor, others: Tensor) -> None:
-        self._features, self._real = features, features(real)
-        own = self._raw(others)
+        self.features, self.real = features, features(real)
+        own = self._raw(features(others))
         self._typical, self._reach = own.median(), own.quantile(OWN_SHARE)
 
     def distances(self, pictures: Tensor) -> Tensor:
         """Distances (B,) of pictures, in units of the median distance of other real ones."""
-        return self._raw(pictures) / self._typical
+        return self.distances_of(self.features(pictures))
+
+    def distances_of(self, features: Tensor) -> Tensor:
+        """:meth:`distances` of pictures whose features (B, d) are known."""
+        return self._raw(features) / self._typical
 
     @property
     def reach(self) -> float:
@@ -126,5 +134,5 @@ class Realism:
         """Whether :meth:`distances` are no greater than those of :data:`OWN_SHARE` of other real pictures, (B,)."""
         return distances * self._typical <= self._reach * (1 + 1e-6)
 
-    def _raw(self, pictures: Tensor) -> Tensor:
-        return torch.cdist(self._features(pictures), self._real).kthvalue(NEIGHBOUR, dim=1).values
+    def _raw(self, features: Tensor) -> Tensor:
+        return torch.cdist(features, self.real).kthvalue(NEIGHBOUR, dim=1).values

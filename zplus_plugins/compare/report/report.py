@@ -30,7 +30,12 @@ _ALL_SPECIAL = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})  
 
 
 def report(
-    plan: Plan, settings: Mapping[str, str], missing: Mapping[str, str], evidence: str, found: Sequence[Findings]
+    plan: Plan,
+    settings: Mapping[str, str],
+    missing: Mapping[str, str],
+    evidence: str,
+    found: Sequence[Findings],
+    more: str = "",
 ) -> bytes:
     """Build the page.
 
@@ -40,6 +45,7 @@ def report(
         missing: what could not be measured, and why.
         evidence: what results for this generator can show, in a sentence or two.
         found: the findings for each set of images.
+        more: a further section, in HTML, before the settings.
     """
     addresses, shown = sprites(list(found), plan.shown)
     data = _data(plan, found, shown, addresses)
@@ -54,6 +60,7 @@ def report(
         "missing": _list(f"Not measured: {name}, because {why}." for name, why in missing.items()),
         "notes": _details("The change up to which each edit is compared", found, lambda one: edit_notes(plan, one)),
         "tests": _panels(found, tables.tests),
+        "more": more,
         "settings": tables.facts(settings.items()),
         "versions": tables.facts(versions().items()),
         "style": "".join(map(_asset, STYLES)),

@@ -39,8 +39,14 @@ def versions() -> dict[str, str]:
     }
 
 
-def as_json(plan: Plan, settings: Mapping[str, str], missing: Mapping[str, str], found: Sequence[Findings]) -> bytes:
-    """All settings, measurements and findings; values that vary between runs are under ``run``."""
+def as_json(
+    plan: Plan,
+    settings: Mapping[str, str],
+    missing: Mapping[str, str],
+    found: Sequence[Findings],
+    more: Mapping[str, Any] | None = None,
+) -> bytes:
+    """All settings, measurements and findings, and ``more``; values that vary between runs are under ``run``."""
     content = {
         "format": RESULTS_FORMAT,
         "settings": {**settings, "spaces": ",".join(space.name for space in plan.spaces)},
@@ -48,6 +54,7 @@ def as_json(plan: Plan, settings: Mapping[str, str], missing: Mapping[str, str],
         "strengths": list(plan.strengths),
         "missing": dict(missing),
         "sets": {one.pictures.name: _of_set(plan, one) for one in found},
+        **(more or {}),
         "run": {
             "versions": versions(),
             "command": sys.argv[1:],

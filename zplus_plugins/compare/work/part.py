@@ -22,6 +22,8 @@ SECONDS = "seconds"
 FIGURE, EDIT = "figure ", "edit "
 """Prefixes of the names of a part's arrays: metrics of reconstructions, (B,), and of edits, (B, edits, strengths)."""
 PICTURES = ("reconstructed", "edited")
+CODE, F_CODE = "code", "f"
+"""The codes found, (B, L, D), and their F, (B, C, r, r), if there is one; parts of older versions have neither."""
 LOSS, REDUCED_LOSS = "loss", "loss_bf16"
 """Metrics of inversions in a lower precision: the loss of the codes found, in float32 and in the steps' precision."""
 Advance = Callable[[str, int], None]
@@ -68,6 +70,9 @@ def made(plan: Plan, task: Task, model: Model, instruments: Instruments, advance
             arrays |= {f"{FIGURE}{name}": values.double().cpu().numpy() for name, values in losses.items()}
         arrays |= _edited(plan, model, measure, found.point, pictures, shown, lambda: advance(what, 1))
     arrays["reconstructed"] = as_bytes(pictures[:shown])
+    arrays |= {
+        name: t.cpu().numpy() for name, t in ((CODE, found.point.code), (F_CODE, found.point.f)) if t is not None
+    }
     arrays[SECONDS] = np.array([found.seconds])
     return arrays
 

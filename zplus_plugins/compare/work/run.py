@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from zplus_plugins.compare.work.part import EDIT, FIGURE, PICTURES, SECONDS, Advance, PartWork
+from zplus_plugins.compare.work.part import CODE, EDIT, F_CODE, FIGURE, PICTURES, SECONDS, Advance, PartWork
 from zplus_plugins.compare.work.parts import Arrays, Parts
 from zplus_plugins.compare.work.plan import Instruments, Plan, Task
 from zplus_plugins.execution.executors import executor_for
@@ -117,7 +117,8 @@ def joined(plan: Plan, found: Mapping[str, Arrays]) -> Results:
 
 def _joined(parts: list[Arrays]) -> Measured:
     """Concatenate the batches of one space; parts without images to show add none."""
-    whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    names = [name for name in parts[0] if name not in (CODE, F_CODE)]
+    whole = {name: np.concatenate([part[name] for part in parts]) for name in names}
     sizes = [len(next(values for name, values in part.items() if name.startswith(FIGURE))) for part in parts]
     return Measured(
         figures={name.removeprefix(FIGURE): v for name, v in whole.items() if name.startswith(FIGURE)},
