@@ -40,6 +40,7 @@ UPSTREAMS = [
 ]
 
 MAY_IMPORT = {
+    "building": METHOD,  # compiles the operations
     "system": GROUND,
     "execution": GROUND | {"system"},
     "untrusted": GROUND | {"system"},

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from support.bdinvert_assets import Assets
 from support.commands import zplus
@@ -20,6 +21,8 @@ from zplus_plugins.upstreams.patching.stand_ins import stand_in_for_absent
 
 # Upstreams and their libraries warn; their warnings are not ours to judge.
 pytestmark = pytest.mark.filterwarnings("default")
+
+CPU_BUILDS = "https://download.pytorch.org/whl/cpu"
 
 
 def test_optional_modules_are_absent_until_they_are_used() -> None:
@@ -71,9 +74,30 @@ def test_doctor_explains_torch_and_torchvision_of_different_builds(
         raise RuntimeError("operator torchvision::nms does not exist")
 
     monkeypatch.setattr(doctor.importlib, "import_module", import_module)
-    found = doctor._lpips()
-    assert "different builds" in found.text
-    assert found.remedy == "pip install --force-reinstall torch torchvision"
+    remedy = "pip install --force-reinstall torch torchvision"
+    for version, command in (("2.15.0+cu130", remedy), ("2.13.0+cpu", f"{remedy} --index-url {CPU_BUILDS}")):
+        monkeypatch.setattr(torch, "__version__", version)
+        found = doctor._lpips()
+        assert "different builds" in found.text
+        assert found.remedy == command
+
+
+@pytest.mark.parametrize("command", [["demo"], ["compare", "--pictures", "2"]])
+def test_a_comparison_says_so_before_any_work(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from zplus_plugins.system import device
+
+    def import_module(name: str) -> None:
+        assert name == "torchvision"
+        raise RuntimeError("operator torchvision::nms does not exist")
+
+    monkeypatch.setattr(device, "import_module", import_module)
+    result = zplus(*command, "--out", str(tmp_path / "out"))
+    assert result.exit_code == 1
+    assert "torchvision cannot be imported: operator torchvision::nms does not exist (torch and" in result.output
+    assert "Run: pip install --force-reinstall torch torchvision" in result.output
+    assert not (tmp_path / "out").exists()
 
 
 def test_help_has_examples() -> None:

@@ -25,6 +25,7 @@ from zplus_plugins.metrics import (
 )
 from zplus_plugins.metrics.perceptual import LOSS_RESOLUTION
 from zplus_plugins.portraits.networks.regressor import UNSEEN, Regressor, perceptual
+from zplus_plugins.system.device import require_torchvision
 from zplus_plugins.system.downloads import lpips_weights, or_without
 
 _PIXELS: dict[str, Figure] = {"mse": mse, "ssim": ssim, "psnr": psnr}
@@ -38,8 +39,10 @@ def of_portraits(own_encoder: bool, device: torch.device) -> Instruments:
         device: device of the images.
 
     Raises:
-        RequirementError: an embedded network cannot be read.
+        RequirementError: an embedded network cannot be read, or torchvision, which SSIM imports, is of another build
+            than torch.
     """
+    require_torchvision()
     from zplus_plugins.portraits.networks.embedded import embedded_encoder, embedded_regressor
 
     regressor = embedded_regressor().to(device)
@@ -79,7 +82,9 @@ def of_photographs(with_lpips: bool, resolution: int) -> Instruments:
 
     Raises:
         DownloadError: the backbone of LPIPS is missing, and cannot be downloaded.
+        RequirementError: torchvision, which SSIM imports, is of another build than torch.
     """
+    require_torchvision()
     lpips = Lpips() if with_lpips else None
     if lpips is not None:
         with or_without("--without-lpips"):

@@ -10,12 +10,16 @@ while CUDA is uninitialised.
 
 from __future__ import annotations
 
+from importlib import import_module
+from importlib.util import find_spec
+
 import torch
 from torch import Tensor
 
 from zplus_plugins.errors import RequirementError, UsageError
 
 CHOICES = ("auto", "cpu", "cuda", "mps")
+_DIFFERENT = " (torch and torchvision are different builds, for example one for the CPU and one for CUDA)"
 
 
 class Device:
@@ -79,6 +83,34 @@ class Device:
 def built_for() -> str:
     """What torch was built for: ``CUDA 13.0``, ``ROCm 6.4`` or ``CUDA none``."""
     return f"ROCm {torch.version.hip}" if torch.version.hip else f"CUDA {torch.version.cuda or 'none'}"
+
+
+def require_torchvision() -> None:
+    """Require that torchvision, where it is installed, is of a build that goes with torch's.
+
+    The two differ if torch is a build for the CPU and torchvision comes from the package index. Packages that import
+    torchvision wherever they find it, such as lpips and torchmetrics, then end in an error that names neither.
+
+    Raises:
+        RequirementError: it cannot be imported; the message says what to install instead.
+    """
+    if find_spec("torchvision") is None:
+        return
+    try:
+        import_module("torchvision")
+    except Exception as error:
+        raise RequirementError(f"torchvision cannot be imported: {told(error)}. Run: {matching_builds()}") from None
+
+
+def told(error: Exception) -> str:
+    """What an import of torchvision ended in, with the cause if it is known."""
+    return f"{error}{_DIFFERENT if 'torchvision::nms' in str(error) else ''}"
+
+
+def matching_builds() -> str:
+    """The command that installs torch and torchvision of builds that fit, for the CPU if torch is a build for it."""
+    index = " --index-url https://download.pytorch.org/whl/cpu" if torch.__version__.endswith("+cpu") else ""
+    return f"pip install --force-reinstall torch torchvision{index}"
 
 
 def name_of(device: torch.device) -> str:

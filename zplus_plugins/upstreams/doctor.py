@@ -13,7 +13,7 @@ import torch
 
 from zplus_plugins.ops import choice
 from zplus_plugins.ops.measure import measure
-from zplus_plugins.system.device import built_for
+from zplus_plugins.system.device import built_for, matching_builds, told
 from zplus_plugins.system.downloads import LPIPS_BACKBONES, facenet_weights, lpips_weights
 from zplus_plugins.upstreams.checkout import plugins
 from zplus_plugins.upstreams.checkout.checkout import Upstream, match_folder
@@ -65,11 +65,7 @@ def _lpips() -> Diagnosis:
     try:
         importlib.import_module("lpips")
     except Exception as error:
-        cause = str(error)
-        if "torchvision::nms" in cause:
-            cause += " (torch and torchvision are different builds, for example one for the CPU and one for CUDA)"
-        remedy = "pip install --force-reinstall torch torchvision"
-        return Diagnosis("lpips", f"cannot be imported: {cause}", remedy)
+        return Diagnosis("lpips", f"cannot be imported: {told(error)}", matching_builds())
     return Diagnosis("lpips", importlib.metadata.version("lpips"))
 
 

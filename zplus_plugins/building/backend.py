@@ -1,4 +1,4 @@
-"""The build backend of this distribution: setuptools', and wheels with the CPU operations in them. Imports no torch.
+"""The build backend: setuptools', with the description for an index, and prebuilt wheels. Imports no torch.
 
 With ``ZPLUS_PREBUILT=1``, a wheel gets the operations for every CPU capability, compiled by the C++ compiler at hand.
 They have a plain C interface, so its tag names a platform, but neither a version of Python nor one of torch. Otherwise,
@@ -13,23 +13,17 @@ import subprocess
 import sys
 import tempfile
 import types
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import setuptools
 from setuptools import build_meta
-from setuptools.build_meta import (
-    build_editable,
-    build_sdist,
-    get_requires_for_build_editable,
-    get_requires_for_build_sdist,
-    get_requires_for_build_wheel,
-    prepare_metadata_for_build_editable,
-    prepare_metadata_for_build_wheel,
-)
 from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_py import build_py
+
+from zplus_plugins.building import description
 
 __all__ = [
     "build_editable",
@@ -44,11 +38,42 @@ __all__ = [
 VARIABLE = "ZPLUS_PREBUILT"
 
 
+class Described(setuptools.Distribution):
+    """A distribution with the description for an index, and the addresses of the repository if it is known."""
+
+    def parse_config_files(self, *arguments: Any, **options: Any) -> None:
+        super().parse_config_files(*arguments, **options)
+        metadata, address = self.metadata, description.repository()
+        metadata.long_description = description.for_an_index(metadata.long_description, address, metadata.version)
+        if address is not None:
+            metadata.project_urls = {**description.project_urls(address, metadata.version), **metadata.project_urls}
+
+
+def _described(hook: Callable[..., Any], **commands: type[Any]) -> Callable[..., Any]:
+    """One of setuptools' hooks, for our distribution and with our commands."""
+
+    @functools.wraps(hook)
+    def run(*arguments: Any, **options: Any) -> Any:
+        setup = functools.partial(setuptools.setup, distclass=Described, cmdclass=commands)
+        with mock.patch.object(setuptools, "setup", setup):
+            return hook(*arguments, **options)
+
+    return run
+
+
+build_editable = _described(build_meta.build_editable)
+build_sdist = _described(build_meta.build_sdist)
+get_requires_for_build_editable = _described(build_meta.get_requires_for_build_editable)
+get_requires_for_build_sdist = _described(build_meta.get_requires_for_build_sdist)
+get_requires_for_build_wheel = _described(build_meta.get_requires_for_build_wheel)
+prepare_metadata_for_build_editable = _described(build_meta.prepare_metadata_for_build_editable)
+prepare_metadata_for_build_wheel = _described(build_meta.prepare_metadata_for_build_wheel)
+
+
 def build_wheel(wheel_directory: str, config_settings: Any = None, metadata_directory: str | None = None) -> str:
-    """PEP 517's hook: setuptools', with our commands if the operations are wanted."""
+    """PEP 517's hook: with our commands if the operations are wanted."""
     commands = {"build_py": BuildWithOps, "bdist_wheel": PlatformWheel} if _wanted() else {}
-    with mock.patch.object(setuptools, "setup", functools.partial(setuptools.setup, cmdclass=commands)):
-        return str(build_meta.build_wheel(wheel_directory, config_settings, metadata_directory))
+    return str(_described(build_meta.build_wheel, **commands)(wheel_directory, config_settings, metadata_directory))
 
 
 def _wanted() -> bool:

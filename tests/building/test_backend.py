@@ -13,7 +13,7 @@ import torch
 
 from support.op_implementations import needs_gxx
 from support.places import ROOT
-from zplus_plugins.ops import wheels
+from zplus_plugins.building import backend
 from zplus_plugins.ops.compiled import build, cpu_target
 
 USE = """
@@ -80,10 +80,10 @@ def test_a_wheel_s_object_comes_first_unless_a_compiler_is_named(
 
 @pytest.mark.parametrize(("value", "expected"), [(None, False), ("", False), ("0", False), ("1", True)])
 def test_it_is_asked_for_by_a_variable(value: str | None, expected: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(wheels.VARIABLE, raising=False)
+    monkeypatch.delenv(backend.VARIABLE, raising=False)
     if value is not None:
-        monkeypatch.setenv(wheels.VARIABLE, value)
-    assert wheels._wanted() == expected
-    monkeypatch.setenv(wheels.VARIABLE, "yes")
+        monkeypatch.setenv(backend.VARIABLE, value)
+    assert backend._wanted() == expected
+    monkeypatch.setenv(backend.VARIABLE, "yes")
     with pytest.raises(ValueError, match="ZPLUS_PREBUILT is 'yes'; expected 1"):
-        wheels._wanted()
+        backend._wanted()
