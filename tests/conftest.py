@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import pytest
 import torch
+from PIL import Image
 
 from support import hfgi3d_assets, pti_assets, pti_runs, sam_assets, sam_runs
 from support.browser import browser as browser
@@ -22,6 +23,7 @@ from support.places import ADAPTERS
 from support.weight_files import write_facenet, write_lpips_backbones
 from zplus_plugins.system import console
 
+_PIXELS = Image.MAX_IMAGE_PIXELS
 collect_ignore = ["standins"]  # repositories, some of whose files have names of tests
 
 
@@ -56,6 +58,13 @@ def logging_is_given_back() -> Iterator[None]:
     before = heard()
     yield
     assert heard() == before
+
+
+@pytest.fixture(autouse=True)
+def pillow_s_limit() -> Iterator[None]:
+    """Scripts that run in this process lift it, and other tests' readers would have it lifted."""
+    yield
+    Image.MAX_IMAGE_PIXELS = _PIXELS
 
 
 @pytest.fixture(scope="session", autouse=True)

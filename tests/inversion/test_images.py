@@ -138,6 +138,14 @@ def test_refuses_a_huge_picture_without_decoding_it(tmp_path: Path, monkeypatch:
         read_pictures([file], 16, resize=True)
 
 
+def test_refuses_a_huge_picture_even_if_pillow_would_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scripts lift Pillow's limit for the whole process, as one of the upstreams' does."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    Image.new("1", (9_500, 9_500)).save(tmp_path / "huge.png")
+    with pytest.raises(RequirementError, match=r"huge\.png has more than 89 million pixels"):
+        read_pictures([tmp_path / "huge.png"], 16, resize=True)
+
+
 def test_refuses_to_read_nothing() -> None:
     with pytest.raises(RequirementError, match="No image was given"):
         read_pictures([], 16)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _COLOURED = ("1", "L", "P", "RGB", "CMYK", "YCbCr")
 _WITH_ALPHA = ("LA", "PA", "La", "RGBA", "RGBa")
+MOST_PIXELS = 2**28 // 3
+"""The most pixels of an image: Pillow's own limit, which a script or a program that imports us may have lifted."""
 
 
 class UnfitError(Exception):
@@ -57,6 +59,8 @@ def opened(path: Path) -> Iterator[Image.Image]:
         with quiet():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as image:
+                if image.width * image.height > MOST_PIXELS:
+                    raise Image.DecompressionBombError
                 yield image
     except RequirementError:
         raise
@@ -66,7 +70,7 @@ def opened(path: Path) -> Iterator[Image.Image]:
         text = f"{path} is not an image that Pillow can read."
         raise RequirementError(f"{text} Leave it out, or save it again, for example as PNG.") from None
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        most = (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
+        most = min(Image.MAX_IMAGE_PIXELS or MOST_PIXELS, MOST_PIXELS) // 1_000_000
         raise RequirementError(f"{path} has more than {most} million pixels. Crop it or make it smaller.") from None
     except Exception as error:  # decoders raise many types of errors for damaged files
         raise RequirementError(f"{path} cannot be read: {reason(error)}. Leave it out, or save it again.") from None
