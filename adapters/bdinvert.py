@@ -160,8 +160,8 @@ ADAPTER = Adapter(
         Download(
             "BDInvert/checkpoints/*.pth",
             what="generator checkpoint",
-            remedy="Download stylegan2_ffhq1024 from the link in MODEL_ZOO.md to BDInvert/checkpoints/ (the scripts "
-            "also try to do this, with wget).",
+            remedy="Download the row ffhq-1024x1024 under StyleGAN2 Official in MODEL_ZOO.md, and save it as "
+            "BDInvert/checkpoints/stylegan2_ffhq1024.pth (the scripts also try to do this, with wget).",
         ),
         Download(
             "BDInvert/pretrained_models/**/*.pth",

@@ -62,7 +62,12 @@ def test_doctor(assets: Assets) -> None:
     shutil.copy(assets.encoder, pretrained)
     result = zplus("doctor")
     assert result.exit_code == 0, result.output
-    assert "Nothing is missing." in result.output
+    assert result.output.endswith("Nothing is missing.\n")
+
+
+def test_doctor_elsewhere_says_where_to_ask_for_a_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert zplus("doctor").output.endswith("zplus doctor says in the folder of its scripts.\n")
 
 
 def test_doctor_explains_torch_and_torchvision_of_different_builds(

@@ -142,6 +142,8 @@ def _tell(findings: Sequence[Diagnosis]) -> None:
     for finding in wrong:
         result(f"\nmissing: {finding.subject}: {finding.text}\n  {finding.remedy}")
     result("\nNothing is missing." if not wrong else f"\n{len(wrong)} missing; see above.")
+    if any(finding.subject == "upstream" for finding in findings):
+        result("What a checkout needs, zplus doctor says in the folder of its scripts.")
 
 
 def require_script(script: Path) -> None:

@@ -160,7 +160,7 @@ def _check(path: str, image: Image.Image, resolution: int, resize: bool) -> None
         )
     if width != resolution and not resize:
         raise RequirementError(
-            f"{path} has {width} x {height} pixels; the generator's images have {resolution} x {resolution}. Resize "
-            "it, or use --resize."
+            f"{path} has {width} x {height} pixels; the generator's images have {resolution} x {resolution}. If it "
+            "is a photograph, use --align, which finds the face; if it is aligned already, --resize."
         )
     require_single(path, image)
