@@ -22,6 +22,7 @@ import setuptools
 from setuptools import build_meta
 from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_py import build_py
+from setuptools.command.egg_info import manifest_maker
 
 from zplus_plugins.building import description
 
@@ -36,6 +37,8 @@ __all__ = [
     "prepare_metadata_for_build_wheel",
 ]
 VARIABLE = "ZPLUS_PREBUILT"
+CONTENTS = ".ci/sdist.in"
+"""What an sdist holds beside the packages; setuptools looks for a MANIFEST.in in the top folder otherwise."""
 
 
 class Described(setuptools.Distribution):
@@ -55,7 +58,7 @@ def _described(hook: Callable[..., Any], **commands: type[Any]) -> Callable[...,
     @functools.wraps(hook)
     def run(*arguments: Any, **options: Any) -> Any:
         setup = functools.partial(setuptools.setup, distclass=Described, cmdclass=commands)
-        with mock.patch.object(setuptools, "setup", setup):
+        with mock.patch.object(setuptools, "setup", setup), mock.patch.object(manifest_maker, "template", CONTENTS):
             return hook(*arguments, **options)
 
     return run
