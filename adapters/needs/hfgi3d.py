@@ -22,7 +22,8 @@ import torch
 from torch import Tensor, nn
 
 from zplus_plugins.errors import RequirementError, UsageError
-from zplus_plugins.hypersphere.mapping import FunctionMapping, StyleMapping, Truncation
+from zplus_plugins.hypersphere.families import FunctionMapping
+from zplus_plugins.hypersphere.mapping import StyleMapping, Truncation
 from zplus_plugins.records.arrays import ContentError, npy_header
 from zplus_plugins.system.downloads import NeededFile
 from zplus_plugins.upstreams.adapter.context import RunContext

@@ -16,9 +16,10 @@ from torch import Tensor, nn
 
 from zplus_plugins._version import __version__
 from zplus_plugins.errors import SwapError, UsageError
-from zplus_plugins.hypersphere.layers import LayeredSwap
-from zplus_plugins.hypersphere.leaf import LeafSwap
-from zplus_plugins.hypersphere.mapping import StyleMapping, Truncation, mapping_of
+from zplus_plugins.hypersphere.families import mapping_of
+from zplus_plugins.hypersphere.mapping import StyleMapping, Truncation
+from zplus_plugins.hypersphere.swap.layers import LayeredSwap
+from zplus_plugins.hypersphere.swap.leaf import LeafSwap
 from zplus_plugins.ops import choice as choice_of_ops
 from zplus_plugins.records.inversion import Provenance
 from zplus_plugins.system.device import Device
