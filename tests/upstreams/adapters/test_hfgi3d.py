@@ -36,7 +36,7 @@ from support.hfgi3d_assets import (
 from support.outcome import files, refused
 from support.patching import applied
 from zplus_plugins import InversionRecord
-from zplus_plugins.adapters.needs.hfgi3d import TURTLE
+from zplus_plugins.adapters.needs.hfgi3d.imports import TURTLE
 from zplus_plugins.errors import RequirementError
 
 Prepare = Callable[[str], Assets]

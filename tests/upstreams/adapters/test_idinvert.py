@@ -27,7 +27,7 @@ from support.idinvert_assets import (
 )
 from support.outcome import files, refused
 from zplus_plugins import InversionRecord
-from zplus_plugins.adapters.needs.idinvert import codes_in
+from zplus_plugins.adapters.needs.idinvert.inversions import codes_in
 
 KINDS = ["standin", pytest.param("upstream", marks=pytest.mark.upstream)]
 Prepare = Callable[[str], Assets]

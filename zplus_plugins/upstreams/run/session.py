@@ -25,7 +25,8 @@ from zplus_plugins.records.inversion import Provenance
 from zplus_plugins.system.device import Device
 from zplus_plugins.system.downloads import NeededFile
 from zplus_plugins.upstreams.adapter.context import Options
-from zplus_plugins.upstreams.adapter.description import Adapter, Estimate, Script
+from zplus_plugins.upstreams.adapter.description import Adapter, Script
+from zplus_plugins.upstreams.adapter.functions import Estimate
 from zplus_plugins.upstreams.adapter.precision import require_precision
 from zplus_plugins.upstreams.adapter.summary import EditResult, PrecisionCheck
 from zplus_plugins.upstreams.checkout.checkout import Upstream
