@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,11 @@ from zplus_plugins.errors import UsageError
 from zplus_plugins.system import options
 from zplus_plugins.system.console import bar, result, say
 from zplus_plugins.system.results import Results
+
+if TYPE_CHECKING:
+    from zplus_plugins.directions import Direction
+    from zplus_plugins.directions.finding import Search
+    from zplus_plugins.inversion import Model
 
 METHODS = ("ganspace", "sefa", "interfacegan", "chase", "given")
 COMPONENTS = 10
@@ -126,12 +132,9 @@ def directions(
     for option, value in {"--scores": scores, "--attribute": attributes, "--samples": samples, **of_clip}.items():
         if value and method != "interfacegan":
             raise UsageError(f"{option} is only for --method interfacegan, not {method}: leave it out.")
-    from zplus_plugins import directions as d
-    from zplus_plugins.directions import finding as f
-    from zplus_plugins.directions.boundary import images_at_once
+    from zplus_plugins.directions import Direction, find_ganspace, find_sefa
+    from zplus_plugins.directions.finding import Given, Search, file_names, require_scores, told, write_directions
     from zplus_plugins.directions.scores.choice import ATTRIBUTES, Choice
-    from zplus_plugins.execution.processors import Share
-    from zplus_plugins.execution.progress import Announced, Place, counting
     from zplus_plugins.generators import weights_hash
     from zplus_plugins.inversion.domain import open_model
     from zplus_plugins.system.cache import digest
@@ -139,50 +142,56 @@ def directions(
 
     given, search, choice = None, None, None
     if method == "interfacegan":
-        f.require_scores(scores, embedded=generator is None)
+        require_scores(scores, embedded=generator is None)
         choice = Choice(scores or ATTRIBUTES, texts, against, clip_weights, clip_model)
         if samples and choice.is_table:
             raise UsageError("--samples: a CSV of scores has its own images. Leave it out.")
     if w is not None:
-        given = f.Given.read(w, "w", component)
+        given = Given.read(w, "w", component)
     elif z is not None:
-        given = f.Given.read(z, "z", component)
+        given = Given.read(z, "z", component)
     model = open_model(generator, device, label=label)
-    wanted = [f"{method}-{k:02}" for k in range(components or COMPONENTS)]
-    if given is not None:
-        wanted = [given.name]
-    elif choice is not None:
-        search = f.Search.of(model, choice, attributes, samples or SAMPLES, seed, device)
-        wanted = list(search.names)
     settings = {"generator": weights_hash(model.generator)[:16], "method": method, "seed": str(seed)}
     if given is not None:
+        wanted = [given.name]
         settings[given.space] = digest(given.vector.numpy().tobytes())[:16]
-    if search is not None:
+    elif choice is not None:
+        search = Search.of(model, choice, attributes, samples or SAMPLES, seed, device)
+        wanted = list(search.names)
         settings |= search.settings
-    files = [file for name in wanted for file in f.file_names(name, not no_preview)]
+    else:
+        wanted = [f"{method}-{k:02}" for k in range(components or COMPONENTS)]
+    files = [file for name in wanted for file in file_names(name, not no_preview)]
     threads = threads_for(model.generator)
     with Results(out, overwrite) as results, limited_to(threads):
         if results.finished(files, settings):
             say("these directions were found before; --overwrite finds them again.")
-            found = []
-        elif method == "ganspace":
-            found = d.find_ganspace(model, components or COMPONENTS, seed=seed)
-        elif method == "sefa":
-            found = d.find_sefa(model, components or COMPONENTS, seed=seed)
-        elif given is not None:
-            found = [given.found(model, seed)]
-        elif search is not None:
-            count = f"{len(wanted)} direction{'s' * (len(wanted) > 1)}"
-            work = f"finding {count} by {counting(search.images)} of {model.generator.architecture.resolution} px"
-            place = Place(model.generator.w_mean.device, Share(1, threads))
-            with bar(search.images, "image", "scores") as shown:
-                rest = "; previews not counted" if not no_preview else ""
-                announced = Announced(shown, work, search.images, place, images_at_once(model), rest)
-                found = search.found(model, partial(announced, "scores"))
-        if found:
+        else:
+            if given is not None:
+                found = [given.found(model, seed)]
+            elif search is not None:
+                found = _found_by_scores(model, search, threads, previews=not no_preview)
+            else:
+                find = find_ganspace if method == "ganspace" else find_sefa
+                found = find(model, len(wanted), seed=seed)
             with bar(len(found), "direction", "previews", shown=not no_preview) as shown:
-                f.write_directions(model, found, results, settings, not no_preview, shown.update)
+                write_directions(model, found, results, settings, not no_preview, shown.update)
         if search is not None:
-            say(f.told([d.Direction.load(out / file) for file in files if file.endswith(".npz")]))
+            say(told([Direction.load(out / file) for file in files if file.endswith(".npz")]))
         for file in files:
             result(out / file)
+
+
+def _found_by_scores(model: Model, search: Search, threads: int, previews: bool) -> list[Direction]:
+    """The directions of a search, which announces how long it takes."""
+    from zplus_plugins.directions.boundary import images_at_once
+    from zplus_plugins.execution.processors import Share
+    from zplus_plugins.execution.progress import Announced, Place, counting
+
+    count = f"{len(search.names)} direction{'s' * (len(search.names) > 1)}"
+    work = f"finding {count} by {counting(search.images)} of {model.generator.architecture.resolution} px"
+    place = Place(model.generator.w_mean.device, Share(1, threads))
+    rest = "; previews not counted" if previews else ""
+    with bar(search.images, "image", "scores") as shown:
+        announced = Announced(shown, work, search.images, place, images_at_once(model), rest)
+        return search.found(model, partial(announced, "scores"))
