@@ -41,6 +41,11 @@ class Wanted:
     instruments: Instruments
 
     @property
+    def missing(self) -> dict[str, str]:
+        """What is left out, and why."""
+        return {**self.composites.missing, **self.instruments.missing}
+
+    @property
     def settings(self) -> dict[str, str]:
         """Everything on which a part depends beyond the comparison's own settings."""
         return {
