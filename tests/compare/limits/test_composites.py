@@ -90,5 +90,5 @@ def test_without_a_change_the_true_edit_is_the_portrait(composites: Composites) 
 
 def test_fewer_than_three_known_attributes_are_refused() -> None:
     edit = Edit("smile", torch.ones(4), torch.ones(4), NAMES.index("smile"))
-    with pytest.raises(UsageError, match="three directions of different attributes, but the given ones change 1 "):
+    with pytest.raises(UsageError, match="three directions of different attributes, but those here change 1 "):
         Composites([edit, edit, edit, Edit("unknown", torch.ones(4), torch.ones(4))])
