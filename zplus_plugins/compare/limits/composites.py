@@ -54,8 +54,8 @@ class Composites:
             self.missing[f"limits along {edit.name}"] = why
         if len(first) < len(GROUPS):
             raise UsageError(
-                f"--limits combines three directions of different attributes, but those here change {len(first)} that are "
-                "known. Give three or more of attributes in docs/portraits.md with --direction; the embedded generator "
+                f"--limits combines three directions of different attributes, but those here change {len(first)} that "
+                "are known. Give three or more of attributes in docs/portraits.md with --direction; the embedded generator "
                 "has its own, which are used without."
             )
         self.edits, self._columns = list(first.values()), list(first)
