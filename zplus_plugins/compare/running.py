@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from zplus_plugins.compare.prepare import Prepared
 from zplus_plugins.compare.report.results import FORMAT
@@ -91,7 +92,7 @@ def _compared(ready: Prepared, parts: Parts, shard: Shard) -> Measurements | Non
     left = len(own) - parts.count([task.name for task in own])
     with bar(len(own) * plan.steps, "step") as shown:
         advance = Announced(shown, _work(ready), left * plan.settings.steps, ready.place, rest=NOT_COUNTED)
-        try:
+        with telling_what_is_kept(parts, [task.name for task in own], shown):
             found = compute(
                 plan,
                 own,
@@ -103,12 +104,6 @@ def _compared(ready: Prepared, parts: Parts, shard: Shard) -> Measurements | Non
                 ready.share.gpus,
                 ready.on,
             )
-        except KeyboardInterrupt:
-            shown.close()
-            names = [task.name for task in own]
-            kept = f"{parts.count(names)} of {len(names)} parts are finished and stored in {parts.folder}"
-            say(f"{kept}: run the same command again to continue.")
-            raise
     if not shard.is_all:
         parts.refresh()
         for task in every:
@@ -117,6 +112,20 @@ def _compared(ready: Prepared, parts: Parts, shard: Shard) -> Measurements | Non
                 return None
             found[task.name] = before
     return joined(plan, found)
+
+
+@contextmanager
+def telling_what_is_kept(parts: Parts, names: Sequence[str], shown: Any) -> Iterator[None]:
+    """Inside this context, if Ctrl-C ends the work, close the bar and say how many of these parts are finished."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        shown.close()
+        say(
+            f"{parts.count(names)} of {len(names)} parts are finished and stored in {parts.folder}: run the same "
+            "command again to continue."
+        )
+        raise
 
 
 def _work(ready: Prepared) -> str:

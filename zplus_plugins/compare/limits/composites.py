@@ -55,8 +55,8 @@ class Composites:
         if len(first) < len(GROUPS):
             raise UsageError(
                 f"--limits combines three directions of different attributes, but those here change {len(first)} that "
-                "are known. Give three or more of attributes in docs/portraits.md with --direction; the embedded generator "
-                "has its own, which are used without."
+                "are known. Give three or more of attributes in docs/portraits.md with --direction; without it, the "
+                "embedded generator's own are used."
             )
         self.edits, self._columns = list(first.values()), list(first)
         several = range(len(self.edits))
