@@ -19,12 +19,11 @@ from zplus_plugins.upstreams.adapter.description import (
     Adapter,
     Download,
     EditArguments,
-    FeatureMap,
     Reliance,
     Script,
     TruncationArguments,
-    Writer,
 )
+from zplus_plugins.upstreams.adapter.functions import FeatureMap, Writer
 from zplus_plugins.upstreams.adapter.loop import Loop
 from zplus_plugins.upstreams.requirements.arguments import PowerOfTwo
 from zplus_plugins.upstreams.requirements.device_settings import VisibleGpus

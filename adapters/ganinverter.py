@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from zplus_plugins.adapters.needs import ganinverter as needs
+from zplus_plugins.adapters.needs.ganinverter import scripts as needs
+from zplus_plugins.adapters.needs.ganinverter.inputs import EditDirection
+from zplus_plugins.adapters.needs.ganinverter.networks import DOWNLOADS
+from zplus_plugins.adapters.needs.ganinverter.relied_on import RELIES_ON
 from zplus_plugins.patches import checkpoints, device, device_names, downloads
 from zplus_plugins.patches.ops import extensions, rosinality_ops
 from zplus_plugins.upstreams import Adapter, ArgumentOf, Estimate, Move, Script, Writable, Writer
@@ -16,10 +19,10 @@ ADAPTER = Adapter(
     scripts=(
         needs.inverting("scripts/infer.py", "inference_results", loop=needs.LOOP),
         needs.inverting("scripts/test.py", "inference_results", *needs.EVALUATION),
-        needs.inverting("scripts/edit.py", "", *needs.EDIT, fits=(needs.EditDirection(),)),
+        needs.inverting("scripts/edit.py", "", *needs.EDIT, fits=(EditDirection(),)),
         Script("scripts/calc_id_loss.py", folder=".", needs=(*needs.IDENTITY, Writable("{data_path}/.."))),
     ),
-    relies_on=needs.RELIES_ON,
+    relies_on=RELIES_ON,
     # Captured where it is used, not by its class: refinements tune further generators of the same class.
     generator=(
         ArgumentOf("inference.optim_infer:OptimizerInference.inverse", "self", pick="decoder"),
@@ -41,7 +44,7 @@ ADAPTER = Adapter(
         Writer("numpy:save", suffix=".npy"),
         Writer("cv2:imwrite"),
     ),
-    downloads=needs.DOWNLOADS,
+    downloads=DOWNLOADS,
     patches=(
         device.PATCH,
         device_names.PATCH,

@@ -27,7 +27,8 @@ from zplus_plugins.patches import (
 from zplus_plugins.patches.ops import custom_ops, rosinality_ops
 from zplus_plugins.patches.speed import frozen, lpips_target, nvlabs_bf16
 from zplus_plugins.upstreams.adapter.captures import ArgumentOf, ResultOf
-from zplus_plugins.upstreams.adapter.description import Adapter, Download, Move, Reliance, Script, Settings, Writer
+from zplus_plugins.upstreams.adapter.description import Adapter, Download, Reliance, Script, Settings
+from zplus_plugins.upstreams.adapter.functions import Move, Writer
 from zplus_plugins.upstreams.requirements.files import Writable
 
 PROJECTORS, CREATORS = "training.projectors", "scripts/latent_creators"

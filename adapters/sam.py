@@ -27,7 +27,8 @@ from zplus_plugins.patches.ops import custom_ops, extensions, rosinality_ops
 from zplus_plugins.patches.speed import frozen, lpips_bf16, lpips_target, nvlabs_bf16
 from zplus_plugins.upstreams import HubWeights, Loop, OneOf, When, Writable
 from zplus_plugins.upstreams.adapter.captures import ResultOf
-from zplus_plugins.upstreams.adapter.description import Adapter, Download, Move, Reliance, Script, Switch, Writer
+from zplus_plugins.upstreams.adapter.description import Adapter, Download, Reliance, Script, Switch
+from zplus_plugins.upstreams.adapter.functions import Move, Writer
 from zplus_plugins.upstreams.requirements.modules import Submodule
 from zplus_plugins.upstreams.requirements.pictures.images import Directions, ImageFile, LpipsWeights
 from zplus_plugins.upstreams.requirements.pictures.readers import PILLOW_RGB

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 import shutil
@@ -148,29 +149,20 @@ def prepared_pti(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., pti_
 @pytest.fixture(scope="session")
 def prepared_hfgi3d(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], hfgi3d_assets.Assets]:
     """The same for HFGI3D."""
-    base, made = tmp_path_factory.mktemp("hfgi3d"), {}
-
-    def get(kind: str) -> hfgi3d_assets.Assets:
-        if kind not in made:
-            (base / kind).mkdir()
-            made[kind] = hfgi3d_assets.prepare(base / kind, kind, base / "cache")
-        return made[kind]
-
-    return get
+    cache = tmp_path_factory.mktemp("hfgi3d")
+    return functools.cache(lambda kind: hfgi3d_assets.prepare(tmp_path_factory.mktemp(kind), kind, cache))
 
 
 @pytest.fixture(scope="session")
 def prepared_sam(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], sam_assets.Assets]:
     """The same for SAM."""
-    base, made = tmp_path_factory.mktemp("sam"), {}
+    cache = tmp_path_factory.mktemp("sam")
 
-    def get(kind: str) -> sam_assets.Assets:
-        if kind not in made:
-            (base / kind).mkdir()
-            made[kind] = sam_assets.prepare(base / kind, sam_runs.checkout_of(kind), images=2, cache=base / "cache")
-        return made[kind]
+    @functools.cache
+    def prepared(kind: str) -> sam_assets.Assets:
+        return sam_assets.prepare(tmp_path_factory.mktemp(kind), sam_runs.checkout_of(kind), images=2, cache=cache)
 
-    return get
+    return prepared
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

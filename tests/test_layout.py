@@ -1,4 +1,4 @@
-"""The rooms of the house: what may import what, no circles, and no folder that nobody can survey.
+"""The rooms of the house: what may import what, no circles, and no folder or file that nobody can survey.
 
 Imports inside functions and for type checkers count, too. A package's ``__init__`` is an index of what lies below it.
 """
@@ -16,6 +16,7 @@ from support.places import ROOT
 FOLDERS = {"zplus_plugins": ROOT / "zplus_plugins", **{f"zplus_plugins.{n}": ROOT / n for n in ("patches", "adapters")}}
 TEMPLATES = ("template", "template_of_script")  # distributions of other people
 MOST_MODULES = 12
+MOST_LINES = 350
 
 GROUND = {"_lazy", "_version", "errors"}
 METHOD = GROUND | {"system", "execution", "untrusted", "hypersphere", "records", "ops"}
@@ -169,6 +170,12 @@ def test_no_folder_is_too_large() -> None:
     for path in MODULES.values():
         sizes[path.parent] = sizes.get(path.parent, 0) + (path.name != "__init__.py")
     assert max(sizes.values()) <= MOST_MODULES, max(sizes, key=lambda folder: sizes[folder])
+
+
+def test_no_file_is_too_long() -> None:
+    files = [*MODULES.values(), *_sources(ROOT / "tests"), *_sources(ROOT / "docs")]
+    sizes = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in files}
+    assert {name: lines for name, lines in sizes.items() if lines > MOST_LINES} == {}
 
 
 def test_every_folder_is_in_the_distribution() -> None:

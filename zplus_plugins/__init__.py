@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from zplus_plugins.generators.network.interface import StyleGenerator
     from zplus_plugins.generators.network.stylegan2 import Generator
     from zplus_plugins.hypersphere.chase import Chase, chase, project
+    from zplus_plugins.hypersphere.families import mapping_of
     from zplus_plugins.hypersphere.latent import SphericalLatent
-    from zplus_plugins.hypersphere.leaf import LeafSwap
-    from zplus_plugins.hypersphere.mapping import StyleMapping, Truncation, mapping_of
+    from zplus_plugins.hypersphere.mapping import StyleMapping, Truncation
     from zplus_plugins.hypersphere.retraction import RetractionHandle, attach
+    from zplus_plugins.hypersphere.swap.leaf import LeafSwap
     from zplus_plugins.inversion.domain import open_model
     from zplus_plugins.inversion.inverter import Settings
     from zplus_plugins.inversion.record import PointRecord
@@ -79,10 +80,11 @@ _HOMES = {
     "generators.network.interface": ("StyleGenerator",),
     "generators.network.stylegan2": ("Generator",),
     "hypersphere.chase": ("Chase", "chase", "project"),
+    "hypersphere.families": ("mapping_of",),
     "hypersphere.latent": ("SphericalLatent",),
-    "hypersphere.leaf": ("LeafSwap",),
-    "hypersphere.mapping": ("StyleMapping", "Truncation", "mapping_of"),
+    "hypersphere.mapping": ("StyleMapping", "Truncation"),
     "hypersphere.retraction": ("RetractionHandle", "attach"),
+    "hypersphere.swap.leaf": ("LeafSwap",),
     "inversion.domain": ("open_model",),
     "inversion.inverter": ("Settings",),
     "inversion.record": ("PointRecord",),

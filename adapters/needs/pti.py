@@ -19,7 +19,7 @@ from zplus_plugins.upstreams.requirements.pictures.folders import Pictures, Save
 from zplus_plugins.upstreams.requirements.pictures.images import LpipsWeights
 from zplus_plugins.upstreams.requirements.pictures.later import TakenLater
 from zplus_plugins.upstreams.requirements.pictures.readers import PILLOW_RGB
-from zplus_plugins.upstreams.requirements.pictures.selection import Walked
+from zplus_plugins.upstreams.requirements.pictures.selection import MAKE_DATASET, Walked
 from zplus_plugins.upstreams.requirements.states import outline_or_none
 
 W_PROJECTOR = "training.projectors.w_projector"
@@ -34,7 +34,7 @@ GENERATOR = PickleFile(
 )
 IMAGES = Pictures(
     "{input_data_path}",
-    selection=Walked((".jpg", ".JPG", ".jpeg", ".JPEG", ".png", ".PNG", ".ppm", ".PPM", ".bmp", ".BMP", ".tiff")),
+    selection=Walked(MAKE_DATASET),
     reader=PILLOW_RGB,
     what="aligned images (configs.paths_config.input_data_path)",
     remedy="Give their folder with --set configs.paths_config.input_data_path=FOLDER",

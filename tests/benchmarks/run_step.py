@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from zplus_plugins import SphericalLatent, StyleMapping
 from zplus_plugins.adapters.bdinvert import ADAPTER
-from zplus_plugins.hypersphere.leaf import LeafSwap
+from zplus_plugins.hypersphere.swap.leaf import LeafSwap
 from zplus_plugins.upstreams import Journal
 from zplus_plugins.upstreams.adapter.context import Options
 from zplus_plugins.upstreams.run.swapper import LeafSwapper

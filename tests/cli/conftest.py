@@ -1,4 +1,4 @@
-"""A checkout of BDInvert's stand-in, for the tests of the commands about checkouts."""
+"""A checkout of BDInvert's stand-in, for the tests of the commands about checkouts; and a model, for the others."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from support.bdinvert_assets import Assets, prepare
+from support.commands import GENERATOR
 from support.places import STANDINS
+from zplus_plugins.inversion import Model, statistics_of
 
 
 @pytest.fixture(scope="module")
@@ -33,3 +35,17 @@ def assets(prepared: Assets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         env=prepared.env,
         base_size=prepared.base_size,
     )
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    """The tiny generator of the commands' tests."""
+    return Model(GENERATOR, statistics_of(GENERATOR))
+
+
+@pytest.fixture
+def work(material: Path) -> Path:
+    """The material before anything was done."""
+    for folder in ("inverted", "found_generator", "found_other"):
+        shutil.rmtree(folder)
+    return material

@@ -9,7 +9,7 @@ import pytest
 
 from support.commands import done, zplus
 from support.outcome import refused
-from zplus_plugins.cli.editing import SAMPLES
+from zplus_plugins.cli.editing.directions import SAMPLES
 from zplus_plugins.directions import Direction
 from zplus_plugins.directions.boundary import calibration_images
 from zplus_plugins.execution import progress

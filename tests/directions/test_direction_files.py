@@ -19,18 +19,6 @@ from zplus_plugins.directions.edit import direction_named
 from zplus_plugins.errors import DirectionError
 from zplus_plugins.generators import load_generator, weights_hash
 from zplus_plugins.inversion import Model
-from zplus_plugins.spaces.statistics import compute
-
-
-@pytest.fixture(scope="module")
-def model() -> Model:
-    generator = trained()
-    return Model(generator, compute(generator, codes=2048))
-
-
-@pytest.fixture(scope="module")
-def ganspace(model: Model) -> list[Direction]:
-    return directions.find_ganspace(model, 3, codes=4096)
 
 
 def test_a_file_holds_all_of_a_direction(model: Model, ganspace: list[Direction], tmp_path: Path) -> None:

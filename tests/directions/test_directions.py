@@ -15,7 +15,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from support.generator_files import trained
 from support.places import ROOT
 from zplus_plugins import directions
 from zplus_plugins.directions import Direction, find_by_chase
@@ -24,20 +23,8 @@ from zplus_plugins.errors import DirectionError, RequirementError, UsageError
 from zplus_plugins.generators import weights_hash
 from zplus_plugins.hypersphere import geometry as sphere
 from zplus_plugins.inversion import SPACES, Model, Point
-from zplus_plugins.spaces.statistics import compute
 
 EDITING = ROOT / "docs" / "editing.md"
-
-
-@pytest.fixture(scope="module")
-def model() -> Model:
-    generator = trained()
-    return Model(generator, compute(generator, codes=2048))
-
-
-@pytest.fixture(scope="module")
-def ganspace(model: Model) -> list[Direction]:
-    return directions.find_ganspace(model, 3, codes=4096)
 
 
 def point(model: Model, space: str, n: int = 256) -> Point:

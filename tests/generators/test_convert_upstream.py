@@ -17,7 +17,8 @@ from support.upstream_cases import CASES, OF_LABELS, save
 from zplus_plugins.generators import Architecture, Generator, load_generator
 from zplus_plugins.generators.convert import Converted, convert
 from zplus_plugins.hypersphere.draws import standard_normal
-from zplus_plugins.hypersphere.mapping import Truncation, mapping_of
+from zplus_plugins.hypersphere.families import mapping_of
+from zplus_plugins.hypersphere.mapping import Truncation
 
 TOLERANCE = 1e-5  # of pictures with values in [-1, 1]
 

@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 from support import generator_files as files
+from support.generator_files import refused
 from zplus_plugins.errors import GeneratorFileError
 from zplus_plugins.generators import Generator
 from zplus_plugins.generators.load import load_generator
@@ -166,13 +167,6 @@ def test_a_snapshot_with_one_of_its_networks(tmp_path: Path, key: str, capsys: p
     z = torch.randn(2, 12)
     assert torch.equal(load_generator(tmp_path / "a.pkl")(z), generator(z))
     assert ("used G" in capsys.readouterr().err) == (key == "G")
-
-
-def refused(path: Path, *parts: str) -> None:
-    with pytest.raises(GeneratorFileError) as caught:
-        load_generator(path)
-    for part in (str(path), *parts):
-        assert part in str(caught.value)
 
 
 NAMES: dict[str, tuple[Any, str]] = {

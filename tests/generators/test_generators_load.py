@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from support import generator_files as files
-from zplus_plugins.errors import GeneratorFileError, ZPlusError
+from support.generator_files import refused
+from zplus_plugins.errors import GeneratorFileError
 from zplus_plugins.generators import Generator
 from zplus_plugins.generators.load import generator_hash, load_generator, weights_hash
 
@@ -54,20 +55,6 @@ KINDS: dict[str, Write] = {
     "whole": write_whole,
     "own": write_own,
 }
-
-
-@pytest.fixture
-def generator() -> Generator:
-    return files.trained()
-
-
-def refused(path: Path, *parts: str) -> None:
-    with pytest.raises(GeneratorFileError) as caught:
-        load_generator(path)
-    for part in (str(path), *parts):
-        assert part in str(caught.value)
-    assert isinstance(caught.value, ZPlusError)
-    assert caught.value.exit_status == 1
 
 
 @pytest.mark.parametrize("package", ["model", "models.stylegan2.model"])

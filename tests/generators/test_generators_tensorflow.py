@@ -14,8 +14,7 @@ import pytest
 import torch
 
 from support import tensorflow_files as files
-from support.generator_files import trained
-from zplus_plugins.errors import GeneratorFileError
+from support.generator_files import refused, trained
 from zplus_plugins.generators import Architecture, Generator, load_generator
 from zplus_plugins.generators.unpickling.torchfile import read
 
@@ -94,14 +93,6 @@ def test_other_variables_are_left_out(tmp_path: Path, capsys: pytest.CaptureFixt
     files.write(gs, tmp_path / "a.pkl")
     same_pictures(tmp_path / "a.pkl", net)
     assert "left out lod" in "".join(capsys.readouterr())
-
-
-def refused(path: Path, *parts: str) -> None:
-    with pytest.raises(GeneratorFileError) as caught:
-        load_generator(path)
-    assert "\n" not in str(caught.value)
-    for part in (str(path), *parts):
-        assert part in str(caught.value)
 
 
 SETTINGS: dict[str, tuple[dict[str, Any], str]] = {

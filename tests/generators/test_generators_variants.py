@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from support import generator_files as files
-from zplus_plugins.errors import GeneratorFileError, ZPlusError
+from support.generator_files import refused
 from zplus_plugins.generators import Generator
 from zplus_plugins.generators.load import load_generator
 
@@ -22,20 +22,6 @@ def write_nvlabs(generator: Generator, path: Path) -> None:
 def write_own(generator: Generator, path: Path) -> None:
     """As this package exports what it has trained."""
     torch.save({"architecture": asdict(generator.architecture), "state": generator.state_dict()}, path)
-
-
-@pytest.fixture
-def generator() -> Generator:
-    return files.trained()
-
-
-def refused(path: Path, *parts: str) -> None:
-    with pytest.raises(GeneratorFileError) as caught:
-        load_generator(path)
-    for part in (str(path), *parts):
-        assert part in str(caught.value)
-    assert isinstance(caught.value, ZPlusError)
-    assert caught.value.exit_status == 1
 
 
 @pytest.mark.parametrize(

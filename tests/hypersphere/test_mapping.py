@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from support.toys import Genforce, GenforceMapping, NVlabs, Rosinality
 from zplus_plugins import SphericalLatent, Truncation, mapping_of
 from zplus_plugins.errors import GeneratorError
-from zplus_plugins.hypersphere.mapping import FunctionMapping
+from zplus_plugins.hypersphere.families import FunctionMapping
 
 GENERATORS = {
     "genforce": lambda: Genforce(),

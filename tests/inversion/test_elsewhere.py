@@ -19,7 +19,7 @@ from zplus_plugins.compare.work.parts import Parts
 from zplus_plugins.directions import Direction, find_by_chase, find_ganspace, find_interfacegan, find_sefa, pursuit
 from zplus_plugins.generators import Architecture, Generator
 from zplus_plugins.hypersphere.chase import project
-from zplus_plugins.hypersphere.mapping import mapping_of
+from zplus_plugins.hypersphere.families import mapping_of
 from zplus_plugins.inversion import SPACES, Model, Settings, domain, invert
 from zplus_plugins.inversion.domain import open_domain, open_model
 from zplus_plugins.ops.choice import using

@@ -18,7 +18,7 @@ from zplus_plugins.portraits import ATTRIBUTES, draw, sample
 from zplus_plugins.portraits.drawing import attributes
 from zplus_plugins.portraits.drawing.attributes import HELD_OUT_SEED
 from zplus_plugins.portraits.networks import embedded
-from zplus_plugins.portraits.networks.files import MOST_BYTES, WEIGHTS, halved, load, save
+from zplus_plugins.portraits.networks.files import MOST_BYTES, WEIGHTS, halved, load, save, sheet
 from zplus_plugins.portraits.networks.regressor import NAMES, UNSEEN, Regressor, perceptual
 from zplus_plugins.portraits.training import adversarial, evaluate, train_encoder, train_regressor
 
@@ -211,3 +211,10 @@ def test_the_embedded_encoder_rebuilds_drawn_portraits(held_out: torch.Tensor) -
     w = generator.w_mean.expand(64, generator.num_layers, -1)
     rebuilt = generator.synthesis(w, f=encoder(held_out))
     assert (rebuilt - held_out).square().mean() < 0.5 * held_out.var(dim=0).mean()
+
+
+def test_sheets_are_filled_row_by_row() -> None:
+    pictures = torch.linspace(-1, 1, 3)[:, None, None, None].expand(3, 3, 2, 2)
+    image = sheet(pictures, columns=2)
+    assert image.size == (4, 4)
+    assert [image.getpixel(at)[0] for at in ((0, 0), (2, 0), (0, 2), (2, 2))] == [0, 128, 255, 0]

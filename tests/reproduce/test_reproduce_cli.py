@@ -15,6 +15,8 @@ from PIL import Image
 
 from support.commands import zplus
 from support.comparisons import stand_in_for_embedded, tiny_model, tiny_pictures
+from support.generator_files import conditional
+from support.outcome import refused
 from support.places import ROOT
 from zplus_plugins.compare.work.part import as_bytes
 from zplus_plugins.directions.embedded import NAMES
@@ -105,6 +107,19 @@ def test_drawn_portraits_end_to_end(table: str, figure: str, rows: int, tmp_path
 def test_directions_are_files_or_names_of_embedded_ones(tmp_path: Path) -> None:
     result = _embedded("fig5", tmp_path / "out", "--direction", "nope")
     assert result.exit_code == 1 and "no direction file nope" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_conditional_generator_is_refused_without_naming_an_option_that_is_not_there(
+    material: Path, tmp_path: Path
+) -> None:
+    torch.save(conditional(), tmp_path / "c.pt")
+    refused(
+        _of_files("table1", material, tmp_path / "out", "--generator", tmp_path / "c.pt"),
+        2,
+        f"The generator in {tmp_path / 'c.pt'} is conditional",
+        "give StyleGAN2 of FFHQ",
+    )
     assert not (tmp_path / "out").exists()
 
 

@@ -6,9 +6,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner, Result
+from PIL import Image
 
 from support.generator_files import trained
 from zplus_plugins.cli.main import main
@@ -51,3 +53,9 @@ def make_material(folder: Path) -> None:
             common = ("--components", 1, "--no-preview", "--out", f"found_{name}")
             done("directions", "--generator", f"{name}.pt", *common)
         done(*INVERT)
+
+
+def pixels(path: str) -> np.ndarray:
+    """The values of an image, (H, W, 3)."""
+    with Image.open(path) as picture:
+        return np.asarray(picture)

@@ -13,10 +13,12 @@ from types import ModuleType
 from typing import Any
 from unittest import mock
 
+import pytest
 import torch
 from torch import Tensor, nn
 
-from zplus_plugins.generators import Architecture, Generator
+from zplus_plugins.errors import GeneratorFileError
+from zplus_plugins.generators import Architecture, Generator, load_generator
 
 SMALL = Architecture(16, (8, 6, 4), z_dim=12, w_dim=10, mapping_layers=3, mapping_dim=7)
 CLASSES, EMBEDDED = 3, 5
@@ -239,3 +241,13 @@ def convolutions(generator: Generator) -> list[dict[str, Tensor]]:
 
 def colours(generator: Generator) -> list[dict[str, Tensor]]:
     return [dict(ours(generator, f"blocks.{index}.to_rgb.")) for index in range(len(generator.blocks))]
+
+
+def refused(path: Path, *parts: str) -> None:
+    """Require that a file is refused, with one line that names it and has these parts."""
+    with pytest.raises(GeneratorFileError) as caught:
+        load_generator(path)
+    assert "\n" not in str(caught.value)
+    for part in (str(path), *parts):
+        assert part in str(caught.value)
+    assert caught.value.exit_status == 1

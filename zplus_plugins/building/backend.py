@@ -53,7 +53,10 @@ class Described(setuptools.Distribution):
 
 
 def _described(hook: Callable[..., Any], **commands: type[Any]) -> Callable[..., Any]:
-    """One of setuptools' hooks, for our distribution and with our commands."""
+    """One of setuptools' hooks, for our distribution and with our commands.
+
+    The hooks call ``setuptools.setup()`` themselves if there is no setup.py, and let nobody else name these.
+    """
 
     @functools.wraps(hook)
     def run(*arguments: Any, **options: Any) -> Any:

@@ -14,6 +14,7 @@ from zplus_plugins.compare.limits.findings import Limits
 from zplus_plugins.compare.limits.instruments import Instruments, instruments
 from zplus_plugins.compare.limits.part import RADII, SHARES, WALKS, LimitsWork, Task
 from zplus_plugins.compare.prepare import Prepared
+from zplus_plugins.compare.running import telling_what_is_kept
 from zplus_plugins.compare.work.part import CODE, F_CODE
 from zplus_plugins.compare.work.parts import Arrays, Parts
 from zplus_plugins.compare.work.plan import Task as PartTask
@@ -39,6 +40,11 @@ class Wanted:
 
     composites: Composites
     instruments: Instruments
+
+    @property
+    def missing(self) -> dict[str, str]:
+        """What is left out, and why."""
+        return {**self.composites.missing, **self.instruments.missing}
 
     @property
     def settings(self) -> dict[str, str]:
@@ -96,7 +102,10 @@ def measured(ready: Prepared, what: Wanted, of_comparison: Parts, out: Path, ove
             with bar(len(left) * work.steps, "step", "limits") as shown:
                 workers = min(ready.share.workers, len(left))
                 threads = torch.get_num_threads()
-                with executor_for(work, ready.on, workers, threads, ready.share.gpus) as executor:
+                with (
+                    telling_what_is_kept(parts, [task.name for task in tasks], shown),
+                    executor_for(work, ready.on, workers, threads, ready.share.gpus) as executor,
+                ):
                     raise_for(run_tasks(executor, sent, keep, lambda what, by: shown.update(by)))
         for task in tasks:
             arrays = parts.load(task.name)

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from zplus_plugins.compare.command import say_missing, table
+from zplus_plugins.compare.command import table
 from zplus_plugins.compare.prepare import Prepared, Request, prepare
+from zplus_plugins.compare.running import say_missing
 from zplus_plugins.compare.statistics.figures import mean_of
 from zplus_plugins.demo.blocks import KINDS
 from zplus_plugins.demo.candidates import DIRECTIONS

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
-from zplus_plugins.compare.command import NOT_COUNTED
 from zplus_plugins.compare.prepare import Prepared
+from zplus_plugins.compare.running import NOT_COUNTED
 from zplus_plugins.demo.blocks import Block, blocks
 from zplus_plugins.demo.candidates import Candidate, candidates
 from zplus_plugins.demo.choice import Curves

@@ -91,7 +91,8 @@ class Following:
         @torch.no_grad()
         def made(strength: float) -> Edited:
             picture, figures = self._measured([edit], move(strength))
-            return Edited(strength, picture, *figures[:, 0].tolist())
+            change, net_identity = figures[:, 0].tolist()
+            return Edited(strength, picture, change, net_identity)
 
         return made
 

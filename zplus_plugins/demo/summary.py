@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from zplus_plugins.compare.prepare import Prepared
-from zplus_plugins.compare.report.results import plain, versions
+from zplus_plugins.compare.report.plain import plain
+from zplus_plugins.compare.report.results import versions
 from zplus_plugins.compare.statistics.edits import LEAST
 from zplus_plugins.demo.blocks import SHARES, Block, Side
 from zplus_plugins.demo.choice import LEAST_IDENTITY, ahead

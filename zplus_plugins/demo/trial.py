@@ -55,12 +55,13 @@ def attempt(ready: Prepared, space: Space, advance: Callable[[str, int], object]
     plan, model, instruments = ready.plan, ready.model, ready.instruments
     target = plan.sets[0].pictures[:].to(model.generator.w_mean)
     text = LossText(space.title)
-    furthest: list[Tensor] = []
+    largest: Tensor | None = None  # on its device: to read it after every step would wait for it
 
     def follow(step: Step) -> None:
+        nonlocal largest
         if isinstance(step.point.code, SphericalLatent):
             error = step.point.code.sphere_error()
-            furthest[:] = [torch.maximum(error, *furthest) if furthest else error]
+            largest = error if largest is None else torch.maximum(error, largest)
         advance(text(step.losses), 1)
 
     found = inverted(plan, model, instruments, space, target, follow)
@@ -75,5 +76,5 @@ def attempt(ready: Prepared, space: Space, advance: Callable[[str, int], object]
         picture,
         {name: values.item() for name, values in measured.items()},
         found.seconds * plan.settings.steps,
-        float(furthest[0]) if furthest else None,
+        None if largest is None else float(largest),
     )

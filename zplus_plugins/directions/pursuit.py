@@ -13,8 +13,8 @@ from zplus_plugins.directions.lengths import of_unit_strength, random_codes
 from zplus_plugins.errors import DirectionError, UsageError
 from zplus_plugins.generators import weights_hash
 from zplus_plugins.hypersphere.chase import STEPS
+from zplus_plugins.hypersphere.families import mapping_of
 from zplus_plugins.hypersphere.geometry import logarithm
-from zplus_plugins.hypersphere.mapping import mapping_of
 from zplus_plugins.hypersphere.moves import Path, along_style
 from zplus_plugins.records.directions import arranged
 from zplus_plugins.spaces.model import Model, Point

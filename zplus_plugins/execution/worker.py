@@ -8,14 +8,13 @@ import logging
 import pickle
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
 from zplus_plugins._version import __version__
 from zplus_plugins.errors import RequirementError
-from zplus_plugins.system.console import LOGGER
+from zplus_plugins.system.console import heard_by
 
 Advance = Callable[[str, int], None]
 Work = Callable[[Any, Advance], Any]
@@ -132,7 +131,8 @@ class Bench:
         self._work: Work | None = None
 
     def __call__(self, name: str, item: Any) -> Done:
-        with self._lock, self._heard(name):
+        volume = self._kit.volume
+        with self._lock, heard_by(_Handler(name, self._place, volume), volume):
             from zplus_plugins.system.threads import limited_to
 
             self._place.tell(Told(name, self._place.name, "began"))
@@ -159,19 +159,6 @@ class Bench:
                     f"The worker {self._place.name} has {package} {here[package]}, and this process has {version}, so "
                     "results could differ. Install the same version in both places."
                 )
-
-    @contextmanager
-    def _heard(self, name: str) -> Iterator[None]:
-        handler, level, propagate = _Handler(name, self._place, self._kit.volume), LOGGER.level, LOGGER.propagate
-        LOGGER.addHandler(handler)
-        LOGGER.setLevel(self._kit.volume)
-        LOGGER.propagate = False
-        try:
-            yield
-        finally:
-            LOGGER.propagate = propagate
-            LOGGER.setLevel(level)
-            LOGGER.removeHandler(handler)
 
 
 class _Steps:

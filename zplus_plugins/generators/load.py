@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from zplus_plugins.errors import GeneratorError, GeneratorFileError, LabelError
+from zplus_plugins.generators.assembly.build import Built, build
+from zplus_plugins.generators.assembly.labelled import of_label
 from zplus_plugins.generators.formats import genforce, nvlabs, own, rosinality, safetensors, stylegan3, tensorflow
 from zplus_plugins.generators.formats.describe import described
-from zplus_plugins.generators.formats.labelled import of_label
-from zplus_plugins.generators.formats.layout import Built, build
 from zplus_plugins.generators.formats.modules import with_states
 from zplus_plugins.generators.network.interface import StyleGenerator
 from zplus_plugins.generators.network.label import Label

@@ -16,8 +16,9 @@ import torch
 from zplus_plugins.errors import RecordError
 from zplus_plugins.generators import weights_hash
 from zplus_plugins.generators.network.layers import Noise
+from zplus_plugins.hypersphere.families import mapping_of
 from zplus_plugins.hypersphere.geometry import default_radius, sphere_error
-from zplus_plugins.hypersphere.mapping import Truncation, mapping_of
+from zplus_plugins.hypersphere.mapping import Truncation
 from zplus_plugins.inversion import SPACES, Model, Point
 from zplus_plugins.records.arrays import ContentError
 from zplus_plugins.records.inversion import InversionRecord, hash_code, require_same_code

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from zplus_plugins.compare.command import compared, pass_gate, say_unfinished
+from zplus_plugins.compare.running import carried_out, refuse_overwriting
 from zplus_plugins.compare.work.parts import Parts
-from zplus_plugins.errors import UsageError
+from zplus_plugins.compare.work.run import Results as Measurements
 from zplus_plugins.execution.shards import ALL, Shard
 from zplus_plugins.reproduce import words
 from zplus_plugins.reproduce.files import as_csv, as_document, as_json, curves_csv
@@ -14,7 +14,6 @@ from zplus_plugins.reproduce.outcome import Outcome, outcome
 from zplus_plugins.reproduce.page import page, svg
 from zplus_plugins.reproduce.prepare import Ready, Request, prepare
 from zplus_plugins.system.console import columns, document, result, say
-from zplus_plugins.system.results import Results
 from zplus_plugins.system.threads import limited_to
 
 FILES = ("results.json", "table.csv", "page.html")
@@ -37,11 +36,7 @@ def run(request: Request, out: Path, overwrite: bool = False, summarised: bool =
         RequirementError: as for :func:`prepare`, or a file cannot be written.
         LatentError: an inversion failed.
     """
-    if overwrite and not shard.is_all:
-        raise UsageError(
-            "--overwrite deletes all parts in --out, also those of other shards. Choose another --out to start again "
-            "by shards."
-        )
+    refuse_overwriting(overwrite, shard)
     ready = prepare(request)
     with limited_to(ready.comparison.share.threads):
         _carry_out(ready, out, overwrite, summarised, shard)
@@ -51,19 +46,15 @@ def _carry_out(ready: Ready, out: Path, overwrite: bool, summarised: bool, shard
     comparison, settings = ready.comparison, ready.identified()
     names = (*FILES, *(CURVES if comparison.plan.edits else ()))
     say(words.comparability(ready))
-    with Results(out, overwrite, shard.label) as results, Results(out / "parts", shard=shard.label) as kept:
-        results.finished(names, settings)  # refuse foreign files, or those of another protocol, first
-        parts = Parts(kept, settings, overwrite)
-        measured = compared(comparison, parts, shard)
-        if measured is None:
-            say_unfinished(comparison, parts, summarised)
-            return
-        pass_gate(comparison.plan, measured)
+
+    def evaluate(measured: Measurements, parts: Parts) -> tuple[Outcome, list[bytes]]:
         (own,) = measured.values()
         found = outcome(ready, own)
-        with results.writing(settings) as folder:
-            for name, content in zip(names, _contents(ready, found), strict=True):
-                (folder / name).write_bytes(content)
+        return found, _contents(ready, found)
+
+    found = carried_out(comparison, settings, names, evaluate, out, overwrite, summarised, shard)
+    if found is None:
+        return
     paths = [out / name for name in names]
     if summarised:
         document({**as_document(ready, found), "files": {path.name: str(path) for path in paths}})

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import sys
-from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-
+from zplus_plugins.compare.report.plain import csv_bytes, finite
 from zplus_plugins.compare.report.results import versions
-from zplus_plugins.compare.statistics.figures import Gain, Mean
 from zplus_plugins.inversion import SPACES
 from zplus_plugins.reproduce import words
 from zplus_plugins.reproduce.outcome import Curves, Outcome
@@ -40,7 +35,7 @@ def as_document(ready: Ready, found: Outcome) -> dict[str, Any]:
                 "label": line.row.label,
                 "space": line.row.space,
                 "published": dict(line.row.published),
-                "here": {figure: _finite(mean) for figure, mean in line.here.items()},
+                "here": {figure: finite(mean) for figure, mean in line.here.items()},
                 "remark": line.row.remark,
             }
             for line in found.lines
@@ -75,7 +70,7 @@ def as_csv(ready: Ready, found: Outcome) -> bytes:
             cells.append(line.row.published.get(figure))
             cells += [None] * 4 if own is None or own.n == 0 else [own.mean, own.low, own.high, own.n]
         rows.append(cells)
-    return _csv(head, rows)
+    return csv_bytes(head, rows)
 
 
 def curves_csv(curves: Curves) -> bytes:
@@ -86,26 +81,14 @@ def curves_csv(curves: Curves) -> bytes:
         for strength, mean in zip(curves.strengths, means, strict=True)
         if mean.n
     ]
-    return _csv(["space", "strength", "identity", "identity_low", "identity_high", "n"], rows)
+    return csv_bytes(["space", "strength", "identity", "identity_low", "identity_high", "n"], rows)
 
 
 def _of_curves(curves: Curves) -> dict[str, Any]:
     return {
         "strengths": list(curves.strengths),
-        "identity": {space: [_finite(mean) for mean in means] for space, means in curves.means.items()},
+        "identity": {space: [finite(mean) for mean in means] for space, means in curves.means.items()},
         "edited": curves.edited,
         "lost": curves.lost,
-        "gain": _finite(curves.gain),
+        "gain": finite(curves.gain),
     }
-
-
-def _finite(numbers: Mean | Gain) -> dict[str, Any]:
-    return {name: value if value is None or np.isfinite(value) else None for name, value in asdict(numbers).items()}
-
-
-def _csv(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(head)
-    writer.writerows(rows)
-    return text.getvalue().encode()

@@ -11,7 +11,7 @@ from zplus_plugins.compare.work.plan import Edit
 from zplus_plugins.directions import Direction, embedded_directions, find_ganspace
 from zplus_plugins.directions.edit import direction_named
 from zplus_plugins.directions.embedded import NAMES as EMBEDDED
-from zplus_plugins.errors import RequirementError, UsageError
+from zplus_plugins.errors import LabelError, RequirementError, UsageError
 from zplus_plugins.inversion import Model, Settings
 from zplus_plugins.inversion.domain import is_embedded
 from zplus_plugins.inversion.images import picture_files
@@ -91,27 +91,8 @@ def prepare(request: Request) -> Ready:
         RequirementError: there are too few images, or they are unusable; or no identity can be measured.
         ZPlusError: a generator, direction or instrument is not available; see :func:`comparing.prepare`.
     """
-    _check(request)
-    protocol = request.protocol
-    files = () if request.images is None else _first(request.images, request.pictures, protocol)
-    ready = comparing.prepare(
-        comparing.Request(
-            images=files,
-            spaces=",".join(protocol.spaces),
-            steps=request.steps or protocol.settings.steps,
-            generator=request.generator,
-            pictures=request.pictures or protocol.pictures if request.embedded else None,
-            resize=request.resize,
-            way="global",
-            precision=request.precision,
-            device=request.device,
-            graph=request.graph,
-            with_lpips=request.with_lpips,
-            workers=request.workers,
-            on=request.on,
-            with_edits=False,
-        )
-    )
+    _require_consistent(request)
+    protocol, ready = request.protocol, _comparison(request)
     if protocol.directions and "identity" in ready.instruments.missing:
         raise RequirementError(
             f"{protocol.name} measures identity, which is not available: {ready.instruments.missing['identity']}."
@@ -128,19 +109,43 @@ def prepare(request: Request) -> Ready:
         edits, directions = _edits(request, model, own)
     plan = replace(ready.plan, settings=_settings(request, ready), edits=edits)
     ready = replace(ready, plan=plan, model=model)
-    return Ready(
-        protocol,
-        ready,
-        "drawn portraits, the embedded generator"
-        if request.embedded
-        else f"{request.images}, the generator {request.generator}",
-        _mismatch(ready, own),
-        tuple(_departures(request, ready, own)),
-        directions,
-    )
+    domain = f"{request.images}, the generator {request.generator}"
+    if request.embedded:
+        domain = "drawn portraits, the embedded generator"
+    departures = tuple(_departures(request, ready, own))
+    return Ready(protocol, ready, domain, _mismatch(ready, own), departures, directions)
 
 
-def _check(request: Request) -> None:
+def _comparison(request: Request) -> Prepared:
+    """The comparison of the protocol's spaces, still with the settings and the truncation of ``zplus compare``."""
+    protocol = request.protocol
+    try:
+        return comparing.prepare(
+            comparing.Request(
+                images=() if request.images is None else _first(request.images, request.pictures, protocol),
+                spaces=",".join(protocol.spaces),
+                steps=request.steps or protocol.settings.steps,
+                generator=request.generator,
+                pictures=(request.pictures or protocol.pictures) if request.embedded else None,
+                resize=request.resize,
+                way="global",
+                precision=request.precision,
+                device=request.device,
+                graph=request.graph,
+                with_lpips=request.with_lpips,
+                workers=request.workers,
+                on=request.on,
+                with_edits=False,
+            )
+        )
+    except LabelError:
+        raise LabelError(
+            f"The generator in {request.generator} is conditional, and that of {protocol.name} takes no labels: "
+            "give StyleGAN2 of FFHQ with --generator."
+        ) from None
+
+
+def _require_consistent(request: Request) -> None:
     name, given = request.protocol.name, (request.generator, request.images)
     if request.embedded and any(given):
         raise UsageError(

@@ -10,8 +10,8 @@ from torch import Tensor
 from zplus_plugins.errors import RequirementError
 from zplus_plugins.generators import StyleGenerator, weights_hash
 from zplus_plugins.hypersphere.chase import project
+from zplus_plugins.hypersphere.families import mapping_of
 from zplus_plugins.hypersphere.geometry import sphere_error
-from zplus_plugins.hypersphere.mapping import mapping_of
 from zplus_plugins.system import cache
 from zplus_plugins.system.files import write_whole
 from zplus_plugins.untrusted import DamagedError, RefusedError, checkpoint

@@ -45,19 +45,29 @@ def volume() -> int:
 
 
 @contextmanager
-def speaking() -> Iterator[None]:
-    """Inside this context, show the library's log messages, and let no other handler show them."""
-    handler, level, propagate, kind = _Handler(NORMAL), LOGGER.level, LOGGER.propagate, LOGGER.__class__
-    LOGGER.__class__ = _Heard
+def heard_by(handler: logging.Handler, level: int) -> Iterator[None]:
+    """Inside this context, let this handler alone hear the library's log messages, of a level and above."""
+    before, propagate = LOGGER.level, LOGGER.propagate
     LOGGER.addHandler(handler)
-    LOGGER.setLevel(VERBOSE)
+    LOGGER.setLevel(level)
     LOGGER.propagate = False  # an upstream script may install a handler that would show them again
     try:
         yield
     finally:
         LOGGER.propagate = propagate
-        LOGGER.setLevel(level)
+        LOGGER.setLevel(before)
         LOGGER.removeHandler(handler)
+
+
+@contextmanager
+def speaking() -> Iterator[None]:
+    """Inside this context, show the library's log messages, and let no other handler show them."""
+    kind = LOGGER.__class__
+    LOGGER.__class__ = _Heard
+    try:
+        with heard_by(_Handler(NORMAL), VERBOSE):
+            yield
+    finally:
         LOGGER.__class__ = kind
 
 

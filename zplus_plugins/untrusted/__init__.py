@@ -12,6 +12,6 @@ declared in a file, and reads out of bounds (CVE-2026-24747).
 
 from __future__ import annotations
 
-from zplus_plugins.untrusted.problems import DamagedError, RefusedError, printable, told
+from zplus_plugins.untrusted.problems import DamagedError, RefusedError, listed, printable, shown, told
 
-__all__ = ["DamagedError", "RefusedError", "printable", "told"]
+__all__ = ["DamagedError", "RefusedError", "listed", "printable", "shown", "told"]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 
 class RefusedError(Exception):
     """A file names something that weights do not need; the message is that name. No code in the file was executed."""
@@ -15,6 +18,20 @@ def printable(text: str, most: int = 100) -> str:
     """Text from a file, made safe for a message, because a terminal would interpret control characters."""
     text = text if len(text) <= most else f"{text[:most]}..."
     return text if text.isprintable() else ascii(text)
+
+
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """The first few of many names from a file."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(map(printable, names[:most])) + more
+
+
+def shown(value: Any) -> str:
+    """A value from a file for a message; only its type unless it is plain, because a list may contain itself."""
+    if isinstance(value, str):
+        return repr(printable(value))
+    plain = isinstance(value, float | None) or (isinstance(value, int) and value.bit_length() <= 64)
+    return repr(value) if plain else f"a value of type {type(value).__name__}"
 
 
 def told(error: Exception) -> str:

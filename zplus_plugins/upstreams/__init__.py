@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from zplus_plugins._lazy import lazily
 
 if TYPE_CHECKING:
+    from zplus_plugins.hypersphere.families import FunctionMapping, mapping_of
     from zplus_plugins.hypersphere.latent import SphericalLatent
-    from zplus_plugins.hypersphere.leaf import LeafSwap
-    from zplus_plugins.hypersphere.mapping import FunctionMapping, StyleMapping, Truncation, mapping_of
+    from zplus_plugins.hypersphere.mapping import StyleMapping, Truncation
+    from zplus_plugins.hypersphere.swap.leaf import LeafSwap
     from zplus_plugins.records.inversion import InversionRecord
     from zplus_plugins.system.downloads import NeededFile
     from zplus_plugins.upstreams.adapter.captures import ArgumentOf, InstanceOf, ResultOf
@@ -19,20 +20,16 @@ if TYPE_CHECKING:
         Derived,
         Download,
         EditArguments,
-        Estimate,
-        FeatureMap,
         Gate,
-        Move,
         Patch,
         Reliance,
-        Repeated,
         Script,
         Settings,
         Switch,
         TruncationArguments,
-        Writer,
         hookimpl,
     )
+    from zplus_plugins.upstreams.adapter.functions import Estimate, FeatureMap, Move, Repeated, Writer
     from zplus_plugins.upstreams.adapter.loop import Loop
     from zplus_plugins.upstreams.adapter.picking import Call
     from zplus_plugins.upstreams.adapter.protocols import LATENT, Capture, Finding, Fit, Requirement
@@ -134,9 +131,10 @@ __all__ = [
 ]
 
 _HOMES = {
-    "hypersphere.leaf": ("LeafSwap",),
+    "hypersphere.families": ("FunctionMapping", "mapping_of"),
     "hypersphere.latent": ("SphericalLatent",),
-    "hypersphere.mapping": ("FunctionMapping", "StyleMapping", "Truncation", "mapping_of"),
+    "hypersphere.mapping": ("StyleMapping", "Truncation"),
+    "hypersphere.swap.leaf": ("LeafSwap",),
     "records.inversion": ("InversionRecord",),
     "system.downloads": ("NeededFile",),
     "upstreams.adapter.captures": ("ArgumentOf", "InstanceOf", "ResultOf"),
@@ -146,20 +144,16 @@ _HOMES = {
         "Derived",
         "Download",
         "EditArguments",
-        "Estimate",
-        "FeatureMap",
         "Gate",
-        "Move",
         "Patch",
         "Reliance",
-        "Repeated",
         "Script",
         "Settings",
         "Switch",
         "TruncationArguments",
-        "Writer",
         "hookimpl",
     ),
+    "upstreams.adapter.functions": ("Estimate", "FeatureMap", "Move", "Repeated", "Writer"),
     "upstreams.adapter.loop": ("Loop",),
     "upstreams.adapter.picking": ("Call",),
     "upstreams.adapter.protocols": ("LATENT", "Capture", "Finding", "Fit", "Requirement"),

@@ -15,7 +15,7 @@ from pathlib import Path
 from zplus_plugins.upstreams.imports.script import own_sources
 from zplus_plugins.upstreams.script.parsers import KNOWN
 
-# The attributes by which zplus_plugins.hypersphere.mapping recognises a family, as its constructor sets them.
+# The attributes by which zplus_plugins.hypersphere.families recognises a family, as its constructor sets them.
 _FAMILIES = ({"style", "n_latent"}, {"mapping", "num_ws"}, {"mapping", "truncation"}, {"mapping", "num_layers"})
 _SAVERS = {
     "np.save": "numpy:save", "numpy.save": "numpy:save", "np.savez": "numpy:savez", "numpy.savez": "numpy:savez",

@@ -33,6 +33,21 @@ def test_all_pairs_and_triples_of_five_directions_with_a_known_attribute(composi
     assert composites.members[composites.of_group("triples")[-1]] == (2, 3, 4)
 
 
+def test_what_is_left_out_is_said() -> None:
+    names = ("smile", "age", None, "smile", "glasses", "hair_light", "hair_length", "yaw")
+    edits = [
+        Edit(f"{number}", torch.ones(4), torch.ones(4), None if name is None else NAMES.index(name))
+        for number, name in enumerate(names)
+    ]
+    composites = Composites(edits)
+    assert [edit.name for edit in composites.edits] == ["0", "1", "4", "5", "6"]
+    assert composites.missing == {
+        "limits along 2": "the attribute that it changes is not known",
+        "limits along 3": "0 changes the same attribute",
+        "limits along 7": "no more than 5 are combined",
+    }
+
+
 def test_signs_are_those_of_the_members_and_of_the_portrait(composites: Composites) -> None:
     signs = composites.signs(0, 3)
     assert [tuple(row.nonzero()[0]) for row in signs] == composites.members
@@ -75,5 +90,5 @@ def test_without_a_change_the_true_edit_is_the_portrait(composites: Composites) 
 
 def test_fewer_than_three_known_attributes_are_refused() -> None:
     edit = Edit("smile", torch.ones(4), torch.ones(4), NAMES.index("smile"))
-    with pytest.raises(UsageError, match="--limits combines three directions, but 1 of the given ones"):
-        Composites([edit, Edit("unknown", torch.ones(4), torch.ones(4))])
+    with pytest.raises(UsageError, match="three directions of different attributes, but those here change 1 "):
+        Composites([edit, edit, edit, Edit("unknown", torch.ones(4), torch.ones(4))])

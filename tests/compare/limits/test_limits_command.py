@@ -60,6 +60,11 @@ def test_limits_are_added_to_a_comparison_without_inverting_again(
 
     figures = (tmp_path / "out" / "limits.csv").read_bytes()
     next((tmp_path / "out" / "limits").glob("*wplus*.npz")).unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(LimitsWork, "__call__", _pressed)
+        ended = compare(tmp_path / "out", "--limits")
+        kept = f"1 of 2 parts are finished and stored in {tmp_path / 'out' / 'limits'}: run the same command again"
+        assert ended.exit_code == 130 and kept in ended.stderr
     done: list[str] = []
     make = LimitsWork.__call__
 
@@ -71,6 +76,10 @@ def test_limits_are_added_to_a_comparison_without_inverting_again(
     assert compare(tmp_path / "out", "--limits").exit_code == 0
     assert done == ["held-out-f_wplus-000"]  # the part that was lost, and no other
     assert (tmp_path / "out" / "limits.csv").read_bytes() == figures
+
+
+def _pressed(*arguments: Any) -> Any:
+    raise KeyboardInterrupt
 
 
 def _is_whole(out: Path, result: Result) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 import random
@@ -44,15 +45,7 @@ BOTH, ONE = ("crop0", "crop1"), "synthetic/images/crop0.png"
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Assets]:
     """Copies of the checkouts with synthetic assets, and what was found on them once, to be read only."""
-    base, made = tmp_path_factory.mktemp("ganinverter"), {}
-
-    def get(kind: str) -> Assets:
-        if kind not in made:
-            (base / kind).mkdir()
-            made[kind] = prepare(base / kind, checkout_of(kind))
-        return made[kind]
-
-    return get
+    return functools.cache(lambda kind: prepare(tmp_path_factory.mktemp(kind), checkout_of(kind)))
 
 
 @pytest.fixture(params=["standin", pytest.param("upstream", marks=pytest.mark.upstream)])

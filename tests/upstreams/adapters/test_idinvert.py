@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +28,7 @@ from support.idinvert_assets import (
 )
 from support.outcome import files, refused
 from zplus_plugins import InversionRecord
-from zplus_plugins.adapters.needs.idinvert import codes_in
+from zplus_plugins.adapters.needs.idinvert.inversions import codes_in
 
 KINDS = ["standin", pytest.param("upstream", marks=pytest.mark.upstream)]
 Prepare = Callable[[str], Assets]
@@ -71,15 +72,7 @@ with torch.no_grad():
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepare:
     """Copies of checkouts with synthetic assets; prepared once, tests write to folders of their own."""
-    base, made = tmp_path_factory.mktemp("idinvert"), {}
-
-    def get(kind: str) -> Assets:
-        if kind not in made:
-            (base / kind).mkdir()
-            made[kind] = prepare(base / kind, checkout_of(kind))
-        return made[kind]
-
-    return get
+    return functools.cache(lambda kind: prepare(tmp_path_factory.mktemp(kind), checkout_of(kind)))
 
 
 @pytest.fixture(params=KINDS)

@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +12,7 @@ import torch
 
 from support import pti_oracle
 from support.outcome import files
+from support.processes import interrupted
 from support.pti_assets import (
     Assets,
     creator_args,
@@ -188,25 +184,8 @@ class TestInterruption:
 
     def interrupted(self, assets: Assets, out: Path, begun: Path, **hyperparameters: object) -> None:
         """Run, and interrupt once ``begun`` exists."""
-        command = [sys.executable, "-m", "zplus_plugins", "run", *given(assets, out, **hyperparameters), *CALL]
-        process = subprocess.Popen(
-            command,
-            cwd=assets.cwd,
-            env={**os.environ, **bare(assets).env, "OMP_NUM_THREADS": "1"},
-            stderr=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            text=True,
-            # A test runner started in the background ignores Ctrl-C, and so would its children.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )
-        deadline = time.monotonic() + 600  # of a busy machine
-        while not begun.exists() and time.monotonic() < deadline and process.poll() is None:
-            time.sleep(0.02)
-        time.sleep(0.5)  # into the steps
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
-        assert process.returncode == 130, errors[-3000:]
-        assert "zplus: interrupted" in errors
+        command = ["-m", "zplus_plugins", "run", *given(assets, out, **hyperparameters), *CALL]
+        errors = interrupted(command, assets.cwd, bare(assets).env, begun, pause=0.5)  # into the steps
         assert "Traceback" not in errors
 
     def test_in_stage_1_nothing_is_left(self, assets: Assets, tmp_path: Path) -> None:

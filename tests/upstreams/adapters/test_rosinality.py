@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 import subprocess
@@ -25,14 +26,7 @@ PICTURES = ("first.png", "second.png")
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Assets]:
-    made: dict[str, Assets] = {}
-
-    def get(kind: str) -> Assets:
-        if kind not in made:
-            made[kind] = prepare(tmp_path_factory.mktemp(kind), checkout_of(kind))
-        return made[kind]
-
-    return get
+    return functools.cache(lambda kind: prepare(tmp_path_factory.mktemp(kind), checkout_of(kind)))
 
 
 @pytest.fixture(params=["standin", pytest.param("upstream", marks=pytest.mark.upstream)])

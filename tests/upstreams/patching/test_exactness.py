@@ -23,7 +23,8 @@ from zplus_plugins.errors import SwapError
 from zplus_plugins.upstreams import Journal
 from zplus_plugins.upstreams.adapter.captures import InstanceOf
 from zplus_plugins.upstreams.adapter.context import Options
-from zplus_plugins.upstreams.adapter.description import Adapter, Patch, Script, Writer
+from zplus_plugins.upstreams.adapter.description import Adapter, Patch, Script
+from zplus_plugins.upstreams.adapter.functions import Writer
 from zplus_plugins.upstreams.checkout import plugins
 from zplus_plugins.upstreams.checkout.checkout import examine
 from zplus_plugins.upstreams.patching import stand_ins

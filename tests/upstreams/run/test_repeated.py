@@ -14,8 +14,8 @@ from torch import Tensor
 from support.toy_scripts import Toys, toys
 from zplus_plugins import SphericalLatent, attach, mapping_of
 from zplus_plugins.errors import SwapError
-from zplus_plugins.hypersphere.layers import LayeredSwap
 from zplus_plugins.hypersphere.starts import STARTS
+from zplus_plugins.hypersphere.swap.layers import LayeredSwap
 from zplus_plugins.records.inversion import InversionRecord
 from zplus_plugins.upstreams import ArgumentOf, Repeated
 

@@ -103,18 +103,18 @@ def reproduce(
 
     request = Request(
         PROTOCOLS[table],
-        generator,
-        images,
-        embedded,
-        pictures,
-        steps,
-        resize,
-        directions,
-        not without_lpips,
-        precision,  # type: ignore[arg-type]  # click has checked it
-        device,
-        graph,
-        workers,
-        on,
+        generator=generator,
+        images=images,
+        embedded=embedded,
+        pictures=pictures,
+        steps=steps,
+        resize=resize,
+        directions=directions,
+        with_lpips=not without_lpips,
+        precision=precision,  # type: ignore[arg-type]  # click has checked it
+        device=device,
+        graph=graph,
+        workers=workers,
+        on=on,
     )
     run(request, _OUT / table if out is None else out, overwrite, as_json, shard)

@@ -21,7 +21,10 @@ GROUPS = ("singles", "pairs", "triples")
 
 
 class Composites:
-    """All singles, pairs and triples of the first :data:`MOST_DIRECTIONS` directions whose attributes are known.
+    """All singles, pairs and triples of the first directions of different attributes, :data:`MOST_DIRECTIONS` at most.
+
+    In the shapes below, N are composites of portraits, C all composites of one, D the directions, L layers, A the
+    measured attributes (:data:`~zplus_plugins.portraits.networks.regressor.MEASURED`).
 
     Args:
         edits: directions of a comparison.
@@ -29,18 +32,33 @@ class Composites:
     Attributes:
         edits: those that are used.
         members: indices of the edits of each composite, in the order of the groups.
+        missing: what is left out, and why.
 
     Raises:
-        UsageError: fewer than three directions have a known attribute.
+        UsageError: fewer than three attributes that are known are changed.
     """
 
     def __init__(self, edits: Sequence[Edit]) -> None:
-        self.edits = [edit for edit in edits if edit.attribute is not None][:MOST_DIRECTIONS]
-        if len(self.edits) < len(GROUPS):
+        first: dict[int, Edit] = {}
+        self.missing: dict[str, str] = {}
+        for edit in edits:
+            if edit.attribute is None:
+                why = "the attribute that it changes is not known"
+            elif edit.attribute in first:
+                why = f"{first[edit.attribute].name} changes the same attribute"
+            elif len(first) == MOST_DIRECTIONS:
+                why = f"no more than {MOST_DIRECTIONS} are combined"
+            else:
+                first[edit.attribute] = edit
+                continue
+            self.missing[f"limits along {edit.name}"] = why
+        if len(first) < len(GROUPS):
             raise UsageError(
-                f"--limits combines three directions, but {len(self.edits)} of the given ones change an attribute that "
-                "is known. Leave out --direction, or give three or more whose attribute is one of docs/portraits.md."
+                f"--limits combines three directions of different attributes, but those here change {len(first)} that "
+                "are known. Give three or more of attributes in docs/portraits.md with --direction; without it, the "
+                "embedded generator's own are used."
             )
+        self.edits, self._columns = list(first.values()), list(first)
         several = range(len(self.edits))
         self.members = [chosen for size in range(1, 1 + len(GROUPS)) for chosen in combinations(several, size)]
 
@@ -61,10 +79,13 @@ class Composites:
     def directions(self, signs: np.ndarray, layers: int) -> tuple[Tensor, Tensor]:
         """The sums of signed directions in Z and in W, for signs (N, D): (N, L, z_dim) and (N, L, w_dim)."""
         weights = torch.from_numpy(signs).float()
-        return tuple(  # type: ignore[return-value]  # of two
-            torch.einsum("nd,dlk->nlk", weights, torch.stack([one.cpu().expand(layers, -1) for one in own]))
-            for own in ([edit.z for edit in self.edits], [edit.w for edit in self.edits])
-        )
+
+        def summed(directions: list[Tensor]) -> Tensor:
+            return torch.einsum(
+                "nd,dlk->nlk", weights, torch.stack([one.cpu().expand(layers, -1) for one in directions])
+            )
+
+        return summed([edit.z for edit in self.edits]), summed([edit.w for edit in self.edits])
 
     def changes(self, signs: np.ndarray, before: Tensor, after: Tensor) -> Tensor:
         """How far the wanted attributes moved towards where they should, (N,): the mean over a composite's members.
@@ -85,18 +106,12 @@ class Composites:
             before, after: measured attributes (N, A), as shares of their ranges.
 
         Returns:
-            (N, all attributes), within their ranges.
+            (N, all attributes); those that moved are within their ranges.
         """
         edited = attributes.clone()
+        places = [attribute.name for attribute in ATTRIBUTES]
         for d, column in enumerate(self._columns):
-            name, one = NAMES[column], MEASURED[column]
+            one, own = MEASURED[column], edited[:, places.index(NAMES[column])]
             moved = (after - before)[:, column] * (one.high - one.low) * torch.from_numpy(signs[:, d] != 0)
-            place = [attribute.name for attribute in ATTRIBUTES].index(name)
-            edited[:, place] = torch.where(
-                moved != 0, (edited[:, place] + moved).clamp(one.low, one.high), edited[:, place]
-            )
+            own.copy_(torch.where(moved != 0, (own + moved).clamp(one.low, one.high), own))
         return edited
-
-    @property
-    def _columns(self) -> list[int]:
-        return [edit.attribute for edit in self.edits if edit.attribute is not None]

@@ -28,7 +28,8 @@ class Question:
         name: in words.
         better: which values are better.
         least: the smallest mean difference that counts, in the units of the values.
-        values: of two spaces, (B,) each, paired by portrait.
+        values: from the measurements and two spaces: the values of each space, (B,), paired by portrait, and as
+            ``change``, (1,), the change at which they are compared; without it if no change is involved.
     """
 
     name: str
@@ -126,7 +127,7 @@ def _at_furthest(limits: Limits, pair: tuple[str, ...], group: str, figure: str,
     """A figure at the largest change that both spaces reach before they turn; net of the reconstruction, if asked."""
     equal, g = limits.equal(pair[0], pair[1]), GROUPS.index(group)
     found = {space: equal.mean(space, figure, g) for space in pair}
-    ends = {space: values[:, -1] - net * values[:, 0] for space, values in found.items()}
+    ends = {space: values[:, -1] - (values[:, 0] if net else 0) for space, values in found.items()}
     return {**ends, "change": equal.changes(g)[-1:]}
 
 

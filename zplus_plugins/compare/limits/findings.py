@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from zplus_plugins.compare.limits.composites import GROUPS, STRENGTHS, Composites
-from zplus_plugins.compare.limits.instruments import Instruments
+from zplus_plugins.compare.limits.instruments import EDGES, Instruments
 from zplus_plugins.compare.limits.part import RADII, SHARES, WALKS
 from zplus_plugins.compare.limits.statistics import of_sets, resampled, usable_range
 from zplus_plugins.compare.statistics.edits import EqualChange, at_equal_change
@@ -25,8 +25,9 @@ class Row:
 
     Attributes:
         space, measure: what, of which space.
-        group: ``singles``, ``pairs`` or ``triples``, or the kind of move.
-        at: strength, share, layer or radius; None for figures of a whole group.
+        group: ``singles``, ``pairs`` or ``triples``, the kind of move, or ``reconstruction``.
+        at: the strength of a composite, the share of an interpolation, the layer of a mixing, or the radius of a walk;
+            None for figures of the whole group.
         mean: with its interval over portraits.
     """
 
@@ -43,7 +44,10 @@ class Limits:
     Args:
         composites: the edits.
         instruments: what they were measured by.
-        measured: arrays of whole sets by space, as a part has them.
+        measured: arrays of whole sets by space, as :class:`~zplus_plugins.compare.limits.part.LimitsWork` makes them.
+
+    Attributes:
+        feature_spaces: the names of those in which realism was measured.
     """
 
     def __init__(self, composites: Composites, instruments: Instruments, measured: Mapping[str, Arrays]) -> None:
@@ -55,15 +59,20 @@ class Limits:
         return [row for space in self.measured for row in self._of_space(space)]
 
     def usable(self, space: str, group: str, by: str = "all") -> np.ndarray:
-        """The mean usable range (B,) of a group's edits, by ``identity``, one feature space, or all limits at once."""
+        """The mean usable range (B,) of a group's edits, as shares of the attributes' ranges.
+
+        Args:
+            space: of the codes.
+            group: of the composites.
+            by: the limit: ``identity``, a feature space, or ``all`` of these at once but edges, which are listed only.
+        """
         own, chosen = self.measured[space], self.composites.of_group(group)
-        excess = {"identity": own["identity"][:, :, :1] - own["identity"] - (1 - self.instruments.same_person)}
+        excesses = {"identity": own["identity"][:, :, :1] - own["identity"] - (1 - self.instruments.same_person)}
         for name in self.feature_spaces:
-            excess[name] = own[f"distance {name}"] - self.instruments.realism[name].reach
-        limits = [
-            curve for name, curve in excess.items() if by in (name, "all") and not (by == "all" and name == "edges")
-        ]
-        mean: np.ndarray = usable_range(own["change"][:, chosen], [one[:, chosen] for one in limits]).mean(axis=1)
+            excesses[name] = own[f"distance {name}"] - self.instruments.realism[name].reach
+        limits = [name for name in excesses if name != EDGES] if by == "all" else [by]
+        ranges = usable_range(own["change"][:, chosen], [excesses[name][:, chosen] for name in limits])
+        mean: np.ndarray = ranges.mean(axis=1)
         return mean
 
     def equal(self, first: str, second: str) -> EqualChange:
@@ -75,19 +84,25 @@ class Limits:
         return at_equal_change({space: self._along_walks(space) for space in (first, second)}, (0.0, *RADII))
 
     def moved(self, space: str, move: str, feature_space: str) -> np.ndarray:
-        """The mean distance (B,) to drawn portraits of interpolations or mixings."""
+        """The mean distance (B,) to drawn portraits by a feature space, of ``interpolation`` or ``mixing``."""
         mean: np.ndarray = self.measured[space][f"distance {move} {feature_space}"].mean(axis=1)
         return mean
 
     def _by_group(self, space: str) -> Arrays:
-        own = self.measured[space]
-        kept = {name: own[name] for name in own if own[name].ndim == 3 and own[name].shape[1] == len(self.composites)}
+        """Means over the composites of each group, (B, groups, S), of all that was measured at each strength."""
         return {
             name: np.stack([values[:, self.composites.of_group(g)].mean(axis=1) for g in GROUPS], axis=1).astype(float)
-            for name, values in kept.items()
+            for name, values in self.measured[space].items()
+            if values.ndim == 3
         }
 
+    def _reconstructed(self, space: str, feature_space: str) -> np.ndarray:
+        """The distance (B,) of the reconstruction, which every composite is at strength 0."""
+        distance: np.ndarray = self.measured[space][f"distance {feature_space}"][:, 0, 0]
+        return distance
+
     def _along_walks(self, space: str) -> Arrays:
+        """Means over walks at radius 0 and at each of :data:`RADII`, (B, 1, radii)."""
         own = self.measured[space]
 
         def mean(values: np.ndarray, start: np.ndarray) -> np.ndarray:
@@ -97,7 +112,7 @@ class Limits:
         return {
             "change": mean(own["moved"], np.zeros(len(own["moved"]))),
             **{
-                f"distance {name}": mean(own[f"distance walk {name}"], own[f"distance {name}"][:, 0, 0])
+                f"distance {name}": mean(own[f"distance walk {name}"], self._reconstructed(space, name))
                 for name in self.feature_spaces
             },
         }
@@ -117,6 +132,8 @@ class Limits:
         yield from self._of_moves(space)
 
     def _at_strength(self, space: str, group: str, of_group: Arrays, s: int, rising: bool) -> Iterator[Row]:
+        """A group's figures at one strength; distances to the true edit only before its change turns round."""
+
         def row(measure: str, values: np.ndarray) -> Row:
             return Row(space, measure, group, STRENGTHS[s], mean_of(values))
 
@@ -142,8 +159,7 @@ class Limits:
     def _of_moves(self, space: str) -> Iterator[Row]:
         own = self.measured[space]
         for name in self.feature_spaces:
-            reconstructed = own[f"distance {name}"][:, 0, 0]
-            yield Row(space, f"distance by {name}", "reconstruction", None, mean_of(reconstructed))
+            yield Row(space, f"distance by {name}", "reconstruction", None, mean_of(self._reconstructed(space, name)))
             for s, share in enumerate(SHARES):
                 values = own[f"distance interpolation {name}"][:, s]
                 yield Row(space, f"distance by {name}", "interpolation", share, mean_of(values))

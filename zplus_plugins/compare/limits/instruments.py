@@ -27,7 +27,13 @@ _AT_ONCE = 50
 
 @dataclass(frozen=True)
 class Seen:
-    """What was measured of pictures: attributes (B, A) as shares of their ranges; identities; features by space."""
+    """What was measured of B pictures.
+
+    Attributes:
+        attributes: as shares of their ranges, (B, A).
+        identity: vectors of length 1, (B, d); their products are similarities.
+        features: (B, d) by feature space.
+    """
 
     attributes: Tensor
     identity: Tensor

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from html import escape
 from typing import Any
 
@@ -14,6 +12,7 @@ import numpy as np
 from zplus_plugins.compare.limits.composites import STRENGTHS, Composites
 from zplus_plugins.compare.limits.decisions import Decision
 from zplus_plugins.compare.limits.findings import Row
+from zplus_plugins.compare.report.plain import csv_bytes, finite, plain
 from zplus_plugins.compare.report.tables import table
 from zplus_plugins.compare.statistics.figures import Mean
 from zplus_plugins.inversion import SPACES
@@ -23,15 +22,8 @@ FILE = "limits.csv"
 
 def as_csv(rows: Sequence[Row]) -> bytes:
     """One row for each figure of a space."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("space", "measure", "group", "at", "mean", "low", "high", "n"))
-    for row in rows:
-        m = row.mean
-        writer.writerow(
-            (row.space, row.measure, row.group, "" if row.at is None else row.at, m.mean, m.low, m.high, m.n)
-        )
-    return text.getvalue().encode()
+    head = ("space", "measure", "group", "at", "mean", "low", "high", "n")
+    return csv_bytes(head, [(row.space, row.measure, row.group, row.at, *astuple(row.mean)) for row in rows])
 
 
 def as_json(
@@ -42,16 +34,16 @@ def as_json(
         "directions": [edit.name for edit in composites.edits],
         "strengths": list(STRENGTHS),
         "missing": dict(missing),
-        "rows": [{**asdict(row), "mean": _finite(row.mean)} for row in rows],
+        "rows": [{**asdict(row), "mean": finite(row.mean)} for row in rows],
         "decisions": [
             {
                 "question": one.question.name,
                 "better": one.question.better,
                 "least": one.question.least,
                 "spaces": [one.first, one.second],
-                "means": [_finite(mean) for mean in one.means],
-                "difference": _finite(one.difference),
-                "change": None if one.change is None or not np.isfinite(one.change) else one.change,
+                "means": [finite(mean) for mean in one.means],
+                "difference": finite(one.difference),
+                "change": None if one.change is None else plain(np.array(one.change)),
                 "outcome": one.outcome,
             }
             for one in decided
@@ -90,7 +82,3 @@ def _cell(mean: Mean | None) -> str:
         return "-"
     interval = "" if mean.low is None else f" <small>[{mean.low:.4f}, {mean.high:.4f}]</small>"
     return f"{mean.mean:.4f}{interval}"
-
-
-def _finite(mean: Mean) -> dict[str, Any]:
-    return {name: value if value is None or np.isfinite(value) else None for name, value in asdict(mean).items()}

@@ -13,7 +13,8 @@ import numpy as np
 
 from zplus_plugins.compare.report import tables
 from zplus_plugins.compare.report.curves import curves
-from zplus_plugins.compare.report.results import plain, versions
+from zplus_plugins.compare.report.plain import plain
+from zplus_plugins.compare.report.results import versions
 from zplus_plugins.compare.report.sprites import sprites
 from zplus_plugins.compare.statistics.findings import Findings
 from zplus_plugins.compare.statistics.verdicts import NAMES, edit_notes, verdicts

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import platform
 import sys
@@ -16,9 +14,10 @@ import numpy as np
 import torch
 
 from zplus_plugins._version import __version__
+from zplus_plugins.compare.report.plain import csv_bytes, finite, plain
 from zplus_plugins.compare.statistics import paper
 from zplus_plugins.compare.statistics.edits import EqualChange
-from zplus_plugins.compare.statistics.figures import Gain, Mean, mean_of, of_the_same
+from zplus_plugins.compare.statistics.figures import Mean, mean_of, of_the_same
 from zplus_plugins.compare.statistics.findings import Findings
 from zplus_plugins.compare.statistics.turning import Turning, sides_of, turning
 from zplus_plugins.compare.statistics.verdicts import verdicts
@@ -83,7 +82,7 @@ def summary(
             one.pictures.name: {
                 "title": one.pictures.title,
                 "n": len(one.pictures.pictures),
-                "spaces": {s: {f: _finite(mean) for f, mean in own.items()} for s, own in one.means.items()},
+                "spaces": {s: {f: finite(mean) for f, mean in own.items()} for s, own in one.means.items()},
                 "verdicts": list(verdicts(plan, one)),
             }
             for one in found
@@ -97,16 +96,16 @@ def _of_set(plan: Plan, one: Findings) -> dict[str, Any]:
         "n": len(one.pictures.pictures),
         "spaces": {
             name: {
-                "figures": {f: {**_finite(one.means[name][f]), "values": plain(v)} for f, v in own.figures.items()},
+                "figures": {f: {**finite(one.means[name][f]), "values": plain(v)} for f, v in own.figures.items()},
                 "edits": {f: plain(values) for f, values in own.edits.items()},
                 "paper": paper.RECONSTRUCTION.get(name, {}),
             }
             for name, own in one.measured.items()
         },
         "tests": [{"figure": t.figure, "kind": t.margin, **asdict(t.result)} for t in one.tests],
-        "gains": {name: _finite(gain) for name, gain in one.gains.items()},
+        "gains": {name: finite(gain) for name, gain in one.gains.items()},
         "losses": {
-            name: {part: _finite(mean) for part, mean in vars(loss).items()} for name, loss in one.losses.items()
+            name: {part: finite(mean) for part, mean in vars(loss).items()} for name, loss in one.losses.items()
         },
         "turning": {space: _of_turning(plan, one, space) for space in one.turning},
         "equal_change": {group: _of_group(equal) for group, equal in one.equal.items()},
@@ -130,7 +129,7 @@ def _of_turning(plan: Plan, one: Findings, space: str) -> dict[str, Any]:
 
 
 def _as_plain(found: Turning) -> dict[str, Any]:
-    means = {name: _finite(mean) for name, mean in vars(found).items() if isinstance(mean, Mean)}
+    means = {name: finite(mean) for name, mean in vars(found).items() if isinstance(mean, Mean)}
     return {**means, "turned": found.turned}
 
 
@@ -146,26 +145,11 @@ def _of_group(equal: EqualChange) -> dict[str, Any]:
     }
 
 
-def _finite(numbers: Mean | Gain) -> dict[str, Any]:
-    return {name: value if value is None or np.isfinite(value) else None for name, value in asdict(numbers).items()}
-
-
-def plain(values: np.ndarray) -> Any:
-    """Values as nested lists, with None for values that are not finite."""
-    if values.ndim:
-        return [plain(value) for value in values]
-    return float(values) if np.isfinite(values) else None
-
-
 def as_csv(found: Sequence[Findings]) -> bytes:
     """One row for each set and space: metrics with their intervals, identity after edits, and the paper's values."""
     rows = [_row(one, name) for one in found for name in one.measured]
     columns = list(dict.fromkeys(column for row in rows for column in row))
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().encode()
+    return csv_bytes(columns, [[row.get(column) for column in columns] for row in rows])
 
 
 def _row(one: Findings, space: str) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zplus_plugins.generators.formats.layout import tensors_of
-from zplus_plugins.generators.unpickling.unpickle import printable
+from zplus_plugins.generators.assembly.source import tensors_of
+from zplus_plugins.untrusted import printable
 
 AVERAGED = (
     *("g_ema", "G_ema", "generator_smooth", "generator_ema", "params_ema", "netG_ema", "ema", "state_dict_ema"),

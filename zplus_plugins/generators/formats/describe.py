@@ -10,8 +10,8 @@ from typing import Any
 from torch import Tensor
 
 from zplus_plugins.generators.formats.containers import AVERAGED, OTHERS, TRAINED
-from zplus_plugins.generators.formats.layout import listed
-from zplus_plugins.generators.unpickling.unpickle import Record, printable
+from zplus_plugins.generators.unpickling.standins import Record
+from zplus_plugins.untrusted import listed, printable
 
 GENERATOR = "Give the file of a StyleGAN2 or StyleGAN3 generator."
 MOST_NAMES = 20_000  # to look at; a complete diffusion model has 2,000

@@ -10,11 +10,11 @@ from typing import Any
 from torch import Tensor
 
 from zplus_plugins.errors import GeneratorFileError
+from zplus_plugins.generators.assembly.source import INDEX, Conditional, Rules, Source
 from zplus_plugins.generators.formats.containers import AVERAGED, OTHERS, TRAINED, unaveraged, weights_in
-from zplus_plugins.generators.formats.layout import INDEX, Conditional, Rules, Source, shown
 from zplus_plugins.generators.formats.modules import modules_of, tensors_in
 from zplus_plugins.generators.unpickling.standins import Module, Record
-from zplus_plugins.generators.unpickling.unpickle import printable
+from zplus_plugins.untrusted import printable, shown
 
 KIND = "NVlabs"
 EXPECTED = "NVlabs' stylegan2-ada-pytorch or stylegan3 (a pickle with G_ema)"

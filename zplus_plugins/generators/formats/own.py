@@ -9,9 +9,10 @@ from typing import Any
 import torch
 
 from zplus_plugins.errors import GeneratorFileError
+from zplus_plugins.generators.assembly.source import LARGEST, Rules, Source, tensors_of
 from zplus_plugins.generators.formats import stylegan3
-from zplus_plugins.generators.formats.layout import LARGEST, Rules, Source, shown, tensors_of
 from zplus_plugins.generators.network.bands import AliasFree
+from zplus_plugins.untrusted import shown
 
 KIND = "zplus"
 EXPECTED = "one trained by zplus_plugins.portraits (with architecture and state)"

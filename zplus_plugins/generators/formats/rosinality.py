@@ -17,8 +17,8 @@ from typing import Any
 from torch import Tensor
 
 from zplus_plugins.errors import GeneratorFileError
+from zplus_plugins.generators.assembly.source import INDEX, Rules, Source, convolution, unscaled
 from zplus_plugins.generators.formats.containers import weights_in
-from zplus_plugins.generators.formats.layout import INDEX, Rules, Source, convolution, unscaled
 from zplus_plugins.generators.formats.modules import LR_MULTIPLIER
 
 KIND = "rosinality"

@@ -14,24 +14,14 @@ from typing import Any
 from torch import Tensor
 
 from zplus_plugins.errors import GeneratorFileError
+from zplus_plugins.generators.assembly.sizes import count_in, mapping_sizes, require_rgb, shape_of
+from zplus_plugins.generators.assembly.source import INDEX, LARGEST, Rules, Source
 from zplus_plugins.generators.formats import nvlabs
 from zplus_plugins.generators.formats.containers import weights_in
-from zplus_plugins.generators.formats.layout import (
-    INDEX,
-    LARGEST,
-    Rules,
-    Source,
-    count_in,
-    listed,
-    mapping_sizes,
-    require_rgb,
-    shape_of,
-    shown,
-)
 from zplus_plugins.generators.formats.modules import modules_of, tensors_in
 from zplus_plugins.generators.network.bands import AliasFree, Stage
 from zplus_plugins.generators.unpickling.standins import Array, Module, Record
-from zplus_plugins.generators.unpickling.unpickle import printable
+from zplus_plugins.untrusted import listed, printable, shown
 
 KIND = "NVlabs StyleGAN3"
 EXPECTED = "NVlabs' StyleGAN3, configuration T or R (a pickle with G_ema)"

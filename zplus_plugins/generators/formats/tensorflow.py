@@ -14,10 +14,9 @@ import torch
 from torch import Tensor
 
 from zplus_plugins.errors import GeneratorFileError
-from zplus_plugins.generators.formats.layout import INDEX, LARGEST, Rules, Source, convolution, shown
+from zplus_plugins.generators.assembly.source import INDEX, LARGEST, Rules, Source, convolution
 from zplus_plugins.generators.unpickling.standins import Array, TensorFlowNetwork
-from zplus_plugins.generators.unpickling.unpickle import printable
-from zplus_plugins.untrusted import tflib
+from zplus_plugins.untrusted import printable, shown, tflib
 
 KIND = "TensorFlow"
 EXPECTED = "StyleGAN2 or StyleGAN2-ADA of TensorFlow (a pickle with Gs)"

@@ -25,7 +25,7 @@ from zplus_plugins.untrusted.objects import encoded
 from zplus_plugins.untrusted.storages import STORAGES
 from zplus_plugins.untrusted.tflib import NAME
 
-__all__ = ["KNOWN", "LEGACY_MAGIC", "LEGACY_VERSION", "Opaque", "Record", "RefusedError", "load", "printable"]
+__all__ = ["KNOWN", "LEGACY_MAGIC", "LEGACY_VERSION", "Opaque", "Record", "RefusedError", "load"]
 
 MEMORY_OF_STORAGE = 2**17  # for a nested storage, which is a pickle within the pickle; there may be many
 

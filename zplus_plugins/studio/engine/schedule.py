@@ -16,8 +16,8 @@ import torch
 
 from zplus_plugins.errors import ZPlusError
 from zplus_plugins.hypersphere.chase import chase
+from zplus_plugins.hypersphere.families import mapping_of
 from zplus_plugins.hypersphere.latent import SphericalLatent
-from zplus_plugins.hypersphere.mapping import mapping_of
 from zplus_plugins.studio.engine.frames import Frame
 from zplus_plugins.studio.engine.painting import Painter
 from zplus_plugins.studio.engine.scene import Scene

@@ -13,8 +13,8 @@ from zplus_plugins.system.device import Device
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from zplus_plugins.hypersphere.leaf import LeafSwap
     from zplus_plugins.hypersphere.mapping import StyleMapping
+    from zplus_plugins.hypersphere.swap.leaf import LeafSwap
     from zplus_plugins.upstreams.adapter.summary import PrecisionCheck
     from zplus_plugins.upstreams.patching.definitions import Wrapper
     from zplus_plugins.upstreams.patching.journal import Journal

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from zplus_plugins.hypersphere.latent import SphericalLatent
-    from zplus_plugins.hypersphere.leaf import LeafSwap
     from zplus_plugins.hypersphere.mapping import StyleMapping, Truncation
+    from zplus_plugins.hypersphere.swap.leaf import LeafSwap
     from zplus_plugins.upstreams.adapter.summary import Summary
 
 hookspec = pluggy.HookspecMarker(PROJECT)

@@ -15,8 +15,8 @@ import torch
 
 from zplus_plugins.errors import LatentError
 from zplus_plugins.hypersphere.latent import SphericalLatent
-from zplus_plugins.hypersphere.leaf import LeafSwap
 from zplus_plugins.hypersphere.mapping import StyleMapping
+from zplus_plugins.hypersphere.swap.leaf import LeafSwap
 from zplus_plugins.records.inversion import InversionRecord, Provenance, hash_code
 from zplus_plugins.upstreams.results.rows import Array, as_array, in_all_layers
 

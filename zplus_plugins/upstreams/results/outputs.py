@@ -16,7 +16,7 @@ from typing import Any
 
 from zplus_plugins.errors import RequirementError
 from zplus_plugins.system.files import whole_file
-from zplus_plugins.upstreams.adapter.description import Writer
+from zplus_plugins.upstreams.adapter.functions import Writer
 from zplus_plugins.upstreams.patching.journal import Journal
 
 writing_own: ContextVar[bool] = ContextVar("writing_own", default=False)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from zplus_plugins.errors import SwapError
 from zplus_plugins.upstreams.adapter.captures import named_arguments
-from zplus_plugins.upstreams.adapter.description import Estimate
+from zplus_plugins.upstreams.adapter.functions import Estimate
 from zplus_plugins.upstreams.adapter.picking import Call, follow, replaced
 from zplus_plugins.upstreams.patching.journal import Journal
 from zplus_plugins.upstreams.run.session import Run

@@ -22,7 +22,7 @@ from zplus_plugins.hypersphere import moves
 from zplus_plugins.hypersphere.geometry import sphere_error
 from zplus_plugins.hypersphere.latent import SphericalLatent
 from zplus_plugins.records.inversion import require_same_code
-from zplus_plugins.upstreams.adapter.description import Move
+from zplus_plugins.upstreams.adapter.functions import Move
 from zplus_plugins.upstreams.adapter.summary import EditResult
 from zplus_plugins.upstreams.patching.journal import Journal
 from zplus_plugins.upstreams.results.codes import InvertedCode, style_code

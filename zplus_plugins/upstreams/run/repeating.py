@@ -9,8 +9,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from zplus_plugins.errors import SwapError
-from zplus_plugins.hypersphere.layers import LayeredSwap
-from zplus_plugins.upstreams.adapter.description import Repeated
+from zplus_plugins.hypersphere.swap.layers import LayeredSwap
+from zplus_plugins.upstreams.adapter.functions import Repeated
 from zplus_plugins.upstreams.adapter.picking import follow, replaced
 from zplus_plugins.upstreams.patching.journal import Journal
 

@@ -16,15 +16,17 @@ from torch import Tensor, nn
 
 from zplus_plugins._version import __version__
 from zplus_plugins.errors import SwapError, UsageError
-from zplus_plugins.hypersphere.layers import LayeredSwap
-from zplus_plugins.hypersphere.leaf import LeafSwap
-from zplus_plugins.hypersphere.mapping import StyleMapping, Truncation, mapping_of
+from zplus_plugins.hypersphere.families import mapping_of
+from zplus_plugins.hypersphere.mapping import StyleMapping, Truncation
+from zplus_plugins.hypersphere.swap.layers import LayeredSwap
+from zplus_plugins.hypersphere.swap.leaf import LeafSwap
 from zplus_plugins.ops import choice as choice_of_ops
 from zplus_plugins.records.inversion import Provenance
 from zplus_plugins.system.device import Device
 from zplus_plugins.system.downloads import NeededFile
 from zplus_plugins.upstreams.adapter.context import Options
-from zplus_plugins.upstreams.adapter.description import Adapter, Estimate, Script, Switch
+from zplus_plugins.upstreams.adapter.description import Adapter, Script
+from zplus_plugins.upstreams.adapter.functions import Estimate
 from zplus_plugins.upstreams.adapter.precision import require_precision
 from zplus_plugins.upstreams.adapter.summary import EditResult, PrecisionCheck
 from zplus_plugins.upstreams.checkout.checkout import Upstream
@@ -37,6 +39,7 @@ from zplus_plugins.upstreams.results.live import LiveCodes
 from zplus_plugins.upstreams.results.outputs import Outputs, writing_own
 from zplus_plugins.upstreams.results.recorder import Recorder
 from zplus_plugins.upstreams.results.worklist import Asked, Progress, Worklist
+from zplus_plugins.upstreams.run.asked import latent_of, switches_of
 from zplus_plugins.upstreams.run.repeating import Repeating
 from zplus_plugins.upstreams.run.starts import Starts
 from zplus_plugins.upstreams.run.style_codes import StyleCodes
@@ -82,9 +85,9 @@ class Run:
         self.options = options
         assert choice.upstream.script is not None
         self.script: Script = choice.upstream.script
-        self.latent = self._resolve_latent()
+        self.latent = latent_of(options, self.adapter, self.script)
         require_precision(options.precision, self.adapter, self.script, self.latent)
-        self.switches = self._resolve_switches()
+        self.switches = switches_of(options, self.adapter, self.script, self.latent)
         init = options.init or self.script.init or self.adapter.init
         self.starts = Starts(init, self.latent, inverts=self.inverts)
         self.init = self.starts.name
@@ -145,16 +148,6 @@ class Run:
             progress=self._progress,
         )
         self.started = time.monotonic()
-
-    def _resolve_switches(self) -> tuple[Switch, ...]:
-        declared = {switch.name: switch for switch in self.adapter.switches} if self.inverts else {}
-        for name in self.options.switches:
-            if name not in declared:
-                raise UsageError(
-                    f"--{name} has no effect on {self.script.path} with --latent {self.latent}: it is only for "
-                    "inversions in Z or Z+ by scripts whose adapter declares it."
-                )
-        return tuple(declared[name] for name in self.options.switches)
 
     @property
     def inverts(self) -> bool:
@@ -316,18 +309,6 @@ class Run:
                 f"{self.adapter.name!r} does not say where the arguments are known; name the function that returns "
                 'them: Script(..., gate=Gate("package.module:function")).'
             )
-
-    def _resolve_latent(self) -> str:
-        asked, role = self.options.latent, self.script.role
-        if role == "other" and asked not in (None, "off"):
-            raise UsageError(
-                f"{self.script.path} neither optimises nor edits a style code, so --latent {asked} cannot take "
-                "effect. Run it with --latent off."
-            )
-        if self.options.without_f and (self.adapter.feature_map is None or role != "invert"):
-            raise UsageError(f"--without-f has no effect on {self.script.path}: it optimises no feature map F.")
-        default = "off" if role == "other" else self.script.latent
-        return asked or default
 
     def _watched_in_vain(self) -> str:
         """The places that are watched for a generator, while none has been caught."""

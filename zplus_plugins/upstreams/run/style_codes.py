@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from zplus_plugins.errors import SwapError
 from zplus_plugins.hypersphere.chase import project
 from zplus_plugins.hypersphere.latent import SphericalLatent
-from zplus_plugins.hypersphere.leaf import in_layers
 from zplus_plugins.hypersphere.mapping import StyleMapping
+from zplus_plugins.hypersphere.swap.leaf import in_layers
 from zplus_plugins.upstreams.adapter.context import RunContext
 from zplus_plugins.upstreams.results.codes import Codes
 from zplus_plugins.upstreams.results.live import LiveCodes

@@ -15,10 +15,10 @@ from torch.utils.hooks import RemovableHandle
 from zplus_plugins.errors import SwapError
 from zplus_plugins.hypersphere.finite import require_finite
 from zplus_plugins.hypersphere.latent import SphericalLatent
-from zplus_plugins.hypersphere.layers import ListedSwap, stacked, swap_for
-from zplus_plugins.hypersphere.leaf import LeafSwap, Progress
 from zplus_plugins.hypersphere.mapping import StyleMapping
 from zplus_plugins.hypersphere.retraction import refuse_closure_optimizer
+from zplus_plugins.hypersphere.swap.layers import ListedSwap, stacked, swap_for
+from zplus_plugins.hypersphere.swap.leaf import LeafSwap, Progress
 from zplus_plugins.upstreams.patching.journal import Journal
 
 

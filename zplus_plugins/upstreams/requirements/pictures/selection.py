@@ -15,6 +15,8 @@ from typing import Protocol
 from zplus_plugins.upstreams.adapter.protocols import Finding
 
 OVERWRITTEN = "The results of {first} will be overwritten by those of {second}; both are named {name}."
+MAKE_DATASET = (".jpg", ".JPG", ".jpeg", ".JPEG", ".png", ".PNG", ".ppm", ".PPM", ".bmp", ".BMP", ".tiff")
+"""The endings in ``make_dataset`` of pixel2style2pixel, which PTI and others have taken over."""
 TAKEN_FOR = "{second} will not be inverted: the script takes {first}'s results for its own; both are named {name}."
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from zplus_plugins.errors import GeneratorFileError, LabelError
-from zplus_plugins.generators.formats.layout import Source, listed
+from zplus_plugins.generators.assembly.source import Source
 from zplus_plugins.generators.network.label import Dense, Label, folded
+from zplus_plugins.untrusted import listed
 
 
 def of_label(source: Source, label: Label | None) -> Source:

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from zplus_plugins.errors import SwapError
 from zplus_plugins.hypersphere.latent import SphericalLatent
-from zplus_plugins.hypersphere.leaf import LeafSwap, clear
 from zplus_plugins.hypersphere.mapping import StyleMapping
+from zplus_plugins.hypersphere.swap.leaf import LeafSwap, clear
 
 
 class LayeredSwap(LeafSwap):

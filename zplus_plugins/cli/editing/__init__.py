@@ -1,0 +1,1 @@
+"""Commands about edits: those that find directions, and those that follow them."""

@@ -1,0 +1,1 @@
+"""Assembles a generator of ours from the tensors of another implementation's."""
