@@ -140,8 +140,10 @@ def _tell(findings: Sequence[Diagnosis]) -> None:
     result(columns([(finding.subject, finding.text) for finding in findings if finding.remedy is None]))
     wrong = [finding for finding in findings if finding.remedy is not None]
     for finding in wrong:
-        result(f"\nmissing: {finding.subject}: {finding.text}\n  {finding.remedy}")
-    result("\nNothing is missing." if not wrong else f"\n{len(wrong)} missing; see above.")
+        kind = "unusable" if finding.there else "missing"
+        result(f"\n{kind}: {finding.subject}: {finding.text}\n  {finding.remedy}")
+    kinds = "missing or unusable" if any(finding.there for finding in wrong) else "missing"
+    result("\nNothing is missing." if not wrong else f"\n{len(wrong)} {kinds}; see above.")
     if any(finding.subject == "upstream" for finding in findings):
         result("What a checkout needs, zplus doctor says in the folder of its scripts.")
 
