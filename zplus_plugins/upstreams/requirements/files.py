@@ -229,7 +229,7 @@ def _announced(file: NeededFile) -> Finding | None:
     kind = fault(file.path)
     if kind is None:
         return None
-    text = f"The {file.what} {file.path} is {kind.what}. Delete it: the script then downloads it from {file.source}."
+    text = f"The {file.what}: {file.path} is {kind.what}. Delete it: the script then downloads it from {file.source}."
     return Finding("missing", text)
 
 
