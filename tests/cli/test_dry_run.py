@@ -23,7 +23,7 @@ URL = "https://download.pytorch.org/models/vgg16-397923af.pth"
 
 @pytest.fixture
 def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Toys]:
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch_home"))
     with toys(tmp_path, monkeypatch) as made:
         yield made
 
@@ -59,7 +59,7 @@ def test_without_a_network_a_download_is_missing(toy: Toys) -> None:
 
 
 def test_what_was_downloaded_but_is_damaged_is_missing(toy: Toys) -> None:
-    path = toy.folder / "torch" / "hub" / "checkpoints" / "vgg16-397923af.pth"
+    path = toy.folder / "torch_home" / "hub" / "checkpoints" / "vgg16-397923af.pth"
     path.parent.mkdir(parents=True)
     path.write_text("<html>404")
     done = toy.run(SCRIPT, options=("--dry-run",), needs=(LPIPS,))

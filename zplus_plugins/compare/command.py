@@ -227,9 +227,9 @@ def _show(ready: Prepared, one: Findings) -> None:
 
 
 def say_missing(missing: Mapping[str, str]) -> None:
-    """Print what will not be measured, and why."""
+    """Print what is not measured, and why: a note, because nothing has failed."""
     for name, why in missing.items():
-        say(f"not measured: {name}, because {why}.")
+        say(f"note: measured without {name}, because {why}.")
 
 
 def table(means: Mapping[str, Mapping[str, Mean]], n: int) -> str:
