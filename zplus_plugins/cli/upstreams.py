@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from zplus_plugins.system import options
 from zplus_plugins.system.console import columns, document, result, say
 from zplus_plugins.upstreams.checkout import plugins
 from zplus_plugins.upstreams.checkout.checkout import match_folder
+from zplus_plugins.upstreams.checkout.nearby import known_below
 from zplus_plugins.upstreams.checkout.report import reliances, rows, verdict
 from zplus_plugins.upstreams.patch_table import patch_table
 
@@ -150,8 +152,15 @@ def _tell(findings: Sequence[Diagnosis]) -> None:
 
 def require_script(script: Path) -> None:
     """Raise UsageError if SCRIPT does not exist."""
-    if not script.is_file():
-        raise UsageError(f"There is no script {script} (looked in {Path.cwd()}).")
+    if script.is_file():
+        return
+    known = [plugin.adapter for plugin in plugins.all_plugins() if plugin.adapter is not None]
+    below = known_below(Path.cwd(), script, known)
+    hint = ""
+    if below is not None:
+        named = "" if below.script == script else f", and call it {shlex.quote(str(below.script))}"
+        hint = f" The adapter {below.adapter!r} knows one further down: cd {shlex.quote(str(below.folder))}{named}."
+    raise UsageError(f"There is no script {script} (looked in {Path.cwd()}).{hint}")
 
 
 @click.command()
