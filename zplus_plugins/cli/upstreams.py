@@ -158,8 +158,9 @@ def require_script(script: Path) -> None:
     below = known_below(Path.cwd(), script, known)
     hint = ""
     if below is not None:
-        named = "" if below.script == script else f", and call it {shlex.quote(str(below.script))}"
-        hint = f" The adapter {below.adapter!r} knows one further down: cd {shlex.quote(str(below.folder))}{named}."
+        named = "" if below.script == script else f" with the script {shlex.quote(str(below.script))}"
+        start = shlex.quote(str(below.folder))
+        hint = f" There is one of {below.adapter} further down: cd {start}, and give the command again{named}."
     raise UsageError(f"There is no script {script} (looked in {Path.cwd()}).{hint}")
 
 
