@@ -72,8 +72,8 @@ def _report(error: BaseException) -> int | None:
     if isinstance(error, SystemExit):
         process.flush_output()
         return None
-    if isinstance(error, click.MissingParameter) and error.param is not None and not error.message:
-        error.message = _MISSING.get(error.param.name or "", "")
+    if isinstance(error, click.MissingParameter) and error.param is not None and error.param.name in _MISSING:
+        error = click.MissingParameter(_MISSING[error.param.name], error.ctx, error.param)
     if isinstance(error, click.ClickException):
         error.show()
         return error.exit_code
