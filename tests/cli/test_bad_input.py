@@ -112,7 +112,7 @@ GENERATORS: dict[str, tuple[Callable[[Path], object], str]] = {
     "runs a command": (lambda path: path.write_bytes(pickle.dumps({"G_ema": _Runs()})), "none of it was run"),
     "runs a command, in a file of torch": (lambda path: torch.save(_Runs(), path), "none of it was run"),
     "NaN": (_of_nan, "NaN"),
-    "absent": (lambda path: None, "There is no generator"),
+    "absent": (lambda path: None, "docs/weights.md of zplus-plugins says which there are"),
 }
 
 
@@ -127,6 +127,14 @@ def test_generators_that_are_none(material: Path, name: str, what: str) -> None:
     if "runs" in what:
         pickle.loads(pickle.dumps(_Runs()))
         assert (material / "ran").exists()  # it would have
+
+
+@pytest.mark.parametrize("name", ["invert", "edit"])
+def test_a_folder_for_the_results_that_is_not_named(material: Path, name: str) -> None:
+    *words, _, _ = command(name)
+    done = zplus(*words)
+    assert done.exit_code == 2
+    assert "Missing option '--out'. Name a folder for the results, such as --out results" in done.output
 
 
 def test_a_direction_of_another_generator_and_one_of_nan(material: Path) -> None:

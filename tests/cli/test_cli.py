@@ -171,6 +171,12 @@ class TestUsage:
     def test_no_such_script(self, assets: Assets) -> None:
         refused(zplus("run", "absent.py"), 2, "There is no script absent.py")
 
+    def test_a_script_further_down(self, assets: Assets, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(assets.root)
+        for command in ("run", "check"):
+            expected = "There is one of bdinvert further down: cd BDInvert, and give the command again."
+            refused(zplus(command, "invert.py"), 2, "There is no script invert.py", expected)
+
     def test_a_script_of_no_known_upstream(self, tmp_path: Path) -> None:
         (tmp_path / "invert.py").write_text("")
         refused(

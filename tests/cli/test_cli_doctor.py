@@ -65,6 +65,51 @@ def test_doctor(assets: Assets) -> None:
     assert result.output.endswith("Nothing is missing.\n")
 
 
+PAGE = "<!DOCTYPE html><html><title>Google Drive - Virus scan warning</title></html>"
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 5\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "found", "remedy"),
+    [
+        (PAGE, "the page on which Google Drive asks", "confirm the download there"),
+        (POINTER, "a Git LFS pointer", "git lfs pull"),
+        ("cut", "truncated or damaged: it begins like a file of torch.save", "Delete it and download it again"),
+        ("", "empty (0 bytes)", "Delete it and download it again"),
+    ],
+)
+def test_doctor_looks_into_the_files(assets: Assets, content: str, found: str, remedy: str) -> None:
+    pretrained = assets.cwd / "pretrained_models"
+    pretrained.mkdir()
+    shutil.copy(assets.encoder, pretrained / "whole.pth")
+    damaged = pretrained / "encoder.pth"
+    if content == "cut":
+        damaged.write_bytes(assets.encoder.read_bytes()[:-1000])
+    else:
+        damaged.write_text(content)
+    result = zplus("doctor")
+    assert result.exit_code == 1
+    said = re.search(r"^unusable: (.*): it is (.*); expected the (.*)\n  (.*)$", result.output, re.MULTILINE)
+    assert said is not None
+    assert said[1] == "BDInvert/pretrained_models/encoder.pth" and said[2].startswith(found)
+    assert said[3] == "base code encoder" and remedy in said[4] and "https://drive.google.com" in said[4]
+    assert re.search(r"^BDInvert/pretrained_models/\*\*/\*\.pth +whole\.pth \(", result.output, re.MULTILINE)
+    assert result.output.endswith("\n1 missing or unusable; see above.\n")
+    assert json.loads(zplus("doctor", "--json").stdout)["missing"] == 1
+
+
+def test_doctor_looks_into_what_libraries_have_downloaded(
+    assets: Assets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    backbone = tmp_path / "hub" / "checkpoints" / "vgg16-397923af.pth"
+    backbone.parent.mkdir(parents=True)
+    backbone.write_text(PAGE)
+    said = zplus("doctor").output
+    assert f"unusable: LPIPS by vgg: {backbone} is the page on which Google Drive" in said
+    assert "Delete it: it is downloaded again when it is first needed (https://" in said
+
+
 def test_doctor_elsewhere_says_where_to_ask_for_a_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert zplus("doctor").output.endswith("zplus doctor says in the folder of its scripts.\n")

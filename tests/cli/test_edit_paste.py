@@ -56,6 +56,21 @@ def test_each_edit_is_put_into_its_photograph_as_zplus_paste_does_it(photo: Path
     assert (pixels(f"out/{NAMES[1]}") != pixels(photo)).any()
 
 
+def test_with_the_colours_of_the_photograph_as_zplus_paste_does_it(photo: Path) -> None:
+    done(*PASTE, "--match-colour")
+    edits = [f"out/{name.replace('.pasted', '')}" for name in NAMES]
+    done("paste", photo, *edits, "--record", ANNA, "--match-colour", "--out", "pasted")
+    done("paste", photo, *edits, "--record", ANNA, "--out", "plain")
+    for name in NAMES:
+        assert np.array_equal(pixels(f"out/{name}"), pixels(f"pasted/{name}"))
+    assert (pixels(f"out/{NAMES[1]}") != pixels(f"plain/{NAMES[1]}")).any()
+    before = files(Path("out"))
+    refused(zplus(*PASTE), 2, "match colour", "--overwrite")  # made with another setting
+    assert files(Path("out")) == before
+    alone = zplus(*EDIT, "--strength", "2:3:2", "--match-colour", "--out", "alone")
+    assert alone.exit_code == 2 and "Add --paste auto." in alone.output and not Path("alone").exists()
+
+
 @pytest.mark.parametrize("given", ["auto", "party.png"])
 @pytest.mark.parametrize("place", [".", "inverted", "inverted/photos"])
 def test_it_is_found_here_and_beside_the_record_and_named_by_hand(photo: Path, given: str, place: str) -> None:

@@ -46,7 +46,7 @@ def test_it_compares_pictures_of_ones_own(material: Path, tmp_path: Path) -> Non
     result = _compare(material, tmp_path / "out")
     assert result.exit_code == 0, result.output
     assert {path.name for path in (tmp_path / "out").iterdir()} == FILES
-    assert "F/W+(P_N)" in result.stdout and "not measured: attributes" in result.stderr
+    assert "F/W+(P_N)" in result.stdout and "measured without attributes" in result.stderr
     content = json.loads((tmp_path / "out" / "results.json").read_text())
     assert content["edits"] == [f"ganspace-{k:02d}" for k in range(5)]
     assert content["sets"]["pictures"]["n"] == 3
@@ -72,7 +72,7 @@ def test_photographs_are_compared_by_lpips_and_identity(material: Path, tmp_path
 def _is_summarised(result: Result, in_words: Result, content: dict[str, Any]) -> None:
     """One document, as docs/json.md has it, says the same as the words and the file do."""
     found = json.loads(result.stdout)
-    assert result.exit_code == 0 and "not measured: attributes" in result.stderr
+    assert result.exit_code == 0 and "measured without attributes" in result.stderr
     assert set(found) == {"format", "files", "missing", "sets"} and set(found["files"]) == {
         "results",
         "table",

@@ -90,10 +90,13 @@ def test_a_held_out_portrait_in_both_spaces(made: Made) -> None:
         "Furthest apart",
         "drawn portraits",
         "proves nothing",
-        "not measured: LPIPS",
+        "note: measured without LPIPS, because",
         "The rule: docs/demo.md",
     ):
         assert part in output
+    assert output.index("proves nothing") < output.index(
+        "note: measured without LPIPS"
+    )  # what was measured comes first
     assert "side_by_side.png" in output and f"zplus edit {out / 'f_zplus.npz'} --direction smile" in output
 
 

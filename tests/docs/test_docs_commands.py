@@ -63,9 +63,17 @@ def test_installations_are_from_a_clone(command: Command) -> None:
     setup.read(ROOT / "setup.cfg")
     for word in command.words[2:]:
         assert not word.startswith("zplus-plugins"), word
-        found = re.fullmatch(r"(?:\.|\./zplus-plugins)\[([\w,-]+)\]", word)
+        assert not word.startswith("./zplus-plugins"), f"{word}: all pages install in the clone"
+        found = re.fullmatch(r"\.\[([\w,-]+)\]", word)
         if found and (command.page, word) != ("docs/writing-an-adapter.md", ".[test]"):
             assert set(found[1].split(",")) <= set(setup["options.extras_require"]), word
+
+
+def test_all_pages_make_the_same_environment() -> None:
+    """A reader pastes lines from several of them."""
+    made = {name for text in PAGES.values() for name in re.findall(r"-m venv (\S+)", text)}
+    assert made == {".venv"}
+    assert not [page for page, text in PAGES.items() if re.search(r"\./zplus-plugins|(?<!\.v)env/bin", text)]
 
 
 @pytest.mark.parametrize("command", OF_PYTHON, ids=str)

@@ -88,12 +88,22 @@ def test_edit_is_given_another_file(material: Path, what: str) -> None:
 def test_edit_is_given_a_picture_or_a_folder(material: Path) -> None:
     done = zplus("edit", "faces/anna.png", *WAY, *OWN)
     refused(done, 1, "faces/anna.png cannot be read as the record of an inversion: it is a PNG image")
+    assert "Invert the image first: zplus invert faces/anna.png --out inverted" in done.output
     done = zplus("edit", "faces", *WAY, *OWN)
     refused(done, 1, "There is no record in the folder faces")
     done = zplus("edit", "inverted/anna.zplus.npz", "--direction", "inverted/bert.zplus.npz", *OWN)
     refused(done, 1, "it is the record of an image", "written by zplus directions")
     done = zplus("edit", WAY[1], *WAY, *OWN)
     refused(done, 1, "it is a direction", "written by zplus invert")
+
+
+def test_invert_is_given_a_record(material: Path) -> None:
+    record = "inverted/anna.zplus.npz"
+    done = zplus("invert", "faces/bert.png", record, *OWN)
+    refused(done, 1, f"{record} is the record of an inversion, not an image", f"zplus edit {record} --direction smile")
+    np.savez("arrays.npz", a=np.ones(3))
+    refused(zplus("invert", "arrays.npz", *OWN), 1, "arrays.npz is not an image that Pillow can read")
+    assert not (material / "edited").exists()
 
 
 @pytest.mark.parametrize("what", [what for what in FILES if what not in ("torch", "old torch", "an array")])

@@ -111,7 +111,7 @@ def _folder(path: Path) -> None:
     [
         (_text, "is not an image"),
         (_truncated, "cannot be read"),
-        (_oblong, "16 x 8 pixels.*Crop it to a square"),
+        (_oblong, "16 x 8 pixels.*crop it to a square"),
         (_transparent, "partly transparent"),
         (_transparent_palette, "partly transparent"),
         (_animated, "2 frames"),

@@ -139,7 +139,12 @@ def test_each_step_is_told_with_its_loss_and_a_picture(material: Path, monkeypat
     [
         (lambda: "nowhere.png", RequirementError, "no image or folder nowhere.png"),
         (lambda: [], RequirementError, "No image was given"),
-        (lambda: Image.new("RGB", (8, 8)), RequirementError, "8 x 8 pixels"),
+        (
+            lambda: Image.new("RGB", (8, 8)),
+            RequirementError,
+            r"8 x 8 pixels.* zplus_plugins\.align\(photo, 16\)\. If it is aligned already: --resize, or resize=True",
+        ),
+        (lambda: Image.new("RGB", (9, 8)), RequirementError, r"9 x 8 pixels.* zplus_plugins\.align\(photo, 16\)"),
         (lambda: Image.new("RGBA", (16, 16)), RequirementError, "partly transparent"),
         (lambda: torch.zeros(3, 8, 8), ImageError, r"shape \(3, 8, 8\).*resize=True"),
         (lambda: torch.zeros(16, 16), ImageError, r"shape \(16, 16\)"),

@@ -89,5 +89,5 @@ def _stripped(words: list[str]) -> tuple[str, ...]:
     while words and (_ASSIGNMENT.fullmatch(words[0]) or words[0] == "srun"):
         words = words[1:]
     if words:
-        words = [re.sub(r"^(\.venv|env)/bin/", "", words[0]), *words[1:]]
+        words = [re.sub(r"^\.venv/bin/", "", words[0]), *words[1:]]
     return tuple(words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,23 @@ def _face(context: click.Context, parameter: click.Parameter, value: str) -> Whi
         return int(value)
     text = f"{value!r} is no face; expected largest, all, or a number from 1."
     raise click.BadParameter(text, context, parameter)
+
+
+def _match_colour(when: str) -> Callable[[options.Decorated], options.Decorated]:
+    text = f"{when} give the images the mean and the standard deviation of the photograph's colours there."
+    return click.option("--match-colour", is_flag=True, help=text)
+
+
+def pasted(command: options.Decorated) -> options.Decorated:
+    """The options of ``zplus edit`` that put its edits into a photograph."""
+    text = (
+        "Write each edit in the photograph that the image was aligned from, too; auto: the photograph that the record "
+        "names, here, beside the record, in photos/ there, or in the folder above it."
+    )
+    decorated: options.Decorated = click.option("--paste", metavar="PHOTO|auto", help=text)(
+        _match_colour("With --paste: first")(command)
+    )
+    return decorated
 
 
 @click.command()
@@ -122,11 +140,7 @@ def align(
     is_flag=True,
     help="Put in the edited images themselves, blended at the border, instead of what the edits change.",
 )
-@click.option(
-    "--match-colour",
-    is_flag=True,
-    help="First give the images the mean and the standard deviation of the photograph's colours there.",
-)
+@_match_colour("First")
 @options.out()
 @options.overwrite
 @options.as_json

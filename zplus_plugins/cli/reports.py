@@ -46,9 +46,20 @@ def report_dry_run(run: Run) -> None:
         ("would", effect[run.script.role] if run.latent != "off" else effect["other"]),
         *(("patch", f"{patch.name}: {patch.problem}") for patch in run.adapter.patches),
         *(("note", note) for note in run.needs.notes),
-        ("ready", "everything that the script needs is present; nothing was run"),
+        _verdict(run),
     ]
     result(columns(rows))
+
+
+def _verdict(run: Run) -> tuple[str, str]:
+    """The last line of a dry run, which must agree with the notes above it."""
+    if run.worklist.is_done:
+        return "done", "every image was finished before, so a run would change nothing"
+    downloads = list(dict.fromkeys(run.needs.downloads))
+    if downloads:
+        count = "a download" if len(downloads) == 1 else f"{len(downloads)} downloads"
+        return "ready", f"after {count} that the script must make first: {', '.join(downloads)}; nothing was run"
+    return "ready", "everything that the script needs is present; nothing was run"
 
 
 def matched(upstream: Upstream | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from zplus_plugins.system import options
 from zplus_plugins.system.console import columns, document, result, say
 from zplus_plugins.upstreams.checkout import plugins
 from zplus_plugins.upstreams.checkout.checkout import match_folder
+from zplus_plugins.upstreams.checkout.nearby import known_below
 from zplus_plugins.upstreams.checkout.report import reliances, rows, verdict
 from zplus_plugins.upstreams.patch_table import patch_table
 
@@ -140,16 +142,26 @@ def _tell(findings: Sequence[Diagnosis]) -> None:
     result(columns([(finding.subject, finding.text) for finding in findings if finding.remedy is None]))
     wrong = [finding for finding in findings if finding.remedy is not None]
     for finding in wrong:
-        result(f"\nmissing: {finding.subject}: {finding.text}\n  {finding.remedy}")
-    result("\nNothing is missing." if not wrong else f"\n{len(wrong)} missing; see above.")
+        kind = "unusable" if finding.there else "missing"
+        result(f"\n{kind}: {finding.subject}: {finding.text}\n  {finding.remedy}")
+    kinds = "missing or unusable" if any(finding.there for finding in wrong) else "missing"
+    result("\nNothing is missing." if not wrong else f"\n{len(wrong)} {kinds}; see above.")
     if any(finding.subject == "upstream" for finding in findings):
         result("What a checkout needs, zplus doctor says in the folder of its scripts.")
 
 
 def require_script(script: Path) -> None:
     """Raise UsageError if SCRIPT does not exist."""
-    if not script.is_file():
-        raise UsageError(f"There is no script {script} (looked in {Path.cwd()}).")
+    if script.is_file():
+        return
+    known = [plugin.adapter for plugin in plugins.all_plugins() if plugin.adapter is not None]
+    below = known_below(Path.cwd(), script, known)
+    hint = ""
+    if below is not None:
+        named = "" if below.script == script else f" with the script {shlex.quote(str(below.script))}"
+        start = shlex.quote(str(below.folder))
+        hint = f" There is one of {below.adapter} further down: cd {start}, and give the command again{named}."
+    raise UsageError(f"There is no script {script} (looked in {Path.cwd()}).{hint}")
 
 
 @click.command()

@@ -158,6 +158,6 @@ def _pass_gate(plan: Plan, measured: Measurements) -> None:
 
 
 def say_missing(missing: Mapping[str, str]) -> None:
-    """Print what will not be measured, and why."""
+    """Print what is not measured, and why: a note, because nothing has failed."""
     for name, why in missing.items():
-        say(f"not measured: {name}, because {why}.")
+        say(f"note: measured without {name}, because {why}.")

@@ -52,7 +52,6 @@ def run(image: Path | None, out: Path, steps: int, overwrite: bool = False, alig
         RecordError: an inversion ended in codes that are not finite.
     """
     ready = _prepared(image, steps, align)
-    say_missing(ready.instruments.missing)
     settings = ready.plan.identified(ready.model, ready.instruments)
     files = _files(ready)
     with limited_to(ready.share.threads), Results(out, overwrite) as results:
@@ -75,6 +74,7 @@ def _make(ready: Prepared, results: Results, picture: str, settings: Mapping[str
     result(f"\n{picture}, {ready.plan.settings.steps} steps in each space")
     _show(found)
     result(f"{evidence}\n")
+    say_missing(ready.instruments.missing)
 
 
 def _files(ready: Prepared) -> list[str]:

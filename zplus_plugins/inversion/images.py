@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from zplus_plugins.errors import RequirementError
+from zplus_plugins.records.arrays import ContentError
+from zplus_plugins.records.record import Record
 from zplus_plugins.system.picture_file import opened, pixels_of, reason, require_single
 from zplus_plugins.system.results import results_in
 
@@ -43,6 +46,7 @@ def _files_of(path: Path) -> list[Path]:
     if not os.path.lexists(path):
         raise RequirementError(f"There is no image or folder {path} (looked in {Path.cwd()}).")
     if not path.is_dir():
+        _refuse_a_record(path)
         return [path]
     try:
         there = sorted(filter(_is_picture, path.iterdir()))
@@ -55,6 +59,20 @@ def _files_of(path: Path) -> list[Path]:
     if not found:
         raise RequirementError(f"There is no image in the folder {path}; expected {', '.join(SUFFIXES)}.")
     return found
+
+
+def _refuse_a_record(path: Path) -> None:
+    """Whoever gives a record to be inverted wants to edit it; other files are left to the reader of images."""
+    if path.suffix.lower() != ".npz":
+        return
+    try:
+        Record.read(path)
+    except (ContentError, OSError):
+        return
+    raise RequirementError(
+        f"{path} is the record of an inversion, not an image. To edit it: zplus edit {shlex.quote(str(path))} "
+        "--direction smile --out edited. To invert the image again, name the image."
+    )
 
 
 def _is_picture(path: Path) -> bool:
@@ -154,13 +172,14 @@ def _check(path: str, image: Image.Image, resolution: int, resize: bool) -> None
     width, height = image.size
     if width != height:
         raise RequirementError(
-            f"{path} has {width} x {height} pixels; the generator's images have {resolution} x {resolution}. Crop it "
-            "to a square, aligned like the images that the generator was trained on; of a photograph with a face, "
-            "--align does that."
+            f"{path} has {width} x {height} pixels; the generator's images have {resolution} x {resolution}. If it is "
+            f"a photograph with a face, align it: --align, or in Python zplus_plugins.align(photo, {resolution}). "
+            "Otherwise crop it to a square, aligned like the images that the generator was trained on."
         )
     if width != resolution and not resize:
         raise RequirementError(
-            f"{path} has {width} x {height} pixels; the generator's images have {resolution} x {resolution}. If it "
-            "is a photograph, use --align, which finds the face; if it is aligned already, --resize."
+            f"{path} has {width} x {height} pixels; the generator's images have {resolution} x {resolution}. If it is "
+            f"a photograph with a face, align it: --align, or in Python zplus_plugins.align(photo, {resolution}). If "
+            "it is aligned already: --resize, or resize=True."
         )
     require_single(path, image)

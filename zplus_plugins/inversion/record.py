@@ -5,6 +5,7 @@ The format is defined in :mod:`zplus_plugins.records.record`.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from zplus_plugins.records.record import Record
 from zplus_plugins.records.schema import require_json
 from zplus_plugins.system.cache import digest
 from zplus_plugins.system.files import write_whole
+from zplus_plugins.system.picture_file import picture_size
 
 _OFF_SPHERE = 1e-3  # relative to the radius
 _MEASURED = ("loss", "loss_bf16", "mse")  # of the reconstruction
@@ -204,10 +206,12 @@ class PointRecord:
         except OSError as error:
             raise RecordError(f"The record {path} cannot be read: {error.strerror or error}.") from None
         except ContentError as error:
-            raise RecordError(
-                f"{path} cannot be read as the record of an inversion: {error}. Give a NAME.zplus.npz written by "
-                "zplus invert or zplus run, or invert the image again."
-            ) from None
+            remedy = (
+                "Give a NAME.zplus.npz written by zplus invert or zplus run, or invert the image again."
+                if picture_size(str(path)) is None
+                else f"Invert the image first: zplus invert {shlex.quote(str(path))} --out inverted"
+            )
+            raise RecordError(f"{path} cannot be read as the record of an inversion: {error}. {remedy}") from None
         try:
             record._check()
         except RecordError as error:

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch.hub
@@ -54,18 +54,23 @@ LPIPS_BACKBONES = {
     "squeeze": "squeezenet1_1-b8a52dc0.pth",
     "vgg": "vgg16-397923af.pth",
 }
-_MEGABYTES = {"alex": 244, "squeeze": 5, "vgg": 553}
+_MEGABYTES = {
+    LPIPS_BACKBONES["alex"]: 244,
+    LPIPS_BACKBONES["squeeze"]: 5,
+    LPIPS_BACKBONES["vgg"]: 553,
+}
 
 
 def hub_weights(file: str, what: str) -> NeededFile:
     """Weights that torch.hub downloads once."""
     path = Path(torch.hub.get_dir()) / "checkpoints" / file
-    return NeededFile(path, what, f"https://download.pytorch.org/models/{file}", path.exists())
+    url = f"https://download.pytorch.org/models/{file}"
+    return NeededFile(path, what, url, path.exists(), megabytes=_MEGABYTES.get(file))
 
 
 def lpips_weights(net: str) -> NeededFile:
     """The backbone that LPIPS builds on, one of :data:`LPIPS_BACKBONES`, which torchvision downloads once."""
-    return replace(hub_weights(LPIPS_BACKBONES[net], "LPIPS backbone weights"), megabytes=_MEGABYTES[net])
+    return hub_weights(LPIPS_BACKBONES[net], "LPIPS backbone weights")
 
 
 def facenet_weights() -> NeededFile:

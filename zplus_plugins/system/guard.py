@@ -15,6 +15,9 @@ from zplus_plugins.system import console, process
 
 _INTERRUPTED = "everything was restored; finished results are complete, unfinished files were removed."
 
+_MISSING = {"out": "Name a folder for the results, such as --out results; it is made if it does not exist."}
+"""What to do about options that are missing, by their names."""
+
 
 class Guarded(click.Command):
     """A command, or a group of commands, that is the entry point of a process.
@@ -69,6 +72,8 @@ def _report(error: BaseException) -> int | None:
     if isinstance(error, SystemExit):
         process.flush_output()
         return None
+    if isinstance(error, click.MissingParameter) and error.param is not None and error.param.name in _MISSING:
+        error = click.MissingParameter(_MISSING[error.param.name], error.ctx, error.param)
     if isinstance(error, click.ClickException):
         error.show()
         return error.exit_code

@@ -23,6 +23,7 @@ from zplus_plugins.untrusted.storages import StorageId, storage_id
 
 LEGACY_MAGIC, LEGACY_VERSION = 0x1950A86A20F9469CFC6C, 1001
 LEGACY_HEADERS = 3  # pickles before the content: the magic number, the version, and the machine's sizes
+LEGACY_LENGTH = 8  # bytes before each storage: the number of its elements
 _MAGIC_PICKLED = pickle.dumps(LEGACY_MAGIC, protocol=2)[2:-1]  # the bytes of the number, the same in all protocols
 _HEAD = 32  # bytes at the start of a file, within which it is found
 _TAR, _TAR_AT = b"ustar", 257
@@ -159,7 +160,7 @@ class _Pending:
         if not plain or len(keys) != len(self._named) or set(keys) != self._named.keys():
             raise DamagedError("storages are missing or unused")
         for key in keys:
-            (length,) = struct.unpack("<q", file.read(8))
+            (length,) = struct.unpack("<q", file.read(LEGACY_LENGTH))
             if length != self._named[key].length:
                 raise DamagedError("a storage whose length differs from the declared one")
             storage, placed = fill(self._read[key], file), self._placed[key]

@@ -2,7 +2,7 @@
 
 A failed download leaves a web page, git-lfs leaves a pointer, and a name that ends in ``.pt`` or ``.pkl`` proves
 little. :func:`described` is for files of any kind; :func:`not_a_network` is for those that should contain a network,
-and advises.
+and advises, as does :func:`failed_download` on any file that somebody has downloaded.
 """
 
 from __future__ import annotations
@@ -31,11 +31,12 @@ class Kind(NamedTuple):
     remedy: str
 
 
+TORCHSCRIPT = Kind("a TorchScript archive: a program, not only weights", _WEIGHTS)
+_EMPTY = Kind("empty (0 bytes), probably after a failed download", "Delete it and download it again.")
+_LFS = b"version https://git-lfs"
+_POINTER = Kind("a Git LFS pointer, whose content was never downloaded", "Fetch it: git lfs install && git lfs pull.")
 _BEGINNINGS: tuple[tuple[bytes, Kind], ...] = (
-    (
-        b"version https://git-lfs",
-        Kind("a Git LFS pointer, whose content was never downloaded", "Fetch it: git lfs install && git lfs pull."),
-    ),
+    (_LFS, _POINTER),
     *(
         (begin, Kind(f"a {name} image", _PICTURE))
         for begin, name in (
@@ -91,14 +92,29 @@ def not_a_network(path: Path) -> Kind | None:
     Raises:
         OSError: it cannot be read.
     """
-    with path.open("rb") as file:
-        first = file.read(FIRST)
-    size = path.stat().st_size
+    first, size = _beginning(path), path.stat().st_size
     if not size:
-        return Kind("empty (0 bytes), probably after a failed download", "Delete it and download it again.")
+        return _EMPTY
     if first.startswith(ZIP):
         return _zip(path)
     return _told(first, size) or _text(first)
+
+
+def failed_download(path: Path) -> Kind | None:
+    """What a failed download has left instead of a file of any kind; None if the file may be the right one.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    first = _beginning(path)
+    if not first:
+        return _EMPTY
+    return _POINTER if first.startswith(_LFS) else _page(first)
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(FIRST)
 
 
 def _told(first: bytes, size: int) -> Kind | None:
@@ -173,7 +189,7 @@ def _zip(path: Path) -> Kind | None:
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, UnicodeDecodeError):
         return None
     if any(name.endswith("/constants.pkl") for name in names):
-        return Kind("a TorchScript archive: a program, not only weights", _WEIGHTS)
+        return TORCHSCRIPT
     if any(name.endswith("/data.pkl") for name in names):
         return None
     if names and all(name.endswith(".npy") for name in names):

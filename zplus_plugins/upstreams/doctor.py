@@ -14,20 +14,27 @@ import torch
 from zplus_plugins.ops import choice
 from zplus_plugins.ops.measure import measure
 from zplus_plugins.system.device import built_for, matching_builds, told
-from zplus_plugins.system.downloads import LPIPS_BACKBONES, facenet_weights, lpips_weights
+from zplus_plugins.system.downloads import LPIPS_BACKBONES, NeededFile, facenet_weights, lpips_weights
+from zplus_plugins.upstreams.adapter.description import Download
 from zplus_plugins.upstreams.checkout import plugins
 from zplus_plugins.upstreams.checkout.checkout import Upstream, match_folder
 from zplus_plugins.upstreams.imports.advice import how_to_get
 from zplus_plugins.upstreams.imports.packages import missing_modules
+from zplus_plugins.upstreams.requirements.weight_files import fault
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """The result of one check; ``remedy`` is None if there is nothing to do."""
+    """The result of one check; ``remedy`` is None if there is nothing to do.
+
+    Attributes:
+        there: whether it is about something that is there, and cannot be used.
+    """
 
     subject: str
     text: str
     remedy: str | None = None
+    there: bool = False
 
 
 def examine(folder: Path) -> list[Diagnosis]:
@@ -73,15 +80,18 @@ def _weights() -> list[Diagnosis]:
     """The files that are downloaded when they are first needed, which is no fault."""
     lpips = {net: f"LPIPS by {net}" for net in LPIPS_BACKBONES}
     files = [(lpips_weights(net), subject) for net, subject in lpips.items()] + [(facenet_weights(), "FaceNet")]
-    return [
-        Diagnosis(
-            subject,
-            f"{file.path} ({file.path.stat().st_size:,} bytes)"
-            if file.present
-            else f"absent; downloaded when it is first needed, {file.megabytes} MB to {file.path}",
-        )
-        for file, subject in files
-    ]
+    return [_weight(file, subject) for file, subject in files]
+
+
+def _weight(file: NeededFile, subject: str) -> Diagnosis:
+    if not file.present:
+        text = f"absent; downloaded when it is first needed, {file.megabytes} MB to {file.path}"
+        return Diagnosis(subject, text)
+    damage = fault(file.path)
+    if damage is None:
+        return Diagnosis(subject, f"{file.path} ({file.path.stat().st_size:,} bytes)")
+    text = f"{file.path} is {damage.what}; expected the {file.what}"
+    return Diagnosis(subject, text, f"Delete it: it is downloaded again when it is first needed ({file.source}).", True)
 
 
 def _ninja() -> Diagnosis:
@@ -109,7 +119,7 @@ def _ops_on(device: torch.device) -> Diagnosis:
 
 def _plugins() -> list[Diagnosis]:
     return [
-        Diagnosis(f"adapter {p.name}", f"broken: {p.error}", f"pip install --upgrade {p.origin.split()[0]}")
+        Diagnosis(f"adapter {p.name}", f"broken: {p.error}", f"pip install --upgrade {p.origin.split()[0]}", there=True)
         if p.error
         else Diagnosis(f"adapter {p.name}", p.origin)
         for p in plugins.all_plugins()
@@ -135,10 +145,26 @@ def _upstream(upstream: Upstream) -> list[Diagnosis]:
 
 
 def _files(upstream: Upstream) -> list[Diagnosis]:
-    found = []
-    for download in upstream.adapter.downloads:
-        files = [path for path in upstream.root.glob(download.path) if path.stat().st_size]
-        text = ", ".join(f"{path.name} ({path.stat().st_size:,} bytes)" for path in files)
-        remedy = None if files else download.remedy
-        found.append(Diagnosis(download.path, text or f"the {download.what} is missing or empty", remedy))
-    return found
+    return [diagnosis for download in upstream.adapter.downloads for diagnosis in _downloaded(upstream.root, download)]
+
+
+def _downloaded(root: Path, download: Download) -> list[Diagnosis]:
+    """The files that a pattern matches: those that can be used in one diagnosis, and one for each of the others."""
+    files = sorted(root.glob(download.path))
+    if not files:
+        return [Diagnosis(download.path, f"the {download.what} is missing", download.remedy)]
+    faults = {path: fault(path) for path in files}
+    whole = ", ".join(f"{p.name} ({p.stat().st_size:,} bytes)" for p, damage in faults.items() if damage is None)
+    return [
+        *([Diagnosis(download.path, whole)] if whole else []),
+        *(
+            Diagnosis(
+                str(path.relative_to(root)),
+                f"it is {damage.what}; expected the {download.what}",
+                f"{damage.remedy} {download.remedy}",
+                there=True,
+            )
+            for path, damage in faults.items()
+            if damage is not None
+        ),
+    ]

@@ -54,7 +54,7 @@ def test_limits_are_added_to_a_comparison_without_inverting_again(
     forbidden(monkeypatch, of_limits.embedded, "regressor_in")
     result = compare(tmp_path / "out", "--limits")
     assert result.exit_code == 0, result.output
-    assert "not measured: realism by a second network, because no --second-eyes" in result.stderr
+    assert "measured without realism by a second network, because no --second-eyes" in result.stderr
     assert (tmp_path / "out" / "table.csv").read_bytes() == table
     _is_whole(tmp_path / "out", result)
 

@@ -268,8 +268,10 @@ def test_the_walk_through(assets: Assets, tmp_path: Path, monkeypatch: pytest.Mo
         options = [argument for argument in arguments if argument != "--dry-run"]
         done = CliRunner().invoke(main, [command, "--dry-run", *options])
         assert done.exit_code == 0, done.output
-        assert "everything that the script needs is present" in done.output
         assert "stylegan2-car-config-f.pkl does not exist; the script will try to download it" in done.output
+        last = done.output.splitlines()[-1]
+        assert last.startswith("ready ") and "that the script must make first: " in last
+        assert "stylegan2-car-config-f.pkl" in last and "everything that the script needs is present" not in last
     assert not (root / "output").exists()
 
 

@@ -61,7 +61,8 @@ def test_checkpoint(tmp_path: Path, encoder: Checkpoint, zipped: bool) -> None:
     [
         (None, "there is no file"),
         (b"", "is empty (0 bytes)"),
-        (b"<html>", "(6 bytes) cannot be read as a checkpoint"),
+        (b"<html>", "(6 bytes) is a web page, probably from a failed download. Download it again."),
+        (b"\x80\2", "(2 bytes) cannot be read as a checkpoint"),
         ("folder", "is a folder"),
     ],
 )

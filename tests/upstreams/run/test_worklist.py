@@ -139,7 +139,9 @@ def test_when_all_are_finished_nothing_is_run(run: Run, toy: Toys) -> None:
     summary = json.loads((toy.folder / "summary.json").read_text())
     assert (summary["skipped"], summary["images"], summary["outputs"]) == (5, 0, [])
     assert files(toy.folder / "out") == expected
-    assert "5 of 5 images were finished before" in run("--dry-run").output
+    dry = run("--dry-run").output
+    assert "5 of 5 images were finished before" in dry
+    assert dry.endswith("  every image was finished before, so a run would change nothing\n") and "ready" not in dry
     assert inverted(run("--redo")) == "abcde"
     assert files(toy.folder / "out") == expected
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from zplus_plugins.cli import documents
+from zplus_plugins.cli.photos import pasted
 from zplus_plugins.errors import RecordError
 from zplus_plugins.execution.shards import Shard, shard
 from zplus_plugins.system import options
@@ -62,12 +63,7 @@ FEATHER = 0.03
     help="Number of frames of the film along the edit. [default: 60]",
 )
 @options.there_and_back
-@click.option(
-    "--paste",
-    metavar="PHOTO|auto",
-    help="Write each edit in the photograph that the image was aligned from, too; auto: the photograph that the record "
-    "names, here, beside the record, in photos/ there, or in the folder above it.",
-)
+@pasted
 @click.option("--skip-bad", is_flag=True, help="Leave out records that cannot be used, and list them at the end.")
 @shard("records")
 @options.generator
@@ -89,6 +85,7 @@ def edit(
     frames: int | None,
     back: bool,
     paste: str | None,
+    match_colour: bool,
     skip_bad: bool,
     shard: Shard,
     generator: Path | None,
@@ -128,9 +125,11 @@ def edit(
     options.require_film(video, fps=fps, frames=frames, loop=back)
     if mask is None and feather is not None:
         raise click.UsageError("--feather is the soft edge of a region. Add --mask.")
+    if match_colour and paste is None:
+        raise click.UsageError("--match-colour is about the photograph that the edits are put into. Add --paste auto.")
     film = None if video is None else Film(video, frames or FRAMES, fps or options.FPS, back)
     soft = FEATHER if feather is None else feather
-    request = Request.of(directions, strength, layers, way == "local", mask, soft, film, paste)
+    request = Request.of(directions, strength, layers, way == "local", mask, soft, film, paste, match_colour)
     if film is not None:
         film.require()
     inputs = record_files(records, out)

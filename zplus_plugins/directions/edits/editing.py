@@ -237,7 +237,7 @@ class Editor:
         files, film, photographs = Series.of_edit(path, name, request.strengths), None, None
         if request.paste is not None:
             try:
-                photographs = Photographs.of(request.paste, path, record.about, files.pictures)
+                photographs = Photographs.of(request.paste, path, record.about, files.pictures, request.match_colour)
             except (RecordError, UsageError, RequirementError) as error:
                 return error
         if request.film is not None:

@@ -32,14 +32,18 @@ class Photographs:
         photo: the file of the photograph.
         alignment: how the image of the record had been cut out of it.
         files: to be written, one for each edit.
+        match_colour: as for :func:`~zplus_plugins.photos.paste`.
     """
 
     photo: Path
     alignment: Alignment
     files: tuple[str, ...]
+    match_colour: bool = False
 
     @classmethod
-    def of(cls, given: str, path: Path, about: Mapping[str, Any], edits: Sequence[str]) -> Photographs:
+    def of(
+        cls, given: str, path: Path, about: Mapping[str, Any], edits: Sequence[str], match_colour: bool = False
+    ) -> Photographs:
         """The photographs of a record, when all that they need is there.
 
         Args:
@@ -48,6 +52,7 @@ class Photographs:
             path: the record's file.
             about: what the record says about its image.
             edits: the names of the edited images' files.
+            match_colour: see above.
 
         Raises:
             UsageError: there is no such photograph.
@@ -70,12 +75,14 @@ class Photographs:
         photo = photo_of(alignment, places) if given == AUTO else Path(given)
         read = Photograph.of(photo)
         require_same_photo(alignment, photo, read.sha256, read.image.size)
-        return cls(photo, alignment, tuple(pasted_name(name.removesuffix(f"{MARK}.png")) for name in edits))
+        files = tuple(pasted_name(name.removesuffix(f"{MARK}.png")) for name in edits)
+        return cls(photo, alignment, files, match_colour)
 
     def settings(self, settings: Settings) -> dict[str, str]:
         """All on which they depend, given those of the edits."""
         alignment = digest(json.dumps(self.alignment.plain()))[:16]
-        return {**settings, "photograph": self.alignment.photo_sha256[:16], "alignment": alignment}
+        colour = {"match colour": "True"} if self.match_colour else {}
+        return {**settings, "photograph": self.alignment.photo_sha256[:16], "alignment": alignment, **colour}
 
     def write(
         self, edits: Iterable[Image.Image], reconstruction: Image.Image, results: Results, settings: Settings
@@ -94,4 +101,5 @@ class Photographs:
         photo = Photograph.of(self.photo)
         with results.writing(self.settings(settings)) as folder:
             for file, edit in zip(self.files, edits, strict=True):
-                (folder / file).write_bytes(as_png(paste(photo, self.alignment, edit, reconstruction)))
+                made = paste(photo, self.alignment, edit, reconstruction, match_colour=self.match_colour)
+                (folder / file).write_bytes(as_png(made))

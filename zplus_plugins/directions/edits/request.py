@@ -27,6 +27,7 @@ class Request:
         mask, feather: as for :meth:`~zplus_plugins.directions.edits.region.Region.of`; no mask for whole images.
         film: to be made of the edit; its name is that of the file, or a format.
         paste: the photograph that the edits are to be put into, or ``auto``; None for none.
+        match_colour: whether they first get the photograph's colours.
     """
 
     wishes: tuple[Wish, ...]
@@ -37,6 +38,7 @@ class Request:
     feather: float = 0.0
     film: Film | None = None
     paste: str | None = None
+    match_colour: bool = False
 
     @classmethod
     def of(
@@ -49,13 +51,14 @@ class Request:
         feather: float = 0.0,
         film: Film | None = None,
         paste: str | None = None,
+        match_colour: bool = False,
     ) -> Request:
         """A request as it was typed.
 
         Args:
             directions: each ``NAME`` or ``NAME=STRENGTH``.
             strength: ``START:STOP:COUNT``, or a number; None for the usual series.
-            layers, local, mask, feather, film, paste: see above.
+            layers, local, mask, feather, film, paste, match_colour: see above.
 
         Raises:
             UsageError: a strength is none, or there is nothing that could have it.
@@ -72,7 +75,7 @@ class Request:
                 f"--strength {strength} is the strength of a direction that has none of its own, and all have one. "
                 f"Leave it out, or give one of them as --direction {wishes[-1].name}."
             )
-        return cls(wishes, strengths, layers, local, mask, feather, film, paste)
+        return cls(wishes, strengths, layers, local, mask, feather, film, paste, match_colour)
 
     @property
     def shown(self) -> tuple[float, ...]:

@@ -29,7 +29,10 @@ def read(path: Path) -> Any:
     except RefusedError as error:
         raise GeneratorFileError(REFUSED.format(path=path, name=error)) from error
     except FileNotFoundError as error:
-        raise GeneratorFileError(f"There is no generator {path} (looked in {Path.cwd()}).") from error
+        raise GeneratorFileError(
+            f"There is no generator {path} (looked in {Path.cwd()}). docs/weights.md of zplus-plugins says which there "
+            "are, and where to get them; without one, zplus invert uses the embedded one, of small drawn portraits."
+        ) from error
     except OSError as error:
         raise GeneratorFileError(f"{path} cannot be read: {error.strerror or error}.") from error
     except Exception as error:  # an untrusted file can cause any error

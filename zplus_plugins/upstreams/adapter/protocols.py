@@ -31,11 +31,13 @@ class Finding:
             is shown, and stops the run with ``--offline``.
         text: what is wrong, and what to do.
         usage: whether the fault is in the command rather than in a file.
+        of: what is downloaded, and from where if it is known, for the last line of a dry run.
     """
 
     kind: Literal["missing", "download", "note"]
     text: str
     usage: bool = False
+    of: str = ""
 
 
 class Requirement(Protocol):

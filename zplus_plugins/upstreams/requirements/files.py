@@ -15,8 +15,9 @@ from typing import Any
 
 from zplus_plugins.records.arrays import ContentError, npy_header
 from zplus_plugins.system.downloads import NeededFile, hub_weights
-from zplus_plugins.untrusted import DamagedError, RefusedError, checkpoint, printable, told
+from zplus_plugins.untrusted import DamagedError, RefusedError, checkpoint, filekinds, printable, told
 from zplus_plugins.upstreams.adapter.protocols import LEFT_OUT, TRUSTED, Finding
+from zplus_plugins.upstreams.requirements.weight_files import fault
 
 NEEDS_TRUST = (
     "holds more than weights: {name}. Loading such a file can run any code. If you trust its source, {advice}."
@@ -85,9 +86,10 @@ class Checkpoint:
     def _problem(self, path: Path) -> str | None:
         if path.is_dir():
             return "is a folder, not a file."
-        if path.stat().st_size == 0:
-            return "is empty (0 bytes), probably after a failed download. Delete it first."
         try:
+            kind = filekinds.not_a_network(path)
+            if kind is not None and kind is not filekinds.TORCHSCRIPT:
+                return f"({path.stat().st_size:,} bytes) is {kind.what}. {kind.remedy}"
             # With mmap, checking a large checkpoint costs nothing; the old format, without zip, does not support it.
             content = checkpoint.load(path, mmap=True)
         except (DamagedError, OSError) as error:
@@ -200,10 +202,6 @@ class DnnlibDownload:
     what: str
 
     def check(self, arguments: Mapping[str, Any]) -> list[Finding]:
-        path = dnnlib_file(self.url)
-        if path.exists() and not path.stat().st_size:
-            text = f"The {self.what} {path} is empty (0 bytes), probably after a failed download. Delete it."
-            return [Finding("missing", text)]
         return announced(self.asks_for(arguments))
 
     def asks_for(self, arguments: Mapping[str, Any]) -> list[NeededFile]:
@@ -219,12 +217,20 @@ def dnnlib_file(url: str) -> Path:
 
 
 def announced(files: list[NeededFile]) -> list[Finding]:
-    """Findings about the files that do not exist yet, which the script will download."""
-    return [
-        Finding("download", f"The {f.what}: not at {f.path} yet; the script will try to download it from {f.source}.")
-        for f in files
-        if not f.present
-    ]
+    """Findings about the files that do not exist yet, which the script will download, and those that it cannot use."""
+    return [finding for file in files if (finding := _announced(file)) is not None]
+
+
+def _announced(file: NeededFile) -> Finding | None:
+    if not file.present:
+        text = f"The {file.what}: not at {file.path} yet; the script will try to download it from {file.source}."
+        size = "" if file.megabytes is None else f"{file.megabytes} MB "
+        return Finding("download", text, of=f"the {file.what} ({size}from {file.source})")
+    kind = fault(file.path)
+    if kind is None:
+        return None
+    text = f"The {file.what}: {file.path} is {kind.what}. Delete it: the script then downloads it from {file.source}."
+    return Finding("missing", text)
 
 
 def absent(what: str, path: Path, remedy: str, downloadable: bool | str, arguments: Mapping[str, Any]) -> Finding:
@@ -236,7 +242,7 @@ def absent(what: str, path: Path, remedy: str, downloadable: bool | str, argumen
     if not downloadable:
         return Finding("missing", f"The {what}: there is no file {path}. {remedy}")
     text = f"The {what} {path} does not exist; the script will try to download it. If that fails: {remedy}"
-    return Finding("download", text)
+    return Finding("download", text, of=f"the {what} {path}")
 
 
 def one_file(path: str, what: str, remedy: str, arguments: Mapping[str, Any]) -> NeededFile:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from zplus_plugins.untrusted import container
+from zplus_plugins.untrusted.storages import COMPLEX, STORAGES
 
 MOST_INSTRUCTIONS = 2_000_000  # a complete snapshot at 1024 px has 35,000
 LONG = 1 << 20  # byte strings of this length or more are skipped
@@ -51,6 +52,7 @@ class Call:
 
 
 OMITTED = Omitted()
+_ITEM_SIZES = {name: dtype.itemsize for name, dtype in {**STORAGES, **COMPLEX}.items()}
 DICTIONARIES = ("collections.OrderedDict", "dnnlib.util.EasyDict")
 
 
@@ -87,9 +89,20 @@ def _outline(file: IO[bytes]) -> Any:
     file.seek(0)
     content = _of_pickle(file)
     if content == container.LEGACY_MAGIC:
-        for _ in range(container.LEGACY_HEADERS):
-            content = _of_pickle(file)
+        for _ in range(container.LEGACY_HEADERS - 1):
+            _of_pickle(file)
+        sizes: dict[Any, int] = {}
+        content = _of_pickle(file, sizes)
+        _require_storages(file, sizes)
     return content
+
+
+def _require_storages(file: IO[bytes], sizes: dict[Any, int]) -> None:
+    """Check that the storages of the older format, which follow their pickle and the list of their keys, are whole."""
+    _of_pickle(file)
+    start = file.tell()
+    if file.seek(0, io.SEEK_END) - start < sum(container.LEGACY_LENGTH + size for size in sizes.values()):
+        raise ValueError("a file that ends in the middle of its tensors")
 
 
 def _of_archive(archive: zipfile.ZipFile) -> Any:
@@ -100,8 +113,13 @@ def _of_archive(archive: zipfile.ZipFile) -> Any:
         return _of_pickle(file)
 
 
-def _of_pickle(file: IO[bytes]) -> Any:
-    machine = _Machine()
+def _of_pickle(file: IO[bytes], sizes: dict[Any, int] | None = None) -> Any:
+    """The content of the pickle at a file's position.
+
+    Args:
+        sizes: is given the number of bytes of each storage that the pickle refers to, by its key.
+    """
+    machine = _Machine({} if sizes is None else sizes)
     for count, (opcode, argument, _) in enumerate(pickletools.genops(_Skipping(file))):  # type: ignore[arg-type]
         if count > MOST_INSTRUCTIONS:
             raise ValueError("more instructions than any network needs")
@@ -146,8 +164,9 @@ class _Long(bytes):
 class _Machine:
     """The stack machine of an unpickler, which records calls instead of making them."""
 
-    def __init__(self) -> None:
+    def __init__(self, sizes: dict[Any, int]) -> None:
         self.stack: list[Any] = []
+        self._sizes = sizes
         self._below: list[list[Any]] = []  # the stack below each mark
         self._memo: dict[int, Any] = {}
 
@@ -186,6 +205,14 @@ class _Machine:
             self.stack.append({})
         else:
             self.stack.append(Call(str(name) if isinstance(name, Named) else "?", given))
+
+    def _refer(self, _: Any) -> None:
+        """A persistent id, which in files of torch.save refers to a storage."""
+        pid = self.stack.pop()
+        match pid:
+            case ("storage", Named() as kind, str() as key, _, int() as length, *_):
+                self._sizes[key] = length * _ITEM_SIZES.get(kind.rpartition(".")[2], 0)
+        self._call(Named("persistent id"), (pid,))
 
     def _reduce(self, _: Any) -> None:
         arguments, name = self.stack.pop(), self.stack.pop()
@@ -269,7 +296,7 @@ def _steps() -> Iterator[tuple[str, Step]]:
         "SETITEMS": lambda m, _: m._update(m._marked()),
         "DICT": lambda m, _: _dict(m),
         "GLOBAL": lambda m, argument: m._global(*argument.split(" ")),
-        "BINPERSID": lambda m, _: m._call(Named("persistent id"), (m.stack.pop(),)),
+        "BINPERSID": _Machine._refer,
         "MEMOIZE": lambda m, _: m._remember(None),
     }.items()
     yield from {

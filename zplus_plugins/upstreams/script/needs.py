@@ -34,6 +34,7 @@ class Needs:
 
     Attributes:
         notes: what the user may want to know.
+        downloads: what the script will download before it can do its work.
     """
 
     def __init__(self, script: Script, options: Options, latent: str, *, inverts: bool, device: str) -> None:
@@ -43,6 +44,7 @@ class Needs:
         more = script.off_needs if latent == "off" else script.zplus_needs if inverts else ()
         self._all = script.needs + more
         self.notes: list[str] = []
+        self.downloads: list[str] = []
 
     def check_all(self, arguments: Mapping[str, Any]) -> None:
         """Check everything that the script needs, as :meth:`check` does."""
@@ -57,6 +59,7 @@ class Needs:
         findings = [finding for need in needs for finding in need.check({**arguments, **self._facts})]
         fatal = ("missing", "download") if self._offline else ("missing",)
         self.notes += [finding.text for finding in findings if finding.kind not in fatal]
+        self.downloads += [finding.of or "a file" for finding in findings if finding.kind == "download"]
         missing = [finding for finding in findings if finding.kind in fatal]
         if missing:
             raise _as_error(missing)
