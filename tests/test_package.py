@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import importlib
 import os
-import shutil
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import click
@@ -16,43 +14,6 @@ import torch
 
 from support.documents import block
 from support.places import ROOT
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from a copy so that the checkout stays clean."""
-    folder = tmp_path_factory.mktemp("wheel")
-    ignored = shutil.ignore_patterns(".git", ".venv*", "build", "*.egg-info", "__pycache__")
-    source = shutil.copytree(ROOT, folder / "source", ignore=ignored)
-    shutil.rmtree(source / "tests")
-    build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(folder)]
-    environment = {name: value for name, value in os.environ.items() if name != "ZPLUS_PREBUILT"}
-    environment["CXX"] = "/nowhere/c++"
-    done = subprocess.run([*build, str(source)], capture_output=True, text=True, env=environment)
-    assert done.returncode == 0, done.stderr
-    (built,) = folder.glob("*.whl")
-    return built
-
-
-def test_the_wheel_s_top_level_is_zplus_plugins_alone(wheel: Path) -> None:
-    with zipfile.ZipFile(wheel) as archive:
-        names = archive.namelist()
-    top = {name.split("/")[0] for name in names}
-    assert {name for name in top if not name.endswith(".dist-info")} == {"zplus_plugins"}
-    for part in (
-        "py.typed",
-        "adapters/bdinvert.py",
-        "patches/device.py",
-        *(f"ops/csrc/{path.name}" for path in (ROOT / "zplus_plugins" / "ops" / "csrc").iterdir()),
-        *(f"weights/{name}.pt" for name in ("generator", "regressor", "encoder")),
-        "building/backend.py",
-        "upstreams/template/setup.cfg",
-        "upstreams/template/zplus_new_name.py",
-        "upstreams/template/tests/standin/invert.py",
-    ):
-        assert f"zplus_plugins/{part}" in names
-    assert wheel.name.endswith("-py3-none-any.whl")  # without ZPLUS_PREBUILT, nothing is compiled
-
 
 OLD_TORCH = pytest.mark.skipif(
     tuple(map(int, torch.__version__.split(".")[:2])) < (2, 8), reason="types are checked against today's torch"

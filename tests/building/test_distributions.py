@@ -29,10 +29,10 @@ IGNORED = shutil.ignore_patterns(
 
 @dataclass(frozen=True)
 class Made:
-    """An sdist, and the wheel built from it, as ``python -m build`` does."""
+    """A wheel, and the files that an index would get."""
 
-    sdist: Path
     wheel: Path
+    files: tuple[Path, ...]
 
     def metadata(self) -> email.message.Message:
         with zipfile.ZipFile(self.wheel) as archive:
@@ -42,21 +42,47 @@ class Made:
         return str(self.metadata().get_payload(decode=True), "utf-8")  # type: ignore[call-overload]
 
 
-@pytest.fixture(scope="module", params=["", ADDRESS], ids=["no repository", "repository"])
-def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Made:
-    folder = tmp_path_factory.mktemp("distributions")
-    source = shutil.copytree(ROOT, folder / "source", ignore=IGNORED, symlinks=True)
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the checkout, which stays clean."""
+    folder = tmp_path_factory.mktemp("distributions") / "source"
+    return Path(shutil.copytree(ROOT, folder, ignore=IGNORED, symlinks=True))
+
+
+def built(source: Path, out: Path, address: str, *kinds: str) -> list[Path]:
+    """What ``python -m build`` makes of it without a compiler; first the sdist, if there is one."""
     environment = {name: value for name, value in os.environ.items() if name != "ZPLUS_PREBUILT"}
-    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder / "dist"), str(source)]
-    done = subprocess.run(command, capture_output=True, text=True, env={**environment, VARIABLE: request.param})
+    environment |= {VARIABLE: address, "CXX": "/nowhere/c++"}
+    command = [sys.executable, "-m", "build", "--no-isolation", *kinds, "--outdir", str(out), str(source)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Deprecat" not in done.stdout + done.stderr
-    (sdist,), (wheel,) = (folder / "dist").glob("*.tar.gz"), (folder / "dist").glob("*.whl")
-    return Made(sdist, wheel)
+    return sorted(out.iterdir(), key=lambda path: path.suffix)
 
 
-def test_the_sdist_has_all_that_builds_tests_and_explains(made: Made) -> None:
-    with tarfile.open(made.sdist) as archive:
+@pytest.fixture(scope="module")
+def both(source: Path) -> tuple[Path, Path]:
+    """An sdist, and the wheel built from it."""
+    sdist, wheel = built(source, source.parent / "dist", "")
+    assert (sdist.name, wheel.name) == (
+        f"zplus_plugins-{__version__}.tar.gz",
+        f"zplus_plugins-{__version__}-py3-none-any.whl",  # without ZPLUS_PREBUILT, nothing is compiled
+    )
+    return sdist, wheel
+
+
+@pytest.fixture(scope="module", params=["", ADDRESS], ids=["no repository", "repository"])
+def made(request: pytest.FixtureRequest, source: Path, both: tuple[Path, Path]) -> Made:
+    """Those, or where the repository is known a wheel alone: its description and addresses are the sdist's, too."""
+    if not request.param:
+        return Made(both[1], both)
+    (wheel,) = built(source, source.parent / "described", request.param, "--wheel")
+    return Made(wheel, (wheel,))
+
+
+def test_the_sdist_has_all_that_builds_tests_and_explains(both: tuple[Path, Path]) -> None:
+    sdist, _ = both
+    with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
         links = [member.name for member in archive if member.issym() or member.islnk()]
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
@@ -65,11 +91,12 @@ def test_the_sdist_has_all_that_builds_tests_and_explains(made: Made) -> None:
     assert not links
     assert {name for name in wanted if (ROOT / name).is_file()} <= names
     assert not [name for name in names if re.search(r"__pycache__|\.pyc$|\.so$|(^|/)\.(git|venv)(/|$)", name)]
-    assert made.sdist.stat().st_size < 20e6
+    assert sdist.stat().st_size < 20e6
 
 
-def test_the_wheel_has_the_package_alone(made: Made) -> None:
-    with zipfile.ZipFile(made.wheel) as archive:
+def test_the_wheel_has_the_package_alone(both: tuple[Path, Path]) -> None:
+    _, wheel = both
+    with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     tops = {name.split("/")[0] for name in names}
     assert tops == {"zplus_plugins", f"zplus_plugins-{__version__}.dist-info"}
@@ -86,8 +113,19 @@ def test_the_wheel_has_the_package_alone(made: Made) -> None:
             if path.is_file()
         }
         assert files <= set(names), files - set(names)
+    for part in (
+        "py.typed",
+        "adapters/bdinvert.py",
+        "patches/device.py",
+        *(f"ops/csrc/{path.name}" for path in (ROOT / "zplus_plugins" / "ops" / "csrc").iterdir()),
+        "building/backend.py",
+        "upstreams/template/setup.cfg",
+        "upstreams/template/zplus_new_name.py",
+        "upstreams/template/tests/standin/invert.py",
+    ):
+        assert f"zplus_plugins/{part}" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
-    assert made.wheel.stat().st_size < 10e6
+    assert wheel.stat().st_size < 10e6
 
 
 def test_what_it_says_of_itself(made: Made) -> None:
@@ -111,9 +149,9 @@ def test_what_it_says_of_itself(made: Made) -> None:
 
 def test_an_index_takes_it_and_shows_it(made: Made) -> None:
     pytest.importorskip("twine", reason="the extra dev has it")
-    command = [sys.executable, "-m", "twine", "check", "--strict", str(made.sdist), str(made.wheel)]
+    command = [sys.executable, "-m", "twine", "check", "--strict", *map(str, made.files)]
     done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0 and done.stdout.count("PASSED") == 2, done.stdout + done.stderr
+    assert done.returncode == 0 and done.stdout.count("PASSED") == len(made.files), done.stdout + done.stderr
 
 
 def test_no_link_of_the_description_leads_nowhere(made: Made) -> None:

@@ -19,6 +19,7 @@ from zplus_plugins.demo import command as demo_command
 from zplus_plugins.directions.edits import photographs
 from zplus_plugins.directions.edits.making import Making
 from zplus_plugins.generators import convert as converting
+from zplus_plugins.hypersphere import moves
 from zplus_plugins.inversion import batches as inverting
 from zplus_plugins.inversion.record import PointRecord
 from zplus_plugins.photos import Aligner, pasting
@@ -63,6 +64,7 @@ NAMES = [(command, name) for command, written in WRITTEN.items() for name in wri
 def material(material: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """With two photographs, the record of an image that was cut out of the first, and a detector of their faces."""
     monkeypatch.setattr("zplus_plugins.photos.aligner.detector_named", lambda name, device: Marks())
+    monkeypatch.setattr(moves, "LEASH", 5)
     for name, turn in (("party", 12), ("street", -20)):
         drawn(turn)[0].save(f"{name}.png")
     Path("cut").mkdir()

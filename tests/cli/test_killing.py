@@ -45,7 +45,7 @@ batches.invert = logged
 stream = np.random.default_rng(0)
 make_material(work)
 (work / "many").mkdir()
-for index in range(40):
+for index in range(16):
     Image.fromarray(stream.integers(0, 256, (16, 16, 3), dtype=np.uint8)).save(work / f"many/{index:02}.png")
 common = ["invert", "many", "--generator", "generator.pt", "--likeness", "none", "--steps", "10", "--batch", "2"]
 began = time.monotonic()
@@ -55,9 +55,9 @@ seconds = time.monotonic() - began
 for kill in range(times):
     running = Forked(work, [*common, "--out", "out"])
     before = (work / "begun").stat().st_size
-    while (work / "begun").stat().st_size == before and not (work / "out/39.zplus.npz").exists():
+    while (work / "begun").stat().st_size == before and not (work / "out/15.zplus.npz").exists():
         time.sleep(0.001)
-    time.sleep(random.Random(kill).uniform(0, 2) * seconds / 20)  # of 20 batches: before one of them is done, or after
+    time.sleep(random.Random(kill).uniform(0, 2) * seconds / 8)  # of 8 batches: before one of them is done, or after
     running.kill()
 status.append(Forked(work, [*common, "--out", "out"]).wait())
 made = [{name: content.hex() for name, content in files(work / folder).items() if name[0] != "."}
@@ -70,12 +70,12 @@ print(json.dumps({"status": status, "results": len(made[0]), "same": made[0] == 
 
 @pytest.mark.kill
 def test_a_killed_inversion_repeats_at_most_one_batch(tmp_path: Path) -> None:
-    times = 5
+    times = 4
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(TESTS)}
     command = [sys.executable, "-c", REPEATED, str(times), str(tmp_path / "here")]
     (tmp_path / "here").mkdir()
     done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(done.stdout)
-    assert found["status"] == [0, 0] and found["results"] == 80 and found["same"]
-    assert found["runs"] > times and 20 < found["begun"] <= 20 + times
+    assert found["status"] == [0, 0] and found["results"] == 32 and found["same"]
+    assert found["runs"] > times and 8 < found["begun"] <= 8 + times

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from PIL import Image
 from support import stylegan3_files as files
 from support.commands import done, zplus
 from zplus_plugins.generators import load_generator
+from zplus_plugins.hypersphere import moves
 from zplus_plugins.inversion import Model, statistics_of
 from zplus_plugins.inversion.record import PointRecord
 from zplus_plugins.portraits.networks.files import sheet
@@ -24,15 +26,29 @@ INVERT = ("invert", *OWN, "--steps", 4, "--likeness", "none", "--out", "inverted
 ANNA, BERT = "inverted/anna.zplus.npz", "inverted/bert.zplus.npz"
 
 
-@pytest.fixture
-def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a generator and two pictures of it."""
-    monkeypatch.chdir(tmp_path)
-    files.write(GENERATOR, tmp_path / "stylegan3.pkl")
-    (tmp_path / "faces").mkdir()
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a generator, two pictures of it, and two directions."""
+    folder = tmp_path_factory.mktemp("stylegan3")
+    files.write(GENERATOR, folder / "stylegan3.pkl")
+    (folder / "faces").mkdir()
     pictures = GENERATOR(torch.randn(2, 12, generator=torch.Generator().manual_seed(0)))
     for name, picture in zip(("anna", "bert"), pictures, strict=True):
-        sheet(picture[None], 1).save(tmp_path / "faces" / f"{name}.png")
+        sheet(picture[None], 1).save(folder / "faces" / f"{name}.png")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for method in ("sefa", "ganspace"):
+            found = done("directions", *OWN, "--method", method, "--components", 1, "--out", "found")
+            assert found[0] == f"found/{method}-00.zplus.npz" and Path(found[0]).with_suffix(".png").exists()
+    return folder
+
+
+@pytest.fixture
+def scene(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it, in which the test runs."""
+    shutil.copytree(prepared, tmp_path, dirs_exist_ok=True)
+    monkeypatch.setattr(moves, "LEASH", 5)
+    monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
@@ -44,10 +60,8 @@ def test_inverted_and_edited(space: str, scene: Path) -> None:
     picture = model.pictures(PointRecord.load(ANNA).require(model))
     assert np.array_equal(np.asarray(Image.open("inverted/anna.zplus.png")), np.asarray(sheet(picture, 1)))
     for method in ("sefa", "ganspace"):
-        found = done("directions", *OWN, "--method", method, "--components", 1, "--out", "found")
-        assert found[0] == f"found/{method}-00.zplus.npz" and Path(found[0]).with_suffix(".png").exists()
-        edit = ("edit", ANNA, *OWN, "--direction", found[0], "--strength=-1:1:3", "--out", "edited")
-        names = done(*edit)
+        way = f"found/{method}-00.zplus.npz"
+        names = done("edit", ANNA, *OWN, "--direction", way, "--strength=-1:1:3", "--out", "edited")
         assert len(names) == 7
         unmoved, moved = (Path(names[index]).read_bytes() for index in (2, 3))
         assert unmoved == Path("inverted/anna.zplus.png").read_bytes() != moved

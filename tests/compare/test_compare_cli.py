@@ -21,6 +21,7 @@ from zplus_plugins.compare.work.part import as_bytes
 from zplus_plugins.system.device import name_of
 from zplus_plugins.system.results import BOOK
 
+pytestmark = pytest.mark.usefixtures("short_chases")
 FILES = {"results.json", "table.csv", "report.html", "parts", BOOK}
 
 

@@ -19,6 +19,8 @@ from zplus_plugins.compare.work.run import compare
 from zplus_plugins.errors import LatentError, RequirementError, UsageError
 from zplus_plugins.system.results import BOOK, Results
 
+pytestmark = pytest.mark.usefixtures("short_chases")
+
 
 def _run(folder: Path, plan: Plan, stop_after: int | None = None) -> Measurements:
     model, instruments, steps = tiny_model(), tiny_instruments(), 0

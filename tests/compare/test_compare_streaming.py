@@ -23,6 +23,7 @@ from zplus_plugins.errors import RequirementError
 from zplus_plugins.inversion import picture_files
 from zplus_plugins.inversion.images import read_pictures
 
+pytestmark = pytest.mark.usefixtures("short_chases")
 N = 11  # two batches of a comparison
 
 

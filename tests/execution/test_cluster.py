@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from support import works
-from support.cluster import Cluster, cluster, end
+from support.cluster import Cluster, cluster, end, joined
 from support.commands import INVERT, zplus
 from support.comparisons import tiny_instruments, tiny_model, tiny_plan
 from zplus_plugins.errors import LatentError, RequirementError, UsageError
@@ -123,43 +123,21 @@ def test_workers_that_die_lose_nothing(two: Cluster, tmp_path: Path) -> None:
         raise_for(failures)
 
 
-@pytest.mark.kill
-def test_a_scheduler_that_is_gone(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """What was finished is kept, and one error says it."""
-    kept: list[str] = []
-    with cluster(tmp_path, 1) as ours:
-
-        def keep(task: Task[int], result: Any) -> None:
-            kept.append(task.name)
-            if len(kept) == 2:
-                end(ours.scheduler)
-
-        with (
-            pytest.raises(RequirementError, match=r"connection to the scheduler .* was lost.*run the same command"),
-            executor_for(works.draw, ours.address) as executor,
-        ):
-            run_tasks(executor, (Task(str(i), i) for i in range(100_000)), keep, lambda what, by: None)
-    assert 2 <= len(kept) <= 3
-    assert capfd.readouterr() == ("", "")
-
-
-def test_a_scheduler_without_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_scheduler_without_workers_and_one_whose_worker_does_several_tasks_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from zplus_plugins.execution import cluster as own
 
-    monkeypatch.setattr(own, "_PATIENCE", 1)
-    with (
-        cluster(tmp_path, 0) as ours,
-        pytest.raises(RequirementError, match=rf"no workers.*dask worker {ours.address} --nthreads 1"),
-    ):
-        _run(works.draw, ours.address)
-
-
-def test_a_worker_that_would_do_several_tasks_at_a_time(tmp_path: Path) -> None:
-    with (
-        cluster(tmp_path, 1, "--nthreads", "2", "--no-nanny") as ours,
-        pytest.raises(RequirementError, match=r"does 2 tasks at a time.*--nthreads 1"),
-    ):
-        _run(works.draw, ours.address)
+    with cluster(tmp_path, 0) as ours:
+        with monkeypatch.context() as patch:
+            patch.setattr(own, "_PATIENCE", 1)
+            with pytest.raises(RequirementError, match=rf"no workers.*dask worker {ours.address} --nthreads 1"):
+                _run(works.draw, ours.address)
+        with (
+            joined(ours, tmp_path, 1, "--nthreads", "2", "--no-nanny"),
+            pytest.raises(RequirementError, match=r"does 2 tasks at a time.*--nthreads 1"),
+        ):
+            _run(works.draw, ours.address)
 
 
 @pytest.mark.parametrize("command", [INVERT, ("compare", "faces", "--generator", "generator.pt", "--without-lpips")])
@@ -194,3 +172,22 @@ def test_the_extra_is_named_if_it_is_missing(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(RequirementError, match=r"--on tcp://a:1 needs dask.distributed.*zplus-plugins\[cluster\]"):
         _run(works.draw, "tcp://a:1")
+
+
+@pytest.mark.kill
+def test_a_scheduler_that_is_gone(two: Cluster, capfd: pytest.CaptureFixture[str]) -> None:
+    """What was finished is kept, and one error says it. The last test: the cluster is gone then."""
+    kept: list[str] = []
+
+    def keep(task: Task[int], result: Any) -> None:
+        kept.append(task.name)
+        if len(kept) == 2:
+            end(two.scheduler)
+
+    with (
+        pytest.raises(RequirementError, match=r"connection to the scheduler .* was lost.*run the same command"),
+        executor_for(works.draw, two.address) as executor,
+    ):
+        run_tasks(executor, (Task(str(i), i) for i in range(100_000)), keep, lambda what, by: None)
+    assert 2 <= len(kept) <= 5  # the others had arrived
+    assert capfd.readouterr() == ("", "")

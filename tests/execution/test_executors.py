@@ -228,7 +228,7 @@ def test_nothing_can_be_submitted_after_the_end() -> None:
 @pytest.mark.kill
 def test_a_process_that_dies_between_tasks_is_replaced() -> None:
     with executor_for(works.draw, workers=2) as executor:
-        for _ in range(3):
+        for _ in range(2):
             process = executor.submit(os.getpid).result(WAIT)
             os.kill(process, signal.SIGKILL)
             assert executor.submit(abs, -1).result(WAIT) == 1

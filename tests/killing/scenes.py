@@ -120,7 +120,7 @@ def _own(*arguments: object) -> Callable[[Path], Running]:
 
 
 _GENERATOR = ("--generator", "generator.pt")
-_WAY = ("--direction", "found_generator/ganspace-00.zplus.npz", "--strength", "-3:3:31")
+_WAY = ("--direction", "found_generator/ganspace-00.zplus.npz", "--strength", "-3:3:11")
 _RECORDS = ("inverted/anna.zplus.npz", "inverted/bert.zplus.npz")
 _COMPARE = ("--without-lpips", "--spaces", "zplus,w,f/zplus", "--workers", 1)
 OWN = {

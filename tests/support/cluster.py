@@ -25,13 +25,15 @@ QUIET = {  # as docs/cluster.md has it: dask's own timers take 5 % of each worke
 }
 
 
+_COMMON = ("--host", "127.0.0.1", "--no-dashboard")
+
+
 @dataclass(frozen=True)
 class Cluster:
-    """A scheduler and its workers; each is the leader of a group of processes."""
+    """A scheduler, the leader of a group of processes, and the file with its address."""
 
     file: Path
     scheduler: subprocess.Popen[bytes]
-    workers: subprocess.Popen[bytes] | None
 
     @property
     def address(self) -> str:
@@ -42,22 +44,30 @@ class Cluster:
 def cluster(folder: Path, workers: int = 2, *options: str) -> Iterator[Cluster]:
     """Start one, whose scheduler file is in a folder, and wait for its workers."""
     file = folder / "scheduler.json"
-    common = ["--host", "127.0.0.1", "--no-dashboard"]
-    scheduler = _start(folder, "scheduler", *common, "--port", "0", "--scheduler-file", str(file))
-    started = [scheduler]
+    scheduler = _start(folder, "scheduler", *_COMMON, "--port", "0", "--scheduler-file", str(file))
     try:
         _await(file.exists)
-        ours = Cluster(file, scheduler, None)
-        if workers:
-            own = ("--nthreads", "1", "--nworkers", str(workers), "--local-directory", str(folder))
-            started.append(_start(folder, "worker", *common, *own, *options, ours.address))
-            ours = Cluster(file, scheduler, started[-1])
-            with Client(ours.address) as client:
-                client.wait_for_workers(workers, timeout=WAIT)
-        yield ours
+        ours = Cluster(file, scheduler)
+        with joined(ours, folder, workers, *options):
+            yield ours
     finally:
-        for process in started:
-            end(process)
+        end(scheduler)
+
+
+@contextmanager
+def joined(ours: Cluster, folder: Path, workers: int, *options: str) -> Iterator[None]:
+    """Let so many workers join a cluster, and wait for them."""
+    if not workers:
+        yield
+        return
+    own = ("--nthreads", "1", "--nworkers", str(workers), "--local-directory", str(folder))
+    process = _start(folder, "worker", *_COMMON, *own, *options, ours.address)
+    try:
+        with Client(ours.address) as client:
+            client.wait_for_workers(workers, timeout=WAIT)
+        yield
+    finally:
+        end(process)
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

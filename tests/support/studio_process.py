@@ -52,7 +52,7 @@ class Running:
 def running(folder: Path, *arguments: object) -> Iterator[Running]:
     """Start the command in a folder; it is killed at the end, if it is running still."""
     command = [sys.executable, "-m", "zplus_plugins", "studio", "--json", "--no-browser", *map(str, arguments)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "ZPLUS_CACHE_DIR": str(folder / "cache")}
+    environment = {"ZPLUS_CACHE_DIR": str(folder / "cache"), **os.environ, "OMP_NUM_THREADS": "1"}
     log = folder / "studio.log"
     with (
         log.open("a") as messages,

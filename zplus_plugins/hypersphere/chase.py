@@ -9,7 +9,9 @@ remaining distance is never larger than at the start.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,6 +27,20 @@ STEPS = 300
 # The number of random codes from which a projection chooses its start.
 _CANDIDATES = 2048
 _TARGET = "Check its source: an encoder's estimate, a saved code, or a direction."
+
+
+def _eager(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A method of PyTorch's optimizers without what torch.compile needs around it: that imports torch._dynamo."""
+    found: Callable[..., Any] = getattr(method, "__wrapped__", method)
+    return found
+
+
+class EagerAdam(torch.optim.Adam):
+    """PyTorch's, but its first use does not take seconds to import a compiler that nobody uses."""
+
+    add_param_group = _eager(torch.optim.Optimizer.add_param_group)
+    zero_grad = _eager(torch.optim.Optimizer.zero_grad)
+    step = torch.no_grad()(_eager(torch.optim.Adam.step))
 
 
 @dataclass(frozen=True)
@@ -69,7 +85,7 @@ def chase(
     require_finite_styles(best_w, "the style code at the start")
     require_finite(target, "the target style code", _TARGET)
     best, best_loss = latent.detach().clone(), _loss_per_code(best_w, target, latent)
-    optimizer = torch.optim.Adam([latent], lr=lr)
+    optimizer = EagerAdam([latent], lr=lr)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     # A script that looks for anomalies would have every operation here traced, too.
     with attach(optimizer, latent), torch.enable_grad(), torch.autograd.set_detect_anomaly(False):

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.ndimage import map_coordinates
 
 from zplus_plugins.errors import ImageError
 from zplus_plugins.photos.aligner import cut_out
@@ -167,6 +166,8 @@ def _strips(alignment: Alignment, size: tuple[int, int]) -> Iterator[tuple[slice
 
 def _sampled(levels: Levels, shares: NDArray[np.float64]) -> Levels:
     """An image (R, R, C) at points (N, 2) of the square, linearly interpolated: (N, C)."""
+    from scipy.ndimage import map_coordinates  # takes a second to import, and most commands do without
+
     place = shares.T[::-1] * len(levels) - 0.5
     channels = [map_coordinates(channel, place, order=1, mode="nearest") for channel in np.moveaxis(levels, 2, 0)]
     return np.stack(channels, axis=-1).astype(np.float32)

@@ -10,7 +10,6 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.ndimage import gaussian_filter
 
 from zplus_plugins.photos.quad import Quad, side
 
@@ -56,6 +55,8 @@ def _cut_out(photo: Image.Image, quad: Quad) -> tuple[Image.Image, Quad]:
 
 def _padded(pixels: NDArray[np.uint8], before: NDArray[np.int_], after: NDArray[np.int_], length: float) -> Image.Image:
     """Pixels (H, W, 3) with as many more before and after (x, y), reflected and blurred."""
+    from scipy.ndimage import gaussian_filter  # takes a second to import, and most commands do without
+
     margins = [(int(before[1]), int(after[1])), (int(before[0]), int(after[0])), (0, 0)]
     large = np.pad(pixels.astype(np.float32), margins, "reflect")
     height, width, _ = large.shape

@@ -27,7 +27,7 @@ SPACES = "f/zplus,f/wplus"
 
 
 @pytest.fixture(autouse=True)
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
+def small(monkeypatch: pytest.MonkeyPatch, short_chases: None) -> None:
     stand_in_for_embedded(monkeypatch, ("age", "glasses", "smile"))
     for name, n in (("REAL", 70), ("OTHERS", 20), ("PAIRS", 10)):
         monkeypatch.setattr(of_limits, name, n)

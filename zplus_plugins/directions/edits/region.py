@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
 from zplus_plugins.directions.edits.parts import DRAWN, FFHQ, PARTS
@@ -81,6 +80,8 @@ def _feathered(mask: Tensor, feather: float) -> Tensor:
     """A mask whose values rise smoothly from its edge inwards; edges of the image itself are not softened."""
     if not feather or bool((mask > 0).all()):
         return mask
+    from scipy.ndimage import distance_transform_edt  # takes a second to import, and most commands do without
+
     distance = torch.from_numpy(distance_transform_edt((mask > 0).numpy())).float()
     share = (distance / (feather * len(mask) + 1)).clamp(max=1)
     return mask * share * share * (3 - 2 * share)

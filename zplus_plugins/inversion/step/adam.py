@@ -5,12 +5,13 @@ Or plain: constant throughout, as in many upstreams.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from zplus_plugins.hypersphere.chase import EagerAdam
 from zplus_plugins.inversion.step.graph import capturable
 
 _BETAS = (0.9, 0.99)
@@ -39,7 +40,7 @@ class Adam:
         self._rates: list[float] = [group["lr"] for group in groups]
         device = groups[0]["params"][0].device
         self._table = _Table(self._rates, steps, device, plain) if capturable(device) else None
-        self.optimizer = _Adam(
+        self.optimizer = EagerAdam(
             groups, betas=_PLAIN_BETAS if plain else _BETAS, **({} if self._table is None else _CAPTURABLE)
         )
         self._done = 0
@@ -73,20 +74,6 @@ class Adam:
 
 
 _CAPTURABLE = {"fused": True, "capturable": True}
-
-
-def _eager(method: Callable[..., Any]) -> Callable[..., Any]:
-    """A method of PyTorch's optimizers without what torch.compile needs around it: that imports torch._dynamo."""
-    found: Callable[..., Any] = getattr(method, "__wrapped__", method)
-    return found
-
-
-class _Adam(torch.optim.Adam):
-    """PyTorch's, but its first use does not take more than a second to import a compiler that nobody uses."""
-
-    add_param_group = _eager(torch.optim.Optimizer.add_param_group)
-    zero_grad = _eager(torch.optim.Optimizer.zero_grad)
-    step = torch.no_grad()(_eager(torch.optim.Adam.step))
 
 
 class _Table:

@@ -244,7 +244,7 @@ def _carry_out(future: Future[Value], work: Callable[[], Value]) -> None:
 
 
 def _warm_up(painter: Painter) -> None:
-    """A first chase, which takes a second longer than others: torch imports what optimizers need."""
+    """A first chase, which takes longer than others."""
     mapping = mapping_of(painter.desk.model.generator)
     start = SphericalLatent.random(1, 1, mapping.z_dim, device=mapping.device_and_dtype()[0])
     chase(mapping, start, mapping(start), steps=1)

@@ -1,0 +1,12 @@
+"""Edits in few steps: what is saved is compared with what ``zplus edit`` writes in as many."""
+
+from __future__ import annotations
+
+import pytest
+
+from zplus_plugins.hypersphere import moves
+
+
+@pytest.fixture(autouse=True)
+def short_chases(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moves, "LEASH", 5)
