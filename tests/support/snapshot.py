@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import importlib.machinery
+import itertools
+import operator
 import os
+import pickle
 import random
 import socket
 import subprocess
@@ -52,8 +55,8 @@ class Snapshot:
 
     def __init__(self) -> None:
         self._objects: dict[str, Mapping[Any, Any]] = {
-            **{repr(owner): {k: v for k, v in vars(owner).items() if k not in CACHES} for owner in _owners()},
-            "standing in": {k: m for k, m in sys.modules.items() if _stands_in(k, m)},
+            **{repr(owner): _names(owner) for owner in _owners()},
+            "standing in": _standing_in(),
             "lists": {"sys.meta_path": sys.meta_path, "sys.path": sys.path, "sys.argv": sys.argv},
             "finders": dict(enumerate(sys.meta_path)),
             "modes": dict(enumerate(_modes())),
@@ -68,6 +71,9 @@ class Snapshot:
     def _other_objects(self, later: Snapshot) -> Iterator[str]:
         for place in self._objects.keys() & later._objects.keys():
             before, after = self._objects[place], later._objects[place]
+            now = map(after.get, before, itertools.repeat(_NOTHING))
+            if len(before) == len(after) and all(map(operator.is_, before.values(), now)):
+                continue  # found at the speed of C: there are thousands of names, and of snapshots
             for name in {**before, **after}:
                 if before.get(name, _NOTHING) is not after.get(name, _NOTHING):
                     yield f"{place}: {name}"
@@ -86,8 +92,8 @@ class ProcessSnapshot(Snapshot):
             "os.environ": dict(os.environ),
             "warnings.filters": list(warnings.filters),
             "random": random.getstate(),
-            "numpy's random": [str(part) for part in np.random.get_state()],
-            "torch's random": torch.get_rng_state().tolist(),
+            "numpy's random": pickle.dumps(np.random.get_state()),
+            "torch's random": torch.get_rng_state().numpy().tobytes(),
             "operations": choice.asked(),
         }
         self._objects["sys.modules"] = dict(sys.modules)  # last: asking for a state may import
@@ -97,9 +103,17 @@ def _owners() -> list[Any]:
     return [*OWNERS, *(sys.modules[name] for name in WHERE_LOADED if name in sys.modules)]
 
 
-def _stands_in(name: str, module: Any) -> bool:
+def _names(owner: Any) -> dict[str, Any]:
+    names = dict(vars(owner))
+    for cache in CACHES:
+        names.pop(cache, None)
+    return names
+
+
+def _standing_in() -> dict[str, Any]:
+    without_spec = [name for name, module in sys.modules.items() if getattr(module, "__spec__", None) is None]
     # Cython makes modules of its own at need.
-    return getattr(module, "__spec__", None) is None and not name.startswith(("_cython", "cython_"))
+    return {name: sys.modules[name] for name in without_spec if not name.startswith(("_cython", "cython_"))}
 
 
 def _modes() -> list[Any]:

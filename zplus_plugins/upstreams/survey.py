@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from zplus_plugins.upstreams.imports.script import own_sources
+from zplus_plugins.upstreams.imports.source_text import parse_text
 from zplus_plugins.upstreams.script.parsers import KNOWN
 
 # The attributes by which zplus_plugins.hypersphere.families recognises a family, as its constructor sets them.
@@ -96,12 +97,12 @@ def survey(script: Path) -> Survey:
     script = script.resolve()
     root = next((folder for folder in script.parents if (folder / ".git").exists()), script.parent)
     found, text = Survey(root, script.relative_to(root).as_posix()), ""
-    for file, source, tree in own_sources(script, root):
+    for file, source in own_sources(script, root):
         relative = file.relative_to(root).as_posix()
         if relative != found.script:
             found.modules.append(relative)
         text += source
-        _read(found, relative, tree)
+        _read(found, relative, parse_text(source))
     found.patches = [name for name, pattern in _PROBLEMS if pattern.search(text)]
     return found
 

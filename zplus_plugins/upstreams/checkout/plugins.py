@@ -7,6 +7,7 @@ loaded only after that, all together, because two of them may claim the same nam
 from __future__ import annotations
 
 import difflib
+import functools
 import importlib.metadata
 import logging
 import re
@@ -218,11 +219,18 @@ def _entry_points() -> tuple[list[importlib.metadata.EntryPoint], list[Plugin]]:
 
 
 def _is_ours(point: importlib.metadata.EntryPoint) -> bool:
-    return point.dist is not None and re.sub("[-_.]+", "-", point.dist.name).lower() == DISTRIBUTION
+    return point.dist is not None and re.sub("[-_.]+", "-", _name_and_version(point.dist)[0]).lower() == DISTRIBUTION
 
 
 def _origin(point: importlib.metadata.EntryPoint) -> str:
-    return f"{point.dist.name} {point.dist.version}" if point.dist else "unknown distribution"
+    return " ".join(_name_and_version(point.dist)) if point.dist else "unknown distribution"
+
+
+@functools.lru_cache
+def _name_and_version(distribution: importlib.metadata.Distribution) -> tuple[str, str]:
+    """Of the object that one search has found: it reads and parses its file each time that it is asked for either."""
+    told = distribution.metadata
+    return str(told["Name"]), str(told["Version"])
 
 
 def _in_turn() -> Iterator[Plugin]:

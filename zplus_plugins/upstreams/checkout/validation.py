@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import fields
@@ -20,7 +21,7 @@ def faults(adapter: Adapter) -> list[str]:
 
 def _faults(described: Any, where: str) -> list[str]:
     found = []
-    hints = get_type_hints(type(described))
+    hints = _hints(type(described))
     for field in fields(described):
         value = getattr(described, field.name)
         if not _is(value, hints[field.name]):
@@ -28,6 +29,11 @@ def _faults(described: Any, where: str) -> list[str]:
         elif field.name == "scripts":
             found += [fault for i, script in enumerate(value) for fault in _faults(script, f"scripts[{i}].")]
     return found
+
+
+@functools.cache
+def _hints(described: type) -> dict[str, Any]:
+    return get_type_hints(described)
 
 
 def _is(value: Any, hint: Any) -> bool:

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from zplus_plugins.upstreams.imports.advice import MissingModule
-from zplus_plugins.upstreams.imports.source_text import UnreadableSourceError, parse_source
+from zplus_plugins.upstreams.imports.source_text import UnreadableSourceError, parse_source, parse_text, read_source
 
 _HIDDEN = (".git", "node_modules", "__pycache__")
+
+
+class _Found(NamedTuple):
+    """What a file adds to the import path, and what it imports: the line and the folder or name of each."""
+
+    path_changes: tuple[tuple[int, str], ...]
+    imports: tuple[tuple[int, str], ...]
 
 
 @dataclass
@@ -74,19 +83,18 @@ def import_folders(script: Path, root: Path, extra: tuple[str, ...] = ()) -> tup
     return tuple(dict.fromkeys(folder.resolve() for folder in search.folders(script) if folder.is_dir()))
 
 
-def own_sources(script: Path, root: Path) -> Iterator[tuple[Path, str, ast.Module]]:
-    """File, text and syntax tree of a script and of its repository's modules that it imports at its top level.
+def own_sources(script: Path, root: Path) -> Iterator[tuple[Path, str]]:
+    """File and text of a script and of its repository's modules that it imports at its top level.
 
     Raises:
         OSError, UnreadableSourceError: the script itself cannot be read.
     """
-    yield (script, *parse_source(script))
+    yield script, parse_source(script)[0]
     seen = {script}
     for file, _, _ in _all_imports(_Search(script, root)):
         if file not in seen and file.is_relative_to(root):
             seen.add(file)
-            text, tree = parse_source(file)
-            yield file, text, tree
+            yield file, read_source(file)
 
 
 def _all_imports(search: _Search) -> Iterator[tuple[Path, int, str]]:
@@ -97,19 +105,26 @@ def _all_imports(search: _Search) -> Iterator[tuple[Path, int, str]]:
         if file in seen:
             continue
         seen.add(file)
-        tree = _parsed(file)
-        for line, text in _path_changes(tree, file):
+        path_changes, imports = _found_in(file)
+        for line, text in path_changes:
             search.add(file, line, text)
-        for line, name in _imports(tree):
+        for line, name in imports:
             waiting += _own_files(name, search.folders(file))
             yield file, line, name
 
 
-def _parsed(file: Path) -> ast.Module:
+def _found_in(file: Path) -> _Found:
     try:
-        return parse_source(file)[1]
+        return _found_in_text(file, read_source(file))
     except (OSError, UnreadableSourceError):
-        return ast.Module([], [])
+        return _Found((), ())
+
+
+@functools.lru_cache(4096)
+def _found_in_text(file: Path, text: str) -> _Found:
+    """A run asks several times what its script imports, and parsing takes longest."""
+    tree = parse_text(text)
+    return _Found(tuple(_path_changes(tree, file)), tuple(_imports(tree)))
 
 
 def _imports(tree: ast.Module) -> Iterator[tuple[int, str]]:
@@ -129,10 +144,12 @@ def _path_changes(tree: ast.Module, file: Path) -> Iterator[tuple[int, str]]:
     shows which folders they are."""
     for node in ast.walk(tree):
         values: list[ast.expr] = []
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("sys.path.append", "sys.path.insert"):
-            values = node.args[-1:]
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "sys.path.extend":
-            values = node.args[:1]
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            match node.func.attr:
+                case "append" | "insert" if ast.unparse(node.func.value) == "sys.path":
+                    values = node.args[-1:]
+                case "extend" if ast.unparse(node.func.value) == "sys.path":
+                    values = node.args[:1]
         elif isinstance(node, ast.AugAssign) and ast.unparse(node.target) == "sys.path":
             values = [node.value]
         for value in values:

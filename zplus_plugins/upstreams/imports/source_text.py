@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import functools
 import tokenize
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -18,9 +21,30 @@ def parse_source(file: Path) -> tuple[str, ast.Module]:
         OSError: the file cannot be read.
         UnreadableSourceError: it is not Python, or not in the encoding that it declares (PEP 263).
     """
+    text = read_source(file)
+    return text, parse_text(text)
+
+
+def read_source(file: Path) -> str:
+    """The text alone; raises as :func:`parse_source`, but does not see all that is not Python."""
+    with _telling(), tokenize.open(file) as lines:
+        return lines.read()
+
+
+@functools.lru_cache(8)
+def parse_text(text: str) -> ast.Module:
+    """The syntax tree of a text; callers share it, and must not change it.
+
+    Raises:
+        UnreadableSourceError: it is not Python.
+    """
+    with _telling():
+        return ast.parse(text)
+
+
+@contextlib.contextmanager
+def _telling() -> Iterator[None]:
     try:
-        with tokenize.open(file) as lines:
-            text = lines.read()
-        return text, ast.parse(text)
+        yield
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise UnreadableSourceError(f"{error}" or type(error).__name__) from None

@@ -62,7 +62,7 @@ def identity(
 def hash_sources(script: Path, root: Path) -> str:
     """A checksum of a script and of the modules of its repository that it imports."""
     digest = hashlib.sha256()
-    for file, text in sorted((str(file.relative_to(root)), text) for file, text, _ in own_sources(script, root)):
+    for file, text in sorted((str(file.relative_to(root)), text) for file, text in own_sources(script, root)):
         digest.update(f"{file}\0{text}\0".encode(errors="surrogateescape"))
     return digest.hexdigest()
 
