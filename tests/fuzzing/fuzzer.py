@@ -67,12 +67,14 @@ class Outcome:
         cases: how many there were.
         failures: of them.
         slowest, largest: CPU seconds, and bytes by which memory grew, of the worst reading that ended.
+        checksums: of the files, in the order of their numbers.
     """
 
     cases: int = 0
     failures: list[Failure] = field(default_factory=list)
     slowest: float = 0.0
     largest: int = 0
+    checksums: list[int] = field(default_factory=list)
 
     def add(self, other: Outcome) -> None:
         """Count those of another run too."""
@@ -110,9 +112,9 @@ class Fuzzer:
         self._folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fuzzing-")))
         self._events, theirs = os.pipe()
         stack.callback(os.close, self._events)
-        arguments = [sys.executable, "-m", "fuzzing.worker", str(self._folder), str(self._seconds), str(theirs)]
+        arguments = [sys.executable, "-m", "fuzzing.worker", str(self._folder), str(theirs)]
         tests = Path(__file__).parents[1]  # and not its parent, whose zplus_plugins lacks what an installation adds
-        settings = {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
+        settings = {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "1"}
         environment = os.environ | settings | {CHOICE: "reference"}  # a compiler would be taken for a file's work
         pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL, "pass_fds": [theirs]}
         self._process = subprocess.Popen(arguments, cwd=tests, env=environment, text=True, **pipes)
@@ -126,8 +128,11 @@ class Fuzzer:
     def __exit__(self, *error: object) -> None:
         self._stack.close()
 
-    def run(self, kind: str, seed: int, first: int, last: int) -> Outcome:
+    def run(self, kind: str, seed: int, first: int, last: int, seconds: float | None = None) -> Outcome:
         """Read the cases from ``first`` up to, but without, ``last``.
+
+        Args:
+            seconds: of the CPU that one of these readings may take; by default as long as every one.
 
         Raises:
             FuzzerError: a case cannot be made, or the worker is gone.
@@ -135,14 +140,14 @@ class Fuzzer:
         outcome = Outcome()
         while first < last:
             end = min(first + _BATCH, last)
-            first = self._batch(outcome, Case(kind, seed, first), end)
+            first = self._batch(outcome, Case(kind, seed, first), end, seconds or self._seconds)
         return outcome
 
-    def _batch(self, outcome: Outcome, start: Case, end: int) -> int:
+    def _batch(self, outcome: Outcome, start: Case, end: int, seconds: float) -> int:
         """Read cases in one process until it ends; the number of the next case."""
-        self._send(kind=start.kind, seed=start.seed, first=start.number, last=end)
+        self._send(kind=start.kind, seed=start.seed, first=start.number, last=end, seconds=seconds)
         case, reader, process, late = start, "", 0, False
-        for event in self._batch_events():
+        for event in self._batch_events(seconds):
             if event is None:
                 late = True
                 os.kill(process, signal.SIGKILL)
@@ -155,6 +160,7 @@ class Fuzzer:
             elif "size" in event:
                 case = Case(start.kind, start.seed, event["case"])
                 outcome.cases += 1
+                outcome.checksums.append(event["checksum"])
             elif "reader" in event:
                 reader = event["reader"]
             elif "seconds" in event:
@@ -163,12 +169,12 @@ class Fuzzer:
             elif event["ended"] == 0:
                 return end
             else:
-                outcome.failures.append(self._death(case, reader, -event["ended"], late))
+                outcome.failures.append(self._death(case, reader, -event["ended"], late, seconds))
         return case.number + 1
 
-    def _death(self, case: Case, reader: str, number: int, late: bool) -> Failure:
+    def _death(self, case: Case, reader: str, number: int, late: bool, seconds: float) -> Failure:
         if late or number == signal.SIGPROF:
-            return Failure(case, reader, "time", f"took over {self._seconds:g} seconds (in {self._last_line()})")
+            return Failure(case, reader, "time", f"took over {seconds:g} seconds (in {self._last_line()})")
         name = signal.Signals(number).name if number > 0 else f"exit status {-number}"
         return Failure(case, reader, "crash", f"ended the interpreter by {name} (in {self._last_line()})")
 
@@ -179,10 +185,10 @@ class Fuzzer:
         ours = [line for line in frames if "/zplus_plugins/" in line or "/patches/" in line]
         return (ours or frames or ["an unknown place"])[0].strip().rpartition("/")[2]
 
-    def _batch_events(self) -> Iterator[dict[str, Any] | None]:
+    def _batch_events(self, seconds: float) -> Iterator[dict[str, Any] | None]:
         """What the worker tells until the batch's process has ended; None where it has been silent for too long."""
         while True:
-            event = self._event(_PATIENCE * self._seconds)
+            event = self._event(_PATIENCE * seconds)
             yield event
             if event is not None and "ended" in event:
                 return

@@ -18,6 +18,7 @@ import sys
 import time
 import traceback
 import warnings
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -43,12 +44,11 @@ class Worker:
 
     Args:
         folder: an empty one, in which it writes them.
-        seconds: of the CPU that one reading may take; then the process dies by SIGPROF, also in somebody's C.
         report: takes what is to be told.
     """
 
-    def __init__(self, folder: Path, seconds: float, report: Any) -> None:
-        self._folder, self._seconds, self._report = folder, seconds, report
+    def __init__(self, folder: Path, report: Any) -> None:
+        self._folder, self._report = folder, report
         self._seeds = all_seeds()
         self._auditor, self._memory = Auditor(), Memory()
 
@@ -64,23 +64,27 @@ class Worker:
                             with contextlib.suppress(Exception):
                                 judging.content_problem(reader.read(path))
 
-    def run(self, kind: str, seed: int, first: int, last: int) -> None:
-        """Read the cases from ``first`` up to, but without, ``last``."""
+    def run(self, kind: str, seed: int, first: int, last: int, seconds: float) -> None:
+        """Read the cases from ``first`` up to, but without, ``last``.
+
+        Args:
+            seconds: of the CPU that one reading may take; then the process dies by SIGPROF, also in somebody's C.
+        """
         for number in range(first, last):
             case = Case(kind, seed, number)
             suffix, data = case.content(self._seeds[kind])
-            self._report(case=number, size=len(data))
+            self._report(case=number, size=len(data), checksum=zlib.crc32(data))
             with self._written(suffix, data) as path:
                 for reader in readers_of(kind, suffix):
-                    self._read(case, reader, path, len(data))
+                    self._read(case, reader, path, len(data), seconds)
 
-    def _read(self, case: Case, reader: Reader, path: Path, size: int) -> None:
+    def _read(self, case: Case, reader: Reader, path: Path, size: int, limit: float) -> None:
         self._report(reader=reader.name)
         problems: list[tuple[str, str] | None] = []
         content: Any = None
         self._memory.start()
         began = time.process_time()
-        signal.setitimer(signal.ITIMER_PROF, self._seconds)
+        signal.setitimer(signal.ITIMER_PROF, limit)
         with self._auditor.listening() as events:
             try:
                 content = reader.read(path)
@@ -133,7 +137,7 @@ def _run(worker: Worker, batch: dict[str, Any], report: Any) -> NoReturn:
     os._exit(0)
 
 
-def main(folder: Path, seconds: float, descriptor: int) -> None:
+def main(folder: Path, descriptor: int) -> None:
     """Serve batches until the standard input ends."""
 
     def report(**event: Any) -> None:
@@ -145,7 +149,7 @@ def main(folder: Path, seconds: float, descriptor: int) -> None:
     faulthandler.enable(trace)
     faulthandler.register(signal.SIGPROF, trace, chain=True)
     (folder / "files").mkdir()
-    worker = Worker(folder / "files", seconds, report)
+    worker = Worker(folder / "files", report)
     worker.warm_up()
     _limit()
     report(ready=True)
@@ -161,4 +165,4 @@ def main(folder: Path, seconds: float, descriptor: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]))
+    main(Path(sys.argv[1]), int(sys.argv[2]))
