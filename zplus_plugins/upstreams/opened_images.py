@@ -11,6 +11,7 @@ import ast
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from zplus_plugins.upstreams.imports.source_text import scoped
 
@@ -51,10 +52,10 @@ def opened_images(sources: Mapping[str, ast.Module], arguments: Iterable[str]) -
     """The arguments that name images, each once.
 
     Args:
-        sources: syntax trees of the script and its modules, by their files.
+        sources: syntax trees of the script, which is first, and of its modules, by their files.
         arguments: the names of the script's arguments.
     """
-    values = _Values(arguments)
+    values = _Values(next(iter(sources)), arguments)
     for file, tree in sources.items():
         values.learn(file, tree)
     found: dict[str, Opened] = {}
@@ -69,6 +70,7 @@ class _Values:
     """Where the names in some sources get their values.
 
     Args:
+        script: the script's file.
         arguments: the names of the script's arguments.
 
     Attributes:
@@ -76,12 +78,13 @@ class _Values:
         conditions: the names in the conditions under which a call is made, as far as its own function shows them.
     """
 
-    def __init__(self, arguments: Iterable[str]) -> None:
+    def __init__(self, script: str, arguments: Iterable[str]) -> None:
         self.openers: list[tuple[ast.Call, Scope, str]] = []
         self.conditions: dict[ast.AST, set[str]] = defaultdict(set)
-        self._arguments = frozenset(arguments)
+        self._script, self._arguments = script, frozenset(arguments)
         self._bound: dict[tuple[Scope, str], list[tuple[ast.expr, Scope]]] = defaultdict(list)
         self._calls: dict[str, list[tuple[ast.Call, Scope]]] = defaultdict(list)
+        self._imported: dict[tuple[str, str], str] = {}  # by file and name, the module that the name is from
 
     def learn(self, file: str, tree: ast.Module) -> None:
         """Take note of a file's assignments and calls."""
@@ -93,9 +96,10 @@ class _Values:
                         self._bound[scope, name.id].append((value, scope))
             if isinstance(node, ast.FunctionDef):
                 inside = (file, f"{path}.{node.name}".lstrip("."))
-                for position, parameter in enumerate((*node.args.posonlyargs, *node.args.args)):
-                    place = _Parameter(node.name, position, parameter.arg)
-                    self._bound[inside, parameter.arg].append((place, scope))
+                for place in _parameters(node, file):
+                    self._bound[inside, place.name].append((place, scope))
+            if isinstance(node, ast.ImportFrom):
+                self._imported.update(((file, alias.name), node.module or "") for alias in node.names)
             if isinstance(node, ast.If | ast.IfExp):
                 names = {part for one in ast.walk(node.test) for part in _name(one).split(".")}
                 for below in ast.walk(node):
@@ -117,7 +121,7 @@ class _Values:
         match value:
             case _Parameter():
                 for call, caller in self._calls[value.function]:
-                    if (given := value.given_in(call)) is not None:
+                    if value.is_of(self._owner(call, caller)) and (given := value.given_in(call)) is not None:
                         yield from self._origins(given, caller, seen)
             case ast.Attribute(attr=name) if name in self._arguments and _name(value.value) != "self":
                 yield name, False
@@ -134,30 +138,57 @@ class _Values:
             case ast.ListComp(elt=inner) | ast.GeneratorExp(elt=inner):
                 yield from self._origins(inner, scope, seen)
 
+    def _owner(self, call: ast.Call, scope: Scope) -> str:
+        """Where a call's function is from, as :meth:`_Parameter.is_of` takes it."""
+        before, _, name = _name(call.func).rpartition(".")
+        if before == "self":
+            return f"{scope[0]}.self"
+        return (before or self._imported.get((scope[0], name), Path(scope[0]).stem)).rpartition(".")[2]
+
     def _of_name(self, name: str, scope: Scope, seen: set[tuple[int, Scope]]) -> Iterator[tuple[str, bool]]:
-        """Those of a name: in the innermost scope that binds it; click and fire pass arguments as parameters."""
+        """Those of a name, in the innermost scope that binds it; click and fire pass arguments to functions."""
         file, path = scope
         parts = path.split(".") if path else []
         around = [(file, ".".join(parts[:length])) for length in range(len(parts), -1, -1)]
         bound = next((self._bound[one, name] for one in around if (one, name) in self._bound), None)
         found = [origin for value, where in bound or () for origin in self._origins(value, where, seen)]
         yield from found
-        passed = bound is not None and all(isinstance(value, _Parameter) for value, _ in bound)
-        if not found and passed and name in self._arguments:
-            yield name, False
+        if file == self._script and name in self._arguments and not found:
+            if any(isinstance(value, _Parameter) for value, _ in bound or ()):
+                yield name, False
 
 
 class _Parameter(ast.expr):
-    """Stands for what a function is given: in place of an expression, all those of its calls."""
+    """Stands for what a function is given: in place of an expression, all those of its calls.
 
-    def __init__(self, function: str, position: int, name: str) -> None:
-        self.function, self.position, self.name = function, position, name
+    Args:
+        function: the function's name.
+        file: where it is defined.
+        name: the parameter's.
+        position: its position, not counting ``self``.
+        method: whether the function is a method.
+    """
+
+    def __init__(self, function: str, file: str, name: str, position: int, method: bool) -> None:
+        self.function, self.name = function, name
+        self._file, self._position, self._method = file, position, method
+
+    def is_of(self, owner: str) -> bool:
+        """Whether its function is the one of this name in ``owner``: a module without packages, or ``file.self``."""
+        return owner == (f"{self._file}.self" if self._method else Path(self._file).stem)
 
     def given_in(self, call: ast.Call) -> ast.expr | None:
+        """What a call of the function gives it, if anything."""
         keywords = {keyword.arg: keyword.value for keyword in call.keywords}
-        if self.name in keywords:
-            return keywords[self.name]
-        return call.args[self.position] if self.position < len(call.args) else None
+        positional = call.args[self._position] if self._position < len(call.args) else None
+        return keywords.get(self.name, positional)
+
+
+def _parameters(function: ast.FunctionDef, file: str) -> Iterator[_Parameter]:
+    names = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
+    method = names[:1] in (["self"], ["cls"])
+    for position, name in enumerate(names[method:]):
+        yield _Parameter(function.name, file, name, position, method)
 
 
 def _bindings(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
