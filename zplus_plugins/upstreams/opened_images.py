@@ -153,9 +153,9 @@ class _Values:
         bound = next((self._bound[one, name] for one in around if (one, name) in self._bound), None)
         found = [origin for value, where in bound or () for origin in self._origins(value, where, seen)]
         yield from found
-        if file == self._script and name in self._arguments and not found:
-            if any(isinstance(value, _Parameter) for value, _ in bound or ()):
-                yield name, False
+        passed = file == self._script and any(isinstance(value, _Parameter) for value, _ in bound or ())
+        if passed and not found and name in self._arguments:
+            yield name, False
 
 
 class _Parameter(ast.expr):

@@ -18,13 +18,11 @@ _OPTIONAL = ("wandb", "tensorboard", "tensorboardX", "comet_ml")
 _WIDTH = 110
 
 _NO_URL = "TODO: the repository's address"
-_NO_PARSER = "TODO: no argument parser was found: package.module:function that returns the script's arguments"
+_NO_PARSER = "TODO: no argument parser was found: package.module:function that returns the arguments"
 _NO_SOURCE = "TODO: where to download it"
 _NO_OPTIMIZER = "TODO: no optimizer was found: package.module:function that returns the encoder's code"
 _NO_GENERATOR = "TODO: no class of a known family was found: package.module:Class of the generator"
-_NO_SAVER = (
-    "TODO: nothing was found that saves a code: the pattern of its files, and their writers; empty if it saves none"
-)
+_NO_SAVER = "TODO: nothing was found that saves a code: the pattern of its files, and their writers; or empty"
 
 
 def proposal(name: str, found: Survey) -> str:
