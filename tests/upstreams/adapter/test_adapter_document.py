@@ -17,13 +17,15 @@ from typing import Any
 import pytest
 
 from support.places import ROOT
-from support.pythons import run_python
+from support.pythons import WHOLE, run_python
 from support.toy_scripts import toys
 from support.written_adapters import make_checkout
 from zplus_plugins.upstreams import Adapter, InstanceOf, Journal, Patch, Script
 from zplus_plugins.upstreams.new_adapter import TEMPLATE
 
 DOCUMENT = (ROOT / "docs" / "writing-an-adapter.md").read_text()
+
+FORKING = "from support import forked_runs; forked_runs.run_pytest()"
 
 
 def block(marker: str) -> str:
@@ -62,7 +64,7 @@ class Reader:
             case ["zplus", *rest]:
                 self._python("-m", "zplus_plugins", *rest)
             case ["pytest"]:
-                self._python("-m", "pytest", "-p", "no:cacheprovider")
+                self._python(*(("-m", "pytest") if WHOLE else ("-c", FORKING)))
             case ["pip", verb, *rest]:
                 # Without a network, pip can neither resolve what is installed here nor make an environment to build in.
                 prefix = ["--prefix", str(self.installed)] if verb == "install" else []
@@ -79,11 +81,12 @@ class Reader:
         self._note(subprocess.run(command, cwd=self.folder, capture_output=True, text=True))
 
     def _start(self) -> Path:
-        """A folder whose sitecustomize.py has Python find what is installed."""
+        """A folder whose sitecustomize.py has Python find what is installed, and the tests' support."""
         folder = self.installed / "start"
         folder.mkdir(parents=True, exist_ok=True)
         (sites,) = site.getsitepackages([str(self.installed)])[:1]
-        (folder / "sitecustomize.py").write_text(f"import site\nsite.addsitedir({sites!r})\n")
+        start = f"import site, sys\nsite.addsitedir({sites!r})\nsys.path.append({str(ROOT / 'tests')!r})\n"
+        (folder / "sitecustomize.py").write_text(start)
         return folder
 
     def _note(self, done: subprocess.CompletedProcess[str]) -> None:
