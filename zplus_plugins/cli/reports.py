@@ -16,7 +16,7 @@ def announce(run: Run) -> None:
     """Print what is about to run, and how it differs from what was tested."""
     upstream = run.upstream
     commit = f"commit {upstream.commit}" if upstream.commit else "no git history"
-    say(f"{run.adapter.name} at {upstream.root} ({commit}, {in_short(upstream)}), --latent {run.latent}")
+    say(f"{run.adapter.name} at {upstream.root} ({commit}; {in_short(upstream)}), --latent {run.latent}")
     if upstream.untested_commit:
         tested = ", ".join(upstream.adapter.tested_commits)
         say(f"warning: commit {upstream.commit} is not a tested commit ({tested}); `zplus check` shows what differs.")
@@ -56,7 +56,7 @@ def matched(upstream: Upstream | None) -> str:
     """Whether a folder belongs to an adapter's upstream, for the list of adapters."""
     if upstream is None:
         return "no"
-    return f"yes ({upstream.commit or 'no git history'}, {in_short(upstream)})"
+    return f"yes ({upstream.commit or 'no git history'}; {in_short(upstream)})"
 
 
 def report(run: Run, summary: Summary) -> None:

@@ -119,7 +119,7 @@ def _plugins() -> list[Diagnosis]:
 
 def _upstream(upstream: Upstream) -> list[Diagnosis]:
     adapter, root = upstream.adapter, upstream.root
-    found = [Diagnosis(adapter.name, f"{root}, commit {upstream.commit or 'unknown'}, {in_short(upstream)}")]
+    found = [Diagnosis(adapter.name, f"{root}, commit {upstream.commit or 'unknown'}; {in_short(upstream)}")]
     found += [_difference(upstream, difference) for difference in upstream.differences]
     needed = {
         module.name: module

@@ -80,12 +80,12 @@ def test_a_script_s_source_fills_in_the_description(
     adapter = register(monkeypatch, folder)
     assert adapter.generator[0].where == "model:Generator" and adapter.markers == ("model.py",)  # type: ignore[attr-defined]
     assert "ckpt, steps, out, picture" in (folder / "zplus_mine.py").read_text()
-    assert "yes (no git history, fits by name)" in zplus("adapters").output
+    assert "yes (no git history; fits by name)" in zplus("adapters").output
     absent = zplus("run", "invert.py", "--ckpt", "generator.pt", "absent.png")
     assert absent.exit_code == 1 and "there is no image absent.png" in absent.output
     run = zplus("run", *SCRIPT)
     assert run.exit_code == 0, run.output
-    assert "(no git history, fits by name)" in run.output
+    assert "(no git history; fits by name)" in run.output
     assert "20 steps, 20 retractions" in run.output
     assert (checkout / "results" / "picture.zplus.npz").is_file()
 
@@ -124,7 +124,7 @@ def test_an_unfinished_adapter_runs_nothing(
         if len(left) == 2:
             fill_in(folder, "TODO: the repository's address", "https://example.org/us/it")
             register(monkeypatch, folder)
-    assert "yes (no git history, not finished)" in zplus("adapters").output
+    assert "yes (no git history; not finished)" in zplus("adapters").output
     assert files(checkout) == before
 
 
