@@ -120,15 +120,15 @@ def new_adapter(name: str, folder: Path | None, script: Path | None) -> None:
         result(path)
     if todos := left_to_find_out(files):
         say("\n".join(["Find out, and write into the description:", *(f"  {todo}" for todo in todos)]))
-    say("\n".join(["Next:", *(f"  {step}" for step in _next_steps(folder or Path(f"zplus-{name}"), script))]))
+    say("\n".join(["Next:", *(f"  {step}" for step in _next_steps(name, folder or Path(f"zplus-{name}"), script))]))
 
 
-def _next_steps(folder: Path, script: Path | None) -> list[str]:
+def _next_steps(name: str, folder: Path, script: Path | None) -> list[str]:
     install = f"pip install -e {quote(f'{folder}[test]')} && pytest {quote(str(folder))}"
     if script is None:
         return [install, "zplus check SCRIPT, in a checkout of your upstream, once the description is that of SCRIPT"]
-    checked = quote(str(script))
-    return [install, f"zplus check {checked}", f"zplus run --dry-run {checked}, followed by the script's own arguments"]
+    run = f"zplus run --adapter {name} --dry-run {quote(str(script))}, followed by the script's own arguments"
+    return [install, f"zplus check --adapter {name} {quote(str(script))}", run]
 
 
 @click.command()

@@ -97,7 +97,8 @@ def test_what_is_left_to_find_out_is_listed_with_the_next_commands(proposed: tup
     assert [text for _, text in listed] == ["TODO: the repository's address", "TODO: where to download it"]
     assert all(text in lines[int(number) - 1] for number, text in listed)
     assert f"pip install -e '{folder}[test]' && pytest {folder}" in result.stderr
-    assert "zplus check invert.py" in result.stderr and "zplus run --dry-run invert.py" in result.stderr
+    assert "zplus check --adapter mine invert.py\n" in result.stderr
+    assert "zplus run --adapter mine --dry-run invert.py, followed by the script's own arguments\n" in result.stderr
     assert "TODO" not in result.stdout
 
 
