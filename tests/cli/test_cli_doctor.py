@@ -16,7 +16,7 @@ from support.bdinvert_assets import Assets
 from support.commands import zplus
 from zplus_plugins import __version__
 from zplus_plugins.errors import RequirementError
-from zplus_plugins.upstreams import Journal
+from zplus_plugins.upstreams import Adapter, Journal, Reliance, Script
 from zplus_plugins.upstreams.patching.stand_ins import stand_in_for_absent
 
 # Upstreams and their libraries warn; their warnings are not ours to judge.
@@ -49,13 +49,13 @@ def test_optional_modules_are_absent_until_they_are_used() -> None:
 def test_adapters_says_whose_folder_this_is(assets: Assets) -> None:
     result = zplus("adapters")
     line = next(line for line in result.output.splitlines() if line.startswith("bdinvert"))
-    assert "yes (no git history, compatible)" in line
+    assert re.search(r"yes \(no git history; fits, with \d+ changes\)", line)
 
 
 def test_doctor(assets: Assets) -> None:
     result = zplus("doctor")
     assert result.exit_code == 1
-    assert re.search(rf"^bdinvert +{assets.root}, commit unknown, compatible$", result.output, re.MULTILINE)
+    assert re.search(rf"^bdinvert +{assets.root}, commit unknown; fits, with \d+ changes$", result.output, re.MULTILINE)
     assert "missing: BDInvert/pretrained_models" in result.output
     pretrained = assets.cwd / "pretrained_models"
     pretrained.mkdir()
@@ -108,6 +108,22 @@ def test_doctor_looks_into_what_libraries_have_downloaded(
     said = zplus("doctor").output
     assert f"unusable: LPIPS by vgg: {backbone} is the page on which Google Drive" in said
     assert "Delete it: it is downloaded again when it is first needed (https://" in said
+
+
+def test_doctor_and_an_adapter_that_was_never_tested(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from zplus_plugins.upstreams import doctor
+
+    (tmp_path / "invert.py").write_text("")
+    described = Adapter("toy", "", "TODO: the address", (Script("invert.py"),), relies_on=(Reliance("invert.py:main"),))
+    monkeypatch.setattr(doctor.plugins, "all_plugins", lambda: [doctor.plugins.Plugin("toy", "toy 1", described)])
+    monkeypatch.chdir(tmp_path)
+    result = zplus("doctor")
+    assert result.exit_code == 1
+    assert "commit unknown; not finished" in result.output
+    assert "missing: upstream: TODO: the address\n  Write it into the description of toy." in result.output
+    assert re.search(
+        r"missing: invert\.py:main: .+ \(tested: none\)\n  Correct the description of toy\.", result.output
+    )
 
 
 def test_doctor_elsewhere_says_where_to_ask_for_a_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from zplus_plugins.system.console import columns, result, say
 from zplus_plugins.upstreams.adapter.summary import Summary
 from zplus_plugins.upstreams.checkout.checkout import Upstream
+from zplus_plugins.upstreams.checkout.report import in_short
 from zplus_plugins.upstreams.run.session import Run
 
 # A loss in bfloat16 may be this much too low: half a percent is usual, and steps differ by more.
@@ -15,7 +16,7 @@ def announce(run: Run) -> None:
     """Print what is about to run, and how it differs from what was tested."""
     upstream = run.upstream
     commit = f"commit {upstream.commit}" if upstream.commit else "no git history"
-    say(f"{run.adapter.name} at {upstream.root} ({commit}, {upstream.status}), --latent {run.latent}")
+    say(f"{run.adapter.name} at {upstream.root} ({commit}; {in_short(upstream)}), --latent {run.latent}")
     if upstream.untested_commit:
         tested = ", ".join(upstream.adapter.tested_commits)
         say(f"warning: commit {upstream.commit} is not a tested commit ({tested}); `zplus check` shows what differs.")
@@ -66,7 +67,7 @@ def matched(upstream: Upstream | None) -> str:
     """Whether a folder belongs to an adapter's upstream, for the list of adapters."""
     if upstream is None:
         return "no"
-    return f"yes ({upstream.commit or 'no git history'}, {upstream.status})"
+    return f"yes ({upstream.commit or 'no git history'}; {in_short(upstream)})"
 
 
 def report(run: Run, summary: Summary) -> None:

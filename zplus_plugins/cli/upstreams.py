@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -101,7 +102,10 @@ def adapters(patches: bool, as_json: bool) -> None:
 @options.voice
 @click.argument("name")
 def new_adapter(name: str, folder: Path | None, script: Path | None) -> None:
-    """Write a distribution with an adapter called NAME, its entry point, and tests that already pass.
+    """Write a distribution with an adapter called NAME, its entry point, and its tests.
+
+    Without --from, it is a working example, whose tests pass. With it, the description says TODO where the script's
+    source does not tell enough; these places are listed, and the adapter runs nothing until all are filled in.
 
     docs/writing-an-adapter.md of zplus-plugins explains how to continue.
 
@@ -111,10 +115,22 @@ def new_adapter(name: str, folder: Path | None, script: Path | None) -> None:
       zplus new-adapter mine --from projector.py
       pip install -e "zplus-mine[test]" && pytest zplus-mine
     """
-    from zplus_plugins.upstreams.new_adapter import write_distribution
+    from zplus_plugins.upstreams.new_adapter import left_to_find_out, write_distribution
 
-    for path in write_distribution(name, folder, script):
+    files = write_distribution(name, folder, script)
+    for path in files:
         result(path)
+    if todos := left_to_find_out(files):
+        say("\n".join(["Find out, and write into the description:", *(f"  {todo}" for todo in todos)]))
+    say("\n".join(["Next:", *(f"  {step}" for step in _next_steps(name, folder or Path(f"zplus-{name}"), script))]))
+
+
+def _next_steps(name: str, folder: Path, script: Path | None) -> list[str]:
+    install = f"pip install -e {quote(f'{folder}[test]')} && pytest {quote(str(folder))}"
+    if script is None:
+        return [install, "zplus check SCRIPT, in a checkout of your upstream, once the description is that of SCRIPT"]
+    run = f"zplus run --adapter {name} --dry-run {quote(str(script))}, followed by the script's own arguments"
+    return [install, f"zplus check --adapter {name} {quote(str(script))}", run]
 
 
 @click.command()

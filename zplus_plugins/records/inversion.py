@@ -43,7 +43,7 @@ class Provenance:
         steps: number of optimizer steps.
         adapter, package: name of the adapter, and version of this package.
         upstream_commit: HEAD of the checkout; None without a git history.
-        fingerprint: ``known`` or ``compatible``.
+        fingerprint: ``known``, ``untested`` or ``compatible``.
         with_f: whether the script also optimised a feature map F; None in older records, which do not say.
         precision: ``bf16`` if the steps were computed in bfloat16; None for float32, and then it is not recorded.
     """

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from zplus_plugins.upstreams.adapter.picking import Call
     from zplus_plugins.upstreams.adapter.protocols import LATENT, Capture, Finding, Fit, Requirement
     from zplus_plugins.upstreams.adapter.summary import Summary
+    from zplus_plugins.upstreams.adapter.unfinished import unfinished
     from zplus_plugins.upstreams.patching.journal import Journal
     from zplus_plugins.upstreams.requirements.arguments import Above, OneOf, PowerOfTwo, Undotted, When
     from zplus_plugins.upstreams.requirements.device_settings import VisibleGpus
@@ -128,6 +129,7 @@ __all__ = [
     "Writer",
     "hookimpl",
     "mapping_of",
+    "unfinished",
 ]
 
 _HOMES = {
@@ -158,6 +160,7 @@ _HOMES = {
     "upstreams.adapter.picking": ("Call",),
     "upstreams.adapter.protocols": ("LATENT", "Capture", "Finding", "Fit", "Requirement"),
     "upstreams.adapter.summary": ("Summary",),
+    "upstreams.adapter.unfinished": ("unfinished",),
     "upstreams.patching.journal": ("Journal",),
     "upstreams.requirements.arguments": ("Above", "OneOf", "PowerOfTwo", "Undotted", "When"),
     "upstreams.requirements.device_settings": ("VisibleGpus",),

@@ -17,7 +17,8 @@ from zplus_plugins.system.device import built_for, matching_builds, told
 from zplus_plugins.system.downloads import LPIPS_BACKBONES, NeededFile, facenet_weights, lpips_weights
 from zplus_plugins.upstreams.adapter.description import Download
 from zplus_plugins.upstreams.checkout import plugins
-from zplus_plugins.upstreams.checkout.checkout import Upstream, match_folder
+from zplus_plugins.upstreams.checkout.checkout import Reading, Upstream, match_folder
+from zplus_plugins.upstreams.checkout.report import in_short
 from zplus_plugins.upstreams.imports.advice import how_to_get
 from zplus_plugins.upstreams.imports.packages import missing_modules
 from zplus_plugins.upstreams.requirements.weight_files import fault
@@ -128,11 +129,8 @@ def _plugins() -> list[Diagnosis]:
 
 def _upstream(upstream: Upstream) -> list[Diagnosis]:
     adapter, root = upstream.adapter, upstream.root
-    found = [Diagnosis(adapter.name, f"{root}, commit {upstream.commit or 'unknown'}, {upstream.status}")]
-    tested = ", ".join(adapter.tested_commits)
-    for difference in upstream.differences:
-        remedy = f"git -C {root} checkout {adapter.tested_commits[0]}" if difference.fatal else None
-        found.append(Diagnosis(difference.where, f"{difference.text} (tested: {tested})", remedy))
+    found = [Diagnosis(adapter.name, f"{root}, commit {upstream.commit or 'unknown'}; {in_short(upstream)}")]
+    found += [_difference(upstream, difference) for difference in upstream.differences]
     needed = {
         module.name: module
         for entry in adapter.scripts
@@ -142,6 +140,17 @@ def _upstream(upstream: Upstream) -> list[Diagnosis]:
     if needed:
         found.append(Diagnosis("python modules", ", ".join(needed), how_to_get(needed.values())))
     return found + _files(upstream)
+
+
+def _difference(upstream: Upstream, difference: Reading) -> Diagnosis:
+    adapter = upstream.adapter
+    if difference.kind == "TODO":
+        return Diagnosis(difference.where, difference.text, f"Write it into the description of {adapter.name}.")
+    text = f"{difference.text} (tested: {', '.join(adapter.tested_commits) or 'none'})"
+    if not difference.fatal:
+        return Diagnosis(difference.where, text)
+    back = f"git -C {upstream.root} checkout {adapter.tested_commits[0]}" if adapter.tested_commits else ""
+    return Diagnosis(difference.where, text, back or f"Correct the description of {adapter.name}.")
 
 
 def _files(upstream: Upstream) -> list[Diagnosis]:

@@ -1,19 +1,22 @@
-"""``zplus new-adapter``: write a distribution with an adapter, its entry point, and tests that already pass.
+"""``zplus new-adapter``: write a distribution with an adapter, its entry point, and its tests.
 
 The files in ``template/`` are such a distribution; they are copied, and only the name is changed. For a script of the
-upstream, the description is filled in from its source instead.
+upstream, the description is filled in from its source instead, and the example's stand-in and its tests are left out.
 """
 
 from __future__ import annotations
 
+import ast
 import re
 import shutil
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from zplus_plugins.errors import RequirementError, UsageError
+from zplus_plugins.upstreams.adapter.unfinished import says_todo
 from zplus_plugins.upstreams.checkout import plugins
-from zplus_plugins.upstreams.imports.source_text import UnreadableSourceError
+from zplus_plugins.upstreams.imports.source_text import UnreadableSourceError, parse_source
 from zplus_plugins.upstreams.proposal import proposal
 from zplus_plugins.upstreams.survey import Survey, survey
 
@@ -61,6 +64,17 @@ def write_distribution(name: str, folder: Path | None = None, script: Path | Non
     return sorted(target / file.relative_to(work / "new") for file in files)
 
 
+def left_to_find_out(files: Iterable[Path]) -> list[str]:
+    """A line ``file:line: TODO: ...`` for each text in the adapters among these files that says TODO."""
+    modules = [file for file in files if file.suffix == ".py" and file.name.startswith("zplus_")]
+    return [
+        f"{file}:{node.lineno}: {node.value}"
+        for file in modules
+        for node in ast.walk(parse_source(file)[1])
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and says_todo(node.value)
+    ]
+
+
 def _surveyed(script: Path) -> Survey:
     try:
         return survey(script)
@@ -75,14 +89,12 @@ def _template_files() -> list[Path]:
 
 
 def _fill_in(folder: Path, name: str, found: Survey) -> None:
-    """Replace the template's description, README and tests by those of a script."""
-    shutil.rmtree(folder / "tests")
-    for file in ("README.md", "tests/test_new_name.py"):
-        text = (TEMPLATE_OF_SCRIPT / file).read_text(encoding="utf-8")
-        text = text.replace("SCRIPT", found.script).replace("REPOSITORY", found.root.name)
-        target = folder / _named(file, name)
-        target.parent.mkdir(exist_ok=True)
-        target.write_text(_named(text, name), encoding="utf-8")
+    """Replace the template's description and README by those of a script, and remove what is of its example."""
+    shutil.rmtree(folder / "tests" / "standin")
+    (folder / _named("tests/test_new_name.py", name)).unlink()
+    readme = (TEMPLATE_OF_SCRIPT / "README.md").read_text(encoding="utf-8")
+    readme = readme.replace("SCRIPT", found.script).replace("REPOSITORY", found.root.name)
+    (folder / "README.md").write_text(_named(readme, name), encoding="utf-8")
     (folder / _named("zplus_new_name.py", name)).write_text(proposal(name, found), encoding="utf-8")
 
 

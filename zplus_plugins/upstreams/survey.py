@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from zplus_plugins.upstreams.checkout.checkout import origin_url
 from zplus_plugins.upstreams.imports.script import own_sources
-from zplus_plugins.upstreams.imports.source_text import parse_text
+from zplus_plugins.upstreams.imports.source_text import parse_text, scoped
+from zplus_plugins.upstreams.opened_images import Opened, opened_images
 from zplus_plugins.upstreams.script.parsers import KNOWN
 
 # The attributes by which zplus_plugins.hypersphere.families recognises a family, as its constructor sets them.
@@ -66,8 +67,11 @@ class Survey:
     Attributes:
         root: the repository's.
         script: relative to it.
+        url: of the repository that it was cloned from; empty if git does not tell.
         parsers: known libraries by which the script takes its arguments.
         arguments: the names of the script's arguments.
+        several: those that take several values.
+        images: those that name images.
         optimizers: calls that build one.
         generators: classes whose attributes are those of a known family.
         loaders: calls whose result is subscripted with a generator's usual key, such as ``load(f)["G_ema"]``.
@@ -78,8 +82,11 @@ class Survey:
 
     root: Path
     script: str
+    url: str = ""
     parsers: list[str] = field(default_factory=list)
     arguments: list[str] = field(default_factory=list)
+    several: set[str] = field(default_factory=set)
+    images: list[Opened] = field(default_factory=list)
     optimizers: list[Place] = field(default_factory=list)
     generators: list[Place] = field(default_factory=list)
     loaders: list[tuple[Place, str]] = field(default_factory=list)
@@ -96,19 +103,22 @@ def survey(script: Path) -> Survey:
     """
     script = script.resolve()
     root = next((folder for folder in script.parents if (folder / ".git").exists()), script.parent)
-    found, text = Survey(root, script.relative_to(root).as_posix()), ""
+    found, text = Survey(root, script.relative_to(root).as_posix(), origin_url(root)), ""
+    trees = {}
     for file, source in own_sources(script, root):
         relative = file.relative_to(root).as_posix()
         if relative != found.script:
             found.modules.append(relative)
         text += source
-        _read(found, relative, parse_text(source))
+        trees[relative] = parse_text(source)
+        _read(found, relative, trees[relative])
+    found.images = opened_images(trees, found.arguments)
     found.patches = [name for name, pattern in _PROBLEMS if pattern.search(text)]
     return found
 
 
 def _read(found: Survey, file: str, tree: ast.Module) -> None:
-    for scope, node in _scoped(tree, ""):
+    for scope, node in scoped(tree):
         match node:
             case ast.Import(names=names):
                 found.parsers += [a.name for a in names if a.name in KNOWN and a.name not in found.parsers]
@@ -135,15 +145,22 @@ def _read_call(found: Survey, file: str, scope: str, call: ast.Call) -> None:
         # click names a parameter by the one without dashes, both parsers by the first long flag otherwise
         bare = [flag for flag in flags if not flag.startswith("-")]
         longest = bare or [flag for flag in flags if flag.startswith("--")] or flags
-        found.arguments += [str(one).lstrip("-").replace("-", "_") for one in (given or longest)[:1]]
+        for argument in [str(one).lstrip("-").replace("-", "_") for one in (given or longest)[:1]]:
+            found.arguments += [argument] if argument not in found.arguments else []
+            if any(_is_several(keyword) for keyword in call.keywords):
+                found.several.add(argument)
 
 
-def _scoped(node: ast.AST, scope: str) -> Iterator[tuple[str, ast.AST]]:
-    """Every node with the names of the classes and functions around it."""
-    for below in ast.iter_child_nodes(node):
-        yield scope, below
-        inside = isinstance(below, ast.FunctionDef | ast.ClassDef)
-        yield from _scoped(below, f"{scope}.{below.name}".lstrip(".") if inside else scope)  # type: ignore[attr-defined]
+def _is_several(keyword: ast.keyword) -> bool:
+    """Whether a keyword of ``add_argument`` or ``click.option`` lets an argument have several values."""
+    match keyword.arg, keyword.value:
+        case "nargs", value:
+            return not (isinstance(value, ast.Constant) and value.value == "?")
+        case "multiple", ast.Constant(value=value):
+            return bool(value)
+        case "action", ast.Constant(value=value):
+            return value in ("append", "extend")
+    return False
 
 
 def _attributes(node: ast.ClassDef) -> set[str]:

@@ -11,6 +11,7 @@ import pytest
 from zplus_plugins.errors import UpstreamError
 from zplus_plugins.upstreams import Adapter, Reliance, Script
 from zplus_plugins.upstreams.checkout.checkout import head_commit, match_folder, match_script
+from zplus_plugins.upstreams.checkout.report import in_short, verdict
 from zplus_plugins.upstreams.checkout.sources import Unseen, fingerprint, read_place, require_place
 
 SOURCE = '''\
@@ -135,6 +136,22 @@ def test_known_compatible_incompatible(checkout: Path) -> None:
         "--adapter",
     ):
         assert part in message
+
+
+def test_what_was_never_tested_is_not_known(checkout: Path) -> None:
+    declared, script = adapter(checkout), checkout / "tools" / "run.py"
+    without = tuple(replace(one, fingerprint="") for one in declared.relies_on)
+    for described, text in (
+        (replace(declared, tested_commits=()), "fits by name: the adapter gives no commit that it was tested on"),
+        (replace(declared, tested_commits=(), relies_on=()), "fits by name: the adapter gives no commit"),
+        (replace(declared, relies_on=without), "fits by name: the adapter does not give a fingerprint for all"),
+    ):
+        upstream = match_script(described, script)
+        assert upstream is not None
+        assert upstream.status == "untested"
+        assert verdict(upstream).startswith(text)
+        assert in_short(upstream) == "fits by name"
+        upstream.require_compatible()
 
 
 def test_only_its_own_repository_matches(checkout: Path, tmp_path: Path) -> None:

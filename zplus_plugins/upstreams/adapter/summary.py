@@ -94,7 +94,7 @@ class Summary:
     Attributes:
         adapter, script: the adapter, and the script that was run.
         upstream_commit: HEAD of the checkout; None without a git history.
-        fingerprint: ``known`` or ``compatible``.
+        fingerprint: ``known``, ``untested`` or ``compatible``.
         latent, init, retract, without_f, seed: the options that took effect.
         images: number of codes that the script saved.
         steps, retractions: totals over all images.

@@ -6,6 +6,7 @@ Nothing of the upstream is imported for this.
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -13,12 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from zplus_plugins.errors import UpstreamError
+from zplus_plugins.errors import PluginError, UpstreamError
 from zplus_plugins.upstreams.adapter.description import Adapter, Reliance, Script
+from zplus_plugins.upstreams.adapter.unfinished import says_todo, unfinished
 from zplus_plugins.upstreams.checkout.sources import Unseen, fingerprint, read_place, require_place
 from zplus_plugins.upstreams.imports.script import import_folders
 
-Status = Literal["known", "compatible", "incompatible"]
+Status = Literal["known", "untested", "compatible", "incompatible"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class Reading:
 
     Attributes:
         kind: what the adapter needs it for.
-        where: a file, ``"file.py:Class.function"``, or ``"package.module:Class.function"``.
+        where: a file, ``"file.py:Class.function"``, ``"package.module:Class.function"``, or a field of the adapter's
+            that is not filled in.
         state: ``unseen`` means that only an import could tell.
         text: what was found and what was expected; empty if everything is as expected.
         fatal: whether the adapter cannot work because of it.
@@ -71,16 +74,38 @@ class Upstream:
         return self.commit is not None and bool(tested) and self.commit[:7] not in {c[:7] for c in tested}
 
     @property
+    def compared(self) -> bool:
+        """Whether all that the adapter relies on could be compared with what it was tested on."""
+        return bool(self.adapter.tested_commits) and all(one.fingerprint for one in self.adapter.relies_on)
+
+    @property
     def status(self) -> Status:
-        """``known``: as tested. ``compatible``: changed, but nothing is missing. ``incompatible``: something is."""
+        """What a comparison of all that the adapter relies on with what it was tested on gives.
+
+        ``known``: it is as tested. ``untested``: all is there, but not all can be compared. ``compatible``: it has
+        changed, but nothing is missing. ``incompatible``: something is.
+        """
         if any(reading.fatal for reading in self.readings):
             return "incompatible"
-        return "compatible" if self.differences else "known"
+        if self.differences:
+            return "compatible"
+        return "known" if self.compared else "untested"
 
     def require_compatible(self) -> None:
-        """Raise UpstreamError, listing what is missing, if the adapter cannot work with this checkout."""
+        """Do nothing if the adapter can work with this checkout.
+
+        Raises:
+            PluginError: the adapter is not finished; the message lists what its author still has to find out.
+            UpstreamError: the checkout lacks something; the message lists what.
+        """
         if self.status != "incompatible":
             return
+        if left := unfinished(self.adapter):
+            listed = "\n".join(f"  {where}: {text}" for where, text in left.items())
+            raise PluginError(
+                f"The adapter {self.adapter.name!r} is not finished. Its description still says TODO in:\n{listed}\n"
+                "Find this out, and write it into the adapter in place of these texts."
+            )
         fatal = "\n".join(f"  {reading.where}: {reading.text}" for reading in self.readings if reading.fatal)
         tested = ", ".join(self.adapter.tested_commits) or "none"
         raise UpstreamError(
@@ -125,21 +150,33 @@ def examine(adapter: Adapter, root: Path, script: Script | None) -> Upstream:
     own = [folder for folder in found if folder.is_relative_to(root)]
     folders = list(dict.fromkeys([*own, root]))
     readings = [
+        *(Reading("TODO", where, "missing", text, fatal=True) for where, text in unfinished(adapter).items()),
         *(_read_file(root, "marker", marker) for marker in adapter.markers),
-        *(_read_reliance(root, reliance) for reliance in adapter.relies_on),
-        *(_read_place(root, folders, kind, place) for kind, place in _places(adapter)),
+        *(_read_reliance(root, reliance) for reliance in adapter.relies_on if not says_todo(reliance.where)),
+        *(_read_place(root, folders, kind, place) for kind, place in _places(adapter) if not says_todo(place)),
     ]
     return Upstream(adapter, root, script, head_commit(root), tuple(readings))
 
 
 def head_commit(root: Path) -> str | None:
     """Abbreviated HEAD of the git repository with the top folder ``root``; None if there is none."""
+    return _git(root, "rev-parse", "--short=7", "HEAD") or None
+
+
+def origin_url(root: Path) -> str:
+    """The address, for a browser, that the git repository with the top folder ``root`` was cloned from; else empty."""
+    url = re.sub(r"^(ssh://)?git@([^:/]+)[:/]", r"https://\2/", _git(root, "config", "--get", "remote.origin.url"))
+    found = re.fullmatch(r"(https?://)(?:[^@/]*@)?([^/]+/.+?)(\.git)?/?", url)  # without a name and a password
+    return f"{found[1]}{found[2]}" if found else ""
+
+
+def _git(root: Path, *command: str) -> str:
+    """What git answers about the repository with the top folder ``root``; empty if there is none, or no answer."""
     git = shutil.which("git")
     if git is None or not (root / ".git").exists():
-        return None
-    command = [git, "-c", "safe.directory=*", "-C", str(root), "rev-parse", "--short=7", "HEAD"]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False)
-    return answer.stdout.strip() or None
+        return ""
+    whole = [git, "-c", "safe.directory=*", "-C", str(root), *command]
+    return subprocess.run(whole, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def _places(adapter: Adapter) -> Iterator[tuple[str, str]]:

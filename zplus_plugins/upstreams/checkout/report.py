@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from zplus_plugins.upstreams.adapter.description import Reliance, Script
+from zplus_plugins.upstreams.adapter.unfinished import unfinished
 from zplus_plugins.upstreams.checkout.checkout import Upstream
 
 
@@ -28,16 +29,26 @@ def rows(upstream: Upstream) -> list[tuple[str, ...]]:
 def verdict(upstream: Upstream) -> str:
     """The last line: whether the adapter fits, and how the checkout differs from the tested version."""
     name, fatal = upstream.adapter.name, [reading.where for reading in upstream.readings if reading.fatal]
+    if left := unfinished(upstream.adapter):
+        return f"not finished: replace what says TODO in the description of the adapter {name!r}: {', '.join(left)}"
     if fatal:
         return f"does not fit: the adapter {name!r} cannot work with {', '.join(dict.fromkeys(fatal))}"
     changes = len(upstream.differences)
     if changes:
         return f"fits, with {changes} change{'s' if changes > 1 else ''} (warning): everything needed is present"
     if upstream.untested_commit:
-        return "fits, with changes elsewhere (warning): everything that the adapter relies on is as tested"
-    if not all(reliance.fingerprint for reliance in upstream.adapter.relies_on):
+        same = "as tested" if upstream.compared else "there"
+        return f"fits, with changes elsewhere (warning): everything that the adapter relies on is {same}"
+    if not upstream.adapter.tested_commits:
+        return "fits by name: the adapter gives no commit that it was tested on"
+    if not upstream.compared:
         return "fits by name: the adapter does not give a fingerprint for all the sources that it relies on"
     return "fits as tested"
+
+
+def in_short(upstream: Upstream) -> str:
+    """The verdict without its explanation."""
+    return verdict(upstream).partition(":")[0].removesuffix(" (warning)")
 
 
 def reliances(upstream: Upstream) -> str:

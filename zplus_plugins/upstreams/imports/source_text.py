@@ -48,3 +48,11 @@ def _telling() -> Iterator[None]:
         yield
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise UnreadableSourceError(f"{error}" or type(error).__name__) from None
+
+
+def scoped(tree: ast.AST, scope: str = "") -> Iterator[tuple[str, ast.AST]]:
+    """Every node below a tree, with the names of the classes and functions around it, ``Class.function``."""
+    for below in ast.iter_child_nodes(tree):
+        yield scope, below
+        inside = isinstance(below, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        yield from scoped(below, f"{scope}.{below.name}".lstrip(".") if inside else scope)  # type: ignore[attr-defined]

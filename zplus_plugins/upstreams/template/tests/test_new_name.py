@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from zplus_new_name import ADAPTER
 
 from zplus_plugins import InversionRecord, mapping_of
+from zplus_plugins.upstreams import Truncation
 
 STANDIN = Path(__file__).parent / "standin"
 ZPLUS = ("-m", "zplus_plugins", "run", "--adapter", "new-name", "--summary", "summary.json")
@@ -59,7 +61,8 @@ def test_runs_in_z_plus(checkout: Path) -> None:
     z = InversionRecord.load(code.with_suffix(".zplus.npz")).z
     network = generator(checkout)
     network.load_state_dict(torch.load(checkout / "generator.pt")["g_ema"])
-    assert torch.equal(torch.from_numpy(np.load(code)), mapping_of(network)(torch.from_numpy(z)))
+    mapping = (ADAPTER.mapping or mapping_of)(network, Truncation())
+    assert torch.equal(torch.from_numpy(np.load(code)), mapping(torch.from_numpy(z)))
 
 
 def test_off_is_the_untouched_script(checkout: Path) -> None:
