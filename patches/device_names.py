@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -12,6 +12,8 @@ from zplus_plugins.system.device import Device
 from zplus_plugins.upstreams.adapter.context import RunContext
 from zplus_plugins.upstreams.adapter.description import Patch
 from zplus_plugins.upstreams.patching.journal import Journal
+
+_NAMES = (str, torch.device)
 
 
 class _NamedDevices(TorchFunctionMode):
@@ -26,12 +28,20 @@ class _NamedDevices(TorchFunctionMode):
     ) -> Any:
         kwargs = kwargs or {}
         # Decided only if CUDA is named, because scripts choose their GPU after importing torch.
-        if (any(map(_names_cuda, args)) or _names_cuda(kwargs.get("device"))) and not self._device.cuda:
+        if _name_cuda(args, kwargs) and not self._device.cuda:
             here = self._device.where.type
             args = tuple(here if _names_cuda(argument) else argument for argument in args)
             if _names_cuda(kwargs.get("device")):
                 kwargs = {**kwargs, "device": here}
         return func(*args, **kwargs)
+
+
+def _name_cuda(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+    """Torch asks at every function and attribute, so most calls must pay for little."""
+    for argument in args:
+        if isinstance(argument, _NAMES) and _names_cuda(argument):
+            return True
+    return "device" in kwargs and _names_cuda(kwargs["device"])
 
 
 def _names_cuda(argument: Any) -> bool:

@@ -59,6 +59,7 @@ class _Interrupter:
     def __init__(self, at: int, concerns: Concerns, each: str) -> None:
         self._at, self._concerns, self._each = at, concerns, each
         self._visited: list[str] = []
+        self._left = at
 
     def run(self, action: Callable[[], object]) -> list[str]:
         before, collecting = sys.gettrace(), gc.isenabled()
@@ -76,12 +77,20 @@ class _Interrupter:
         if not self._concerns(frame.f_code.co_filename):
             return None
         frame.f_trace_opcodes = self._each == "opcode"
-        return self._step
+        return self._count if self._at else self._note
 
-    def _step(self, frame: FrameType, event: str, argument: Any) -> Any:
+    def _note(self, frame: FrameType, event: str, argument: Any) -> Any:
         if event == self._each:
-            where = frame.f_lasti if self._each == "opcode" else frame.f_lineno
-            self._visited.append(f"{frame.f_code.co_filename}:{frame.f_code.co_name}:{where}")
-            if len(self._visited) == self._at:
-                raise Interrupted(self._visited[-1])
-        return self._step
+            self._visited.append(self._place(frame))
+        return self._note
+
+    def _count(self, frame: FrameType, event: str, argument: Any) -> Any:
+        if event == self._each:
+            self._left -= 1
+            if self._left == 0:
+                raise Interrupted(self._place(frame))
+        return self._count
+
+    def _place(self, frame: FrameType) -> str:
+        where = frame.f_lasti if self._each == "opcode" else frame.f_lineno
+        return f"{frame.f_code.co_filename}:{frame.f_code.co_name}:{where}"

@@ -56,13 +56,18 @@ class Snapshot:
     def __init__(self) -> None:
         self._objects: dict[str, Mapping[Any, Any]] = {
             **{repr(owner): _names(owner) for owner in _owners()},
-            "standing in": _standing_in(),
+            "standing in": self._standing_in(),
             "lists": {"sys.meta_path": sys.meta_path, "sys.path": sys.path, "sys.argv": sys.argv},
             "finders": dict(enumerate(sys.meta_path)),
             "modes": dict(enumerate(_modes())),
             "optimizer hooks": dict(_global_optimizer_pre_hooks),
         }
         self._values: dict[str, Any] = {"safe globals": set(torch.serialization.get_safe_globals())}
+
+    def _standing_in(self) -> dict[str, Any]:
+        without_spec = [name for name, module in sys.modules.items() if getattr(module, "__spec__", None) is None]
+        # Cython makes modules of its own at need.
+        return {name: sys.modules[name] for name in without_spec if not name.startswith(("_cython", "cython_"))}
 
     def differences(self, later: Snapshot) -> list[str]:
         """Where a later snapshot has something else."""
@@ -98,6 +103,9 @@ class ProcessSnapshot(Snapshot):
         }
         self._objects["sys.modules"] = dict(sys.modules)  # last: asking for a state may import
 
+    def _standing_in(self) -> dict[str, Any]:
+        return {}  # all modules are compared
+
 
 def _owners() -> list[Any]:
     return [*OWNERS, *(sys.modules[name] for name in WHERE_LOADED if name in sys.modules)]
@@ -108,12 +116,6 @@ def _names(owner: Any) -> dict[str, Any]:
     for cache in CACHES:
         names.pop(cache, None)
     return names
-
-
-def _standing_in() -> dict[str, Any]:
-    without_spec = [name for name, module in sys.modules.items() if getattr(module, "__spec__", None) is None]
-    # Cython makes modules of its own at need.
-    return {name: sys.modules[name] for name in without_spec if not name.startswith(("_cython", "cython_"))}
 
 
 def _modes() -> list[Any]:

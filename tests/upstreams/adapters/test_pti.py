@@ -118,7 +118,7 @@ class TestRunPti:
 
     def test_the_pivot_is_the_oracle_s_bit_for_bit(self, assets: Assets, tmp_path: Path) -> None:
         """Without noise on w; every step ends on the sphere, with w the map of z."""
-        steps = 30
+        steps = 12
         few = {"configs.hyperparameters": {"first_inv_steps": steps, "max_pti_steps": 1, "max_images_to_invert": 1}}
         watched = tmp_path / "watch.txt"
         settings = [f"configs.hyperparameters.{k}={v}" for k, v in few["configs.hyperparameters"].items()]

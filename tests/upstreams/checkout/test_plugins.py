@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from support.outcome import refused
 from zplus_plugins.cli.main import main
 from zplus_plugins.errors import PluginError, UsageError
 from zplus_plugins.upstreams.checkout import plugins
@@ -55,6 +56,8 @@ class Generator(nn.Module):
         self.style, self.n_latent, self.style_dim = nn.Sequential(nn.Linear(8, 8), nn.LeakyReLU(0.2)), 3, 8
 """
 
+FOUND = ("zplus_tiny", "zplus_broken", "zplus_odd", "zplus_plugins.adapters")
+
 SCRIPT = """\
 import torch
 from tiny_generator import Generator
@@ -69,27 +72,39 @@ for _ in range(7):
 """
 
 
-def install(folder: Path, site: Path, name: str, module: str, entry: str, code: str) -> None:
-    """Build and install a distribution with pip, into a folder of its own."""
-    source = folder / name
-    source.mkdir()
-    (source / "setup.cfg").write_text(SETUP.format(name=name, module=module, entry=entry))
-    (source / "setup.py").write_text("from setuptools import setup\nsetup()\n")
-    (source / f"{module}.py").write_text(code)
-    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--target", str(site)]
-    done = subprocess.run([*pip, str(source)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+def source(folder: Path, name: str, module: str, entry: str, code: str) -> Path:
+    """The sources of a distribution of one module."""
+    made = folder / name
+    made.mkdir()
+    (made / "setup.cfg").write_text(SETUP.format(name=name, module=module, entry=entry))
+    (made / "setup.py").write_text("from setuptools import setup\nsetup()\n")
+    (made / f"{module}.py").write_text(code)
+    return made
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with three third-party plugins: a good one, one that raises, one that is no adapter."""
+    """A folder with three third-party plugins: a good one, one that raises, one that is no adapter; built by pip."""
     folder = tmp_path_factory.mktemp("plugins")
     site = folder / "site"
-    install(folder, site, "zplus-tiny", "zplus_tiny", "tiny = zplus_tiny", ADAPTER)
-    install(folder, site, "zplus-broken", "zplus_broken", "broken = zplus_broken:ADAPTER", "1 / 0\n")
-    install(folder, site, "zplus-odd", "zplus_odd", "odd = zplus_odd:ADAPTER", "ADAPTER = 3\n")
+    sources = (
+        source(folder, "zplus-tiny", "zplus_tiny", "tiny = zplus_tiny", ADAPTER),
+        source(folder, "zplus-broken", "zplus_broken", "broken = zplus_broken:ADAPTER", "1 / 0\n"),
+        source(folder, "zplus-odd", "zplus_odd", "odd = zplus_odd:ADAPTER", "ADAPTER = 3\n"),
+    )
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--target", str(site)]
+    done = subprocess.run([*pip, *map(str, sources)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
     return site
+
+
+@pytest.fixture
+def installed(site: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are, for this process too, which is in the folder of the script."""
+    monkeypatch.syspath_prepend(site)
+    monkeypatch.chdir(tiny)
+    for name in [name for name in sys.modules if name.startswith(FOUND)]:
+        monkeypatch.delitem(sys.modules, name)
 
 
 def zplus(site: Path, cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -114,9 +129,10 @@ def test_a_third_party_adapter_is_found_used_and_its_hooks_called(site: Path, ti
     assert '"retractions": 7' in (tiny / "s.json").read_text()
 
 
-def test_all_are_listed_with_origin_and_error(site: Path, tiny: Path) -> None:
-    done = zplus(site, tiny, "adapters")
-    assert done.returncode == 0, done.stderr
+@pytest.mark.usefixtures("installed")
+def test_all_are_listed_with_origin_and_error() -> None:
+    done = CliRunner().invoke(main, ["adapters"])
+    assert done.exit_code == 0, done.output
     lines = {line.split()[0]: line for line in done.stdout.splitlines()}
     assert "zplus-tiny 1.2" in lines["tiny"]
     assert "yes" in lines["tiny"]
@@ -125,22 +141,16 @@ def test_all_are_listed_with_origin_and_error(site: Path, tiny: Path) -> None:
     assert "zplus-plugins" in lines["bdinvert"]
 
 
-def test_only_the_chosen_adapter_is_loaded(site: Path, tiny: Path) -> None:
-    code = (
-        "import sys; from pathlib import Path; from zplus_plugins.upstreams.checkout import plugins\n"
-        "print(plugins.choose(Path('tiny_invert.py'), 'tiny').upstream.adapter.name)\n"
-        "print([m for m in sys.modules if m.startswith(('zplus_broken', 'zplus_odd', 'zplus_plugins.adapters'))])\n"
-    )
-    env = {**os.environ, "PYTHONPATH": str(site)}
-    done = subprocess.run([sys.executable, "-c", code], cwd=tiny, env=env, capture_output=True, text=True)
-    assert done.stdout.splitlines() == ["tiny", "[]"], done.stderr
+@pytest.mark.usefixtures("installed")
+def test_only_the_chosen_adapter_is_loaded() -> None:
+    assert plugins.choose(Path("tiny_invert.py"), "tiny").upstream.adapter.name == "tiny"
+    assert [name for name in sys.modules if name.startswith(FOUND)] == ["zplus_tiny"]
 
 
-def test_a_broken_adapter_that_is_asked_for(site: Path, tiny: Path) -> None:
-    done = zplus(site, tiny, "run", "--adapter", "broken", "tiny_invert.py")
-    assert done.returncode == 1
-    assert "The adapter 'broken' (zplus-broken 1.2) cannot be loaded: ZeroDivisionError" in done.stderr
-    assert "Traceback" not in done.stderr
+@pytest.mark.usefixtures("installed")
+def test_a_broken_adapter_that_is_asked_for() -> None:
+    done = CliRunner().invoke(main, ["run", "--adapter", "broken", "tiny_invert.py"])
+    refused(done, 1, "The adapter 'broken' (zplus-broken 1.2) cannot be loaded: ZeroDivisionError")
 
 
 def test_unknown_names_and_scripts(tmp_path: Path) -> None:

@@ -26,7 +26,6 @@ class LatentEditorWrapper:
         # Component, first layer, layer after the last, coordinate.
         self.ganspace_directions = {
             "eye_openness": (54, 7, 8, 5),
-            "smile": (46, 4, 5, -6),
             "trimmed_beard": (58, 7, 9, 7),
         }
         self.latent_editor = LatentEditor()
