@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -118,26 +119,31 @@ def room(module: str) -> str:
     return f"upstreams.{parts[1]}" if deep and MODULES[str(deep)].name == "__init__.py" else ".".join(parts[:1])
 
 
-IMPORTS = {
-    module: {name for name in imported(module) if name in MODULES and name not in (module, "zplus_plugins")}
-    for module, path in MODULES.items()
-    if path.name != "__init__.py"
-}
+IMPORTING = [module for module, path in MODULES.items() if path.name != "__init__.py"]
 
 
-@pytest.mark.parametrize("own", sorted({room(module) for module in IMPORTS} - GROUND))
+@cache
+def imports() -> dict[str, set[str]]:
+    """Read when it is asked for: that takes longer than most tests, and every run collects this module."""
+    return {
+        module: {name for name in imported(module) if name in MODULES and name not in (module, "zplus_plugins")}
+        for module in IMPORTING
+    }
+
+
+@pytest.mark.parametrize("own", sorted({room(module) for module in IMPORTING} - GROUND))
 def test_imports_run_one_way(own: str) -> None:
     allowed = MAY_IMPORT[own] | {own}
     wrong = {
         module: above
-        for module, names in IMPORTS.items()
+        for module, names in imports().items()
         if room(module) == own and (above := sorted(name for name in names if room(name) not in allowed))
     }
     assert not wrong
 
 
 def test_the_ground_imports_nothing() -> None:
-    assert {module: names for module, names in IMPORTS.items() if room(module) in GROUND and names} == {}
+    assert {module: names for module, names in imports().items() if room(module) in GROUND and names} == {}
 
 
 def _circles(edges: dict[str, set[str]]) -> list[str]:
@@ -149,7 +155,7 @@ def _circles(edges: dict[str, set[str]]) -> list[str]:
 
 
 def test_there_are_no_circles_of_files() -> None:
-    assert _circles(IMPORTS) == []
+    assert _circles(imports()) == []
 
 
 def test_there_are_no_circles_of_folders() -> None:
@@ -160,7 +166,7 @@ def test_there_are_no_circles_of_folders() -> None:
         return module if parent == "zplus_plugins" or MODULES[module].name == "__init__.py" else parent
 
     edges: dict[str, set[str]] = {}
-    for module, names in IMPORTS.items():
+    for module, names in imports().items():
         edges.setdefault(folder(module), set()).update(folder(name) for name in names if folder(name) != folder(module))
     assert _circles(edges) == []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from support.commands import done
 from support.elsewhere import DEVICE, Elsewhere
+from zplus_plugins import directions
 from zplus_plugins.compare import Edit, Measured, PictureSet, Plan, compare, kit
 from zplus_plugins.compare.work.parts import Parts
 from zplus_plugins.directions import Direction, find_by_chase, find_ganspace, find_interfacegan, find_sefa, pursuit
@@ -28,15 +30,19 @@ from zplus_plugins.portraits.drawing.attributes import HELD_OUT_SEED
 from zplus_plugins.portraits.networks import embedded
 from zplus_plugins.portraits.networks.encoder import Encoder
 from zplus_plugins.portraits.networks.regressor import Regressor
-from zplus_plugins.spaces import model
+from zplus_plugins.spaces import model, statistics
+from zplus_plugins.system import cache
 from zplus_plugins.system.device import Device
 from zplus_plugins.system.results import Results
 
 
 @pytest.fixture(autouse=True)
-def short(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Plain operations on both devices, and short chases."""
+def short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Plain operations on both devices, short chases, and few codes; the pretended device frees nothing."""
     monkeypatch.setattr(pursuit, "STEPS", 3)
+    monkeypatch.setattr(directions, "find_ganspace", partial(find_ganspace, codes=200))
+    monkeypatch.setattr(statistics, "compute", partial(statistics.compute, codes=256))
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "cache"))  # not where other tests would find those of few codes
     monkeypatch.setattr(model, "nearest_z", nearly_nearest)
     with using("reference"):
         yield

@@ -191,17 +191,18 @@ def test_the_embedded_generator_makes_portraits(held_out: torch.Tensor) -> None:
     assert made.std(dim=0).mean() > 0.5 * held_out.std(dim=0).mean()
 
 
-def test_the_embedded_regressor_sees_a_smile_and_a_person(held_out: torch.Tensor) -> None:
+def test_the_embedded_regressor_sees_a_smile(held_out: torch.Tensor) -> None:
     regressor = embedded.embedded_regressor()
     attributes = sample(64, HELD_OUT_SEED + 10)[:, : len(NAMES)]
     error = (regressor.attributes(held_out) - attributes).square().mean(dim=0)
     r2 = dict(zip(NAMES, (1 - error / attributes.var(dim=0)).tolist(), strict=True))
     assert min(r2[name] for name in ("yaw", "smile", "glasses", "age", "skin")) > 0.7
-    assert train_regressor.measured(regressor, people=64)["auc"] > 0.9
 
 
 def test_the_embedded_regressor_sees_all_attributes_but_those_it_is_said_not_to_see() -> None:
-    r2 = train_regressor.measured(embedded.embedded_regressor(), people=300)["r2"]
+    measured = train_regressor.measured(embedded.embedded_regressor(), people=64)
+    assert measured["auc"] > 0.9
+    r2 = measured["r2"]
     assert max(r2[name] for name in UNSEEN) < 0.1
     assert min(r2[name] for name in NAMES if name not in UNSEEN) > 0.5
 

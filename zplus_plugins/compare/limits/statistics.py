@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from scipy import stats
+from scipy import special  # scipy.stats takes a second to import
 from torch import Tensor
 
 from zplus_plugins.compare.statistics.figures import CONFIDENCE, Mean
@@ -87,7 +87,7 @@ def of_sets(features: np.ndarray, real: Tensor) -> dict[str, Mean]:
             return Mean(whole, None, None, n)
         k = len(folds)
         error = ((k - 1) / k * np.square(left - left.mean()).sum()) ** 0.5
-        half = float(stats.t.ppf((1 + CONFIDENCE) / 2, k - 1) * error)
+        half = float(special.stdtrit(k - 1, (1 + CONFIDENCE) / 2) * error)
         return Mean(whole, whole - half, whole + half, n)
 
     return {

@@ -93,10 +93,10 @@ def _of_score(changed: Tensor) -> dict[str, Any]:
 
 def _estimated(values: Tensor) -> tuple[float, float]:
     """Mean, and half the width of its 95 % interval."""
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     error = float(values.std()) / math.sqrt(len(values))
-    return float(values.mean()), float(t.ppf(0.975, len(values) - 1)) * error
+    return float(values.mean()), float(stdtrit(len(values) - 1, 0.975)) * error
 
 
 def is_monotonic(of_score: Mapping[str, Any]) -> bool:
