@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +15,7 @@ from support.bdinvert_assets import Assets, invert_args
 from support.bdinvert_runs import STEPS, zplus
 from support.fork_oracle import ZPLUS, LossRecorder, make_fork, run_fork
 from support.outcome import failed, files
+from support.pythons import BegunPython
 from zplus_plugins import InversionRecord
 from zplus_plugins.records.inversion import hash_code
 from zplus_plugins.upstreams.results.claims import claimed
@@ -82,25 +79,11 @@ class TestInterruption:
         script = (assets.cwd / "invert.py").read_text()
         environment = {**os.environ, **assets.env, "OMP_NUM_THREADS": "1"}
         code = STAYS_IN_THE_SECOND_PICTURE.format(finished=str(finished), begun=str(begun))
-        command = [sys.executable, "-c", code, "run", "invert.py", *arguments]
-        process = subprocess.Popen(
-            command,
-            cwd=assets.cwd,
-            env=environment,
-            stderr=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            text=True,
-            # A test runner started in the background ignores Ctrl-C, and so would its children.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )
-        deadline = time.monotonic() + 600  # of a busy machine
-        while not begun.exists() and time.monotonic() < deadline and process.poll() is None:
-            time.sleep(0.02)
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=600)
-        assert process.returncode == 130, errors[-3000:]
-        assert "zplus: interrupted" in errors
-        assert "Traceback" not in errors
+        (tmp_path / "said").mkdir()
+        run = BegunPython(["-c", code, "run", "invert.py", *arguments], assets.cwd, environment, tmp_path / "said")
+        assert run.interrupt(begun) == 130, run.errors[-3000:]
+        assert "zplus: interrupted" in run.errors
+        assert "Traceback" not in run.errors
         names = {Path(name).name for name in files(out) if "/" in name and not name.startswith(".zplus-finished/")}
         assert names == {"crop0.png", "crop0.npy", "crop0.zplus.npz"}
         assert (assets.cwd / "invert.py").read_text() == script

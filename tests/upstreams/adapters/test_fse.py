@@ -6,10 +6,6 @@ import json
 import os
 import random
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,6 +28,7 @@ from support.fse_assets import (
     video_args,
 )
 from support.outcome import files, refused
+from support.pythons import BegunPython
 from zplus_plugins import InversionRecord
 from zplus_plugins.cli.main import main
 
@@ -107,24 +104,13 @@ class TestInversion:
         for number in range(50):
             shutil.copy(assets.images / "crop0.jpg", many / f"{number:02d}.jpg")
         arguments = ["--input_path", f"{many}/", "--save_path", f"{out}/"]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "zplus_plugins", "run", INVERT, *arguments],
-            cwd=assets.root,
-            env={**os.environ, **assets.env, "OMP_NUM_THREADS": "1"},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            # A test runner started in the background ignores Ctrl-C, and so would its children.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )
-        deadline = time.monotonic() + 600  # of a busy machine
-        while not (out / "00.zplus.npz").exists() and time.monotonic() < deadline and process.poll() is None:
-            time.sleep(0.02)
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=120)
-        assert process.returncode == 130, errors[-3000:]
-        assert "zplus: interrupted" in errors
-        assert "Traceback" not in errors
+        (tmp_path / "said").mkdir()
+        environment = {**os.environ, **assets.env, "OMP_NUM_THREADS": "1"}
+        command = ["-m", "zplus_plugins", "run", INVERT, *arguments]
+        run = BegunPython(command, assets.root, environment, tmp_path / "said")
+        assert run.interrupt(out / "00.zplus.npz") == 130, run.errors[-3000:]
+        assert "zplus: interrupted" in run.errors
+        assert "Traceback" not in run.errors
         left = sorted(files(out))
         assert {path.removesuffix(".zplus.npz").removesuffix(".jpg") for path in left} < {f"{n:02d}" for n in range(50)}
         for path in left:

@@ -5,10 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import signal
-import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -35,6 +32,7 @@ from support.hfgi3d_assets import (
 )
 from support.outcome import files, refused
 from support.patching import applied
+from support.pythons import BegunPython
 from zplus_plugins import InversionRecord
 from zplus_plugins.adapters.needs.hfgi3d import TURTLE
 from zplus_plugins.errors import RequirementError
@@ -190,25 +188,11 @@ class TestInterruption:
         command = [*given(max_images_to_invert=1, **hyperparameters), SCRIPT, str(write_config(assets, out))]
         environment = {**os.environ, **assets.env, "OMP_NUM_THREADS": "1"}
         environment["PATH"] = f"{assets.python}{os.pathsep}{environment['PATH']}"
-        process = subprocess.Popen(
-            [sys.executable, "-m", "zplus_plugins", "run", *command],
-            cwd=assets.cwd,
-            env=environment,
-            stderr=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            text=True,
-            start_new_session=True,
-            # A test runner started in the background ignores Ctrl-C, and so would its children.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )
-        deadline = time.monotonic() + 600  # of a busy machine
-        while not begun.exists() and time.monotonic() < deadline and process.poll() is None:
-            time.sleep(0.02)
-        time.sleep(0.3)
-        os.killpg(process.pid, signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
-        assert process.returncode == 130, errors[-3000:]
-        assert "zplus: interrupted" in errors
+        said = out.with_name("said")
+        said.mkdir()
+        run = BegunPython(["-m", "zplus_plugins", "run", *command], assets.cwd, environment, said)
+        assert run.interrupt(begun, after=0.3, all_processes=True) == 130, run.errors[-3000:]
+        assert "zplus: interrupted" in run.errors
 
     @pytest.mark.parametrize("kind", REAL[:1])
     def test_while_the_code_is_sought_nothing_is_left(

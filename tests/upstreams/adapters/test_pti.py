@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,6 +25,7 @@ from support.pti_assets import (
     tuned_generator,
 )
 from support.pti_runs import CALL, RUN_PTI, STEPS, W_PLUS, bare, drive, given, summary, zplus
+from support.pythons import BegunPython
 from zplus_plugins import InversionRecord
 
 Prepare = Callable[..., Assets]
@@ -188,26 +185,14 @@ class TestInterruption:
 
     def interrupted(self, assets: Assets, out: Path, begun: Path, **hyperparameters: object) -> None:
         """Run, and interrupt once ``begun`` exists."""
-        command = [sys.executable, "-m", "zplus_plugins", "run", *given(assets, out, **hyperparameters), *CALL]
-        process = subprocess.Popen(
-            command,
-            cwd=assets.cwd,
-            env={**os.environ, **bare(assets).env, "OMP_NUM_THREADS": "1"},
-            stderr=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            text=True,
-            # A test runner started in the background ignores Ctrl-C, and so would its children.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )
-        deadline = time.monotonic() + 600  # of a busy machine
-        while not begun.exists() and time.monotonic() < deadline and process.poll() is None:
-            time.sleep(0.02)
-        time.sleep(0.5)  # into the steps
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
-        assert process.returncode == 130, errors[-3000:]
-        assert "zplus: interrupted" in errors
-        assert "Traceback" not in errors
+        command = ["-m", "zplus_plugins", "run", *given(assets, out, **hyperparameters), *CALL]
+        said = out.with_name("said")
+        said.mkdir()
+        environment = {**os.environ, **bare(assets).env, "OMP_NUM_THREADS": "1"}
+        run = BegunPython(command, assets.cwd, environment, said)
+        assert run.interrupt(begun, after=0.5) == 130, run.errors[-3000:]  # into the steps
+        assert "zplus: interrupted" in run.errors
+        assert "Traceback" not in run.errors
 
     def test_in_stage_1_nothing_is_left(self, assets: Assets, tmp_path: Path) -> None:
         out = tmp_path / "out"

@@ -5,10 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +16,7 @@ from PIL import Image
 
 from support.outcome import failed, files
 from support.precision import BF16
+from support.pythons import BegunPython
 from support.sam_assets import Assets, invert_args, oracle_env, run_script
 from support.sam_runs import (
     DRIVER,
@@ -171,26 +168,15 @@ class TestInvert:
         assert ratios["project"] > ratios["random"]
 
     def test_ctrl_c_leaves_whole_files_only(self, assets: Assets, tmp_path: Path) -> None:
-        command = [sys.executable, "-m", "zplus_plugins", "run", INVERT, *invert_args(assets, 100_000)]
-        process = subprocess.Popen(
-            [*command, "--output_path", str(tmp_path / "out"), "--save_intermediate", "--save_frequency", "1"],
-            cwd=assets.cwd,
-            env={**os.environ, **assets.env, "OMP_NUM_THREADS": "1"},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            # Ctrl-C must arrive even where the tests were started with it ignored.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )
+        command = ["-m", "zplus_plugins", "run", INVERT, *invert_args(assets, 100_000)]
+        saving = ["--output_path", str(tmp_path / "out"), "--save_intermediate", "--save_frequency", "1"]
+        (tmp_path / "said").mkdir()
+        environment = {**os.environ, **assets.env, "OMP_NUM_THREADS": "1"}
+        run = BegunPython([*command, *saving], assets.cwd, environment, tmp_path / "said")
         third = tmp_path / "out" / "crop0" / "intermediate" / "step_T0.225_0002.png"
-        deadline = time.monotonic() + 300
-        while not third.exists() and time.monotonic() < deadline and process.poll() is None:
-            time.sleep(0.02)
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=120)
-        assert process.returncode == 130, errors[-3000:]
-        assert "zplus: interrupted" in errors
-        assert "Traceback" not in errors
+        assert run.interrupt(third) == 130, run.errors[-3000:]
+        assert "zplus: interrupted" in run.errors
+        assert "Traceback" not in run.errors
         left = files(tmp_path / "out")
         assert not [name for name in left if "final" in name or "unfinished" in name]
         for name in left:
