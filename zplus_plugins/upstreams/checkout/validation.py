@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import fields
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -32,7 +32,7 @@ def _faults(described: Any, where: str) -> list[str]:
 
 
 @functools.cache
-def _hints(described: type) -> dict[str, Any]:
+def _hints(described: Hashable) -> dict[str, Any]:
     return get_type_hints(described)
 
 
