@@ -21,7 +21,7 @@ def faults(adapter: Adapter) -> list[str]:
 
 def _faults(described: Any, where: str) -> list[str]:
     found = []
-    hints = _hints(type(described))
+    hints = _hints(described.__class__)
     for field in fields(described):
         value = getattr(described, field.name)
         if not _is(value, hints[field.name]):
