@@ -6,10 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+from support.pythons import BegunPython
 
 
 def names(folder: Path) -> set[str]:
@@ -47,26 +49,10 @@ def interrupted(
     Returns:
         What it wrote to its standard error.
     """
-    process = subprocess.Popen(
-        [sys.executable, *arguments],
-        cwd=cwd,
-        env={**os.environ, **env, "OMP_NUM_THREADS": "1"},
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-        start_new_session=group,
-        # A test runner started in the background ignores Ctrl-C, and so would its children.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-    deadline = time.monotonic() + 600  # of a busy machine
-    while not begun.exists() and time.monotonic() < deadline and process.poll() is None:
-        time.sleep(0.02)
-    time.sleep(pause)
-    if group:
-        os.killpg(process.pid, signal.SIGINT)
-    else:
-        process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=600)
-    assert process.returncode == 130, errors[-3000:]
-    assert "zplus: interrupted" in errors
-    return errors
+    environment = {**os.environ, **env, "OMP_NUM_THREADS": "1"}
+    with tempfile.TemporaryDirectory(prefix="said-") as folder:
+        run = BegunPython(arguments, cwd, environment, Path(folder))
+        status = run.interrupt(begun, pause, all_processes=group)
+    assert status == 130, run.errors[-3000:]
+    assert "zplus: interrupted" in run.errors
+    return run.errors

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
 import selectors
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 TEMPLATE = Path(__file__).with_name("template.py")
 WHOLE = "ZPLUS_UPSTREAMS" in os.environ  # what real checkouts do is seen as their users see it
@@ -35,13 +39,76 @@ def run_python(
         settings = {"capture_output": True, "encoding": "utf-8", "errors": "replace", "timeout": timeout}
         return subprocess.run([sys.executable, *arguments], cwd=cwd, env=env, **settings)  # type: ignore[call-overload,no-any-return]
     with tempfile.TemporaryDirectory(prefix="said-") as folder:
-        output, errors = Path(folder, "output"), Path(folder, "errors")
-        for path in (output, errors):
-            path.touch()
-        order = {"arguments": list(arguments), "cwd": str(cwd), "env": dict(env)}
-        status = _ordered({**order, "output": str(output), "errors": str(errors)}, timeout)
-        said = (path.read_text(encoding="utf-8", errors="replace") for path in (output, errors))
-        return subprocess.CompletedProcess([sys.executable, *arguments], status, *said)
+        status = _ordered(_order(arguments, cwd, env, Path(folder)), timeout)
+        return subprocess.CompletedProcess([sys.executable, *arguments], status, *_said(Path(folder)))
+
+
+class BegunPython:
+    """``python ARGUMENTS`` that goes on by itself, in a session of its own, until it is interrupted.
+
+    Args:
+        arguments, cwd, env: as of :func:`run_python`.
+        folder: an empty one, for what it prints.
+
+    Attributes:
+        errors: what it has printed on its standard error, after :meth:`interrupt`.
+    """
+
+    def __init__(self, arguments: Sequence[str], cwd: Path, env: Mapping[str, str], folder: Path) -> None:
+        assert env["OMP_NUM_THREADS"] == "1"
+        self.errors = ""
+        self._folder = folder
+        order = _order(arguments, cwd, env, folder)
+        self._whole: subprocess.Popen[bytes] | None = None
+        if WHOLE:
+            with Path(order["output"]).open("wb") as output, Path(order["errors"]).open("wb") as errors:
+                self._whole = subprocess.Popen(
+                    [sys.executable, *arguments],
+                    cwd=cwd,
+                    env=env,
+                    stdout=output,
+                    stderr=errors,
+                    start_new_session=True,
+                    # A test runner started in the background ignores Ctrl-C, and so would its children.
+                    preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+                )
+            self._process = self._whole.pid
+        else:
+            self._process = _ordered({**order, "wait": False}, 60)
+
+    def interrupt(self, begun: Path, after: float = 0.0, *, all_processes: bool = False) -> int:
+        """Press Ctrl-C some seconds after a file exists, or at once if the process is over; its status."""
+        deadline = time.monotonic() + 600  # of a busy machine
+        while not begun.exists() and time.monotonic() < deadline and self._goes_on():
+            time.sleep(0.02)
+        time.sleep(after)
+        with contextlib.suppress(ProcessLookupError):
+            (os.killpg if all_processes else os.kill)(self._process, signal.SIGINT)
+        try:
+            status = self._whole.wait(120) if self._whole else _ordered({"begun": self._process}, 120)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process, signal.SIGKILL)
+            raise
+        self.errors = _said(self._folder)[1]
+        return status
+
+    def _goes_on(self) -> bool:
+        if self._whole:
+            return self._whole.poll() is None
+        stat = Path(f"/proc/{self._process}/stat")
+        return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def _order(arguments: Sequence[str], cwd: Path, env: Mapping[str, str], folder: Path) -> dict[str, Any]:
+    places = {name: str(folder / name) for name in ("output", "errors")}
+    for place in places.values():
+        Path(place).touch()
+    return {"arguments": list(arguments), "cwd": str(cwd), "env": dict(env), **places}
+
+
+def _said(folder: Path) -> tuple[str, str]:
+    output, errors = ((folder / name).read_text(encoding="utf-8", errors="replace") for name in ("output", "errors"))
+    return output, errors
 
 
 def _ordered(order: Mapping[str, object], timeout: float) -> int:
@@ -55,7 +122,7 @@ def _ordered(order: Mapping[str, object], timeout: float) -> int:
         if not answers.select(timeout):
             os.killpg(template.pid, 9)
             _template.cache_clear()
-            raise subprocess.TimeoutExpired(str(order["arguments"]), timeout)
+            raise subprocess.TimeoutExpired(str(order.get("arguments")), timeout)
     return int(template.stdout.readline())
 
 

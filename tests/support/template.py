@@ -1,8 +1,9 @@
 """A process that has imported torch, and is forked for every Python process that a test wants.
 
 ``python template.py`` reads an order a line on its standard input, in JSON, and answers with the exit status of the
-process, in which all is as in one that was started afresh, but that torch is there: two thirds of a short run's time
-are imports. It holds nothing of this package's, and of the standard library what torch needs.
+process, or with its id if the order says not to wait; a later order waits for that. In the process, all is as in one
+that was started afresh, but that torch is there: two thirds of a short run's time are imports. It holds nothing of this
+package's, and of the standard library what torch needs; and classifiers that nobody uses hold no numbers.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import json
 import os
 import random
 import runpy
+import signal
 import sys
 import traceback
 import warnings
@@ -42,11 +44,15 @@ def serve() -> None:
     gc.collect()
     gc.freeze()
     for line in sys.stdin:
-        process = os.fork()
+        order = json.loads(line)
+        process = order.pop("begun", 0) or os.fork()
         if process == 0:
             answers.close()
-            _be(**json.loads(line))
-        print(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), file=answers, flush=True)
+            _be(**order)
+        answer = process
+        if order.pop("wait", True):
+            answer = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+        print(answer, file=answers, flush=True)
 
 
 def _spare_classifiers() -> None:
@@ -61,10 +67,15 @@ def _spare_classifiers() -> None:
     warnings.filterwarnings("ignore", "for .*: copying from a non-meta parameter", UserWarning)
 
 
-def _be(arguments: list[str], cwd: str, env: dict[str, str], output: str, errors: str) -> NoReturn:
-    """Be ``python ARGUMENTS`` until the end."""
+def _be(
+    arguments: list[str], cwd: str, env: dict[str, str], output: str, errors: str, *, wait: bool = True
+) -> NoReturn:
+    """Be ``python ARGUMENTS`` until the end; if nobody waits, in a session of its own, where Ctrl-C is heeded."""
     status = 1
     try:
+        if not wait:
+            os.setsid()
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         _redirect(output, errors)
         os.chdir(cwd)
         os.environ.clear()
