@@ -20,6 +20,7 @@ from zplus_plugins.compare import Edit, Measured, PictureSet, Plan, compare, kit
 from zplus_plugins.compare.work.parts import Parts
 from zplus_plugins.directions import Direction, find_by_chase, find_ganspace, find_interfacegan, find_sefa, pursuit
 from zplus_plugins.generators import Architecture, Generator
+from zplus_plugins.hypersphere import moves
 from zplus_plugins.hypersphere.chase import project
 from zplus_plugins.hypersphere.families import mapping_of
 from zplus_plugins.inversion import SPACES, Model, Settings, domain, invert
@@ -40,6 +41,7 @@ from zplus_plugins.system.results import Results
 def short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Plain operations on both devices, short chases, and few codes; the pretended device frees nothing."""
     monkeypatch.setattr(pursuit, "STEPS", 3)
+    monkeypatch.setattr(moves, "LEASH", 3)
     monkeypatch.setattr(directions, "find_ganspace", partial(find_ganspace, codes=200))
     monkeypatch.setattr(statistics, "compute", partial(statistics.compute, codes=256))
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "cache"))  # not where other tests would find those of few codes
