@@ -116,7 +116,7 @@ def _same_name(path: Path) -> None:
     [
         (_add("x.png", lambda path: path.write_text("no picture")), (), 1, ["x.png is not an image"]),
         (_add("x.png", lambda p: Image.new("RGB", (8, 8)).save(p)), (), 1, ["8 x 8", "--resize"]),
-        (_add("x.png", lambda p: Image.new("RGB", (16, 8)).save(p)), ("--resize",), 1, ["16 x 8", "Crop"]),
+        (_add("x.png", lambda p: Image.new("RGB", (16, 8)).save(p)), ("--resize",), 1, ["16 x 8", "--align", "crop"]),
         (_empty, (), 1, ["no image in the folder faces"]),
         (_add("anna.bmp", _same_name), (), 2, ["anna.bmp and faces/anna.png", "Rename"]),
         (_spoil_nothing, ("absent.png",), 1, ["no image or folder absent.png"]),

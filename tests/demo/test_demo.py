@@ -24,6 +24,7 @@ from zplus_plugins.demo import command, drawn
 from zplus_plugins.demo.candidates import candidates
 from zplus_plugins.generators import Generator
 from zplus_plugins.hypersphere import moves
+from zplus_plugins.hypersphere.chase import EagerAdam
 from zplus_plugins.ops.choice import using
 from zplus_plugins.portraits import draw, sample
 from zplus_plugins.portraits.drawing.attributes import HELD_OUT_SEED
@@ -210,17 +211,17 @@ def test_bad_input_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_demo_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    step = torch.optim.Adam.step
+    step = EagerAdam.step
     calls: list[int] = []
 
-    def interrupted(self: torch.optim.Adam, closure: None = None) -> None:
+    def interrupted(self: EagerAdam, closure: None = None) -> None:
         calls.append(1)
         if len(calls) == 3:
             raise KeyboardInterrupt
         step(self, closure)
 
     interrupted.hooked = True  # type: ignore[attr-defined]
-    monkeypatch.setattr(torch.optim.Adam, "step", interrupted)
+    monkeypatch.setattr(EagerAdam, "step", interrupted)
     torch.set_num_threads(2)
     result = zplus("demo", "--out", tmp_path / "out", "--steps", 2)
     assert result.exit_code == 130

@@ -95,6 +95,7 @@ class TestInvert:
         code = tmp_path / "out" / "crop0" / "final" / "inverted_latents_T0.225.pt"
         record = InversionRecord.load(code.with_suffix(".zplus.npz"))
         assert record.z.shape == (1, codes, assets.w_dim)
+        assert torch.load(code, weights_only=True)["W+"].shape == (1, assets.num_ws, assets.w_dim)
         mapped = map_recorded(assets, code)
         # One code mapped alone, and a batch of them, round differently.
         assert mapped["difference"] <= (0 if latent == "zplus" else 1e-5)
@@ -109,7 +110,7 @@ class TestInvert:
         assert max(float(error) for error, _ in steps) <= 1e-5
         assert {same for _, same in steps} == {"True"}
 
-    @pytest.mark.parametrize("latent", ["W+", "F8"])
+    @pytest.mark.parametrize("latent", ["W+", "F6", "F8"])
     def test_one_latent_for_all_images(self, assets: Assets, tmp_path: Path, latent: str) -> None:
         found = invert_single(assets, tmp_path / "out", latent, steps=2)
         assert (found["images"], found["steps"], found["retractions"]) == (2, 4, 4)

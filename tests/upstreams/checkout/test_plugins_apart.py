@@ -113,7 +113,7 @@ def test_other_commands_go_on(install: Install, command: str) -> None:
     result = zplus(command, *(["mine"] if command == "new-adapter" else []))
     if command == "doctor":
         assert result.exit_code == 1
-        assert "missing: adapter aaa: broken: it called sys.exit(0)" in result.output
+        assert "unusable: adapter aaa: broken: it called sys.exit(0)" in result.output
         assert "adapter bdinvert" in result.output
     else:
         assert result.exit_code == 0, result.output

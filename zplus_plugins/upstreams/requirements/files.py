@@ -89,7 +89,8 @@ class Checkpoint:
         try:
             kind = filekinds.not_a_network(path)
             if kind is not None and kind is not filekinds.TORCHSCRIPT:
-                return f"({path.stat().st_size:,} bytes) is {kind.what}. {kind.remedy}"
+                size = path.stat().st_size
+                return f"{f'({size:,} bytes) ' if size else ''}is {kind.what}. {kind.remedy}"
             # With mmap, checking a large checkpoint costs nothing; the old format, without zip, does not support it.
             content = checkpoint.load(path, mmap=True)
         except (DamagedError, OSError) as error:
