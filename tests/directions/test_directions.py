@@ -24,7 +24,7 @@ from zplus_plugins.generators import weights_hash
 from zplus_plugins.hypersphere import geometry as sphere
 from zplus_plugins.inversion import SPACES, Model, Point
 
-EDITING = ROOT / "docs" / "editing.md"
+DIRECTIONS = ROOT / "docs" / "directions.md"
 
 
 def point(model: Model, space: str, n: int = 256) -> Point:
@@ -132,8 +132,8 @@ def test_interfacegan_makes_scores_larger(model: Model) -> None:
 
 
 def test_the_documented_lines_run(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those of docs/editing.md, with fewer codes."""
-    (lines,) = re.findall(r"```python\n(.*?)```", EDITING.read_text(encoding="utf-8"), re.DOTALL)
+    """Those of docs/directions.md, with fewer codes."""
+    (lines,) = re.findall(r"```python\n(.*?)```", DIRECTIONS.read_text(encoding="utf-8"), re.DOTALL)
     monkeypatch.chdir(tmp_path)
     shutil.copyfile(made / "generator.pt", "ffhq.pkl")
     monkeypatch.setattr(directions, "find_interfacegan", partial(directions.find_interfacegan, codes=96))
