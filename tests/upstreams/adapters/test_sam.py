@@ -63,11 +63,12 @@ def driven(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Assets], Path]
 
     def get(assets: Assets) -> Path:
         if assets.root not in made:
-            folder = made[assets.root] = tmp_path_factory.mktemp("driven")
+            folder = tmp_path_factory.mktemp("driven")
             arguments = [*invert_args(assets, STEPS), "--output_path"]
             settings = {"watch": str(folder / "steps.txt"), "draws": str(folder / "draws.txt")}
             then = [*arguments, str(folder / "untouched"), *EDITS]
             drive(assets, folder, {**settings, "then_untouched": then}, INVERT, *arguments, folder / "ours")
+            made[assets.root] = folder
         return made[assets.root]
 
     return get
