@@ -77,7 +77,7 @@ def build_generator(networks: ModuleType, resolution: int, w_dim: int) -> Any:
             parameter.fill_(0.05)
     w = generator.mapping(torch.randn(MEAN_SAMPLES, w_dim), None)[:, 0]
     generator.mapping.w_avg.copy_(w.mean(0))
-    few = w[:4, None].repeat(1, generator.num_ws, 1)
+    few = w[: 4 if resolution < 1024 else 1, None].repeat(1, generator.num_ws, 1)
     gain = IMAGE_STD / generator.synthesis(few, noise_mode="const").std()
     for name, parameter in generator.synthesis.named_parameters():
         if name.split(".")[1:] in (["torgb", "weight"], ["torgb", "bias"]):

@@ -1,4 +1,7 @@
-"""Python processes for tests: whole ones, or forks of one that has imported torch, which cost a third."""
+"""Python processes for tests: whole ones, or forks of one that has imported torch, which cost a third.
+
+Those that run this package, by its command line or by driver.py, are forks of one that has imported it.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 TEMPLATE = Path(__file__).with_name("template.py")
+DRIVER = Path(__file__).with_name("driver.py")
 WHOLE = "ZPLUS_UPSTREAMS" in os.environ  # what real checkouts do is seen as their users see it
 
 
@@ -59,6 +63,7 @@ class BegunPython:
         self.errors = ""
         self._folder = folder
         order = _order(arguments, cwd, env, folder)
+        self._zplus = order["zplus"]
         self._whole: subprocess.Popen[bytes] | None = None
         if WHOLE:
             with Path(order["output"]).open("wb") as output, Path(order["errors"]).open("wb") as errors:
@@ -85,7 +90,8 @@ class BegunPython:
         with contextlib.suppress(ProcessLookupError):
             (os.killpg if all_processes else os.kill)(self._process, signal.SIGINT)
         try:
-            status = self._whole.wait(120) if self._whole else _ordered({"begun": self._process}, 120)
+            order = {"begun": self._process, "zplus": self._zplus}
+            status = self._whole.wait(120) if self._whole else _ordered(order, 120)
         except subprocess.TimeoutExpired:
             os.killpg(self._process, signal.SIGKILL)
             raise
@@ -103,7 +109,8 @@ def _order(arguments: Sequence[str], cwd: Path, env: Mapping[str, str], folder: 
     places = {name: str(folder / name) for name in ("output", "errors")}
     for place in places.values():
         Path(place).touch()
-    return {"arguments": list(arguments), "cwd": str(cwd), "env": dict(env), **places}
+    zplus = list(arguments[:2]) == ["-m", "zplus_plugins"] or arguments[0] == str(DRIVER)
+    return {"arguments": list(arguments), "cwd": str(cwd), "env": dict(env), **places, "zplus": zplus}
 
 
 def _said(folder: Path) -> tuple[str, str]:

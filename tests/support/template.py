@@ -3,7 +3,9 @@
 ``python template.py`` reads an order a line on its standard input, in JSON, and answers with the exit status of the
 process, or with its id if the order says not to wait; a later order waits for that. In the process, all is as in one
 that was started afresh, but that torch is there: two thirds of a short run's time are imports. It holds nothing of this
-package's, and of the standard library what torch needs; and classifiers that nobody uses hold no numbers.
+package's, but what upstreams and this package import of others; and classifiers that nobody uses hold no numbers.
+Processes of ``zplus`` are forks of a fork that holds this package, too: the others, which are compared with them, must
+not. Bytecode that must not lie beside its source goes to a folder that all the processes share.
 """
 
 from __future__ import annotations
@@ -14,45 +16,85 @@ import gc
 import importlib
 import json
 import os
+import pkgutil
 import random
 import runpy
 import signal
 import sys
+import tempfile
 import traceback
 import warnings
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
-import click  # noqa: F401 (these are here to be imported already)
-import lpips  # noqa: F401
 import numpy as np
-import pluggy  # noqa: F401
 import torch
-import torchvision  # noqa: F401
-from PIL import Image  # noqa: F401
 from torch import nn
 
+IMPORTED = ("PIL.Image", "click", "filelock", "lpips", "packaging.requirements", "pluggy", "torchvision")
+IMPORTED_WHERE_PRESENT = ("requests", "setuptools")
+IMPORTED_BY_ZPLUS = ("zplus_plugins.cli.run", "zplus_plugins.upstreams.run.launcher")
 SEARCH = sys.path[1:]  # without this file's own folder, and without PYTHONPATH
 UNUSED = 10_000_000  # weights: only classifiers of LPIPS's backbones have as many, and LPIPS leaves these out
 
 
-def serve() -> None:
-    """Fork for every order until there are no more."""
+def main() -> None:
+    """Serve orders until there are no more."""
     answers = os.fdopen(os.dup(1), "w")
+    sys.path[:] = SEARCH
     _spare_classifiers()
+    _import(*IMPORTED)
+    for name in IMPORTED_WHERE_PRESENT:
+        with contextlib.suppress(ModuleNotFoundError):
+            _import(name)
+    with tempfile.TemporaryDirectory(prefix="bytecode-") as bytecode:
+        _serve(sys.stdin, answers, bytecode)
+
+
+def _serve(orders: TextIO, answers: TextIO, bytecode: str, *, holds_zplus: bool = False) -> None:
+    """Fork for every order."""
     gc.collect()
     gc.freeze()
-    for line in sys.stdin:
+    zplus: tuple[TextIO, TextIO] | None = None
+    for line in orders:
         order = json.loads(line)
+        if order.pop("zplus") and not holds_zplus:
+            zplus = zplus or _fork_with_zplus(answers, bytecode)
+            print(line, end="", file=zplus[0], flush=True)
+            print(zplus[1].readline(), end="", file=answers, flush=True)
+            continue
         process = order.pop("begun", 0) or os.fork()
         if process == 0:
             answers.close()
-            _be(**order)
+            _be(**order, bytecode=bytecode)
         answer = process
         if order.pop("wait", True):
             answer = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
         print(answer, file=answers, flush=True)
+
+
+def _fork_with_zplus(others: TextIO, bytecode: str) -> tuple[TextIO, TextIO]:
+    """Fork a server that holds this package; where it takes orders, and where it answers."""
+    taken, given = os.pipe()
+    heard, said = os.pipe()
+    if os.fork() == 0:
+        for end in (given, heard):
+            os.close(end)
+        others.close()
+        _import(*IMPORTED_BY_ZPLUS)
+        adapters = importlib.import_module("zplus_plugins.adapters")
+        _import(*(f"{adapters.__name__}.{module.name}" for module in pkgutil.iter_modules(adapters.__path__)))
+        _serve(os.fdopen(taken), os.fdopen(said, "w"), bytecode, holds_zplus=True)
+        os._exit(0)
+    for end in (taken, said):
+        os.close(end)
+    return os.fdopen(given, "w"), os.fdopen(heard)
+
+
+def _import(*names: str) -> None:
+    for name in names:
+        importlib.import_module(name)
 
 
 def _spare_classifiers() -> None:
@@ -68,7 +110,7 @@ def _spare_classifiers() -> None:
 
 
 def _be(
-    arguments: list[str], cwd: str, env: dict[str, str], output: str, errors: str, *, wait: bool = True
+    arguments: list[str], cwd: str, env: dict[str, str], output: str, errors: str, *, bytecode: str, wait: bool = True
 ) -> NoReturn:
     """Be ``python ARGUMENTS`` until the end; if nobody waits, in a session of its own, where Ctrl-C is heeded."""
     status = 1
@@ -82,6 +124,8 @@ def _be(
         os.environ.update(env)
         random.seed()
         np.random.seed()
+        sys.dont_write_bytecode = False
+        sys.pycache_prefix = bytecode if os.environ.get("PYTHONDONTWRITEBYTECODE") else None
         _run(arguments)
         status = 0
     except SystemExit as end:
@@ -107,7 +151,6 @@ def _redirect(output: str, errors: str) -> None:
 
 
 def _run(arguments: list[str]) -> None:
-    sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
     sys.path[:] = [*filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)), *SEARCH]
     sys.modules.pop("sitecustomize", None)
     with contextlib.suppress(ModuleNotFoundError):
@@ -134,4 +177,4 @@ def _status(end: SystemExit) -> int:
 
 
 if __name__ == "__main__":
-    serve()
+    main()

@@ -26,7 +26,7 @@ from support.pti_runs import STEPS, W_PLUS, summary, zplus
 
 EVALUATION, STYLECLIP = "evaluation/qualitative_edit_comparison.py", "scripts/pti_styleclip.py"
 # InterFaceGAN's and GANSpace's directions, times their strengths; the stand-in has fewer of these.
-EDITS = {"standin": 3 * 2 + 2 * 3, "upstream": 3 * 12 + 3 * 9}
+EDITS = {"standin": 1 * 1 + 1 * 2, "upstream": 3 * 12 + 3 * 9}
 FIXED = {"ZPLUS_TEST_PROJECTION": json.dumps({"seed": 3})}
 
 

@@ -76,31 +76,27 @@ def test_the_picture_beyond_the_last_one_is_read_too(assets: Assets, tmp_path: P
     refused(run(assets, tmp_path / "out", RUN_PTI, max_images_to_invert=-1), 1, "max_images_to_invert is -1")
 
 
-@pytest.mark.parametrize(
-    ("spoil", "problem"),
-    [
-        (lambda folder: (folder / "notes.txt").touch(), "notes.txt is not among"),
-        (lambda folder: (folder / "crop0").mkdir(), "crop0 is not"),
-        (lambda folder: (folder / "a.Png").write_bytes(Path(SPOILT).read_bytes()), "a.Png is not among"),
-        (
-            lambda folder: Image.open(SPOILT).convert("L").save(folder / "grey.png"),
-            "grey.png as it is, and fails on its mode 'L'",
-        ),
-        (
-            lambda folder: Image.open(SPOILT).convert("RGBA").save(folder / "clear.png"),
-            "clear.png as it is, and fails on its mode 'RGBA'",
-        ),
-    ],
-)
-def test_what_the_comparison_takes_of_the_folder(
-    assets: Assets, tmp_path: Path, spoil: Callable[[Path], object], problem: str
-) -> None:
+def test_what_the_comparison_takes_of_the_folder(assets: Assets, tmp_path: Path) -> None:
     """All that it finds there, after the inversions."""
-    assert run(assets, tmp_path / "out", "--dry-run", EVALUATION).exit_code == 0
-    spoil(Path("synthetic/images"))
-    refused(run(assets, tmp_path / "out", EVALUATION), 1, problem)
-    assert run(assets, tmp_path / "out", "--dry-run", RUN_PTI).exit_code == 0
-    assert not (tmp_path / "out").exists()
+    folder, aside, out = Path("synthetic/images"), tmp_path / "aside", tmp_path / "out"
+    aside.mkdir()
+    picture = Image.open(SPOILT)
+    spoilt: dict[str, tuple[Callable[[Path], object], str]] = {
+        "notes.txt": (Path.touch, "is not among"),
+        "crop0": (Path.mkdir, "is not"),
+        "a.Png": (lambda path: path.write_bytes(Path(SPOILT).read_bytes()), "is not among"),
+        "grey.png": (picture.convert("L").save, "as it is, and fails on its mode 'L'"),
+        "clear.png": (picture.convert("RGBA").save, "as it is, and fails on its mode 'RGBA'"),
+    }
+    assert run(assets, out, "--dry-run", EVALUATION).exit_code == 0
+    for name, (spoil, problem) in spoilt.items():
+        spoil(folder / name)
+        refused(run(assets, out, EVALUATION), 1, f"{name} {problem}")
+        (folder / name).rename(aside / name)
+    for path in aside.iterdir():
+        path.rename(folder / path.name)
+    assert run(assets, out, "--dry-run", RUN_PTI).exit_code == 0
+    assert not out.exists()
 
 
 def test_styleclip_edits_only_jpeg(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from zplus_plugins import InversionRecord
 from zplus_plugins.cli.main import main
 from zplus_plugins.hypersphere.mapping import Truncation
 from zplus_plugins.records.inversion import Provenance, hash_code, record_path
+from zplus_plugins.upstreams import doctor
 
 # Upstreams and their libraries warn; their warnings are not ours to judge.
 pytestmark = pytest.mark.filterwarnings("default")
@@ -221,16 +222,12 @@ def test_a_gpu_that_is_not_there(assets: Assets, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(
-    ("device", "status", "message"),
-    [("cpu:3", 2, "CPU"), ("meta", 1, "torch"), ("nonsense", 2, "expected cpu, cuda, or cuda:0")],
-)
-def test_devices_of_the_settings(
-    assets: Assets, tmp_path: Path, device: str, status: int, message: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_devices_of_the_settings(assets: Assets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     setting = "--set=configs.global_config.device="
-    refused(run(assets, tmp_path / "out", f"{setting}{device}", RUN_PTI), status, f"device is {device!r}", message)
+    cases = (("cpu:3", 2, "CPU"), ("meta", 1, "torch"), ("nonsense", 2, "expected cpu, cuda, or cuda:0"))
+    for device, status, message in cases:
+        refused(run(assets, tmp_path / "out", f"{setting}{device}", RUN_PTI), status, f"device is {device!r}", message)
     told = run(assets, tmp_path / "out", "--dry-run", f"{setting}cuda:1", RUN_PTI)
     assert told.exit_code == 0
     assert "device is 'cuda:1', but torch sees no CUDA device on this machine" in told.output
@@ -248,7 +245,8 @@ def test_dots_in_folders_that_evaluation_cuts_off(assets: Assets, tmp_path: Path
     assert not (tmp_path / "out").exists()
 
 
-def test_doctor_looks_for_the_generator(assets: Assets) -> None:
+def test_doctor_looks_for_the_generator(assets: Assets, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "measure", lambda device: "fast")  # which takes a second
     done = CliRunner().invoke(main, ["doctor"])
     assert "missing: pretrained_models/*.pkl" in done.output
     Path("pretrained_models").mkdir(exist_ok=True)

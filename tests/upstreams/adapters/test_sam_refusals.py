@@ -27,6 +27,7 @@ from zplus_plugins.cli.main import main
 from zplus_plugins.generators import Architecture
 from zplus_plugins.hypersphere.mapping import Truncation
 from zplus_plugins.records.inversion import Provenance, hash_code, record_path
+from zplus_plugins.upstreams import doctor
 
 # Upstreams and their libraries warn; their warnings are not ours to judge.
 pytestmark = pytest.mark.filterwarnings("default")
@@ -275,7 +276,8 @@ def test_the_walk_through(assets: Assets, tmp_path: Path, monkeypatch: pytest.Mo
     assert not (root / "output").exists()
 
 
-def test_doctor_looks_for_the_submodules(assets: Assets) -> None:
+def test_doctor_looks_for_the_submodules(assets: Assets, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "measure", lambda device: "fast")  # which takes a second
     output = CliRunner().invoke(main, ["doctor"]).output
     assert "src/nets/stylegan3/legacy.py  " in output
     absent = "missing: src/nets/pytorch-deeplab-xception/modeling/deeplab.py: the submodule is missing"

@@ -93,8 +93,8 @@ class EditComparison:
         self, run_pt: bool, create_other_latents: bool, use_multi_id_training: bool, use_wandb: bool = False
     ) -> None:
         """Everything, image by image."""
-        interfacegan_factors = [step / 2 for step in range(-6, 7, 6) if step != 0]
-        ganspace_factors = range(-20, 25, 20)
+        interfacegan_factors = [step / 2 for step in range(-6, 1, 6) if step != 0]
+        ganspace_factors = range(-20, 25, 40)
         self.experiment_creator.run_experiment(run_pt, create_other_latents, use_multi_id_training, use_wandb)
         new_G = load_tuned_G(self.run_id, paths_config.multi_id_model_type) if use_multi_id_training else None
         paths = self.experiment_creator.images_paths[: hyperparameters.max_images_to_invert]

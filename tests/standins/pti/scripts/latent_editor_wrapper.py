@@ -24,10 +24,7 @@ class LatentEditorWrapper:
         }
         self.ganspace_pca = torch.load(f"{paths_config.ffhq_pca}")
         # Component, first layer, layer after the last, coordinate.
-        self.ganspace_directions = {
-            "eye_openness": (54, 7, 8, 5),
-            "trimmed_beard": (58, 7, 9, 7),
-        }
+        self.ganspace_directions = {"trimmed_beard": (58, 7, 9, 7)}
         self.latent_editor = LatentEditor()
 
     def get_single_ganspace_edits(self, start_w: Tensor, factors: Iterable[float]) -> list[Tensor]:
@@ -49,5 +46,5 @@ class LatentEditorWrapper:
                 )
                 for factor in factors
             }
-            for name in ("rotation", "smile", "age")
+            for name in ("age",)
         }

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 W_DIM = 32
-SAMPLES = 500
+SAMPLES = 100
 FEATURES = {"F4": (1, 32, 16, 16), "F6": (1, 32, 32, 32), "F8": (1, 32, 64, 64), "F10": (1, 16, 128, 128)}
 
 

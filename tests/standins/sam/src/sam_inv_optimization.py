@@ -36,7 +36,7 @@ CATEGORIES = {
         "stylegan2-cat-config-f_sg2adapyt.pkl",
         "e4e_lsuncats_encode.pt",
         "invertibility_lsuncats_sg2.pt",
-        (0.2, 0.451),
+        (0.4, 0.451),
         {"sem_seg_name": "detectron_coco", "edits_folder": "edits/cats"},
     ),
 }
