@@ -21,13 +21,18 @@ OLD_TORCH = pytest.mark.skipif(
 
 
 @OLD_TORCH
-def test_types(tmp_path: Path) -> None:
-    """mypy --strict on the tree itself, and on the script of docs/library.md as its user sees it, by py.typed."""
+def test_types() -> None:
+    """mypy --strict on the tree itself, and on the script of docs/library.md as its user sees it, by py.typed.
+
+    The script lies beside what mypy keeps: if nothing has changed since an earlier run, nothing is checked again.
+    """
+    folder = ROOT / ".mypy_cache" / "script"
+    folder.mkdir(parents=True, exist_ok=True)
     loose = "# mypy: allow-untyped-defs, allow-untyped-calls\n"
     checks = "reveal_type(found.loss)\nreveal_type(older.image())\nzplus.invert(5)\n"
-    (tmp_path / "readme_script.py").write_text(loose + block("the script") + checks)
+    (folder / "readme_script.py").write_text(loose + block("the script") + checks)
     command = [sys.executable, "-m", "mypy", "-p", "zplus_plugins", "-m", "readme_script"]
-    places = {**os.environ, "MYPYPATH": str(tmp_path)}
+    places = {**os.environ, "MYPYPATH": str(folder)}
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=places)
     *lines, summary = done.stdout.splitlines() or [done.stderr]
     said = [line.partition("readme_script.py:")[2].partition(": ")[2] for line in lines]
