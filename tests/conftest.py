@@ -42,9 +42,15 @@ def signals_are_heeded() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def one_thread_for_fixtures() -> None:
-    """What fixtures of a module make is compared with what its tests make."""
+def one_thread_for_fixtures() -> Iterator[None]:
+    """What fixtures of a module make is compared with what its tests make.
+
+    So it is in the processes that they start, each of which would use all cores, and mostly wait for its own threads.
+    """
     torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("OMP_NUM_THREADS", "1")
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import torch
 
 from support.op_implementations import needs_gxx
 from support.places import ROOT
+from support.pythons import run_python
 from zplus_plugins.building import backend
 from zplus_plugins.ops.compiled import build, cpu_target
 
@@ -25,17 +27,22 @@ print(backend("cpu"), cpu.load().file)
 """
 
 
-def pip(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pip", "-q", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment})
+BUILD = """
+import sys
+from zplus_plugins.building import backend
+backend.build_wheel(sys.argv[1])
+"""
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As pip has it made: by the hook, in the folder of the sources, in a process of its own."""
     folder = tmp_path_factory.mktemp("wheel")
     ignored = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__", "tests")
     source = shutil.copytree(ROOT, folder / "source", ignore=ignored)
-    done = pip("wheel", "--no-deps", "--no-build-isolation", "-w", folder, source, ZPLUS_PREBUILT="1")
+    environment = {**os.environ, "ZPLUS_PREBUILT": "1", "PYTHONPATH": str(source)}
+    command = [sys.executable, "-c", BUILD, str(folder)]
+    done = subprocess.run(command, cwd=source, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
     (built,) = folder.glob("*.whl")
     return built
@@ -45,14 +52,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_serves_without_a_compiler(wheel: Path, tmp_path: Path) -> None:
     assert wheel.stem.split("-")[2:4] == ["py3", "none"] and wheel.stem.split("-")[4] != "any"
     site = tmp_path / "site"
-    done = pip("install", "--no-deps", "--target", site, wheel)
-    assert done.returncode == 0, done.stderr
-    assert not (site / "zplus_plugins.data").exists()
+    with zipfile.ZipFile(wheel) as archive:
+        assert not [name for name in archive.namelist() if ".data/" in name]  # so installing is unpacking
+        archive.extractall(site)
     environment = {"PATH": "/nowhere", "PYTHONPATH": str(site), "ZPLUS_CACHE_DIR": str(tmp_path / "cache")}
     left = {name: value for name, value in os.environ.items() if name not in ("CXX", "ZPLUS_OPS")}
-    done = subprocess.run(
-        [sys.executable, "-c", USE], cwd=tmp_path, capture_output=True, text=True, env={**left, **environment}
-    )
+    done = run_python(["-c", USE], tmp_path, {**left, **environment, "OMP_NUM_THREADS": "1"}, timeout=600)
     assert done.returncode == 0, done.stderr
     name, _, file = done.stdout.strip().partition(") ")
     assert name.startswith("cpu (") and Path(file).parent == site / "zplus_plugins" / "ops" / "prebuilt", done.stdout

@@ -141,7 +141,7 @@ def test_a_film_goes_there_and_back(run: Run, portrait: Path, capsys: pytest.Cap
 
 
 def test_spaces_are_compared_where_the_change_is_the_same(run: Run, portrait: Path) -> None:
-    told = run("same_change.py", portrait, "comparison.png", "--steps", 20)
+    told = run("same_change.py", portrait, "comparison.png", "--steps", 8)
     pattern = r"(F/[WZ]\+): strength (\d\.\d\d), change (\d\.\d{3}), identity (\d\.\d{3})\n"
     rows: list[Any] = re.findall(pattern, told)
     assert [row[0] for row in rows] == ["F/W+", "F/Z+"]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 from html import unescape
 from pathlib import Path
 
@@ -18,6 +16,7 @@ import zplus_plugins.library
 import zplus_plugins.upstreams
 from support.documents import PAGES
 from support.places import ROOT
+from support.pythons import run_python
 from support.site_links import Page, broken, elsewhere, pages
 from zplus_plugins.cli.main import COMMANDS, main
 
@@ -30,9 +29,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site, of which not even a warning is left."""
     folder = tmp_path_factory.mktemp("site").resolve()
     nowhere = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
+    arguments = ["-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
     environment = {**os.environ, **nowhere, "NO_MKDOCS_2_WARNING": "1", "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    done = run_python(arguments, ROOT, environment, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
 

@@ -55,18 +55,11 @@ def test_results_are_those_of_this_process(two: Cluster) -> None:
 def test_a_scheduler_file_is_an_address(two: Cluster, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG, "zplus_plugins"):
         found, _, _ = _run(works.surroundings, str(two.file))
-    assert len({one["process"] for one in found.values()}) == 2
-    assert {one["threads"] for one in found.values()} == {1}
+    assert len({process for process, _, _ in found.values()}) == 2
+    assert {threads for _, _, threads in found.values()} == {1}
     said = [record.getMessage() for record in caplog.records]
-    assert sum(text.startswith("tcp://127.0.0.1:") and text.endswith(": seed 3") for text in said) == 1
+    assert sum(text.startswith("tcp://127.0.0.1:") and ": seed 3, " in text for text in said) == 1
     assert sum("began seed 3." in text for text in said) == 1
-
-
-def test_the_failure_of_one_task_is_its_own(two: Cluster) -> None:
-    found, _, failures = _run(works.fail_at_two, two.address)
-    assert len(found) == SEEDS - 1
-    with pytest.raises(LatentError, match="The seed is 2"):
-        raise_for(failures)
 
 
 def test_what_a_worker_cannot_read_is_said(two: Cluster) -> None:
@@ -88,7 +81,7 @@ def test_a_comparison_has_the_numbers_of_one_process(two: Cluster, tmp_path: Pat
     from zplus_plugins.compare.work.run import compare
     from zplus_plugins.system.results import Results
 
-    plan, model, instruments = tiny_plan(spaces=("wplus", "f/zplus")), tiny_model(), tiny_instruments()
+    plan, model, instruments = tiny_plan(n=2, spaces=("f/zplus",), steps=1), tiny_model(), tiny_instruments()
     found = []
     for name, on in (("here", None), ("there", two.address)):
         with Results(tmp_path / name) as results:
@@ -114,13 +107,17 @@ def test_an_interruption_frees_the_workers(two: Cluster, tmp_path: Path) -> None
 
 @pytest.mark.kill
 def test_workers_that_die_lose_nothing(two: Cluster, tmp_path: Path) -> None:
-    """Seed 1 ends one of them with SIGKILL, and seed 3 every one that works on it."""
+    """Seed 1 ends one of them with SIGKILL, seed 2 fails, and seed 3 ends every one that works on it."""
     found, steps, failures = _run(works.Deadly(tmp_path, {1: 1, 3: 99}), two.address)
-    assert found == {name: result for name, result in _run(works.draw, None)[0].items() if name != "seed 3"}
+    alone, _, _ = _run(works.draw, None)
+    assert found == {name: result for name, result in alone.items() if name not in ("seed 2", "seed 3")}
     assert len(list(tmp_path.glob("3-*"))) == 3
     assert steps == 6 * len(found)
+    errors = {failure.name: failure.error for failure in failures}
+    assert errors.keys() == {"seed 2", "seed 3"}
+    assert isinstance(errors["seed 2"], LatentError) and "The seed is 2" in str(errors["seed 2"])
     with pytest.raises(WorkerDied, match="seed 3: 3 workers of the cluster died"):
-        raise_for(failures)
+        raise_for([failure for failure in failures if failure.name == "seed 3"])
 
 
 def test_a_scheduler_without_workers_and_one_whose_worker_does_several_tasks_at_a_time(
@@ -130,7 +127,7 @@ def test_a_scheduler_without_workers_and_one_whose_worker_does_several_tasks_at_
 
     with cluster(tmp_path, 0) as ours:
         with monkeypatch.context() as patch:
-            patch.setattr(own, "_PATIENCE", 1)
+            patch.setattr(own, "_PATIENCE", 0.1)
             with pytest.raises(RequirementError, match=rf"no workers.*dask worker {ours.address} --nthreads 1"):
                 _run(works.draw, ours.address)
         with (
@@ -156,7 +153,7 @@ def test_commands_say_what_is_wrong(
 def test_no_scheduler_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     from zplus_plugins.execution import cluster
 
-    monkeypatch.setattr(cluster, "_WAIT", 1)
+    monkeypatch.setattr(cluster, "_WAIT", 0.1)
     with pytest.raises(RequirementError, match=r"--on tcp://127\.0\.0\.1:9: no scheduler answers"):
         _run(works.draw, "tcp://127.0.0.1:9")
 

@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 
 from support import works
-from support.places import TESTS
 from zplus_plugins.errors import LatentError, RequirementError
 from zplus_plugins.execution.executors import executor_for
 from zplus_plugins.execution.tasks import Failure, Task, raise_for, run_tasks
@@ -54,15 +53,34 @@ class Kept:
         return self
 
 
-@pytest.mark.parametrize("where", [{}, TWO])
-def test_the_failure_of_one_task_is_its_own(where: dict[str, Any]) -> None:
-    """The others have the results of this process."""
-    found, alone = Kept().run(works.fail_at_two, **where), Kept().run(works.draw)
+def test_the_failure_of_one_task_is_its_own() -> None:
+    found, alone = Kept().run(works.fail_at_two), Kept().run(works.draw)
     assert len(alone.results) == SEEDS and alone.steps == 4 * SEEDS
     assert found.results == {name: result for name, result in alone.results.items() if name != "seed 2"}
     assert found.steps == alone.steps - 4
     with pytest.raises(LatentError, match="The seed is 2"):
         raise_for(found.failures)
+
+
+@pytest.mark.kill
+def test_two_processes_have_the_results_of_this_one(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Each with its GPU, although seed 1 ends one of them, which is replaced, and seed 2 fails."""
+    with caplog.at_level(logging.DEBUG, "zplus_plugins"):
+        found = Kept().run(works.Deadly(tmp_path, {1: 1}), workers=2, threads=2, gpus=["GPU-a", "GPU-b"])
+    alone = Kept().run(works.draw, threads=2)
+    assert found.results == {name: result for name, result in alone.results.items() if name != "seed 2"}
+    assert len(list(tmp_path.iterdir())) == 1
+    assert found.steps == 4 * (2 + 4)  # what is done again is counted once, and what failed not at all
+    with pytest.raises(LatentError, match="The seed is 2"):
+        raise_for(found.failures)
+
+    said = {record.getMessage() for record in caplog.records}
+    for seed in range(SEEDS):
+        told = {f"worker {i} (GPU GPU-{x}): seed {seed}, 2 threads, GPU GPU-{x}" for i, x in ((1, "a"), (2, "b"))}
+        assert told & said
+        assert any(text.endswith(f"began seed {seed}.") for text in said)
+    assert sum(text.endswith("was killed by SIGKILL.") for text in said) == 1
+    assert not any("not said" in text for text in said)
 
 
 def _failure(name: str, error: Exception) -> Failure[int]:
@@ -81,26 +99,19 @@ def test_several_failures_are_all_named() -> None:
 
 
 @pytest.mark.kill
-def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
-    """Seed 1 ends one worker, and seed 3 every one that works on it."""
-    found = Kept().run(works.Deadly(tmp_path, {1: 1, 3: 99}), **TWO)
-    assert found.results == {name: result for name, result in Kept().run(works.draw).results.items() if name[-1] != "3"}
-    assert len(list(tmp_path.glob("3-*"))) == 3
-    assert found.steps == 4 * (2 + 4)  # what is done again is counted once, and what failed not at all
-    with pytest.raises(WorkerDied, match=r"seed 3: 3 worker processes.*SIGKILL.*OMP_NUM_THREADS=1 and --workers 1"):
-        raise_for(found.failures)
+def test_a_task_at_which_three_workers_die_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, "zplus_plugins"), executor_for(works.draw, **TWO) as executor:
+        deadly = executor.submit(signal.raise_signal, signal.SIGKILL)
+        with pytest.raises(WorkerDied, match=r"3 worker processes.*SIGKILL.*OMP_NUM_THREADS=1 and --workers 1"):
+            deadly.result(WAIT)
+        assert executor.submit(abs, -1).result(WAIT) == 1
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == 3 and all(text.endswith("was killed by SIGKILL.") for text in said)
 
 
-def test_each_process_has_its_gpu(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.DEBUG, "zplus_plugins"):
-        found = Kept().run(works.surroundings, 8, workers=2, threads=2, gpus=["GPU-a", "GPU-b"]).results.values()
-    assert {one["threads"] for one in found} == {2}
-    assert {one["gpu"] for one in found} == {"GPU-a", "GPU-b"}
-    assert len({(one["process"], one["gpu"]) for one in found}) == 2
-    said = {record.getMessage() for record in caplog.records}
-    assert any(f"worker {i} (GPU GPU-{name}): seed 0" in said for i, name in ((1, "a"), (2, "b")))
-    assert any(text.endswith("began seed 7.") for text in said)
-    assert not any("not said" in text for text in said)
+def test_each_process_has_its_gpu() -> None:
+    with executor_for(works.draw, workers=2, gpus=["GPU-a", "GPU-b"]) as executor:
+        assert sorted(executor.map(os.getenv, ["CUDA_VISIBLE_DEVICES"] * 2)) == ["GPU-a", "GPU-b"]
 
 
 def test_a_process_can_choose_its_gpu_before_torch_looks() -> None:
@@ -115,15 +126,15 @@ def test_what_a_process_cannot_read_is_said() -> None:
 
 def test_a_script_that_every_process_runs_anew(tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(
-        "from support import works\n"
-        "from zplus_plugins.execution.executors import executor_for\n"
+        "import pickle\n"
+        "from zplus_plugins.execution.processes import Processes\n"
         "from zplus_plugins.execution.tasks import Task, raise_for, run_tasks\n"
-        "with executor_for(works.draw, workers=2) as executor:\n"
-        "    raise_for(run_tasks(executor, [Task('one', 1)], print, print))\n"
+        "from zplus_plugins.execution.worker import Kit\n"
+        "executor = Processes(2, Kit(pickle.dumps(print), 1, 0, {}))\n"
+        "raise_for(run_tasks(executor, [Task('one', 1)], print, print))\n"
     )
-    environment = {**os.environ, "PYTHONPATH": f"{TESTS}{os.pathsep}{TESTS.parent}"}
     command = [sys.executable, "script.py"]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=WAIT)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=WAIT)
     assert done.returncode == 1
     assert "failed before it started" in done.stderr.splitlines()[-1] and "__main__" in done.stderr.splitlines()[-1]
 

@@ -23,6 +23,8 @@ QUIET = {  # as docs/cluster.md has it: dask's own timers take 5 % of each worke
     "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "1s",
     "DASK_DISTRIBUTED__ADMIN__SYSTEM_MONITOR__INTERVAL": "5s",
 }
+FORKED = {"DASK_DISTRIBUTED__WORKER__MULTIPROCESSING_METHOD": "forkserver"}
+"""Workers have dask's modules at once, those that take a dead one's place above all."""
 
 
 _COMMON = ("--host", "127.0.0.1", "--no-dashboard")
@@ -83,7 +85,7 @@ def _start(folder: Path, kind: str, *options: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [sys.executable, "-m", "dask", kind, *options],
             cwd=folder,
-            env={**QUIET, **os.environ, "PYTHONPATH": path},
+            env={**QUIET, **FORKED, **os.environ, "PYTHONPATH": path},
             stdout=log,
             stderr=log,
             start_new_session=True,

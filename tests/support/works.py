@@ -6,7 +6,6 @@ import importlib
 import logging
 import os
 import signal
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,11 +33,11 @@ def fail_at_two(seed: int, advance: Advance) -> list[float]:
 
 @dataclass(frozen=True)
 class Deadly:
-    """Two steps into a task, ends its worker: each of the seeds as many times as given.
+    """Two steps into a task, says where it is and ends its worker: each of the seeds as many times as given.
 
     Attributes:
         folder: where it counts.
-        times: by seed.
+        times: by seed. Seed 2 fails where it does not end its worker.
     """
 
     folder: Path
@@ -46,11 +45,12 @@ class Deadly:
 
     def __call__(self, seed: int, advance: Advance) -> list[float]:
         advance(f"seed {seed}", 2)
+        surroundings(seed, advance)
         for i in range(self.times.get(seed, 0)):
             if not (mark := self.folder / f"{seed}-{i}").exists():
                 mark.touch()
                 os.kill(os.getpid(), signal.SIGKILL)
-        return draw(seed, advance)
+        return fail_at_two(seed, advance)
 
 
 @dataclass(frozen=True)
@@ -66,16 +66,12 @@ class Waiting:
             advance(f"seed {seed}", 1)
 
 
-def surroundings(seed: int, advance: Advance) -> dict[str, Any]:
-    """What a worker sees."""
-    logging.getLogger("zplus_plugins").info("seed %d", seed)
+def surroundings(seed: int, advance: Advance) -> tuple[int, str | None, int]:
+    """What a worker sees, which it says, too: its process, its GPU, and the number of threads."""
+    gpu, threads = os.environ.get("CUDA_VISIBLE_DEVICES"), torch.get_num_threads()
+    logging.getLogger("zplus_plugins").info("seed %d, %d threads, GPU %s", seed, threads, gpu)
     logging.getLogger("zplus_plugins").debug("not said")
-    return {
-        "process": os.getpid(),
-        "gpu": os.environ.get("CUDA_VISIBLE_DEVICES"),
-        "threads": torch.get_num_threads(),
-        "argv": sys.argv[0],
-    }
+    return os.getpid(), gpu, threads
 
 
 class Unreadable:
