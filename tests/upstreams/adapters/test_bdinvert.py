@@ -63,44 +63,54 @@ def results(assets: Assets, inverted: Callable[[Assets], Path], tmp_path: Path) 
     return Path(shutil.copytree(inverted(assets), tmp_path / "results"))
 
 
+def require_written(out: Path, codes: int, *, seed: int = 1, p_norm: float = 0, without_f: bool = False) -> None:
+    """Upstream's files, and records of so many codes; the seed is the script's own default."""
+    summary = json.loads(out.with_suffix(".json").read_text())
+    assert (summary["images"], summary["steps"], summary["retractions"]) == (2, 2 * STEPS, 2 * STEPS)
+    assert summary["max_sphere_error"] <= 1e-5
+    assert summary["seed"] == seed
+    written = {Path(name).relative_to(out).as_posix() for name in summary["outputs"]}
+    for name in ("crop0", "crop1"):
+        for folder, suffix in (("target_images", "png"), ("invert_results", "png"), ("invert_basecode", "npy")):
+            assert f"{folder}/{name}.{suffix}" in written
+        w = np.load(out / "invert_detailcode" / f"{name}.npy")
+        record = InversionRecord.load(out / "invert_detailcode" / f"{name}.zplus.npz")
+        record.require_code(w, Path(name))
+        assert record.z.shape[:2] == (1, codes)
+        assert record.latent("cpu", "crop0").sphere_error() <= 1e-5
+        assert (record.truncation.psi, record.truncation.cutoff) == (0.7, 8)
+        assert record.provenance.without_f == without_f
+        assert record.provenance.steps == STEPS
+    assert json.loads((out / "commandline_args.txt").read_text())["weight_pnorm_term"] == p_norm
+
+
+def require_mapped(watched: Path, steps: int) -> None:
+    """In every step z was on the hypersphere, and w was map(z), bit for bit."""
+    lines = [line.split() for line in watched.read_text().splitlines()]
+    assert len(lines) == steps
+    assert max(float(error) for error, _ in lines) <= 1e-5
+    assert {same for _, same in lines} == {"True"}
+
+
 class TestInvert:
     """invert.py in F/Z+, F/Z, Z+ and Z."""
 
-    @pytest.mark.parametrize(
-        ("options", "codes"),
-        [((), 10), (("--latent", "z"), 1), (("--without-f",), 10), (("--init", "mean", "--seed", "5"), 10)],
-    )
     def test_writes_upstream_s_files_and_a_record_beside_each_code(
-        self, assets: Assets, tmp_path: Path, options: tuple[str, ...], codes: int
+        self, assets: Assets, inverted: Callable[[Assets], Path]
     ) -> None:
-        summary = invert(assets, tmp_path / "out", *options)
-        assert (summary["images"], summary["steps"], summary["retractions"]) == (2, 2 * STEPS, 2 * STEPS)
-        assert summary["max_sphere_error"] <= 1e-5
-        assert summary["seed"] == (5 if "--seed" in options else 1)  # the script's own default
-        written = {Path(name).relative_to(tmp_path / "out").as_posix() for name in summary["outputs"]}
-        for name in ("crop0", "crop1"):
-            for folder, suffix in (("target_images", "png"), ("invert_results", "png"), ("invert_basecode", "npy")):
-                assert f"{folder}/{name}.{suffix}" in written
-            w = np.load(tmp_path / "out" / "invert_detailcode" / f"{name}.npy")
-            record = InversionRecord.load(tmp_path / "out" / "invert_detailcode" / f"{name}.zplus.npz")
-            record.require_code(w, Path(name))
-            assert record.z.shape[:2] == (1, codes)
-            assert record.latent("cpu", "crop0").sphere_error() <= 1e-5
-            assert (record.truncation.psi, record.truncation.cutoff) == (0.7, 8)
-            assert record.provenance.without_f == ("--without-f" in options)
-            assert record.provenance.steps == STEPS
-        arguments = json.loads((tmp_path / "out" / "commandline_args.txt").read_text())
-        assert arguments["weight_pnorm_term"] == 0
+        require_written(inverted(assets), codes=10)
 
-    def test_the_same_command_gives_the_same_bytes(self, assets: Assets, results: Path, tmp_path: Path) -> None:
-        first = files(results)
-        # The latent may be given after the script as well, and P_N by hand.
-        arguments = [*invert_args(assets, STEPS), "--save_dir", tmp_path / "again", "--job_name", "results"]
-        zplus(assets, "run", "invert.py", "--latent", "zplus", *arguments)
-        again = files(tmp_path / "again" / "results")
-        for changed in (first, again):
-            del changed["commandline_args.txt"]  # names the folder
-        assert again == first
+    def test_one_code_from_the_mean_and_an_explicit_p_norm_weight(self, assets: Assets, tmp_path: Path) -> None:
+        options = ("--latent", "z", "--init", "mean", "--seed", "5")
+        invert(assets, tmp_path / "out", *options, extra=("--weight_pnorm_term", "0.01"))
+        require_written(tmp_path / "out", codes=1, seed=5, p_norm=0.01)
+
+    def test_without_f(self, assets: Assets, tmp_path: Path) -> None:
+        """The codes are edited without F, too."""
+        invert(assets, tmp_path / "out", "--without-f")
+        require_written(tmp_path / "out", codes=10, without_f=True)
+        edit(assets, tmp_path / "out")
+        same_at_zero(tmp_path / "out")
 
     def test_in_bfloat16_it_is_nearly_the_same_and_says_so(self, assets: Assets, results: Path, tmp_path: Path) -> None:
         low, summary = tmp_path / "low", tmp_path / "summary.json"
@@ -117,39 +127,32 @@ class TestInvert:
             with np.load(codes[0].with_suffix(".zplus.npz")) as content:  # as it was before there was a choice
                 assert not any("precision" in str(content[name]) for name in content)
 
-    def test_an_explicit_p_norm_weight_wins(self, assets: Assets, tmp_path: Path) -> None:
-        invert(assets, tmp_path / "out", steps=1, extra=("--weight_pnorm_term", "0.01"))
-        arguments = json.loads((tmp_path / "out" / "commandline_args.txt").read_text())
-        assert arguments["weight_pnorm_term"] == 0.01
-
     @pytest.mark.parametrize("kind", ["standin", pytest.param("upstream", marks=REAL)])
     def test_stylegan1(self, prepared_bdinvert: Prepare, kind: str, tmp_path: Path) -> None:
         assets = prepared_bdinvert(kind, "stylegan")
-        summary = invert(assets, tmp_path / "out")
-        assert summary["retractions"] == 2 * STEPS
+        summary = invert(assets, tmp_path / "out", steps=1)
+        assert summary["retractions"] == 2
         edit(assets, tmp_path / "out")
         same_at_zero(tmp_path / "out")
 
-    def test_off_is_the_untouched_upstream_byte_for_byte(self, assets: Assets, tmp_path: Path) -> None:
+    def test_off_is_the_untouched_upstream_byte_for_byte(
+        self, assets: Assets, inverted: Callable[[Assets], Path], tmp_path: Path
+    ) -> None:
+        """And the same command in Z+ gives the same bytes, each step of which is on the hypersphere."""
         untouched = tmp_path / "untouched"
         arguments = [*invert_args(assets, STEPS), "--job_name", "job"]
         done = run_script(
             assets, "invert.py", [*arguments, "--save_dir", str(untouched)], oracle_env(assets), timeout=900
         )
         assert done.returncode == 0, done.stderr[-3000:]
-        zplus(assets, "run", "--latent", "off", "invert.py", *arguments, "--save_dir", tmp_path / "off")
+        # The latent may be given after the script as well.
+        zplus(assets, "run", "invert.py", "--latent", "off", *arguments, "--save_dir", tmp_path / "off")
         # In Z+, then the untouched upstream in the same process.
         then = [*arguments, "--save_dir", str(tmp_path / "after")]
-        drive(
-            assets,
-            tmp_path,
-            {"then_untouched": then},
-            "invert.py",
-            *arguments,
-            "--save_dir",
-            tmp_path / "before",
-            **oracle_env(assets),
-        )
+        settings = {"watch": str(tmp_path / "watch.txt"), "then_untouched": then}
+        before = [*arguments, "--save_dir", tmp_path / "before"]
+        drive(assets, tmp_path, settings, "invert.py", *before, **oracle_env(assets))
+        require_mapped(tmp_path / "watch.txt", 2 * STEPS)
         expected = files(untouched)
         assert len(expected) == 10
         for name in ("off", "after"):
@@ -158,28 +161,34 @@ class TestInvert:
                 str(tmp_path / name).encode(), str(untouched).encode()
             )
             assert found == expected, name
-        z_plus = files(tmp_path / "before")
-        assert z_plus["job/invert_results/crop0.png"] != expected["job/invert_results/crop0.png"]
+        again, z_plus = files(tmp_path / "before" / "job"), files(inverted(assets))
+        assert again["invert_results/crop0.png"] != expected["job/invert_results/crop0.png"]
+        for results in (again, z_plus):
+            del results["commandline_args.txt"]  # names the folder
+        assert again == z_plus
 
-    def test_every_step_is_on_the_sphere_and_w_is_the_map_of_z(
-        self, assets: Assets, request: pytest.FixtureRequest, tmp_path: Path
-    ) -> None:
-        steps = 300 if "upstream" in request.node.name else 10
+    @pytest.mark.parametrize("assets", [pytest.param("upstream", marks=REAL)], indirect=True)
+    def test_every_one_of_many_steps_is_on_the_sphere(self, assets: Assets, tmp_path: Path) -> None:
         one = tmp_path / "one.list"
         one.write_text(assets.image_list.read_text().splitlines()[0] + "\n")
-        arguments = [*invert_args(replace(assets, image_list=one), steps), "--save_dir", tmp_path]
+        arguments = [*invert_args(replace(assets, image_list=one), 300), "--save_dir", tmp_path]
         drive(assets, tmp_path, {"watch": str(tmp_path / "watch.txt")}, "invert.py", *arguments)
-        lines = [line.split() for line in (tmp_path / "watch.txt").read_text().splitlines()]
-        assert len(lines) == steps
-        assert max(float(error) for error, _ in lines) <= 1e-5
-        assert {same for _, same in lines} == {"True"}
+        require_mapped(tmp_path / "watch.txt", 300)
 
 
 class TestEdit:
     """edit.py moves z, never leaves the sphere, and maps."""
 
-    def test_w_direction_is_chased(self, assets: Assets, results: Path) -> None:
-        summary = edit(assets, results)
+    def test_w_direction_is_chased_and_told_of(self, assets: Assets, results: Path, tmp_path: Path) -> None:
+        """By a script, too, that configures logging: by default, that disables all loggers that exist."""
+        root = Path(shutil.copytree(assets.root, tmp_path / "repository"))
+        own = replace(assets, root=root, cwd=root / assets.cwd.relative_to(assets.root))
+        script = own.cwd / "edit.py"
+        configuring = "import logging.config; logging.config.dictConfig({'version': 1})\nimport "
+        script.write_text(re.sub("^import ", configuring, script.read_text(), count=1, flags=re.MULTILINE))
+        said = zplus(own, *edit_command(own, results, "--summary", str(tmp_path / "edit.json"))).stderr
+        assert len(re.findall(r"zplus: crop\d moved: gain ", said)) == 4, said
+        summary = json.loads((tmp_path / "edit.json").read_text())
         same_at_zero(results)
         assert len(summary["edits"]) == 6
         for result in summary["edits"]:
@@ -194,18 +203,6 @@ class TestEdit:
         moved = (results / "edited" / "crop0_3.png").read_bytes()
         assert moved != (results / "edited" / "crop0_2.png").read_bytes()
 
-    def test_a_script_that_configures_logging_is_told_of_all_the_same(
-        self, assets: Assets, results: Path, tmp_path: Path
-    ) -> None:
-        """By default, whoever configures logging disables all loggers that exist."""
-        root = Path(shutil.copytree(assets.root, tmp_path / "repository"))
-        own = replace(assets, root=root, cwd=root / assets.cwd.relative_to(assets.root))
-        script = own.cwd / "edit.py"
-        configuring = "import logging.config; logging.config.dictConfig({'version': 1})\nimport "
-        script.write_text(re.sub("^import ", configuring, script.read_text(), count=1, flags=re.MULTILINE))
-        said = zplus(own, *edit_command(own, results)).stderr
-        assert len(re.findall(r"zplus: crop\d moved: gain ", said)) == 4, said
-
     def test_z_direction_is_used_as_it_is(self, assets: Assets, results: Path, tmp_path: Path) -> None:
         dim = InversionRecord.load(results / "invert_detailcode" / "crop0.zplus.npz").z.shape[-1]
         torch.save(torch.ones(1, dim), tmp_path / "direction.pt")
@@ -218,7 +215,7 @@ class TestEdit:
 
     def test_the_unpatched_script_still_works_on_the_saved_codes(self, assets: Assets, tmp_path: Path) -> None:
         results = tmp_path / "results"
-        invert(assets, results, "--ops", "upstream")  # pictures are compared byte for byte
+        invert(assets, results, "--ops", "upstream", steps=1)  # pictures are compared byte for byte
         arguments = ["--model_name", assets.model_name, "--basecode_spatial_size", str(assets.base_size), "--step", "3"]
         done = run_script(assets, "edit.py", [str(results), *arguments], oracle_env(assets), timeout=300)
         assert done.returncode == 0, done.stderr[-3000:]
@@ -226,11 +223,6 @@ class TestEdit:
         untouched = files(results / "edited")
         edit(assets, results, "--latent", "off")
         assert files(results / "edited") == untouched
-
-    def test_codes_inverted_without_f_are_edited_without_f(self, assets: Assets, tmp_path: Path) -> None:
-        invert(assets, tmp_path / "out", "--without-f", steps=1)
-        edit(assets, tmp_path / "out")
-        same_at_zero(tmp_path / "out")
 
     @pytest.mark.parametrize("assets", [pytest.param("upstream", marks=REAL)], indirect=True)
     def test_zplus_edit_opens_the_record(self, assets: Assets, results: Path, monkeypatch: pytest.MonkeyPatch) -> None:

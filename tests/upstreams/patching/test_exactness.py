@@ -274,9 +274,11 @@ def test_an_exception_at_every_line_of_a_launch(launching: Callable[[], None]) -
     assert before.differences(ProcessSnapshot()) == []
     assert any("import_watch.py:exec_module" in place for place in visited)
     assert any("custom_ops.py:replace" in place for place in visited)
-    for at in first_and_last(visited):
-        interrupt(launching, at, but_for_operations)
-        assert before.differences(ProcessSnapshot()) == [], visited[at - 1]
+    chosen = first_and_last(visited)
+    for few in (chosen[i : i + 10] for i in range(0, len(chosen), 10)):  # what one has left, the others leave, too
+        for at in few:
+            interrupt(launching, at, but_for_operations)
+        assert before.differences(ProcessSnapshot()) == [], [visited[at - 1] for at in few]
 
 
 def test_packages_without_a_file_are_forgotten_with_their_parents(

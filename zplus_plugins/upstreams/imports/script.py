@@ -29,17 +29,27 @@ class _Search:
     Attributes:
         extra: folders that the adapter adds to it, relative to the root.
         added: the folders that the sources add to it, each with a description of where.
+        listed: the names in the folders that were looked into.
     """
 
     script: Path
     root: Path
     extra: tuple[str, ...] = ()
     added: dict[Path, str] = field(default_factory=dict)
+    listed: dict[Path, frozenset[str]] = field(default_factory=dict)
 
     def folders(self, file: Path) -> tuple[Path, ...]:
         """The folders in which a file's imports are looked up; its own folder is last."""
         extra = (self.root / folder for folder in self.extra)
         return (self.script.parent, self.root, *extra, *self.added, file.parent)
+
+    def with_module(self, top: str, file: Path) -> Iterator[Path]:
+        """Those that hold a file or folder of a top-level module's name; most modules are in none."""
+        for folder in dict.fromkeys(self.folders(file)):
+            if folder not in self.listed:
+                self.listed[folder] = names_in(folder)
+            if not self.listed[folder].isdisjoint((top, f"{top}.py")):
+                yield folder
 
     def add(self, file: Path, line: int, text: str) -> None:
         """Add a path, relative to any of the folders that the script may be started in."""
@@ -65,7 +75,7 @@ def missing_imports(
     missing: dict[str, MissingModule] = {}
     for file, line, name in _all_imports(search):
         top = name.split(".")[0]
-        if top not in missing and not _is_in(top, search.folders(file)) and not installed(top):
+        if top and top not in missing and not _is_in(top, search.with_module(top, file)) and not installed(top):
             missing[top] = MissingModule(top, _shown(file, root), line, _hint(top, search))
     return list(missing.values())
 
@@ -97,6 +107,14 @@ def own_sources(script: Path, root: Path) -> Iterator[tuple[Path, str]]:
             yield file, read_source(file)
 
 
+def names_in(folder: Path) -> frozenset[str]:
+    """The names in a folder; none, if it cannot be listed: to ask for each of many names takes far longer."""
+    try:
+        return frozenset(path.name for path in folder.iterdir())
+    except OSError:  # Python finds nothing in it, either
+        return frozenset()
+
+
 def _all_imports(search: _Search) -> Iterator[tuple[Path, int, str]]:
     """File, line and name of what is imported at the top of the script and of its repository's modules."""
     waiting, seen = [search.script], set()
@@ -109,7 +127,7 @@ def _all_imports(search: _Search) -> Iterator[tuple[Path, int, str]]:
         for line, text in path_changes:
             search.add(file, line, text)
         for line, name in imports:
-            waiting += _own_files(name, search.folders(file))
+            waiting += _own_files(name, search, file)
             yield file, line, name
 
 
@@ -185,12 +203,10 @@ def _is_in(top: str, folders: Iterable[Path]) -> bool:
     return any((folder / top).is_dir() or (folder / f"{top}.py").is_file() for folder in folders)
 
 
-def _own_files(name: str, folders: Iterable[Path]) -> list[Path]:
-    """The files of the repository that importing ``name`` executes. Relative names are looked up in the last folder."""
-    folders = list(folders)
-    if name.startswith("."):
-        folders, name = folders[-1:], name.lstrip(".")
-    for folder in folders:
+def _own_files(name: str, search: _Search, file: Path) -> list[Path]:
+    """The files of the repository that a file's ``import name`` executes; relative names lie beside the file."""
+    relative, name = name.startswith("."), name.lstrip(".")
+    for folder in [file.parent] if relative else search.with_module(name.partition(".")[0], file):
         path = folder.joinpath(*name.split("."))
         candidates = [path.with_suffix(".py"), path / "__init__.py", path.parent / "__init__.py"]
         found = [candidate for candidate in candidates[:2] if candidate.is_file()]

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from zplus_plugins.upstreams.imports.script import names_in
 from zplus_plugins.upstreams.patching.journal import Journal
 
 # Their state is the process's; a script cannot bring others.
@@ -20,7 +21,8 @@ def set_aside_namesakes(journal: Journal, folders: Iterable[Path]) -> None:
         folders: the script's import path.
     """
     places = [folder.resolve() for folder in folders]
-    tops = {name for name in sys.modules if "." not in name} - _OURS
+    names = {name.removesuffix(".py") for place in places for name in names_in(place)}
+    tops = {name for name in sys.modules if name in names} - _OURS
     for top in (name for name in tops if _is_namesake(name, places)):
         for name in [name for name in sys.modules if name.split(".")[0] == top]:
             journal.keep_item(sys.modules, name)
