@@ -27,6 +27,7 @@ from zplus_plugins.compare.work.run import Measured
 SETTINGS = {"seed": "0"}
 
 
+@pytest.mark.usefixtures("short_chases")
 def test_tables_are_the_same_bytes_again(found: list[Findings], tmp_path: Path) -> None:
     plan = plan_of_two_sets()
     again = found_by(plan, tmp_path / "parts")

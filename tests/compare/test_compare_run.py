@@ -186,8 +186,10 @@ def test_a_full_disk_leaves_what_is_finished(tmp_path: Path, monkeypatch: pytest
     assert _same(_run(tmp_path / "parts", plan), _run(tmp_path / "other", plan))
 
 
-def test_codes_that_are_not_finite_are_an_error(tmp_path: Path) -> None:
-    plan = tiny_plan(spaces=("wplus",))
-    plan.sets[0].pictures[1] = torch.nan
+def test_codes_that_are_not_finite_are_an_error_of_their_part_alone(tmp_path: Path) -> None:
+    plan = tiny_plan(n=5, spaces=("wplus",))
+    plan.sets[0].pictures[1] = torch.nan  # of the first part
     with pytest.raises(LatentError, match=r"W\+, held-out pictures 1 to 2"):
         _run(tmp_path / "parts", plan)
+    kept = sorted(path.name for path in (tmp_path / "parts").glob("*.npz"))
+    assert kept == ["held-out-wplus-001.npz", "held-out-wplus-002.npz"]

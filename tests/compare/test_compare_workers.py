@@ -5,11 +5,11 @@ from __future__ import annotations
 import copy
 import multiprocessing
 import os
-import signal
 import subprocess
 import sys
 import time
-from dataclasses import asdict
+from contextlib import suppress
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +17,14 @@ import pytest
 import torch
 
 from support.comparisons import tiny_instruments, tiny_model, tiny_plan
+from support.pythons import BegunPython
 from zplus_plugins.compare import prepare
 from zplus_plugins.compare.prepare import Request
 from zplus_plugins.compare.work.parts import Parts
 from zplus_plugins.compare.work.plan import Plan
 from zplus_plugins.compare.work.run import Results as Measurements
 from zplus_plugins.compare.work.run import compare
-from zplus_plugins.errors import LatentError, UsageError
+from zplus_plugins.errors import UsageError
 from zplus_plugins.execution.processors import Share
 from zplus_plugins.inversion import Model
 from zplus_plugins.portraits.networks.files import sheet
@@ -49,7 +50,8 @@ def _measured(folder: Path, plan: Plan, workers: int) -> tuple[Measurements, int
 
 
 def test_the_numbers_are_those_of_one_process(tmp_path: Path) -> None:
-    plan = tiny_plan()
+    plan = replace(tiny_plan(spaces=("wplus", "f/zplus")), strengths=(-1, 0, 1))
+    plan = replace(plan, edits=plan.edits[:1])
     (alone, steps), (shared, told) = (_measured(tmp_path / str(n), plan, n) for n in (1, 2))
     assert steps == told == len(list(plan.tasks())) * plan.steps
     for space, measured in alone["held-out"].items():
@@ -62,15 +64,6 @@ def test_the_numbers_are_those_of_one_process(tmp_path: Path) -> None:
         np.testing.assert_array_equal(measured.edited, other.edited)
 
 
-def test_what_is_done_when_another_part_fails_is_kept(tmp_path: Path) -> None:
-    """And the error is that of one process."""
-    plan = tiny_plan(n=5, spaces=("wplus",))
-    plan.sets[0].pictures[1] = torch.nan  # of the first part
-    with pytest.raises(LatentError, match=r"W\+, held-out pictures 1 to 2"):
-        _measured(tmp_path, plan, 2)
-    assert sorted(path.name for path in tmp_path.glob("*.npz")) == ["held-out-wplus-001.npz", "held-out-wplus-002.npz"]
-
-
 ON_A_TERMINAL = """
 import sys
 sys.stderr.isatty = lambda: True  # else there is no progress to see
@@ -79,60 +72,54 @@ main()
 """
 
 
-@pytest.fixture
-def running(tmp_path: Path) -> subprocess.Popen[str]:
-    """``zplus compare`` at work in two processes, and none of its parts near its end."""
+def test_ctrl_c_leaves_no_process(tmp_path: Path) -> None:
+    """Of ``zplus compare`` at work in two processes, with none of its parts near its end."""
     generator = tiny_model().generator
     content = {"architecture": asdict(generator.architecture), "state": generator.state_dict()}
     torch.save(content, tmp_path / "generator.pt")
-    for index, picture in enumerate(tiny_plan(9).sets[0].pictures):
-        sheet(picture[None], 1).save(tmp_path / f"{index}.png")
     names = [f"{index}.png" for index in range(9)]
+    for name, picture in zip(names, tiny_plan(9).sets[0].pictures, strict=True):
+        sheet(picture[None], 1).save(tmp_path / name)
     options = ["--generator", "generator.pt", "--without-lpips", "--workers", "2", "--steps", "100000"]
-    process = subprocess.Popen(
-        [sys.executable, "-c", ON_A_TERMINAL, "compare", *names, *options, "--spaces", "f/wplus,f/zplus"],
-        cwd=tmp_path,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-        start_new_session=True,
-        preexec_fn=_heeds_ctrl_c,
-    )
-    assert process.stderr is not None
-    seen = ""
-    while "| 1/" not in seen:  # the bar, and not a path in a message before it
-        seen += (read := process.stderr.read(1))
-        assert read, seen
-    return process
+    command = ["-c", ON_A_TERMINAL, "compare", *names, *options, "--spaces", "f/wplus,f/zplus"]
+    (tmp_path / "said").mkdir()
+    run = BegunPython(command, tmp_path, {**os.environ, "OMP_NUM_THREADS": "1"}, tmp_path / "said")
+    status = run.interrupt("| 1/", all_processes=True)  # the bar, and not a path in a message before it
+    assert status == 130, run.errors
+    assert "Traceback" not in run.errors
+    assert "0 of 4 parts are finished" in run.errors
+    _is_gone(run.process)
 
 
-def _heeds_ctrl_c() -> None:
-    """What runs in the background of a shell does not, nor do its children."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+TWO_AT_WORK = r"""
+import time
+from zplus_plugins.execution.processes import Processes
+from zplus_plugins.execution.worker import Kit
+executor = Processes(2, Kit(b"", 1, 0, {}))
+for _ in range(2):
+    executor.submit(exec, "import os, time; os.write(1, b'at work\\n'); time.sleep(600)")
+time.sleep(600)
+"""
 
 
-def _group_is_gone(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return True
-    return False
+@pytest.mark.kill
+def test_a_command_that_is_killed_leaves_no_process() -> None:
+    pipes = {"stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", TWO_AT_WORK], start_new_session=True, **pipes) as running:
+        assert running.stdout is not None
+        assert [running.stdout.readline() for _ in range(2)] == ["at work\n"] * 2
+        running.kill()
+    _is_gone(running.pid)
 
 
-@pytest.mark.parametrize(
-    ("sent", "status"), [(signal.SIGINT, 130), pytest.param(signal.SIGKILL, -9, marks=pytest.mark.kill)]
-)
-def test_no_process_is_left(running: subprocess.Popen[str], sent: signal.Signals, status: int) -> None:
-    (os.killpg if sent == signal.SIGINT else os.kill)(running.pid, sent)  # a terminal tells all processes of Ctrl-C
-    _, text = running.communicate(timeout=WAIT)
-    assert running.returncode == status
-    assert "Traceback" not in text
-    if sent == signal.SIGINT:
-        assert "0 of 4 parts are finished" in text
+def _is_gone(group: int) -> None:
+    """Require that the processes of a group end soon."""
     until = time.monotonic() + WAIT
-    while not _group_is_gone(running.pid):
-        assert time.monotonic() < until
-        time.sleep(0.1)
+    with suppress(ProcessLookupError):
+        while time.monotonic() < until:
+            os.killpg(group, 0)
+            time.sleep(0.1)
+        raise AssertionError(f"processes of the group {group} are left")
 
 
 @pytest.mark.parametrize(("parameters", "expected"), [(100, Share(2, 1)), (5_000_000, Share(2, 3))])

@@ -55,6 +55,7 @@ class BegunPython:
         folder: an empty one, for what it prints.
 
     Attributes:
+        process: its id, and that of its group.
         errors: what it has printed on its standard error, after :meth:`interrupt`.
     """
 
@@ -77,31 +78,35 @@ class BegunPython:
                     # A test runner started in the background ignores Ctrl-C, and so would its children.
                     preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
                 )
-            self._process = self._whole.pid
+            self.process = self._whole.pid
         else:
-            self._process = _ordered({**order, "wait": False}, 60)
+            self.process = _ordered({**order, "wait": False}, 60)
 
-    def interrupt(self, begun: Path, after: float = 0.0, *, all_processes: bool = False) -> int:
-        """Press Ctrl-C some seconds after a file exists, or at once if the process is over; its status."""
+    def interrupt(self, begun: Path | str, after: float = 0.0, *, all_processes: bool = False) -> int:
+        """Press Ctrl-C some seconds after a file exists or a text is printed on standard error, or at once if the
+        process is over; its status."""
         deadline = time.monotonic() + 600  # of a busy machine
-        while not begun.exists() and time.monotonic() < deadline and self._goes_on():
+        while not self._has(begun) and time.monotonic() < deadline and self._goes_on():
             time.sleep(0.02)
         time.sleep(after)
         with contextlib.suppress(ProcessLookupError):
-            (os.killpg if all_processes else os.kill)(self._process, signal.SIGINT)
+            (os.killpg if all_processes else os.kill)(self.process, signal.SIGINT)
         try:
-            order = {"begun": self._process, "zplus": self._zplus}
+            order = {"begun": self.process, "zplus": self._zplus}
             status = self._whole.wait(120) if self._whole else _ordered(order, 120)
         except subprocess.TimeoutExpired:
-            os.killpg(self._process, signal.SIGKILL)
+            os.killpg(self.process, signal.SIGKILL)
             raise
         self.errors = _said(self._folder)[1]
         return status
 
+    def _has(self, begun: Path | str) -> bool:
+        return begun.exists() if isinstance(begun, Path) else begun in _said(self._folder)[1]
+
     def _goes_on(self) -> bool:
         if self._whole:
             return self._whole.poll() is None
-        stat = Path(f"/proc/{self._process}/stat")
+        stat = Path(f"/proc/{self.process}/stat")
         return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +15,51 @@ from click.testing import Result
 
 from support.commands import zplus
 from support.comparisons import stand_in_for_embedded
+from zplus_plugins.compare import limiting
 from zplus_plugins.compare.limiting import wanted
+from zplus_plugins.compare.limits import findings, output
 from zplus_plugins.compare.limits import instruments as of_limits
+from zplus_plugins.compare.limits import part as of_part
 from zplus_plugins.compare.limits.part import LimitsWork, Task
 from zplus_plugins.compare.prepare import Request, prepare
 from zplus_plugins.compare.work import part
+from zplus_plugins.hypersphere import moves
 from zplus_plugins.portraits import sample
 from zplus_plugins.portraits.networks.files import save
 from zplus_plugins.portraits.networks.regressor import Regressor
 
 SPACES = "f/zplus,f/wplus"
+STRENGTHS = (0.0, 1.5, 3.0, 6.0)
 
 
-@pytest.fixture(autouse=True)
-def small(monkeypatch: pytest.MonkeyPatch, short_chases: None) -> None:
-    stand_in_for_embedded(monkeypatch, ("age", "glasses", "smile"))
-    for name, n in (("REAL", 70), ("OTHERS", 20), ("PAIRS", 10)):
-        monkeypatch.setattr(of_limits, name, n)
+@pytest.fixture(autouse=True, scope="module")
+def small() -> Iterator[None]:
+    """Few drawn portraits, components and strengths, and short chases."""
+    with pytest.MonkeyPatch.context() as patch:
+        stand_in_for_embedded(patch, ("age", "glasses", "smile"))
+        patch.setattr(moves, "LEASH", 5)
+        patch.setattr(of_limits, "COMPONENTS", {of_limits.PIXELS: 8, of_limits.EDGES: 8})
+        for name, n in (("REAL", 16), ("OTHERS", 8), ("PAIRS", 4)):
+            patch.setattr(of_limits, name, n)
+        for module in (limiting, findings, output, of_part):
+            patch.setattr(module, "STRENGTHS", STRENGTHS)
+        patch.setattr(findings, "SHOWN", (1, 2, 3))
+        yield
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory, small: None) -> Path:
+    """The folder of a comparison without limits."""
+    out = tmp_path_factory.mktemp("compared") / "out"
+    result = compare(out)
+    assert result.exit_code == 0, result.output
+    return out
+
+
+@pytest.fixture
+def out(compared: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return Path(shutil.copytree(compared, tmp_path / "out"))
 
 
 def compare(out: Path, *more: object) -> Result:
@@ -45,25 +74,22 @@ def forbidden(monkeypatch: pytest.MonkeyPatch, place: object, name: str) -> None
     monkeypatch.setattr(place, name, fail)
 
 
-def test_limits_are_added_to_a_comparison_without_inverting_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert compare(tmp_path / "out").exit_code == 0
-    table = (tmp_path / "out" / "table.csv").read_bytes()
+def test_limits_are_added_to_a_comparison_without_inverting_again(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = (out / "table.csv").read_bytes()
     forbidden(monkeypatch, part, "inverted")
     forbidden(monkeypatch, of_limits.embedded, "regressor_in")
-    result = compare(tmp_path / "out", "--limits")
+    result = compare(out, "--limits")
     assert result.exit_code == 0, result.output
     assert "measured without realism by a second network, because no --second-eyes" in result.stderr
-    assert (tmp_path / "out" / "table.csv").read_bytes() == table
-    _is_whole(tmp_path / "out", result)
+    assert (out / "table.csv").read_bytes() == table
+    _is_whole(out, result)
 
-    figures = (tmp_path / "out" / "limits.csv").read_bytes()
-    next((tmp_path / "out" / "limits").glob("*wplus*.npz")).unlink()
+    figures = (out / "limits.csv").read_bytes()
+    next((out / "limits").glob("*wplus*.npz")).unlink()
     with monkeypatch.context() as patch:
         patch.setattr(LimitsWork, "__call__", _pressed)
-        ended = compare(tmp_path / "out", "--limits")
-        kept = f"1 of 2 parts are finished and stored in {tmp_path / 'out' / 'limits'}: run the same command again"
+        ended = compare(out, "--limits")
+        kept = f"1 of 2 parts are finished and stored in {out / 'limits'}: run the same command again"
         assert ended.exit_code == 130 and kept in ended.stderr
     done: list[str] = []
     make = LimitsWork.__call__
@@ -73,9 +99,9 @@ def test_limits_are_added_to_a_comparison_without_inverting_again(
         return make(self, task, advance)
 
     monkeypatch.setattr(LimitsWork, "__call__", noted)
-    assert compare(tmp_path / "out", "--limits").exit_code == 0
+    assert compare(out, "--limits").exit_code == 0
     assert done == ["held-out-f_wplus-000"]  # the part that was lost, and no other
-    assert (tmp_path / "out" / "limits.csv").read_bytes() == figures
+    assert (out / "limits.csv").read_bytes() == figures
 
 
 def _pressed(*arguments: Any) -> Any:
@@ -99,22 +125,22 @@ def _is_whole(out: Path, result: Result) -> None:
     assert "Usable range, triples, F/Z+ against F/W+:" in result.stdout
 
 
-def test_a_second_network_measures_realism_too(tmp_path: Path) -> None:
+def test_a_second_network_measures_realism_too(out: Path, tmp_path: Path) -> None:
     torch.manual_seed(1)
     save(tmp_path / "second.pt", {"state": Regressor().state_dict()})
-    result = compare(tmp_path / "out", "--limits", "--second-eyes", tmp_path / "second.pt", "--json")
+    result = compare(out, "--limits", "--second-eyes", tmp_path / "second.pt", "--json")
     assert result.exit_code == 0, result.output
     assert "second network" not in result.stderr
     found = json.loads(result.stdout)
-    assert found["files"]["limits"] == str(tmp_path / "out" / "limits.csv")
+    assert found["files"]["limits"] == str(out / "limits.csv")
     assert len(found["limits"]) == 14
-    assert "share realistic by eyes" in (tmp_path / "out" / "limits.csv").read_text()
-    other = compare(tmp_path / "out", "--limits")
+    assert "share realistic by eyes" in (out / "limits.csv").read_text()
+    other = compare(out, "--limits")
     assert other.exit_code == 2 and "second eyes" in other.stderr
 
 
-def test_codes_that_a_part_does_not_have_are_found_again(tmp_path: Path) -> None:
-    ready = prepare(Request(pictures=2, steps=2, spaces="f/zplus,s,zplus"))
+def test_codes_that_a_part_does_not_have_are_found_again() -> None:
+    ready = prepare(Request(pictures=2, steps=2, spaces="f/zplus,s"))
     what = wanted(ready, None)
     work = LimitsWork(ready.plan, ready.model, ready.instruments, what.composites, what.instruments)
     for task in ready.plan.tasks():
@@ -134,7 +160,7 @@ def test_codes_that_a_part_does_not_have_are_found_again(tmp_path: Path) -> None
 
 def _are_those_of_the_reconstruction_at_0(made: dict[str, Any], of_comparison: dict[str, Any]) -> None:
     """Without a change, the true edit is the target, and every figure is that of the comparison."""
-    assert made["change"].shape == (2, 7, 9) and not made["change"][:, :, 0].any()
+    assert made["change"].shape == (2, 7, len(STRENGTHS)) and not made["change"][:, :, 0].any()
     assert made["change"][:, :, 1:].any(axis=(0, 2)).all()
     for name in ("mse", "perceptual", "identity"):
         expected = of_comparison[f"figure {name}"][:, None]
