@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,19 @@ import pytest
 from support.bdinvert_assets import Assets, prepare
 from support.commands import GENERATOR
 from support.places import STANDINS
+from zplus_plugins.hypersphere import moves
 from zplus_plugins.inversion import Model, statistics_of
 
 
 @pytest.fixture(scope="module")
+def short_chases() -> Iterator[None]:
+    """Edits go a shorter way: a tenth of the steps to each waypoint, which tests/hypersphere/ looks at."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(moves, "LEASH", 5)
+        yield
+
+
+@pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Assets:
     return prepare(tmp_path_factory.mktemp("standin"), STANDINS / "bdinvert")
 

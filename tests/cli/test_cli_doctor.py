@@ -25,6 +25,13 @@ pytestmark = pytest.mark.filterwarnings("default")
 CPU_BUILDS = "https://download.pytorch.org/whl/cpu"
 
 
+@pytest.fixture(autouse=True)
+def brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Doctor measures the speed of operations, which takes it a second, by one small call each."""
+    monkeypatch.setattr("zplus_plugins.ops.measure.SECONDS", 0.0)
+    monkeypatch.setattr("zplus_plugins.ops.measure.SIDE", 64)
+
+
 def test_optional_modules_are_absent_until_they_are_used() -> None:
     with Journal() as journal:
         stand_in_for_absent(journal, ["absent_logger", "json"])
@@ -69,33 +76,30 @@ PAGE = "<!DOCTYPE html><html><title>Google Drive - Virus scan warning</title></h
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 5\n"
 
 
-@pytest.mark.parametrize(
-    ("content", "found", "remedy"),
-    [
-        (PAGE, "the page on which Google Drive asks", "confirm the download there"),
-        (POINTER, "a Git LFS pointer", "git lfs pull"),
-        ("cut", "truncated or damaged: it begins like a file of torch.save", "Delete it and download it again"),
-        ("", "empty (0 bytes)", "Delete it and download it again"),
-    ],
-)
-def test_doctor_looks_into_the_files(assets: Assets, content: str, found: str, remedy: str) -> None:
+def test_doctor_looks_into_the_files(assets: Assets) -> None:
     pretrained = assets.cwd / "pretrained_models"
     pretrained.mkdir()
     shutil.copy(assets.encoder, pretrained / "whole.pth")
-    damaged = pretrained / "encoder.pth"
-    if content == "cut":
-        damaged.write_bytes(assets.encoder.read_bytes()[:-1000])
-    else:
-        damaged.write_text(content)
+    again = "Delete it and download it again"
+    cases = {
+        "page": (PAGE.encode(), "the page on which Google Drive asks", "confirm the download there"),
+        "pointer": (POINTER.encode(), "a Git LFS pointer", "git lfs pull"),
+        "cut": (assets.encoder.read_bytes()[:-1000], "truncated or damaged: it begins like a file of torch", again),
+        "empty": (b"", "empty (0 bytes)", again),
+    }
+    for name, (content, _, _) in cases.items():
+        (pretrained / f"{name}.pth").write_bytes(content)
     result = zplus("doctor")
     assert result.exit_code == 1
-    said = re.search(r"^unusable: (.*): it is (.*); expected the (.*)\n  (.*)$", result.output, re.MULTILINE)
-    assert said is not None
-    assert said[1] == "BDInvert/pretrained_models/encoder.pth" and said[2].startswith(found)
-    assert said[3] == "base code encoder" and remedy in said[4] and "https://drive.google.com" in said[4]
+    for name, (_, found, remedy) in cases.items():
+        told = rf"^unusable: BDInvert/pretrained_models/{name}\.pth: it is (.*); expected the (.*)\n  (.*)$"
+        said = re.search(told, result.output, re.MULTILINE)
+        assert said is not None
+        assert said[1].startswith(found) and said[2] == "base code encoder"
+        assert remedy in said[3] and "https://drive.google.com" in said[3]
     assert re.search(r"^BDInvert/pretrained_models/\*\*/\*\.pth +whole\.pth \(", result.output, re.MULTILINE)
-    assert result.output.endswith("\n1 missing or unusable; see above.\n")
-    assert json.loads(zplus("doctor", "--json").stdout)["missing"] == 1
+    assert result.output.endswith("\n4 missing or unusable; see above.\n")
+    assert json.loads(zplus("doctor", "--json").stdout)["missing"] == 4
 
 
 def test_doctor_looks_into_what_libraries_have_downloaded(

@@ -113,9 +113,20 @@ class TestInputs:
         after = {**files(material / "inverted"), **files(material / "found_generator")}
         assert {name: after[name] for name in before if name != BOOK} == {n: c for n, c in before.items() if n != BOOK}
 
-    @pytest.mark.parametrize("command", ["edit --mask", "edit --video", "edit --paste", "align", "paste"])
-    @pytest.mark.parametrize("folder", [".", "faces", "cut"])
-    def test_photographs_and_records_stay_where_results_go(self, material: Path, command: str, folder: str) -> None:
+    @pytest.mark.parametrize(
+        ("command", "folder"),
+        [
+            ("edit --mask", "cut"),
+            ("edit --video", "cut"),
+            ("edit --paste", "cut"),
+            ("edit --paste", "."),
+            ("align", "."),
+            ("paste", "."),
+            ("paste", "faces"),
+            ("paste", "cut"),
+        ],
+    )
+    def test_inputs_stay_where_results_go_beside_them(self, material: Path, command: str, folder: str) -> None:
         before = files(material)
         for overwrite in ((), ("--overwrite",)):
             done(*COMMANDS[command], *overwrite, "--out", folder)

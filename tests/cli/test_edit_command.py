@@ -22,6 +22,8 @@ from zplus_plugins.inversion import Model
 from zplus_plugins.inversion.record import PointRecord
 from zplus_plugins.portraits.networks.files import sheet
 
+pytestmark = pytest.mark.usefixtures("short_chases")
+
 
 def test_invert_edit_and_directions_work_together(work: Path, model: Model) -> None:
     found = done("directions", "--generator", "generator.pt", "--components", 2, "--out", "found")

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from support.places import TESTS
+from support.pythons import run_python
 
 
 @pytest.mark.kill
 def test_nothing_is_lost_torn_or_left() -> None:
-    command = [sys.executable, str(TESTS / "killing"), "invert", "edit", "--times", "2"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    done = run_python([str(TESTS / "killing"), "invert", "edit", "--times", "2"], TESTS, environment, 600)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("2 kills") == 2
 
@@ -72,9 +70,8 @@ print(json.dumps({"status": status, "results": len(made[0]), "same": made[0] == 
 def test_a_killed_inversion_repeats_at_most_one_batch(tmp_path: Path) -> None:
     times = 4
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(TESTS)}
-    command = [sys.executable, "-c", REPEATED, str(times), str(tmp_path / "here")]
     (tmp_path / "here").mkdir()
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=tmp_path)
+    done = run_python(["-c", REPEATED, str(times), str(tmp_path / "here")], tmp_path, environment, 600)
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(done.stdout)
     assert found["status"] == [0, 0] and found["results"] == 32 and found["same"]

@@ -18,7 +18,6 @@ from support.context import Context
 from support.patching import applied
 from support.pretended_mps import MPS, OnMps, pretended_mps
 from zplus_plugins.errors import RequirementError
-from zplus_plugins.hypersphere import moves
 from zplus_plugins.ops import choice
 from zplus_plugins.patches import device, device_names
 from zplus_plugins.spaces import nearest, statistics
@@ -27,13 +26,12 @@ from zplus_plugins.system.device import Device
 
 
 @pytest.fixture
-def apple(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def apple(tmp_path: Path, short_chases: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     compiled, own = Path(os.environ[cache.VARIABLE]), tmp_path / "cache"
     if compiled.is_dir():
         shutil.copytree(compiled, own, ignore=shutil.ignore_patterns("statistics", "nearest"))
     monkeypatch.setenv(cache.VARIABLE, str(own))  # statistics are computed on the device
     monkeypatch.setattr(nearest, "project", partial(nearest.project, steps=10))  # each is slow here
-    monkeypatch.setattr(moves, "LEASH", 3)
     monkeypatch.setattr(torch.cuda, "synchronize", lambda *_: pytest.fail("CUDA is waited for"))
     with pretended_mps(monkeypatch):
         yield
@@ -55,10 +53,8 @@ def test_what_is_pretended_refuses_what_the_device_does(apple: None) -> None:
 
 @pytest.mark.parametrize("space", ["f/zplus", "pnplus"])
 def test_an_inversion_and_an_edit(space: str, material: Path, apple: None) -> None:
-    common = ("--space", space, "--steps", 2, "--out")
-    done(*INVERT, *common, "on_mps", "--device", "mps")
-    done(*INVERT, *common, "on_cpu", "--device", "cpu")
-    files = [next(Path(place).glob("anna*.npz")) for place in ("on_mps", "on_cpu")]
+    common = (*INVERT[:-1], "faces/anna.png", "--space", space, "--steps", 2, "--out")
+    files = [Path(done(*common, f"on_{device}", "--device", device)[0]) for device in ("mps", "cpu")]
     here, there = (np.load(file) for file in files)
     for name in ("code", "w", "f"):
         if name in there:

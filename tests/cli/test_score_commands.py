@@ -14,6 +14,7 @@ from zplus_plugins.directions import Direction
 from zplus_plugins.directions.boundary import calibration_images
 from zplus_plugins.execution import progress
 
+pytestmark = pytest.mark.usefixtures("short_chases")
 FIND = ("directions", "--generator", "generator.pt", "--method", "interfacegan", "--no-preview", "--out", "scored")
 
 

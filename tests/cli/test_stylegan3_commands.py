@@ -15,7 +15,6 @@ from PIL import Image
 from support import stylegan3_files as files
 from support.commands import done, zplus
 from zplus_plugins.generators import load_generator
-from zplus_plugins.hypersphere import moves
 from zplus_plugins.inversion import Model, statistics_of
 from zplus_plugins.inversion.record import PointRecord
 from zplus_plugins.portraits.networks.files import sheet
@@ -27,7 +26,7 @@ ANNA, BERT = "inverted/anna.zplus.npz", "inverted/bert.zplus.npz"
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def prepared(tmp_path_factory: pytest.TempPathFactory, short_chases: None) -> Path:
     """A folder with a generator, two pictures of it, and two directions."""
     folder = tmp_path_factory.mktemp("stylegan3")
     files.write(GENERATOR, folder / "stylegan3.pkl")
@@ -47,7 +46,6 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def scene(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of it, in which the test runs."""
     shutil.copytree(prepared, tmp_path, dirs_exist_ok=True)
-    monkeypatch.setattr(moves, "LEASH", 5)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -59,12 +57,10 @@ def test_inverted_and_edited(space: str, scene: Path) -> None:
     model = Model(generator, statistics_of(generator))
     picture = model.pictures(PointRecord.load(ANNA).require(model))
     assert np.array_equal(np.asarray(Image.open("inverted/anna.zplus.png")), np.asarray(sheet(picture, 1)))
-    for method in ("sefa", "ganspace"):
-        way = f"found/{method}-00.zplus.npz"
-        names = done("edit", ANNA, *OWN, "--direction", way, "--strength=-1:1:3", "--out", "edited")
-        assert len(names) == 7
-        unmoved, moved = (Path(names[index]).read_bytes() for index in (2, 3))
-        assert unmoved == Path("inverted/anna.zplus.png").read_bytes() != moved
+    names = done("edit", ANNA, *OWN, "--direction", "found/sefa-00.zplus.npz", "--strength=-1:1:3", "--out", "edited")
+    assert len(names) == 7
+    unmoved, moved = (Path(names[index]).read_bytes() for index in (2, 3))
+    assert unmoved == Path("inverted/anna.zplus.png").read_bytes() != moved
 
 
 def test_paths_and_random_pictures(scene: Path) -> None:

@@ -1,4 +1,4 @@
-"""Edits in few steps: what is saved is compared with what ``zplus edit`` writes in as many."""
+"""Edits in few steps: what a studio makes is compared with what ``zplus edit`` makes in as many."""
 
 from __future__ import annotations
 
