@@ -88,8 +88,7 @@ def test_projection_recovers_a_code_and_is_reproducible(mapping: StyleMapping) -
     assert project(mapping, target, codes=1).latent.shape == (2, 1, 16)
 
 
-@pytest.mark.parametrize("init", STARTS)
-@pytest.mark.parametrize("layers", [5, 1])
+@pytest.mark.parametrize(("init", "layers"), list(zip(STARTS, (5, 1, 5), strict=True)))
 def test_starts_are_on_the_sphere_reproducible_and_private(init: str, layers: int) -> None:
     mapping = mapping_of(Rosinality(n_latent=5).eval())
     state = torch.get_rng_state()

@@ -61,9 +61,16 @@ def bench() -> Iterator[Bench]:
         yield bench
 
 
-@pytest.mark.parametrize("set_to_none", [True, False])
-@pytest.mark.parametrize("retracted", [True, False])
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize(
+    ("name", "retracted", "set_to_none"),
+    [
+        ("adam", True, True),
+        ("adam", False, False),
+        ("adamw", True, False),
+        ("sgd", False, True),
+        ("rmsprop", True, True),
+    ],
+)
 def test_equals_direct_optimisation_of_z(name: str, retracted: bool, set_to_none: bool) -> None:
     bench = Bench(retract=retracted)
     feature, target = torch.zeros(5, dtype=torch.float64, requires_grad=True), bench.target()
@@ -71,14 +78,14 @@ def test_equals_direct_optimisation_of_z(name: str, retracted: bool, set_to_none
     with Journal() as journal:
         bench.swapper.install(journal)
         optimizer = OPTIMIZERS[name]([w, feature])
-        swapped = run(optimizer, 200, set_to_none, lambda: w, feature, target)
+        swapped = run(optimizer, 60, set_to_none, lambda: w, feature, target)
 
     z = bench.start().detach().requires_grad_()
     feature = torch.zeros(5, dtype=torch.float64, requires_grad=True)
     optimizer = OPTIMIZERS[name]([z, feature])
     direct = run(
         optimizer,
-        200,
+        60,
         set_to_none,
         lambda: bench.map(z),
         feature,
@@ -87,8 +94,8 @@ def test_equals_direct_optimisation_of_z(name: str, retracted: bool, set_to_none
     )
     assert swapped == direct
     assert torch.equal(bench.swaps[0].latent, z)
-    assert bench.swaps[0].progress.steps == 200
-    assert bench.swaps[0].progress.retractions == (200 if retracted else 0)
+    assert bench.swaps[0].progress.steps == 60
+    assert bench.swaps[0].progress.retractions == (60 if retracted else 0)
 
 
 def run(

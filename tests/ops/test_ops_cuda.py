@@ -55,7 +55,7 @@ def test_upfirdn2d_s_arithmetic_is_the_reference_s(emulated: Kernels) -> None:
 def test_random_calls_agree_with_the_reference(emulated: Kernels, monkeypatch: pytest.MonkeyPatch) -> None:
     """Through the public functions, and their gradients. Narrow types may round results to the bound."""
     wide = (torch.float32, torch.float64)
-    grids = ((bias_act, bias_act_cases(150, 5, wide)), (upfirdn2d, upfirdn2d_cases(150, 6, wide)))
+    grids = ((bias_act, bias_act_cases(90, 5, wide)), (upfirdn2d, upfirdn2d_cases(90, 6, wide)))
     for kind, cases in grids:
         for case in cases:
             found, expected = (gradients(kind, case, kernels, monkeypatch) for kernels in (emulated, None))
@@ -134,22 +134,19 @@ def nvcc() -> str | None:
     return shutil.which("nvcc") or shutil.which("nvcc", path="/usr/local/cuda/bin")
 
 
-# The last as it is built for users; the others without what takes the compiler longest: the oldest, the first with
-# instructions of its own in the sources, and the newest.
+# The oldest GPU, and one for which the sources have instructions of their own; without what takes the compiler longest,
+# which NVRTC does below, as for users.
 UNOPTIMISED = ("-Xcicc", "-O0", "-Xptxas", "-O0")
-COMPILED = [(f"sm_{number}", UNOPTIMISED) for number in (75, 80, 120)] + [("sm_90", ("-O3",))]
 
 
 @pytest.mark.skipif(nvcc() is None, reason="no nvcc")
-@pytest.mark.parametrize(("architecture", "flags"), COMPILED, ids=[name for name, _ in COMPILED])
-def test_nvcc_compiles_the_sources(
-    architecture: str, flags: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("architecture", ["sm_75", "sm_90"])
+def test_nvcc_compiles_the_sources(architecture: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
     known = compilers.architectures(compilers.find("nvcc"))
     if architecture not in known:
         pytest.skip(f"this nvcc compiles for {known[0]} to {known[-1]}")
-    complete(build.build(dataclasses.replace(cuda.target(architecture), flags=flags)))
+    complete(build.build(dataclasses.replace(cuda.target(architecture), flags=UNOPTIMISED)))
 
 
 def nvrtc_of_cuda_12() -> Path | None:
@@ -158,13 +155,28 @@ def nvrtc_of_cuda_12() -> Path | None:
     return next((file for place in places for file in Path(place).rglob("libnvrtc.so.12")), None)
 
 
+class Unoptimised:
+    """An NVRTC that leaves out what takes it longest; functions that it could inline stay in its objects."""
+
+    def __init__(self, library: ctypes.CDLL) -> None:
+        self._library = library
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._library, name)
+
+    def nvrtcCompileProgram(self, program: ctypes.c_void_p, count: int, options: Any) -> int:
+        more = (ctypes.c_char_p * (count + 1))(*options, b"--device-debug")
+        status: int = self._library.nvrtcCompileProgram(program, count + 1, more)
+        return status
+
+
 @pytest.mark.skipif(nvrtc_of_cuda_12() is None, reason="no NVRTC of CUDA 12")
 def test_nvrtc_of_cuda_12_compiles_the_sources_for_sm_70(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Which CUDA 13 no longer does."""
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
-    compiler = nvrtc.Nvrtc(ctypes.CDLL(str(nvrtc_of_cuda_12())))
+    compiler = nvrtc.Nvrtc(Unoptimised(ctypes.CDLL(str(nvrtc_of_cuda_12()))))  # type: ignore[arg-type]
     assert compiler.version.startswith("12.")
-    complete(compiler.build(cuda.target("sm_70")))
+    assert kernels_in(compiler.build(cuda.target("sm_70"))) >= set(cuda.KERNELS)
 
 
 def test_nvrtc_of_torchs_own_cuda_is_preferred(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,10 +194,13 @@ def test_nvrtc_of_torchs_own_cuda_is_preferred(tmp_path: Path, monkeypatch: pyte
 
 def complete(cubin: Path) -> None:
     """Every kernel that the launcher knows is in the object, and no other."""
+    assert kernels_in(cubin) == set(cuda.KERNELS)
+
+
+def kernels_in(cubin: Path) -> set[str]:
     data = cubin.read_bytes()
     assert data.startswith(b"\x7fELF")
-    named = {part.removeprefix(b".text.").decode() for part in data.split(b"\0") if part.startswith(b".text.")}
-    assert named == set(cuda.KERNELS)
+    return {part.removeprefix(b".text.").decode() for part in data.split(b"\0") if part.startswith(b".text.")}
 
 
 def has_nvrtc() -> bool:
