@@ -26,6 +26,7 @@ from zplus_plugins.system.results import BOOK, Results
 
 ODD = Architecture(32, (8, 8, 6, 3), 12, 10, 3, 7, 0.05, conv_clamp=1000, taps=(1, 2.5, 2.5, 1))
 WIDE = Architecture(8, (512, 512), 6, 6, 2)
+SMALLEST = Architecture(4, (512,), 6, 6, 2)
 
 
 def written(architecture: Architecture, path: Path) -> Generator:
@@ -88,9 +89,9 @@ REFUSED: dict[str, tuple[str, Architecture, str]] = {
     "channels of NVlabs": ("nvlabs", Architecture(16, (8, 6, 4), 6, 6, 1), "this generator's 8, 6, 4"),
     "channels of genforce": ("genforce", Architecture(16, (8, 6, 4), 6, 6, 1), "this generator's 8, 6, 4"),
     "channels of rosinality": ("rosinality", Architecture(8, (8, 8), 6, 6, 1), "512 channels up to 32 pixels"),
-    "sizes of rosinality": ("rosinality", replace(WIDE, z_dim=7), "here z has 7, w 6"),
-    "hidden layers": ("rosinality", replace(WIDE, mapping_dim=5), "hidden layers 5"),
-    "taps of rosinality": ("rosinality", replace(WIDE, taps=(1, 2, 1)), "4 taps; this generator's has 3"),
+    "sizes of rosinality": ("rosinality", replace(SMALLEST, z_dim=7), "here z has 7, w 6"),
+    "hidden layers": ("rosinality", replace(SMALLEST, mapping_dim=5), "hidden layers 5"),
+    "taps of rosinality": ("rosinality", replace(SMALLEST, taps=(1, 2, 1)), "4 taps; this generator's has 3"),
     "taps of genforce": ("genforce", replace(ODD, taps=(1, 3, 3, 2)), "symmetric low-pass filter of 4 taps"),
     "size of genforce": ("genforce", Architecture(4, (8,), 6, 6, 1), "8 to 1024 pixels"),
 }
@@ -158,11 +159,12 @@ class TestFiles:
         before = target.read_bytes()
         again = convert(tmp_path / "own.pt", target)
         assert (again.made, again.difference, target.read_bytes()) == (False, None, before)
-        written(WIDE, tmp_path / "own.pt")
+        other = replace(ODD, mapping_layers=2)
+        written(other, tmp_path / "own.pt")
         with pytest.raises(UsageError, match=r"made with other settings.*Choose another name"):
             convert(tmp_path / "own.pt", target)
         assert convert(tmp_path / "own.pt", target, overwrite=True).made
-        assert load_generator(target).architecture == WIDE
+        assert load_generator(target).architecture == other
 
     @pytest.mark.parametrize("overwrite", [False, True])
     def test_a_user_s_file_and_the_input_stay(self, tmp_path: Path, overwrite: bool) -> None:

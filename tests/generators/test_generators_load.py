@@ -153,7 +153,7 @@ def test_damage_never_ends_in_another_error(kind: str, generator: Generator, tmp
     whole = path.read_bytes()
     chance = random.Random(0)
     outcomes = {"loaded": 0, "refused": 0}
-    for _ in range(150):
+    for _ in range(60):
         damaged = bytearray(whole)
         for _ in range(chance.randint(1, 4)):
             damaged[chance.randrange(len(damaged))] = chance.randrange(256)
@@ -163,7 +163,7 @@ def test_damage_never_ends_in_another_error(kind: str, generator: Generator, tmp
             outcomes["loaded"] += 1
         except GeneratorFileError:
             outcomes["refused"] += 1
-    assert outcomes["refused"] > 20
+    assert outcomes["refused"] > 8
 
 
 def test_unknown_kinds_say_what_was_found(tmp_path: Path) -> None:

@@ -168,7 +168,7 @@ _TREES = st.recursive(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(_TREES, st.booleans())
 def test_so_is_any_mixture_of_it(content: Any, zipped: bool) -> None:
     buffer = io.BytesIO()
