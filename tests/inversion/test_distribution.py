@@ -86,7 +86,7 @@ def test_an_image_that_kills_its_workers_is_named(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with cluster(tmp_path_factory.mktemp("cluster"), 1) as ours:
+    with cluster(tmp_path_factory.mktemp("cluster"), 1, "--no-nanny") as ours:
         yield ours
 
 

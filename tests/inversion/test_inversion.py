@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from support.few_spaces import FEW_SPACES
 from zplus_plugins.errors import GeneratorError, LatentError, UsageError
 from zplus_plugins.generators import Architecture, Generator
 from zplus_plugins.hypersphere.chase import Chase
@@ -91,6 +92,12 @@ def test_spaces_are_found_by_name() -> None:
     assert len({space.title for space in SPACES.values()}) == len(SPACES)
     with pytest.raises(UsageError, match="no space 'w\\+'; expected one of z, zplus, w"):
         space_named("w+")
+
+
+def test_few_spaces_differ_in_all_that_spaces_can() -> None:
+    for what in ("kind", "layered", "with_f", "regulariser"):
+        few, every = ({getattr(SPACES[name], what) for name in names} for names in (FEW_SPACES, SPACES))
+        assert few == every
 
 
 class TestStatistics:
@@ -200,11 +207,11 @@ class TestStart:
 class TestInvert:
     def test_pictures_come_nearer(self, model: Model, targets: Tensor, space: Space) -> None:
         steps: list[int] = []
-        found = invert(model, space, targets, Settings(steps=30), on_step=lambda step: steps.append(step.number))
+        found = invert(model, space, targets, Settings(steps=10), on_step=lambda step: steps.append(step.number))
         before = (model.pictures(model.start(space, 2)) - targets).square().mean()
         after = (model.pictures(found.point) - targets).square().mean()
         assert after < 0.7 * before
-        assert steps == list(range(1, 31))
+        assert steps == list(range(1, 11))
         assert found.losses.shape == (2,) and found.seconds > 0
         on_sphere(found.point)
 
@@ -238,7 +245,7 @@ def test_a_likeness_counts(model: Model, targets: Tensor) -> None:
         return pictures.mean(dim=(1, 2, 3))
 
     def brightness_with(weight: float) -> Tensor:
-        settings = Settings(steps=20, likeness=weight)
+        settings = Settings(steps=10, likeness=weight)
         return model.pictures(invert(model, SPACES["wplus"], targets, settings, likeness=darkness).point).mean()
 
     assert brightness_with(1.0) < brightness_with(0.0) - 0.05
@@ -246,7 +253,7 @@ def test_a_likeness_counts(model: Model, targets: Tensor) -> None:
 
 def test_regularisers_draw_codes_to_those_of_the_mapping_network(model: Model, targets: Tensor) -> None:
     def point_of(name: str) -> Point:
-        return invert(model, SPACES[name], targets, Settings(steps=40, pn=0.1, lsap=1.0)).point
+        return invert(model, SPACES[name], targets, Settings(steps=20, pn=0.1, lsap=1.0)).point
 
     free, drawn, aligned = (point_of(name) for name in ("wplus", "wplus-pn", "wplus-lsap"))
     to_pn = model.statistics.to_pn

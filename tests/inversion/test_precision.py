@@ -45,8 +45,8 @@ def test_float32_is_not_stated_so_that_former_results_match() -> None:
 @pytest.mark.parametrize("space", ["f/zplus", "wplus", "f/s"])
 def test_bfloat16_finds_as_good_codes(space: str) -> None:
     model, targets = tiny_model(), tiny_pictures(2)
-    exact = invert(model, SPACES[space], targets, Settings(steps=40))
-    found = invert(model, SPACES[space], targets, Settings(steps=40, precision="bf16"))
+    exact = invert(model, SPACES[space], targets, Settings(steps=20))
+    found = invert(model, SPACES[space], targets, Settings(steps=20, precision="bf16"))
     assert found.point.code.dtype == torch.float32 and not torch.equal(found.point.code, exact.point.code)
     assert exact.reduced_losses is None and found.reduced_losses is not None
     torch.testing.assert_close(found.losses, exact.losses, rtol=0.02, atol=0)
