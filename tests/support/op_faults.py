@@ -66,7 +66,6 @@ FAULTS = {
     ),
     "upfirdn2d's blur": ("blur.h", "y - p.pady + k", "y + p.pady + k", "upfirdn2d (up (1, 1), down (1, 1)", ""),
     "a bad address": ("upfirdn2d.cpp", "p->dtype > BFLOAT16", "*(volatile int*)8 > BFLOAT16", "upfirdn2d", "SIGSEGV"),
-    "a bad instruction": ("bias_act.cpp", "p->dtype > BFLOAT16", "(__builtin_trap(), true)", "bias_act", "SIGILL"),
 }
 NUMBERS = {name: number for number, name in enumerate(FAULTS, 1)}
 _CHOSEN = f"""
